@@ -1,0 +1,251 @@
+//! What the observer sees: the protocol's events and the world's, with time, step and actor.
+
+use std::fmt;
+
+use gatesim_model::{
+    env::Service,
+    ids::{MessageId, RunId, SocketId},
+    message::AgentEventKind,
+    socket::SocketError,
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who did it. Also the name of an entity in keyed choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Actor {
+    /// The run itself: faults, healing.
+    World,
+    /// A browser client, counted from 0.
+    Client(u32),
+    /// The load balancer.
+    Balancer,
+    /// A container, counted from 0; the same name across restarts.
+    Container(u32),
+    /// A backing service.
+    Service(Service),
+    /// One transport connection.
+    Socket(SocketId),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Actor::World => "world".to_owned(),
+            Actor::Client(n) => format!("client{n}"),
+            Actor::Balancer => "balancer".to_owned(),
+            Actor::Container(n) => format!("container{n}"),
+            Actor::Service(Service::Auth) => "auth".to_owned(),
+            Actor::Service(Service::Redis) => "redis".to_owned(),
+            Actor::Service(Service::Database) => "database".to_owned(),
+            Actor::Service(Service::Supervisor) => "supervisor".to_owned(),
+            Actor::Socket(socket) => socket.to_string(),
+        };
+        f.pad(&text)
+    }
+}
+
+impl From<Actor> for String {
+    fn from(actor: Actor) -> String {
+        actor.to_string()
+    }
+}
+
+impl TryFrom<String> for Actor {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = |prefix: &str| {
+            text.strip_prefix(prefix)
+                .and_then(|n| n.parse::<u32>().ok())
+        };
+        let fixed = match text.as_str() {
+            "world" => Some(Actor::World),
+            "balancer" => Some(Actor::Balancer),
+            "auth" => Some(Actor::Service(Service::Auth)),
+            "redis" => Some(Actor::Service(Service::Redis)),
+            "database" => Some(Actor::Service(Service::Database)),
+            "supervisor" => Some(Actor::Service(Service::Supervisor)),
+            _ => None,
+        };
+        fixed
+            .or_else(|| number("client").map(Actor::Client))
+            .or_else(|| number("container").map(Actor::Container))
+            .or_else(|| parse_socket(&text).map(Actor::Socket))
+            .ok_or_else(|| {
+                format!(
+                    "unknown actor `{text}`; actors are world, client<n>, balancer, container<n>, \
+                     auth, redis, database, supervisor and c<client>#<attempt>"
+                )
+            })
+    }
+}
+
+fn parse_socket(text: &str) -> Option<SocketId> {
+    let (peer, rest) = text.strip_prefix('c')?.split_once('#')?;
+    let (attempt, copy) = match rest.split_once('\'') {
+        Some((attempt, copy)) => (attempt, copy.parse().ok()?),
+        None => (rest, 0),
+    };
+    Some(SocketId {
+        peer: peer.parse().ok()?,
+        attempt: attempt.parse().ok()?,
+        copy,
+    })
+}
+
+/// One observable fact of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Fact {
+    /// Of the protocol, in a container.
+    Protocol(gatesim_model::event::Event),
+    /// Of the world around it.
+    World(WorldEvent),
+}
+
+/// A fact with its place in the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Position in the trace, from 0.
+    pub number: u64,
+    /// Virtual time.
+    pub time: Time,
+    /// The scheduler step during which it happened.
+    pub step: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// What.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+/// What happens outside the protocol. The order of the variants is part of the digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say no more than their names")]
+pub enum WorldEvent {
+    // --- client -------------------------------------------------------------------------------
+    /// The client began to open a connection (state CONNECTING).
+    ClientConnecting { socket: SocketId },
+    /// The 101 arrived: `onopen`.
+    ClientOpened { socket: SocketId },
+    /// No connection, or an HTTP answer other than 101; `status` is 0 if there was none.
+    ClientRefused { socket: SocketId, status: u16 },
+    /// The welcome with `connection_ready: true` arrived.
+    ClientReady { socket: SocketId },
+    /// The client handed a message to its socket; its queue no longer holds it.
+    ClientSent {
+        socket: SocketId,
+        message: MessageId,
+    },
+    /// An agent event arrived.
+    ClientGotEvent {
+        socket: SocketId,
+        run: RunId,
+        message: MessageId,
+        seq: u32,
+        kind: AgentEventKind,
+        recovered: bool,
+    },
+    /// An error message arrived.
+    ClientGotError {
+        socket: SocketId,
+        message: Option<MessageId>,
+    },
+    /// The client's socket closed: `onclose` with this code. `clean` if there was a close
+    /// handshake; `by_client` if the client asked for it.
+    ClientClosed {
+        socket: SocketId,
+        code: u16,
+        clean: bool,
+        by_client: bool,
+    },
+    /// The client has all it wanted.
+    ClientDone { client: u32 },
+    /// The client will not try again.
+    ClientGaveUp { client: u32, attempts: u32 },
+
+    // --- balancer and links -------------------------------------------------------------------
+    /// An upgrade was passed to a container.
+    UpgradeRouted { socket: SocketId, container: u32 },
+    /// An upgrade was answered by the balancer itself.
+    UpgradeRejected { socket: SocketId, status: u16 },
+    /// An upgrade overtook an earlier one while both waited in the balancer.
+    UpgradeOvertook {
+        socket: SocketId,
+        overtaken: SocketId,
+    },
+    /// A link was cut or mended.
+    LinkCut { from: Actor, to: Actor },
+    /// A link was mended.
+    LinkMended { from: Actor, to: Actor },
+
+    // --- server side, below the endpoint ------------------------------------------------------
+    /// A client message reached the receive buffer of the server.
+    MessageArrived {
+        socket: SocketId,
+        message: Option<MessageId>,
+    },
+    /// The transport ended at the server: connection lost, or the close handshake is complete.
+    TransportEnded { socket: SocketId },
+    /// The application broke a rule of the transport.
+    TransportMisused {
+        socket: SocketId,
+        operation: Operation,
+        error: SocketError,
+    },
+
+    // --- containers and services --------------------------------------------------------------
+    /// A container process was started, for the `incarnation`-th time.
+    ContainerStarted { container: u32, incarnation: u32 },
+    /// The balancer may route to it.
+    ContainerInService { container: u32 },
+    /// It was asked to stop.
+    ContainerTerminating { container: u32 },
+    /// It is gone, with all its memory.
+    ContainerGone { container: u32, crashed: bool },
+    /// A service stopped answering.
+    ServiceDown { service: Service },
+    /// It answers again.
+    ServiceUp { service: Service },
+
+    // --- the run ------------------------------------------------------------------------------
+    /// The plan's fault with this number was applied.
+    FaultApplied { fault: u32 },
+    /// All faults have been healed: from here on the world must converge.
+    Healed,
+    /// The run is over.
+    Finished { reason: FinishReason },
+}
+
+/// A socket operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Accept.
+    Accept,
+    /// Receive.
+    Receive,
+    /// Send.
+    Send,
+    /// Close.
+    Close,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// Every client is done and the aftermath has been watched.
+    Done,
+    /// Virtual time ran out.
+    TimeLimit,
+    /// The number of steps ran out.
+    StepLimit,
+    /// Nothing can happen any more, and some client is not done.
+    Stuck,
+    /// The first violation was enough.
+    StoppedAtFirst,
+}
