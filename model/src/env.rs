@@ -37,10 +37,11 @@ pub trait Env: Clone + 'static {
         future: impl Future<Output = ()> + 'static,
     ) -> Self::Task;
 
-    /// Asks a backing service. Has no time-out of its own; a refused connection is immediate.
+    /// Asks a backing service, for a connection or, without one, for the container itself
+    /// (start-up, health checks). Has no time-out of its own; a refused connection is immediate.
     fn call(
         &self,
-        socket: SocketId,
+        socket: Option<SocketId>,
         request: Request,
     ) -> impl Future<Output = Result<Reply, CallError>> + 'static;
 

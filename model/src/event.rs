@@ -181,11 +181,14 @@ pub enum Event {
         error: ErrorCode,
         attempts: u32,
     },
-    /// A call to a backing service began.
-    CallStarted { socket: SocketId, service: Service },
-    /// It ended.
+    /// A call to a backing service began, for a connection or for the container itself.
+    CallStarted {
+        socket: Option<SocketId>,
+        service: Service,
+    },
+    /// It ended. A call whose task was cancelled has no end.
     CallEnded {
-        socket: SocketId,
+        socket: Option<SocketId>,
         service: Service,
         ok: bool,
     },
@@ -314,8 +317,6 @@ impl Event {
             | LoopEnded { socket, .. }
             | Authenticated { socket, .. }
             | AuthenticationFailed { socket, .. }
-            | CallStarted { socket, .. }
-            | CallEnded { socket, .. }
             | ServicesValidated { socket, .. }
             | Dispatched { socket, .. }
             | MessageRefused { socket, .. }
@@ -331,6 +332,7 @@ impl Event {
             | HeartbeatTimedOut { socket }
             | EntryAdded { socket, .. }
             | EntryRemoved { socket, .. } => Some(*socket),
+            CallStarted { socket, .. } | CallEnded { socket, .. } => *socket,
             BreakerMoved { .. } | PhaseReached { .. } | ComponentChanged { .. } => None,
         }
     }

@@ -17,3 +17,4 @@ pub mod message;
 pub mod socket;
 pub mod state;
 pub mod time;
+pub mod token;

@@ -1,0 +1,229 @@
+//! Where a token comes from, and how a client hands it over (protocol.md 5.1).
+//!
+//! Pure. A browser cannot set headers on an upgrade, so it smuggles the token through the list
+//! of subprotocols: `jwt-auth, jwt.<base64url(token)>`.
+
+use std::{fmt, sync::Arc};
+
+use base64::{
+    Engine,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+use crate::socket::Upgrade;
+
+/// The one subprotocol the server ever selects, and only if it was offered (5.1).
+pub const SUBPROTOCOL: &str = "jwt-auth";
+
+/// What an entry that carries a token begins with.
+const ENTRY_PREFIX: &str = "jwt.";
+
+/// What an `Authorization` header must begin with, exactly.
+const BEARER_PREFIX: &str = "Bearer ";
+
+/// Clients send entries without padding; the gateway pads to a multiple of four before it
+/// decodes, which is the same as not asking for padding.
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// A raw token as it was found; nothing is known of its worth yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The token.
+    pub token: Arc<str>,
+    /// Where it was.
+    pub source: TokenSource,
+}
+
+/// The places in which a token is looked for, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TokenSource {
+    /// The `Authorization` header.
+    Authorization,
+    /// An entry of `Sec-WebSocket-Protocol`.
+    Subprotocol,
+    /// The query parameter `token`.
+    Query,
+}
+
+impl fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Authorization => "authorization header",
+            Self::Subprotocol => "subprotocol",
+            Self::Query => "query parameter",
+        })
+    }
+}
+
+/// The token of an upgrade: the first of the three places that has one, or none (`NO_TOKEN`).
+pub fn extract(upgrade: &Upgrade) -> Option<Found> {
+    let found = |source| move |token: Arc<str>| Found { token, source };
+    from_authorization(upgrade)
+        .map(found(TokenSource::Authorization))
+        .or_else(|| from_subprotocols(upgrade).map(found(TokenSource::Subprotocol)))
+        .or_else(|| from_query(upgrade).map(found(TokenSource::Query)))
+}
+
+/// What the server answers to the offered subprotocols: `jwt-auth` if it was literally offered,
+/// otherwise none, even if that makes a browser give up (5.1; RFC 6455, 4.1).
+pub fn select_subprotocol(upgrade: &Upgrade) -> Option<&'static str> {
+    offered(upgrade)
+        .any(|entry| entry == SUBPROTOCOL)
+        .then_some(SUBPROTOCOL)
+}
+
+/// The entry in which a client offers its token.
+pub fn subprotocol_entry(token: &str) -> String {
+    format!("{ENTRY_PREFIX}{}", BASE64_URL.encode(token))
+}
+
+fn from_authorization(upgrade: &Upgrade) -> Option<Arc<str>> {
+    let token = upgrade
+        .authorization
+        .as_deref()?
+        .strip_prefix(BEARER_PREFIX)?
+        .trim();
+    (!token.is_empty()).then(|| token.into())
+}
+
+/// Only the first entry that begins with `jwt.` counts: a bad one is not made good by another.
+fn from_subprotocols(upgrade: &Upgrade) -> Option<Arc<str>> {
+    let entry = offered(upgrade).find_map(|entry| entry.strip_prefix(ENTRY_PREFIX))?;
+    let decoded = BASE64_URL
+        .decode(entry)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|text| has_three_parts(text));
+    match decoded {
+        Some(token) => Some(token.into()),
+        None => has_three_parts(entry).then(|| entry.into()),
+    }
+}
+
+fn from_query(upgrade: &Upgrade) -> Option<Arc<str>> {
+    let token = upgrade.query_token.as_deref()?;
+    (!token.is_empty()).then(|| token.into())
+}
+
+/// The offered entries. A list may arrive as one header with commas or as several.
+fn offered(upgrade: &Upgrade) -> impl Iterator<Item = &str> {
+    upgrade
+        .subprotocols
+        .iter()
+        .flat_map(|entry| entry.split(','))
+        .map(str::trim)
+}
+
+fn has_three_parts(token: &str) -> bool {
+    let mut parts = 0;
+    token.split('.').all(|part| {
+        parts += 1;
+        !part.is_empty()
+    }) && parts == 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SocketId;
+
+    fn upgrade(
+        authorization: Option<&str>,
+        subprotocols: &[&str],
+        query_token: Option<&str>,
+    ) -> Upgrade {
+        Upgrade {
+            socket: SocketId {
+                peer: 0,
+                attempt: 1,
+                copy: 0,
+            },
+            peer_address: "10.0.0.1:4000".into(),
+            authorization: authorization.map(Into::into),
+            subprotocols: subprotocols.iter().map(|entry| (*entry).into()).collect(),
+            query_token: query_token.map(Into::into),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_first_place_with_a_token_wins() {
+        use TokenSource::*;
+        let encoded = subprotocol_entry("a.b.c");
+        let of = |text: &'static str, source| Some((text, source));
+        #[expect(clippy::type_complexity, reason = "a table is read by its columns")]
+        let table: &[(
+            Option<&str>,
+            &[&str],
+            Option<&str>,
+            Option<(&str, TokenSource)>,
+        )] = &[
+            (None, &[], None, None),
+            (
+                Some("Bearer h"),
+                &[&encoded],
+                Some("q"),
+                of("h", Authorization),
+            ),
+            (
+                Some("bearer h"),
+                &[&encoded],
+                Some("q"),
+                of("a.b.c", Subprotocol),
+            ),
+            (Some("Bearer "), &[], Some("q"), of("q", Query)),
+            (
+                None,
+                &["jwt-auth", &encoded],
+                None,
+                of("a.b.c", Subprotocol),
+            ),
+            (
+                None,
+                &["jwt-auth, jwt.x.y.z"],
+                None,
+                of("x.y.z", Subprotocol),
+            ),
+            (None, &["jwt.x.y"], Some("q"), of("q", Query)),
+            (None, &["jwt.x..z"], None, None),
+            (None, &["jwt.x.y", &encoded], None, None),
+            (None, &["jwt-auth"], Some(""), None),
+        ];
+        for (authorization, subprotocols, query, expected) in table {
+            let found = extract(&upgrade(*authorization, subprotocols, *query));
+            assert_eq!(
+                found.as_ref().map(|f| (&*f.token, f.source)),
+                *expected,
+                "{authorization:?} {subprotocols:?} {query:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn padding_is_not_asked_for() {
+        assert_eq!(subprotocol_entry("a.b.c"), "jwt.YS5iLmM");
+        for entry in ["jwt.YS5iLmM", "jwt.YS5iLmM="] {
+            let found = extract(&upgrade(None, &[entry], None)).unwrap();
+            assert_eq!(&*found.token, "a.b.c");
+        }
+    }
+
+    #[test]
+    fn the_subprotocol_is_answered_only_if_offered() {
+        assert_eq!(
+            select_subprotocol(&upgrade(None, &["x, jwt-auth"], None)),
+            Some("jwt-auth")
+        );
+        assert_eq!(
+            select_subprotocol(&upgrade(None, &["jwt.YS5iLmM"], None)),
+            None
+        );
+    }
+}
