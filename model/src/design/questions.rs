@@ -1,0 +1,404 @@
+//! The open questions of the protocol, each with every answer that somebody gave or proposed.
+//!
+//! One question is one enum, one field of [`Design`], and one `match` in the code that needs the
+//! answer. The declarations below are the only list: enums, fields, keys, texts and help are
+//! generated from them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::AnswerError;
+
+/// An open question: its key in a design file, what it asks, and the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The key, for example `missing-machine`.
+    pub key: &'static str,
+    /// What it asks, one paragraph.
+    pub doc: &'static str,
+    /// Every answer, in the order of declaration.
+    pub answers: &'static [Answer],
+}
+
+/// One answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The value in a design file, for example `not-ready`.
+    pub name: &'static str,
+    /// What it means, one paragraph.
+    pub doc: &'static str,
+}
+
+macro_rules! questions {
+    ($(
+        $(#[doc = $doc:literal])+
+        $field:ident: $question:ident = $key:literal {
+            $( $(#[doc = $answer_doc:literal])+ $answer:ident = $text:literal, )+
+        }
+    )+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(
+                Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            )]
+            pub enum $question {
+                $( $(#[doc = $answer_doc])+ #[serde(rename = $text)] $answer, )+
+            }
+
+            impl $question {
+                /// The value in a design file.
+                pub fn name(self) -> &'static str {
+                    match self { $( Self::$answer => $text, )+ }
+                }
+
+                fn from_name(name: &str) -> Option<Self> {
+                    match name { $( $text => Some(Self::$answer), )+ _ => None }
+                }
+            }
+        )+
+
+        /// One answer to each open question of the protocol. Built in or read from a TOML file;
+        /// see [`Design::parse`]. Serialises as all its answers, so that a capsule stays what it
+        /// was when a built-in design changes.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Design {
+            /// Its name: `v4`, `reference`, or `reference+cleanup=never` for a flipped one.
+            pub name: Arc<str>,
+            /// One sentence for lists.
+            #[serde(default)]
+            pub summary: Arc<str>,
+            $( $(#[doc = $doc])+ #[serde(rename = $key)] pub $field: $question, )+
+        }
+
+        /// Answers to some of the questions: what a design file says before its base fills in
+        /// the rest.
+        #[derive(Clone, Debug, Default)]
+        pub(super) struct Partial {
+            $( $field: Option<$question>, )+
+        }
+
+        impl Partial {
+            /// Answers one question.
+            pub(super) fn answer(&mut self, key: &str, answer: &str) -> Result<(), AnswerError> {
+                match key {
+                    $( $key => match $question::from_name(answer) {
+                        Some(answer) => { self.$field = Some(answer); Ok(()) }
+                        None => Err(AnswerError::Answer {
+                            question: $key,
+                            answer: answer.to_owned(),
+                            allowed: &[$( $text, )+],
+                        }),
+                    }, )+
+                    _ => Err(AnswerError::Question { key: key.to_owned() }),
+                }
+            }
+
+            /// Takes from `base` whatever was not answered.
+            pub(super) fn or(self, base: &Design) -> Partial {
+                Partial { $( $field: self.$field.or(Some(base.$field)), )+ }
+            }
+
+            /// The design, or the key of the first question without an answer.
+            pub(super) fn complete(
+                self,
+                name: Arc<str>,
+                summary: Arc<str>,
+            ) -> Result<Design, &'static str> {
+                Ok(Design { name, summary, $( $field: self.$field.ok_or($key)?, )+ })
+            }
+        }
+
+        impl Design {
+            /// Every question, in the order in which a connection meets them.
+            pub fn questions() -> &'static [Question] {
+                const QUESTIONS: &[Question] = &[$( Question {
+                    key: $key,
+                    doc: concat!($( $doc, )+),
+                    answers: &[$( Answer { name: $text, doc: concat!($( $answer_doc, )+) }, )+],
+                }, )+];
+                QUESTIONS
+            }
+
+            /// Key and answer of every question, in the same order.
+            pub fn answers(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$( ($key, self.$field.name()), )+]
+            }
+        }
+    };
+}
+
+questions! {
+    // --- accept and identity ------------------------------------------------------------------
+    /// How is the upgrade accepted (step 5)?
+    accept: AcceptPolicy = "accept" {
+        /// One call, awaited to its end.
+        Direct = "direct",
+        /// Inside a time-out and a retry ladder, behind a breaker shared by all connections:
+        /// the time-out may strike between the two halves of accept (D41, D42).
+        BreakerWithRetries = "breaker-with-retries",
+    }
+    /// What follows accept at once in the cloud (step 6)?
+    post_accept_sleep: PostAcceptSleep = "post-accept-sleep" {
+        /// Nothing.
+        None = "none",
+        /// A sleep of 100 ms.
+        HundredMs = "100-ms",
+        /// A sleep of 200 ms.
+        TwoHundredMs = "200-ms",
+    }
+    /// What does the id look like under which the first machine is registered (step 7)?
+    preliminary_id: PreliminaryId = "preliminary-id" {
+        /// `ws_init_<unix seconds>`: two accepts in one second get the same (D16).
+        SecondGranular = "second-granular",
+        /// `ws_<milliseconds>_<object>`.
+        MillisecondObject = "millisecond-object",
+        /// `ws_<environment>_<milliseconds>_<8 hexadecimal digits>`.
+        IdManager = "id-manager",
+        /// A number that no other connection of the process has, and 64 random bits.
+        Unique = "unique",
+    }
+    /// What if the key is taken when a machine is registered (protocol.md 2.5)?
+    duplicate_registration: DuplicateRegistration = "duplicate-registration" {
+        /// The existing machine is handed out and shared (D07).
+        ReturnExisting = "return-existing",
+        /// The registration is refused.
+        Refuse = "refuse",
+    }
+    /// What does a missing machine mean to whoever looks for it: the end of the initialisation,
+    /// readiness, the loop-entry gate (steps 7, 34; protocol.md 4)?
+    missing_machine: MissingMachineAnswer = "missing-machine" {
+        /// Ready: the connection goes on ungated (D05, D09).
+        Ready = "ready",
+        /// Not ready: the connection is closed.
+        NotReady = "not-ready",
+    }
+    /// Where does the name of the registry live that the identity block uses (step 26)?
+    registry_scope: RegistryScope = "registry-scope" {
+        /// In the endpoint.
+        Endpoint = "endpoint",
+        /// In a helper: the name is unbound in the endpoint (D01).
+        HelperLocal = "helper-local",
+    }
+    /// How many machines does the set-up register before authentication (steps 7, 9)?
+    setup_machine: SetupMachine = "setup-machine" {
+        /// One.
+        Single = "single",
+        /// A second one under an id of its own, which the socket then carries (D03).
+        SecondDuringStabilisation = "second-during-stabilisation",
+    }
+    /// Who coordinates the handshake, and when (steps 8, 27, 28, 33)?
+    handshake: HandshakePlacement = "handshake" {
+        /// Nobody: accept is the handshake.
+        None = "none",
+        /// A timer that knows neither socket nor machine, before the loop (D06).
+        BeforeLoop = "before-loop",
+        /// Two such timers: after accept, and before the loop.
+        AfterAcceptAndBeforeLoop = "after-accept-and-before-loop",
+    }
+    /// How long is a connection left alone to settle (steps 9, 28, 31)?
+    stabilisation: StabilisationPolicy = "stabilisation" {
+        /// For fixed times by environment.
+        FixedSleeps = "fixed-sleeps",
+        /// Not at all: nothing needs it.
+        None = "none",
+    }
+
+    // --- admission and authentication ---------------------------------------------------------
+    /// Who is refused for being too many (steps 10 to 13)?
+    admission: AdmissionPolicy = "admission" {
+        /// Whoever finds the registry full.
+        RegistryOnly = "registry-only",
+        /// Also the 6th (10th) connection and the 11th in 60 s from one `host:port`, by a close
+        /// that blames the client (D44).
+        PerAddress = "per-address",
+    }
+    /// Is there a state coordinator beside the machine (steps 14, 16, 20)?
+    state_coordinator: StateCoordinatorPolicy = "state-coordinator" {
+        /// No.
+        Absent = "absent",
+        /// Yes: queues of requests that a poller applies every 10 ms (D17, D18, D19).
+        Poller = "poller",
+    }
+    /// Is there a connection-id manager beside the registry (steps 7, 18, 37)?
+    id_manager: IdManagerPolicy = "id-manager" {
+        /// No.
+        Absent = "absent",
+        /// Yes.
+        Present = "present",
+    }
+    /// How often is authentication tried again (step 15; protocol.md 5.2)?
+    auth_retry: AuthRetry = "auth-retry" {
+        /// A ladder inside a ladder.
+        NestedLadders = "nested-ladders",
+        /// Within one declared time.
+        Bounded = "bounded",
+    }
+    /// What is said when the authentication service gave no answer in the end?
+    outage_verdict: OutageVerdict = "outage-verdict" {
+        /// That the token is bad (D53).
+        InvalidToken = "invalid-token",
+        /// That authentication is unavailable.
+        Unavailable = "unavailable",
+    }
+    /// What feeds the authenticator's breaker, which refuses everybody when open?
+    auth_breaker: AuthBreakerFeed = "auth-breaker" {
+        /// Any failure: five bad tokens shut everybody out (D50).
+        AnyFailure = "any-failure",
+        /// Failures of the service.
+        ServerFailuresOnly = "server-failures-only",
+    }
+    /// Which close code follows a failed authentication (step 17)?
+    auth_failure_code: AuthFailureCode = "auth-failure-code" {
+        /// 1008 for the client's fault, 1013 if the service could not be asked.
+        PolicyViolation = "policy-violation",
+        /// 1011, whoever is at fault (D48).
+        InternalError = "internal-error",
+    }
+
+    // --- services and set-up ------------------------------------------------------------------
+    /// How are the required services waited for (steps 21 to 23)?
+    service_validation: ServiceValidation = "service-validation" {
+        /// Not at all.
+        Absent = "absent",
+        /// One after the other, each with retries of its own; the budget is never applied (D32).
+        Ladder = "ladder",
+        /// All together, within one declared time.
+        Budgeted = "budgeted",
+    }
+    /// Which id does the connection manager use (step 25)?
+    manager_key: ManagerKey = "manager-key" {
+        /// The one that the message loop is given.
+        ConnectionId = "connection-id",
+        /// One that authentication made.
+        ClientId = "client-id",
+    }
+    /// What becomes of the machine once the user is known (step 26)?
+    migration: Migration = "migration" {
+        /// It is kept, and so is its id.
+        PassThrough = "pass-through",
+        /// It is thrown away and a new one is registered under another id (D04, D10).
+        UnregisterThenRegister = "unregister-then-register",
+    }
+    /// Is the look-up bound that the final set-up uses (step 32)?
+    final_setup_lookup: FinalSetupLookup = "final-setup-lookup" {
+        /// Yes.
+        Imported = "imported",
+        /// No: it was imported inside another function only (D02).
+        MissingImport = "missing-import",
+    }
+    /// What does SERVICES_READY say about the services (step 32)?
+    services_ready: ServicesReadyPolicy = "services-ready" {
+        /// Nothing (D31).
+        Unconditional = "unconditional",
+        /// That all required ones are there; otherwise the connection is closed.
+        Checked = "checked",
+    }
+    /// When is the client told that it may start (step 30)?
+    welcome: WelcomeOrder = "welcome" {
+        /// Before PROCESSING_READY (D60).
+        BeforeReady = "before-ready",
+        /// Once the gate is open.
+        AfterReady = "after-ready",
+    }
+    /// How long does the loop-entry gate wait for a machine that is not ready (step 34)?
+    gate_wait: GateWait = "gate-wait" {
+        /// Not at all.
+        None = "none",
+        /// Ten times 100 ms.
+        OneSecond = "one-second",
+        /// Twenty times 150 ms in the cloud, ten times 100 ms elsewhere.
+        ThreeSecondsInCloud = "three-seconds-in-cloud",
+    }
+    /// How does the endpoint end a connection that it cannot go on with?
+    failure_exit: FailureExit = "failure-exit" {
+        /// It returns, and the client sees a normal end (D04, D46).
+        SilentReturn = "silent-return",
+        /// It closes with a code and a reason.
+        ExplicitClose = "explicit-close",
+    }
+
+    // --- messages -----------------------------------------------------------------------------
+    /// Where are frames that arrive before the connection is ready (protocol.md 7.1)?
+    early_frames: EarlyFrames = "early-frames" {
+        /// In the server's receive buffer, unread, as is the peer's disconnect: only the loop
+        /// receives (D59, D64).
+        ReceiveBuffer = "receive-buffer",
+        /// A reader task hands them to the router at once.
+        Dispatched = "dispatched",
+        /// A reader task keeps them in a bounded queue until the loop runs.
+        Queued = "queued",
+    }
+    /// What does the loop ask before each receive (step 35)?
+    loop_check: LoopCheck = "loop-check" {
+        /// Whether the client was connected when last heard of (D08).
+        TransportOnly = "transport-only",
+        /// Also the application's own side, in the cloud, with a sleep in between.
+        ApplicationState = "application-state",
+        /// Whether the machine is ready.
+        Machine = "machine",
+    }
+    /// Who may touch the transport?
+    transport_owner: TransportOwner = "transport-owner" {
+        /// Any task, after a look at a flag that may be stale (D08, D79, D83).
+        AnyTask = "any-task",
+        /// The connection: it is asked before each operation, and a close ends the waiting ones.
+        OneOwner = "one-owner",
+    }
+    /// What becomes of a frame above the size limit (step 35c)?
+    oversize: OversizePolicy = "oversize" {
+        /// It is dropped without a word (D80).
+        SilentDrop = "silent-drop",
+        /// It is answered by an error.
+        ErrorAnswer = "error-answer",
+    }
+    /// Where does an agent run execute (step 35e)?
+    agent_run: AgentRunPlace = "agent-run" {
+        /// In the message loop, which receives nothing meanwhile (D63, D64).
+        Inline = "inline",
+        /// In a task of the container: it outlives the connection that asked for it.
+        OwnTask = "own-task",
+    }
+    /// How does an event of a run travel to the socket?
+    event_delivery: EventDelivery = "event-delivery" {
+        /// The run hands over one after the other.
+        Inline = "inline",
+        /// A task of its own each: they may overtake each other.
+        Detached = "detached",
+    }
+    /// What becomes of an event that could not be handed over (protocol.md 7.4)?
+    undelivered_events: UndeliveredEvents = "undelivered-events" {
+        /// It is gone, and the producer is told that all is well (D67).
+        Lost = "lost",
+        /// The producer is told.
+        Failed = "failed",
+        /// It is kept for the user's next connection, and sent before newer ones.
+        StoredAndReplayed = "stored-and-replayed",
+    }
+
+    // --- the end ------------------------------------------------------------------------------
+    /// What does the heartbeat do when it gives up (protocol.md 7.5)?
+    heartbeat_failure: HeartbeatFailure = "heartbeat-failure" {
+        /// It ends, and nobody is told.
+        Leave = "leave",
+        /// It closes the connection.
+        Close = "close",
+    }
+    /// What is removed when a connection ends (steps 37 to 39)?
+    cleanup: CleanupPolicy = "cleanup" {
+        /// Neither the machine nor the router's handler nor the identity (D21, D39).
+        Never = "never",
+        /// The identity, if the disconnect came as an exception (D22).
+        OnExceptionPath = "on-exception-path",
+        /// Everything, always, after CLOSING and CLOSED.
+        Always = "always",
+    }
+    /// What does the gateway do when the container is asked to stop?
+    shutdown: ShutdownPolicy = "shutdown" {
+        /// Nothing.
+        Ignored = "ignored",
+        /// It refuses new connections, lets runs finish for a short time, and closes.
+        Drained = "drained",
+    }
+}
