@@ -10,6 +10,7 @@
 //! protocol decided differently is an answer in a [`design::Design`]; code is named after the
 //! behaviour and never after a revision.
 
+pub mod app_state;
 pub mod design;
 pub mod env;
 pub mod event;
