@@ -11,11 +11,20 @@
 //! behaviour and never after a revision.
 
 pub mod app_state;
+pub mod breaker;
+pub mod close;
+pub mod coordinator;
 pub mod design;
 pub mod env;
+pub mod environment;
 pub mod event;
+pub mod handshake;
+pub mod identity;
 pub mod ids;
+pub mod machine;
 pub mod message;
+pub mod readiness;
+pub mod registry;
 pub mod socket;
 pub mod state;
 pub mod time;

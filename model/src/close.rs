@@ -1,0 +1,236 @@
+//! Close codes: which are legal, which are true (protocol.md 5.4 and invariant I-14, RFC 6455
+//! section 7.4).
+
+use crate::event::CloseCause;
+
+/// Longest reason on the wire, in bytes (RFC 6455, 5.5: 125 less the code).
+pub const MAX_REASON_BYTES: usize = 123;
+/// Characters to which the outer error handler cuts its reasons (5.4).
+pub const MAX_COMPONENT_REASON_CHARS: usize = 50;
+
+/// Normal closure.
+pub const NORMAL: u16 = 1000;
+/// Going away.
+pub const GOING_AWAY: u16 = 1001;
+/// Protocol error.
+pub const PROTOCOL_ERROR: u16 = 1002;
+/// Unsupported data.
+pub const UNSUPPORTED_DATA: u16 = 1003;
+/// Never on the wire: a close frame without a code.
+pub const NO_STATUS: u16 = 1005;
+/// Never on the wire: no close frame.
+pub const ABNORMAL: u16 = 1006;
+/// Invalid payload.
+pub const INVALID_PAYLOAD: u16 = 1007;
+/// Policy violation; to the browser client, and only this: authentication failed.
+pub const POLICY_VIOLATION: u16 = 1008;
+/// Message too big.
+pub const MESSAGE_TOO_BIG: u16 = 1009;
+/// A client misses an extension; not for servers.
+pub const MANDATORY_EXTENSION: u16 = 1010;
+/// Internal error.
+pub const INTERNAL_ERROR: u16 = 1011;
+/// Service restart.
+pub const SERVICE_RESTART: u16 = 1012;
+/// Try again later.
+pub const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Whether a close frame may carry `code` at all. 1004 is reserved, 1005, 1006 and 1015 are
+/// names for things that are not close frames, 1016 to 2999 are for future standards; 3000 to 4999
+/// belong to libraries and applications.
+pub fn is_legal_on_wire(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// Whether a server may send `code`: 1010 says what a *client* misses.
+pub fn may_server_send(code: u16) -> bool {
+    is_legal_on_wire(code) && code != MANDATORY_EXTENSION
+}
+
+/// The codes that tell the truth about `cause`, the one to prefer first. Empty if nobody is left to
+/// read it, so that any code will do.
+///
+/// A silent peer is most likely gone; if it is not, it reads the close late. 1001 tells it that
+/// the server has left and accuses nobody; 1002 (it broke the rule of answering) and 1011 (what
+/// common libraries send) are no lies either.
+pub fn truthful_codes(cause: CloseCause) -> &'static [u16] {
+    match cause {
+        CloseCause::PeerGone => &[],
+        CloseCause::Finished => &[NORMAL],
+        CloseCause::NotAuthenticated => &[POLICY_VIOLATION],
+        CloseCause::ClientMisbehaved => &[
+            POLICY_VIOLATION,
+            MESSAGE_TOO_BIG,
+            INVALID_PAYLOAD,
+            UNSUPPORTED_DATA,
+            PROTOCOL_ERROR,
+        ],
+        CloseCause::Overload | CloseCause::NotReady | CloseCause::AuthUnavailable => {
+            &[TRY_AGAIN_LATER]
+        }
+        CloseCause::ServerFault => &[INTERNAL_ERROR],
+        CloseCause::GoingAway => &[SERVICE_RESTART, GOING_AWAY],
+        CloseCause::PeerSilent => &[GOING_AWAY, PROTOCOL_ERROR, INTERNAL_ERROR],
+    }
+}
+
+/// The code an honest server sends.
+pub fn honest_code(cause: CloseCause) -> u16 {
+    truthful_codes(cause).first().copied().unwrap_or(NORMAL)
+}
+
+/// Whether a close with `code` is legal and tells the truth about `cause`.
+pub fn is_truthful(cause: CloseCause, code: u16) -> bool {
+    let codes = truthful_codes(cause);
+    may_server_send(code) && (codes.is_empty() || codes.contains(&code))
+}
+
+/// The component that the outer error handler blames, guessed from the error's text (WMF 75-86).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Component {
+    /// Authentication.
+    Auth,
+    /// The manager factory.
+    Factory,
+    /// The message handler.
+    Handler,
+    /// The database.
+    Database,
+    /// Any other dependency.
+    Dependency,
+    /// Redis.
+    Redis,
+    /// The supervisor.
+    Supervisor,
+    /// The bridge between agents and sockets.
+    Bridge,
+    /// Integration.
+    Integration,
+    /// None of these.
+    Generic,
+}
+
+impl Component {
+    /// Every component, in the order of the map.
+    pub const ALL: [Component; 10] = [
+        Self::Auth,
+        Self::Factory,
+        Self::Handler,
+        Self::Database,
+        Self::Dependency,
+        Self::Redis,
+        Self::Supervisor,
+        Self::Bridge,
+        Self::Integration,
+        Self::Generic,
+    ];
+
+    /// The code it is closed with, legal or not (5.4, D47).
+    pub fn close_code(self) -> u16 {
+        match self {
+            Self::Auth => 1002,
+            Self::Factory => 1003,
+            Self::Handler => 1004,
+            Self::Database => 1005,
+            Self::Dependency => 1006,
+            Self::Redis => 1007,
+            Self::Supervisor => 1008,
+            Self::Bridge => 1009,
+            Self::Integration => 1010,
+            Self::Generic => 1011,
+        }
+    }
+
+    /// The name in the reason.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "AUTH",
+            Self::Factory => "FACTORY",
+            Self::Handler => "HANDLER",
+            Self::Database => "DATABASE",
+            Self::Dependency => "DEPENDENCY",
+            Self::Redis => "REDIS",
+            Self::Supervisor => "SUPERVISOR",
+            Self::Bridge => "BRIDGE",
+            Self::Integration => "INTEGRATION",
+            Self::Generic => "GENERIC",
+        }
+    }
+
+    /// `<component>: <message>`, cut to [`MAX_COMPONENT_REASON_CHARS`].
+    pub fn reason(self, message: &str) -> String {
+        let whole = format!("{}: {message}", self.name());
+        whole.chars().take(MAX_COMPONENT_REASON_CHARS).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legality_follows_the_standard() {
+        for (codes, on_wire, by_server) in [
+            (0..=999, false, false),
+            (1000..=1003, true, true),
+            (1004..=1006, false, false),
+            (1007..=1009, true, true),
+            (1010..=1010, true, false),
+            (1011..=1014, true, true),
+            (1015..=2999, false, false),
+            (3000..=4999, true, true),
+            (5000..=u16::MAX, false, false),
+        ] {
+            for code in codes {
+                assert_eq!(is_legal_on_wire(code), on_wire, "{code}");
+                assert_eq!(may_server_send(code), by_server, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_truthful_code_may_be_sent() {
+        for &cause in CloseCause::ALL {
+            for &code in truthful_codes(cause) {
+                assert!(is_truthful(cause, code), "{cause}: {code}");
+            }
+            assert!(is_truthful(cause, honest_code(cause)), "{cause}");
+        }
+    }
+
+    #[test]
+    fn the_historical_answers_are_judged() {
+        for (cause, code, truthful) in [
+            (CloseCause::NotAuthenticated, POLICY_VIOLATION, true),
+            (CloseCause::NotAuthenticated, INTERNAL_ERROR, false),
+            (CloseCause::AuthUnavailable, POLICY_VIOLATION, false),
+            (CloseCause::AuthUnavailable, TRY_AGAIN_LATER, true),
+            (CloseCause::Overload, POLICY_VIOLATION, false),
+            (CloseCause::NotReady, NORMAL, false),
+            (CloseCause::ServerFault, ABNORMAL, false),
+            (CloseCause::GoingAway, GOING_AWAY, true),
+            (CloseCause::PeerGone, INTERNAL_ERROR, true),
+            (CloseCause::PeerGone, ABNORMAL, false),
+            (CloseCause::NotAuthenticated, 401, false),
+        ] {
+            assert_eq!(is_truthful(cause, code), truthful, "{cause}: {code}");
+        }
+    }
+
+    #[test]
+    fn d47_the_component_map_holds_four_codes_a_server_must_not_send() {
+        let illegal: Vec<u16> = Component::ALL
+            .map(Component::close_code)
+            .into_iter()
+            .filter(|&code| !may_server_send(code))
+            .collect();
+        assert_eq!(illegal, [1004, 1005, 1006, 1010]);
+    }
+
+    #[test]
+    fn reasons_fit_the_wire() {
+        let reason = Component::Supervisor.reason(&"é".repeat(200));
+        assert_eq!(reason.chars().count(), MAX_COMPONENT_REASON_CHARS);
+        assert!(reason.len() <= MAX_REASON_BYTES);
+    }
+}
