@@ -7,5 +7,6 @@ compile_error!(
 
 pub mod choices;
 pub mod event;
+pub mod gate;
 pub mod invariants;
 pub mod outcome;

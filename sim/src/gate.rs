@@ -1,0 +1,613 @@
+//! The scheduler gate: one task at a time, chosen by key.
+//!
+//! madsim picks among ready tasks uniformly from a shared stream and has no hook. So every task
+//! is a thin *shell* on madsim around a future that the gate keeps. A woken task is queued with
+//! the gate; only the holder of the **baton** polls its inner future, and when its poll ends it
+//! hands the baton straight to the next task by waking that task's shell. madsim therefore
+//! never has more than one shell with something to do, and its own choice decides nothing.
+//!
+//! Timers live here as well (exact to the nanosecond, cancelled when dropped). When nothing is
+//! ready the clock advances to the next deadline, and madsim's clock with it.
+//!
+//! A *step* is one poll of one task or one delivery of one frame.
+
+use std::{
+    cell::{Cell, RefCell},
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    fmt,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use gatesim_model::time::Time;
+use madsim::runtime::{Handle, NodeHandle};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    choices::{Choices, Purpose, Stream},
+    event::{Actor, FinishReason},
+};
+
+type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// How ties between ready tasks are broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Every turn draws afresh: each ready task is equally likely.
+    #[default]
+    Uniform,
+    /// A task keeps its priority for [`Strategy::TENURE`] turns, so that some tasks are starved
+    /// for a while; finds races that need several turns in a row.
+    Tenured,
+    /// First come, first served, as a real event loop does.
+    Fifo,
+}
+
+impl Strategy {
+    /// Turns for which a tenured priority holds.
+    pub const TENURE: u64 = 16;
+}
+
+/// Which process a task belongs to: tasks of one process are killed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process(pub Actor);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct TaskId(u32);
+
+thread_local! {
+    /// Tasks woken since the gate last looked. Wakers must be `Send`, so they cannot hold the
+    /// gate itself; a run has its thread to itself.
+    static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
+
+    /// The gate of the run on this thread. madsim wants shells that are `Send`, so a shell holds
+    /// the number of its task and finds the gate here.
+    static CURRENT: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
+}
+
+struct TaskWaker {
+    id: TaskId,
+    queued: AtomicBool,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Relaxed: a run is single-threaded, the atomic only satisfies `Send`.
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            WOKEN.with_borrow_mut(|woken| woken.push(self.id));
+        }
+    }
+}
+
+struct Task {
+    /// Taken out while it is being polled.
+    future: Option<LocalFuture>,
+    shell: Option<Waker>,
+    waker: Waker,
+    queued: Arc<TaskWaker>,
+    turns: Turns,
+    process: Process,
+    cancelled: bool,
+    end: Rc<TaskEnd>,
+}
+
+/// The tie-breaks of one task, or of one link direction.
+pub struct Turns {
+    stream: Stream,
+    taken: u64,
+}
+
+impl Turns {
+    /// Tie-breaks drawn from this stream.
+    pub fn new(stream: Stream) -> Self {
+        Turns { stream, taken: 0 }
+    }
+}
+
+#[derive(Default)]
+struct TaskEnd {
+    done: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+/// Something that a timer delivers without a task: a frame that reaches the end of its link.
+pub trait Deliver {
+    /// The time has come.
+    fn deliver(self: Rc<Self>, gate: &Gate);
+    /// The tie-breaks among deliveries and tasks that are due at the same instant.
+    fn turns(&self) -> &RefCell<Turns>;
+}
+
+enum Timer {
+    Wake(Waker),
+    Deliver(Rc<dyn Deliver>),
+}
+
+enum Turn {
+    Poll(TaskId),
+    Deliver(Rc<dyn Deliver>),
+}
+
+/// A queued turn; the smallest priority goes first, ties by arrival.
+struct Queued {
+    priority: u64,
+    arrival: u64,
+    turn: Turn,
+}
+
+impl PartialEq for Queued {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Queued {}
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.priority, self.arrival).cmp(&(other.priority, other.arrival))
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// Indexed by [`TaskId`]; never reused, so a late waker cannot wake a stranger.
+    tasks: Vec<Option<Box<Task>>>,
+    ready: BinaryHeap<Reverse<Queued>>,
+    arrivals: u64,
+    /// Reused: what was swapped out of `WOKEN`, and deliveries that have come due.
+    woken: Vec<TaskId>,
+    due: Vec<Rc<dyn Deliver>>,
+    timers: BTreeMap<(Time, u64), Timer>,
+    timers_made: u64,
+    baton: Option<TaskId>,
+    main: Option<Waker>,
+    finish: Option<FinishReason>,
+}
+
+/// The scheduler of one run.
+pub struct Gate {
+    choices: Rc<Choices>,
+    strategy: Strategy,
+    step_limit: u64,
+    time_limit: Time,
+    now: Cell<Time>,
+    steps: Cell<u64>,
+    state: RefCell<State>,
+    nodes: RefCell<BTreeMap<Process, NodeHandle>>,
+}
+
+impl Gate {
+    /// A gate for one run. Must be made inside the madsim runtime that hosts the run.
+    pub fn new(
+        choices: Rc<Choices>,
+        strategy: Strategy,
+        step_limit: u64,
+        time_limit: Time,
+    ) -> Rc<Self> {
+        WOKEN.with_borrow_mut(Vec::clear);
+        let gate = Rc::new(Gate {
+            choices,
+            strategy,
+            step_limit,
+            time_limit,
+            now: Cell::default(),
+            steps: Cell::default(),
+            state: RefCell::default(),
+            nodes: RefCell::default(),
+        });
+        CURRENT.set(Some(Rc::clone(&gate)));
+        gate
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// The run's choices.
+    pub fn choices(&self) -> &Rc<Choices> {
+        &self.choices
+    }
+
+    /// Starts a task of `process`, on a madsim node of its own. `entity` and `name` are the key
+    /// of its turns.
+    pub fn spawn(
+        self: &Rc<Self>,
+        process: Process,
+        entity: Actor,
+        name: &'static str,
+        future: impl Future<Output = ()> + 'static,
+    ) -> TaskHandle {
+        let stream = self.choices.stream(entity, Purpose::Turn(name));
+        let end = Rc::new(TaskEnd::default());
+        let mut state = self.state.borrow_mut();
+        let id = TaskId(u32::try_from(state.tasks.len()).expect("fewer than 2^32 tasks"));
+        let queued = Arc::new(TaskWaker { id, queued: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&queued));
+        waker.wake_by_ref();
+        state.tasks.push(Some(Box::new(Task {
+            future: Some(Box::pin(future)),
+            shell: None,
+            waker,
+            queued,
+            turns: Turns::new(stream),
+            process,
+            cancelled: false,
+            end: Rc::clone(&end),
+        })));
+        drop(state);
+        self.node(process).spawn(std::future::poll_fn(move |cx| {
+            match CURRENT.with_borrow(Option::clone) {
+                Some(gate) => gate.poll_shell(id, cx),
+                None => Poll::Ready(()),
+            }
+        }));
+        TaskHandle { gate: Rc::clone(self), id, end }
+    }
+
+    /// Completes `duration` from now.
+    pub fn sleep(self: &Rc<Self>, duration: Duration) -> Sleep {
+        self.sleep_until(self.now() + duration)
+    }
+
+    /// Completes at `deadline`.
+    pub fn sleep_until(self: &Rc<Self>, deadline: Time) -> Sleep {
+        Sleep { gate: Rc::clone(self), deadline, timer: None }
+    }
+
+    /// Hands something over at `time`, without a task.
+    pub fn deliver_at(&self, time: Time, delivery: Rc<dyn Deliver>) {
+        self.state.borrow_mut().add_timer(time, Timer::Deliver(delivery));
+    }
+
+    /// Ends every task of `process` at once; their futures are dropped in the order in which the
+    /// tasks were started. The node can be used again.
+    pub fn kill(&self, process: Process) {
+        let ids = 0..self.state.borrow().tasks.len();
+        for id in ids {
+            let task = match &mut self.state.borrow_mut().tasks[id] {
+                slot @ Some(_) if slot.as_ref().is_some_and(|task| task.process == process) => {
+                    slot.take()
+                }
+                Some(_) | None => None,
+            };
+            if let Some(task) = task {
+                self.bury(*task);
+            }
+        }
+        let node = self.nodes.borrow_mut().remove(&process);
+        if let Some(node) = node {
+            Handle::current().kill(node.id());
+            Handle::current().restart(node.id());
+            let fresh = Handle::current().get_node(node.id()).expect("a node outlives its tasks");
+            self.nodes.borrow_mut().insert(process, fresh);
+        }
+    }
+
+    /// Ends the run after this step.
+    pub fn finish(&self, reason: FinishReason) {
+        self.state.borrow_mut().finish.get_or_insert(reason);
+    }
+
+    /// Runs until [`Gate::finish`], a limit, or until nothing can happen any more. Drops every
+    /// task, so that nothing keeps the gate alive.
+    pub async fn run(self: &Rc<Self>) -> FinishReason {
+        self.pass_baton();
+        let reason = std::future::poll_fn(|cx| {
+            let mut state = self.state.borrow_mut();
+            match state.finish {
+                Some(reason) if state.baton.is_none() => Poll::Ready(reason),
+                Some(_) | None => {
+                    state.main = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
+        tasks.into_iter().flatten().for_each(|task| self.bury(*task));
+        self.state.borrow_mut().timers.clear();
+        CURRENT.set(None);
+        reason
+    }
+
+    fn node(&self, process: Process) -> NodeHandle {
+        let mut nodes = self.nodes.borrow_mut();
+        let make = || Handle::current().create_node().name(process.0.to_string()).build();
+        nodes.entry(process).or_insert_with(make).clone()
+    }
+
+    /// One poll of a shell by madsim.
+    fn poll_shell(self: &Rc<Self>, id: TaskId, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        let holds_baton = state.baton == Some(id);
+        let Some(task) = &mut state.tasks.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+            return Poll::Ready(());
+        };
+        if !holds_baton {
+            task.shell = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if task.shell.is_none() {
+            task.shell = Some(cx.waker().clone());
+        }
+        task.queued.queued.store(false, Ordering::Relaxed);
+        let waker = task.waker.clone();
+        let mut future = match task.cancelled {
+            true => None,
+            false => task.future.take(),
+        };
+        drop(state);
+
+        self.steps.set(self.steps.get() + 1);
+        let pending = match &mut future {
+            Some(future) => future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(),
+            None => false,
+        };
+
+        let mut state = self.state.borrow_mut();
+        state.baton = None;
+        let slot = &mut state.tasks[id.0 as usize];
+        let outcome = match (pending, slot.as_mut()) {
+            (true, Some(task)) => {
+                task.future = future;
+                drop(state);
+                Poll::Pending
+            }
+            // Done, cancelled, or killed by itself during the poll.
+            (false, _) | (true, None) => {
+                let task = slot.take();
+                drop(state);
+                drop(future);
+                if let Some(task) = task {
+                    self.bury(*task);
+                }
+                Poll::Ready(())
+            }
+        };
+        self.pass_baton();
+        outcome
+    }
+
+    /// Drops a task's future and wakes whoever waits for its end.
+    fn bury(&self, task: Task) {
+        drop(task.future);
+        task.end.done.set(true);
+        task.end.waiting.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Chooses the next turn, advancing the clock if need be. Deliveries happen here.
+    fn pass_baton(&self) {
+        loop {
+            let mut state = self.state.borrow_mut();
+            if self.steps.get() >= self.step_limit {
+                state.finish.get_or_insert(FinishReason::StepLimit);
+            }
+            if state.finish.is_some() {
+                return state.stop();
+            }
+            match state.next_turn(self.strategy) {
+                Some(Turn::Poll(id)) => {
+                    if let Some(task) = &state.tasks[id.0 as usize] {
+                        let shell = task.shell.clone();
+                        state.baton = Some(id);
+                        drop(state);
+                        // A shell that madsim has not polled yet is on its queue anyway.
+                        if let Some(shell) = shell {
+                            shell.wake();
+                        }
+                        return;
+                    }
+                }
+                Some(Turn::Deliver(delivery)) => {
+                    drop(state);
+                    self.steps.set(self.steps.get() + 1);
+                    delivery.deliver(self);
+                }
+                None => match state.timers.first_key_value() {
+                    None => state.finish = Some(FinishReason::Stuck),
+                    Some((&(deadline, _), _)) if deadline > self.time_limit => {
+                        state.finish = Some(FinishReason::TimeLimit);
+                    }
+                    Some((&(deadline, _), _)) => {
+                        madsim::time::advance(deadline.since(self.now.get()));
+                        self.now.set(deadline.max(self.now.get()));
+                        state.fire(deadline);
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl State {
+    fn stop(&mut self) {
+        self.baton = None;
+        if let Some(main) = self.main.take() {
+            main.wake();
+        }
+    }
+
+    fn add_timer(&mut self, deadline: Time, timer: Timer) -> (Time, u64) {
+        let key = (deadline, self.timers_made);
+        self.timers_made += 1;
+        self.timers.insert(key, timer);
+        key
+    }
+
+    /// Fires every timer with this deadline.
+    fn fire(&mut self, deadline: Time) {
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > deadline {
+                break;
+            }
+            match entry.remove() {
+                Timer::Wake(waker) => waker.wake(),
+                Timer::Deliver(delivery) => self.due.push(delivery),
+            }
+        }
+    }
+
+    fn next_turn(&mut self, strategy: Strategy) -> Option<Turn> {
+        WOKEN.with_borrow_mut(|woken| std::mem::swap(woken, &mut self.woken));
+        // Nothing to choose from: no draw.
+        if self.ready.is_empty() && self.woken.len() + self.due.len() == 1 {
+            return match self.woken.pop() {
+                Some(id) => {
+                    if let Some(task) = &mut self.tasks[id.0 as usize] {
+                        task.turns.taken += 1;
+                    }
+                    Some(Turn::Poll(id))
+                }
+                None => {
+                    let delivery = self.due.pop()?;
+                    delivery.turns().borrow_mut().taken += 1;
+                    Some(Turn::Deliver(delivery))
+                }
+            };
+        }
+        let woken = std::mem::take(&mut self.woken);
+        for &id in &woken {
+            if let Some(task) = &mut self.tasks[id.0 as usize] {
+                let priority = task.turns.priority(strategy, self.arrivals);
+                self.queue(priority, Turn::Poll(id));
+            }
+        }
+        self.woken = woken;
+        self.woken.clear();
+        let due = std::mem::take(&mut self.due);
+        for delivery in due {
+            let priority = delivery.turns().borrow_mut().priority(strategy, self.arrivals);
+            self.queue(priority, Turn::Deliver(delivery));
+        }
+        self.ready.pop().map(|Reverse(queued)| queued.turn)
+    }
+
+    fn queue(&mut self, priority: u64, turn: Turn) {
+        self.ready.push(Reverse(Queued { priority, arrival: self.arrivals, turn }));
+        self.arrivals += 1;
+    }
+}
+
+impl Turns {
+    fn priority(&mut self, strategy: Strategy, arrival: u64) -> u64 {
+        let turn = self.taken;
+        self.taken += 1;
+        match strategy {
+            Strategy::Uniform => self.stream.tie_break(turn).into(),
+            Strategy::Tenured => self.stream.tie_break(turn / Strategy::TENURE).into(),
+            Strategy::Fifo => arrival,
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("now", &self.now()).field("steps", &self.steps()).finish()
+    }
+}
+
+/// A task that somebody holds. Dropping it detaches the task.
+#[derive(Clone)]
+pub struct TaskHandle {
+    gate: Rc<Gate>,
+    id: TaskId,
+    end: Rc<TaskEnd>,
+}
+
+impl gatesim_model::env::Task for TaskHandle {
+    fn cancel(&self) {
+        let mut state = self.gate.state.borrow_mut();
+        if let Some(task) = state.tasks.get_mut(self.id.0 as usize).and_then(Option::as_mut) {
+            task.cancelled = true;
+            task.waker.wake_by_ref();
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.end.done.get()
+    }
+
+    fn finished(&self) -> impl Future<Output = ()> {
+        std::future::poll_fn(|cx| match self.end.done.get() {
+            true => Poll::Ready(()),
+            false => {
+                self.end.waiting.borrow_mut().push(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+    }
+}
+
+/// Completes at a point in virtual time; cancelled when dropped.
+pub struct Sleep {
+    gate: Rc<Gate>,
+    deadline: Time,
+    timer: Option<(Time, u64)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.timer {
+            // A zero sleep still waits for one firing: it gives the others a turn.
+            Some(_) if self.gate.now() >= self.deadline => {
+                self.cancel();
+                Poll::Ready(())
+            }
+            Some(key) => {
+                if let Some(Timer::Wake(waker)) =
+                    self.gate.state.borrow_mut().timers.get_mut(&key)
+                    && !waker.will_wake(cx.waker())
+                {
+                    waker.clone_from(cx.waker());
+                }
+                Poll::Pending
+            }
+            None => {
+                let timer = Timer::Wake(cx.waker().clone());
+                let deadline = self.deadline.max(self.gate.now());
+                let key = self.gate.state.borrow_mut().add_timer(deadline, timer);
+                self.timer = Some(key);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Sleep {
+    fn cancel(&mut self) {
+        if let Some(key) = self.timer.take() {
+            self.gate.state.borrow_mut().timers.remove(&key);
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
