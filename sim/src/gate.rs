@@ -244,7 +244,10 @@ impl Gate {
         let end = Rc::new(TaskEnd::default());
         let mut state = self.state.borrow_mut();
         let id = TaskId(u32::try_from(state.tasks.len()).expect("fewer than 2^32 tasks"));
-        let queued = Arc::new(TaskWaker { id, queued: AtomicBool::new(false) });
+        let queued = Arc::new(TaskWaker {
+            id,
+            queued: AtomicBool::new(false),
+        });
         let waker = Waker::from(Arc::clone(&queued));
         waker.wake_by_ref();
         state.tasks.push(Some(Box::new(Task {
@@ -264,7 +267,11 @@ impl Gate {
                 None => Poll::Ready(()),
             }
         }));
-        TaskHandle { gate: Rc::clone(self), id, end }
+        TaskHandle {
+            gate: Rc::clone(self),
+            id,
+            end,
+        }
     }
 
     /// Completes `duration` from now.
@@ -274,12 +281,18 @@ impl Gate {
 
     /// Completes at `deadline`.
     pub fn sleep_until(self: &Rc<Self>, deadline: Time) -> Sleep {
-        Sleep { gate: Rc::clone(self), deadline, timer: None }
+        Sleep {
+            gate: Rc::clone(self),
+            deadline,
+            timer: None,
+        }
     }
 
     /// Hands something over at `time`, without a task.
     pub fn deliver_at(&self, time: Time, delivery: Rc<dyn Deliver>) {
-        self.state.borrow_mut().add_timer(time, Timer::Deliver(delivery));
+        self.state
+            .borrow_mut()
+            .add_timer(time, Timer::Deliver(delivery));
     }
 
     /// Ends every task of `process` at once; their futures are dropped in the order in which the
@@ -301,7 +314,9 @@ impl Gate {
         if let Some(node) = node {
             Handle::current().kill(node.id());
             Handle::current().restart(node.id());
-            let fresh = Handle::current().get_node(node.id()).expect("a node outlives its tasks");
+            let fresh = Handle::current()
+                .get_node(node.id())
+                .expect("a node outlives its tasks");
             self.nodes.borrow_mut().insert(process, fresh);
         }
     }
@@ -327,7 +342,10 @@ impl Gate {
         })
         .await;
         let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
-        tasks.into_iter().flatten().for_each(|task| self.bury(*task));
+        tasks
+            .into_iter()
+            .flatten()
+            .for_each(|task| self.bury(*task));
         self.state.borrow_mut().timers.clear();
         CURRENT.set(None);
         reason
@@ -335,7 +353,12 @@ impl Gate {
 
     fn node(&self, process: Process) -> NodeHandle {
         let mut nodes = self.nodes.borrow_mut();
-        let make = || Handle::current().create_node().name(process.0.to_string()).build();
+        let make = || {
+            Handle::current()
+                .create_node()
+                .name(process.0.to_string())
+                .build()
+        };
         nodes.entry(process).or_insert_with(make).clone()
     }
 
@@ -363,7 +386,10 @@ impl Gate {
 
         self.steps.set(self.steps.get() + 1);
         let pending = match &mut future {
-            Some(future) => future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(),
+            Some(future) => future
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending(),
             None => false,
         };
 
@@ -499,14 +525,21 @@ impl State {
         self.woken.clear();
         let due = std::mem::take(&mut self.due);
         for delivery in due {
-            let priority = delivery.turns().borrow_mut().priority(strategy, self.arrivals);
+            let priority = delivery
+                .turns()
+                .borrow_mut()
+                .priority(strategy, self.arrivals);
             self.queue(priority, Turn::Deliver(delivery));
         }
         self.ready.pop().map(|Reverse(queued)| queued.turn)
     }
 
     fn queue(&mut self, priority: u64, turn: Turn) {
-        self.ready.push(Reverse(Queued { priority, arrival: self.arrivals, turn }));
+        self.ready.push(Reverse(Queued {
+            priority,
+            arrival: self.arrivals,
+            turn,
+        }));
         self.arrivals += 1;
     }
 }
@@ -525,7 +558,10 @@ impl Turns {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").field("now", &self.now()).field("steps", &self.steps()).finish()
+        f.debug_struct("Gate")
+            .field("now", &self.now())
+            .field("steps", &self.steps())
+            .finish()
     }
 }
 
@@ -540,7 +576,11 @@ pub struct TaskHandle {
 impl gatesim_model::env::Task for TaskHandle {
     fn cancel(&self) {
         let mut state = self.gate.state.borrow_mut();
-        if let Some(task) = state.tasks.get_mut(self.id.0 as usize).and_then(Option::as_mut) {
+        if let Some(task) = state
+            .tasks
+            .get_mut(self.id.0 as usize)
+            .and_then(Option::as_mut)
+        {
             task.cancelled = true;
             task.waker.wake_by_ref();
         }
@@ -579,8 +619,7 @@ impl Future for Sleep {
                 Poll::Ready(())
             }
             Some(key) => {
-                if let Some(Timer::Wake(waker)) =
-                    self.gate.state.borrow_mut().timers.get_mut(&key)
+                if let Some(Timer::Wake(waker)) = self.gate.state.borrow_mut().timers.get_mut(&key)
                     && !waker.will_wake(cx.waker())
                 {
                     waker.clone_from(cx.waker());

@@ -1,4 +1,8 @@
-//! The simulated world around the gateway. The only crate that names madsim.
+//! The simulated world around the gateway: scheduler, network, balancer, containers, services,
+//! clients, and the observer that checks invariants. The only crate that names madsim.
+//!
+//! `scenario -> plan -> world -> events -> invariants -> outcome`, each in a module of its name.
+
 #[cfg(not(madsim))]
 compile_error!(
     "gatesim needs `--cfg madsim`, which .cargo/config.toml sets; a RUSTFLAGS environment variable \
@@ -9,4 +13,7 @@ pub mod choices;
 pub mod event;
 pub mod gate;
 pub mod invariants;
+pub mod link;
 pub mod outcome;
+pub mod plan;
+pub mod scenario;
