@@ -360,6 +360,13 @@ questions! {
         /// In a task of the container: it outlives the connection that asked for it.
         OwnTask = "own-task",
     }
+    /// To which connections does an event of a run go (protocol.md 7.4)?
+    event_target: EventTarget = "event-target" {
+        /// To all that the user opened for the thread that the message names (D71).
+        ThreadManager = "thread-manager",
+        /// To the one that asked, and to its successor once it has ended.
+        AskingConnection = "asking-connection",
+    }
     /// How does an event of a run travel to the socket?
     event_delivery: EventDelivery = "event-delivery" {
         /// The run hands over one after the other.
