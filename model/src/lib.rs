@@ -10,17 +10,22 @@
 //! protocol decided differently is an answer in a [`design::Design`]; code is named after the
 //! behaviour and never after a revision.
 
+pub mod admission;
 pub mod app_state;
 pub mod breaker;
 pub mod close;
+pub mod connection;
+pub mod container;
 pub mod coordinator;
 pub mod design;
+mod endpoint;
 pub mod env;
 pub mod environment;
 pub mod event;
 pub mod handshake;
 pub mod identity;
 pub mod ids;
+pub mod inbox;
 pub mod machine;
 pub mod message;
 pub mod readiness;
@@ -29,3 +34,4 @@ pub mod socket;
 pub mod state;
 pub mod time;
 pub mod token;
+pub mod wait;

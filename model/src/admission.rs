@@ -1,0 +1,152 @@
+//! Who is admitted from where (protocol.md 1.4, steps 10 to 13).
+//!
+//! Step 10, a breaker that nothing ever feeds, is left out: it admits always.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    environment::{CONNECT_RATE_MAX, CONNECT_RATE_WINDOW},
+    ids::SocketId,
+    time::Time,
+};
+
+/// Addresses that are remembered at most; beyond it a new address is not counted.
+pub const MAX_ADDRESSES: usize = 10_000;
+
+/// Live connections and recent connects by `host:port` as the server sees it: the balancer's, if
+/// that hides the client's.
+#[derive(Debug, Default)]
+pub struct Admission {
+    addresses: BTreeMap<String, Address>,
+}
+
+#[derive(Debug, Default)]
+struct Address {
+    live: BTreeSet<SocketId>,
+    connects: VecDeque<Time>,
+}
+
+/// The answer to a connection that asks to be admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It is counted from here on, until [`Admission::release`].
+    Admitted,
+    /// Too many live connections from this address (step 11).
+    TooMany {
+        /// How many there are.
+        live: usize,
+    },
+    /// Too many connects from this address in the window (step 12).
+    TooFast {
+        /// When the oldest of them leaves the window.
+        retry_in: Duration,
+    },
+}
+
+impl Admission {
+    /// Asks for admission: first the pool of `max_live`, then the rate, then the entry.
+    pub fn admit(
+        &mut self,
+        address: &str,
+        socket: SocketId,
+        max_live: usize,
+        now: Time,
+    ) -> Verdict {
+        if !self.addresses.contains_key(address) {
+            self.forget_idle(now);
+            if self.addresses.len() >= MAX_ADDRESSES {
+                return Verdict::Admitted;
+            }
+        }
+        let entry = self.addresses.entry(address.to_owned()).or_default();
+        entry.forget_old(now);
+        let live = entry.live.len();
+        if live >= max_live {
+            return Verdict::TooMany { live };
+        }
+        if entry.connects.len() >= CONNECT_RATE_MAX {
+            let oldest = entry.connects.front().copied().unwrap_or(now);
+            let retry_in = CONNECT_RATE_WINDOW.saturating_sub(now.since(oldest));
+            return Verdict::TooFast { retry_in };
+        }
+        entry.connects.push_back(now);
+        entry.live.insert(socket);
+        Verdict::Admitted
+    }
+
+    /// The socket object is gone, and with it the weak reference to it. Whether it was counted.
+    pub fn release(&mut self, address: &str, socket: SocketId) -> bool {
+        let entry = self.addresses.get_mut(address);
+        entry.is_some_and(|entry| entry.live.remove(&socket))
+    }
+
+    fn forget_idle(&mut self, now: Time) {
+        self.addresses.retain(|_, entry| {
+            entry.forget_old(now);
+            !entry.live.is_empty() || !entry.connects.is_empty()
+        });
+    }
+}
+
+impl Address {
+    fn forget_old(&mut self, now: Time) {
+        while let Some(connect) = self.connects.front() {
+            if now.since(*connect) < CONNECT_RATE_WINDOW {
+                break;
+            }
+            self.connects.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(peer: u32) -> SocketId {
+        SocketId {
+            peer,
+            attempt: 1,
+            copy: 0,
+        }
+    }
+
+    fn at_secs(secs: u64) -> Time {
+        Time(secs * 1_000_000_000)
+    }
+
+    #[test]
+    fn the_pool_refuses_until_somebody_leaves() {
+        let mut admission = Admission::default();
+        for peer in 0..2 {
+            let verdict = admission.admit("10.0.0.1:443", socket(peer), 2, at_secs(0));
+            assert_eq!(verdict, Verdict::Admitted);
+        }
+        let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
+        assert_eq!(again(), Verdict::TooMany { live: 2 });
+        assert!(admission.release("10.0.0.1:443", socket(0)));
+        assert!(!admission.release("10.0.0.1:443", socket(0)));
+        let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
+        assert_eq!(again(), Verdict::Admitted);
+    }
+
+    #[test]
+    fn the_rate_counts_connects_of_the_last_minute_by_address() {
+        let mut admission = Admission::default();
+        for peer in 0..10 {
+            let verdict = admission.admit("a:1", socket(peer), 100, at_secs(u64::from(peer)));
+            assert_eq!(verdict, Verdict::Admitted);
+        }
+        let verdict = admission.admit("a:1", socket(10), 100, at_secs(20));
+        let retry_in = Duration::from_secs(40);
+        assert_eq!(verdict, Verdict::TooFast { retry_in });
+        let elsewhere = admission.admit("b:1", socket(10), 100, at_secs(20));
+        assert_eq!(elsewhere, Verdict::Admitted);
+        let later = admission.admit("a:1", socket(10), 100, at_secs(60));
+        assert_eq!(later, Verdict::Admitted);
+    }
+}

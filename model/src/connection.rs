@@ -1,0 +1,502 @@
+//! One connection as the tasks of its container see it: the transport and who owns it, the ids it
+//! was given, its tasks, and the frames that wait for the loop.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    future::Future,
+    rc::Rc,
+    time::Duration,
+};
+
+use thiserror::Error;
+
+use crate::{
+    close::{MAX_REASON_BYTES, honest_code},
+    design::{Design, TransportOwner},
+    env::{Env, Task},
+    environment::Environment,
+    event::{CloseCause, Event, IdHolder, TaskName},
+    ids::{ConnectionId, SocketId, UserId},
+    inbox::Inbox,
+    message::{ErrorCode, Notice, ServerMessage},
+    socket::{Received, Socket, SocketError, TransportState},
+    time::Time,
+    wait::{First, Signal, first},
+};
+
+/// First delay of the sender's retries where any task may send (protocol.md 7.4).
+const SEND_RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// A connection between its upgrade and its end. Shared by the tasks that serve it.
+pub struct Connection<E: Env> {
+    /// The surroundings.
+    pub env: E,
+    /// The answers.
+    pub design: Rc<Design>,
+    /// Where the container runs.
+    pub environment: Environment,
+    socket_id: SocketId,
+    socket: Rc<E::Socket>,
+    transport: Cell<Transport>,
+    standing: Cell<Standing>,
+    closing: Signal,
+    over: Signal,
+    closed_for: Cell<Option<CloseCause>>,
+    ids: RefCell<Ids>,
+    user: OnceCell<UserId>,
+    last_pong: Cell<Time>,
+    tasks: RefCell<Vec<E::Task>>,
+    /// Frames that were received and not yet handled, where a reader task receives.
+    pub inbox: Inbox,
+}
+
+/// The transport as its owner knows it. Kept under every design; asked only where there is one
+/// owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// The upgrade has not been answered.
+    Upgrading,
+    /// The upgrade was answered with 101.
+    Open,
+    /// A close was handed over.
+    Closed,
+    /// The peer's disconnect was received, or a send found it gone.
+    PeerGone,
+}
+
+/// How far the endpoint has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Set-up is going on.
+    SettingUp,
+    /// The client was told that it may start.
+    Ready,
+    /// Clean-up is going on.
+    Ending,
+}
+
+/// The ids of one connection. The protocol may make several; that they agree is invariant I-03.
+#[derive(Clone, Debug, Default)]
+struct Ids {
+    /// Carried by the socket.
+    attached: Option<ConnectionId>,
+    /// Given to the manager, the monitor, the heartbeat and the loop.
+    current: Option<ConnectionId>,
+}
+
+/// Why a message was not handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The owner knows that the transport is not open; it was not touched.
+    #[error("the connection is not open")]
+    NotOpen,
+    /// The client side is not connected as far as anybody has heard.
+    #[error("the client is not connected")]
+    ClientNotConnected,
+    /// The transport refused.
+    #[error(transparent)]
+    Transport(#[from] SocketError),
+}
+
+/// Why nothing was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReceiveError {
+    /// The owner knows that the transport is not open; it was not touched.
+    #[error("the connection is not open")]
+    NotOpen,
+    /// The transport refused.
+    #[error(transparent)]
+    Transport(#[from] SocketError),
+}
+
+impl<E: Env> Connection<E> {
+    /// A connection whose upgrade has not been answered.
+    pub fn new(
+        env: E,
+        design: Rc<Design>,
+        environment: Environment,
+        socket: Rc<E::Socket>,
+    ) -> Rc<Self> {
+        Rc::new(Connection {
+            socket_id: socket.upgrade().socket,
+            last_pong: Cell::new(env.now()),
+            env,
+            design,
+            environment,
+            socket,
+            transport: Cell::new(Transport::Upgrading),
+            standing: Cell::new(Standing::SettingUp),
+            closing: Signal::default(),
+            over: Signal::default(),
+            closed_for: Cell::new(None),
+            ids: RefCell::default(),
+            user: OnceCell::new(),
+            tasks: RefCell::default(),
+            inbox: Inbox::default(),
+        })
+    }
+
+    /// Reports an observable fact.
+    pub fn emit(&self, event: Event) {
+        self.env.emit(event);
+    }
+
+    /// For the observer; the protocol never branches on it.
+    pub fn socket_id(&self) -> SocketId {
+        self.socket_id
+    }
+
+    // --- transport ----------------------------------------------------------------------------
+
+    /// The socket: its upgrade request, its flags, and accept. Frames and closes go through
+    /// [`Self::send`], [`Self::receive`] and [`Self::close`].
+    pub fn socket(&self) -> &E::Socket {
+        &self.socket
+    }
+
+    /// The transport as its owner knows it.
+    pub fn transport(&self) -> Transport {
+        self.transport.get()
+    }
+
+    /// `client_state`, which follows what was received and is stale until somebody receives.
+    pub fn client_is_connected(&self) -> bool {
+        self.socket.flags().client == TransportState::Connected
+    }
+
+    /// `application_state`, which follows what was sent.
+    pub fn application_is_connected(&self) -> bool {
+        self.socket.flags().application == TransportState::Connected
+    }
+
+    /// The accept was handed over.
+    pub fn accepted(&self, subprotocol: Option<&'static str>) {
+        self.transport.set(Transport::Open);
+        self.emit(Event::Accepted {
+            socket: self.socket_id,
+            subprotocol,
+        });
+    }
+
+    /// Hands a message over, as the design's answer to "who may touch the transport?" allows.
+    ///
+    /// # Errors
+    /// If it was not handed over; the caller decides what becomes of the message.
+    pub async fn send(&self, message: &ServerMessage) -> Result<(), SendError> {
+        match self.design.transport_owner {
+            TransportOwner::OneOwner => self.send_as_owner(message).await,
+            TransportOwner::AnyTask => self.send_as_anybody(message).await,
+        }
+    }
+
+    /// The owner knows whether the transport is open, and a close ends a send that waits for the
+    /// peer to read.
+    async fn send_as_owner(&self, message: &ServerMessage) -> Result<(), SendError> {
+        match self.transport.get() {
+            Transport::Open => {}
+            Transport::Upgrading | Transport::Closed | Transport::PeerGone => {
+                return Err(SendError::NotOpen);
+            }
+        }
+        match first(self.socket.send(message), self.closing.wait()).await {
+            First::Left(Ok(())) => Ok(()),
+            First::Left(Err(error)) => {
+                self.note_failed_send(error);
+                Err(error.into())
+            }
+            First::Right(()) => Err(SendError::NotOpen),
+        }
+    }
+
+    /// A look at `client_state`, then retries with growing delays (protocol.md 7.4). The library's
+    /// text for a send after a close is not among those that the retry knows to be final, so it
+    /// is tried again (D83).
+    async fn send_as_anybody(&self, message: &ServerMessage) -> Result<(), SendError> {
+        if !self.client_is_connected() {
+            return Err(SendError::ClientNotConnected);
+        }
+        let (retries, cap) = if self.environment.is_cloud() {
+            (3, Duration::from_secs(2))
+        } else {
+            (2, Duration::from_secs(1))
+        };
+        let mut delay = SEND_RETRY_DELAY;
+        for _ in 0..retries {
+            match self.socket.send(message).await {
+                Ok(()) => return Ok(()),
+                Err(error @ SocketError::PeerGone) => {
+                    self.note_failed_send(error);
+                    return Err(error.into());
+                }
+                Err(
+                    SocketError::AcceptFirst
+                    | SocketError::ReceiveAfterDisconnect
+                    | SocketError::TwoReceivers
+                    | SocketError::AcceptTwice
+                    | SocketError::SendBeforeAccept
+                    | SocketError::SendAfterClose,
+                ) => {}
+            }
+            self.env.sleep(delay).await;
+            delay = (delay * 2).min(cap);
+        }
+        Ok(self.socket.send(message).await?)
+    }
+
+    fn note_failed_send(&self, error: SocketError) {
+        if error == SocketError::PeerGone && self.transport.get() == Transport::Open {
+            self.transport.set(Transport::PeerGone);
+            self.over.set();
+        }
+    }
+
+    /// The next frame, or the peer's disconnect. Reports the disconnect.
+    ///
+    /// # Errors
+    /// If nothing can be received any more.
+    pub async fn receive(&self) -> Result<Received, ReceiveError> {
+        let received = match self.design.transport_owner {
+            TransportOwner::AnyTask => self.socket.receive().await?,
+            TransportOwner::OneOwner => {
+                if self.transport.get() != Transport::Open {
+                    return Err(ReceiveError::NotOpen);
+                }
+                match first(self.closing.wait(), self.socket.receive()).await {
+                    First::Left(()) => {
+                        // Whoever closes is not done before the close was handed over.
+                        self.over.wait().await;
+                        return Err(ReceiveError::NotOpen);
+                    }
+                    First::Right(received) => received?,
+                }
+            }
+        };
+        if let Received::Disconnect { code } = received {
+            self.emit(Event::DisconnectSeen {
+                socket: self.socket_id,
+                code,
+            });
+            self.transport.set(Transport::PeerGone);
+            self.over.set();
+        }
+        Ok(received)
+    }
+
+    /// Hands a close over, unless there is nobody to close. `cause` is the honest reason,
+    /// whatever `code` says.
+    pub async fn close(&self, code: u16, reason: &str, cause: CloseCause) {
+        match self.design.transport_owner {
+            TransportOwner::OneOwner => match self.transport.get() {
+                Transport::Upgrading | Transport::Open => {}
+                Transport::Closed | Transport::PeerGone => return,
+            },
+            TransportOwner::AnyTask => match self.socket.flags().client {
+                TransportState::Connecting | TransportState::Connected => {}
+                TransportState::Disconnected => return,
+            },
+        }
+        self.transport.set(Transport::Closed);
+        self.closing.set();
+        let reason = shorten(reason);
+        if self.socket.close(code, reason).await.is_ok() {
+            self.closed_for.set(self.closed_for.get().or(Some(cause)));
+            self.emit(Event::CloseSent {
+                socket: self.socket_id,
+                code,
+                reason: reason.into(),
+                cause,
+            });
+        }
+        self.over.set();
+    }
+
+    /// Closes with the code that tells the truth about `cause`.
+    pub async fn end(&self, cause: CloseCause) {
+        self.close(honest_code(cause), cause.name(), cause).await;
+    }
+
+    /// Completes when the transport is over: closed by us, or left by the peer, as far as this
+    /// container has heard.
+    pub async fn over(&self) {
+        self.over.wait().await;
+    }
+
+    /// Why it was closed by us, if it was.
+    pub fn closed_for(&self) -> Option<CloseCause> {
+        self.closed_for.get()
+    }
+
+    /// Sends an error message. That it cannot be handed over is not the caller's concern.
+    pub async fn send_error(&self, code: ErrorCode, message: Option<crate::ids::MessageId>) {
+        let error = ServerMessage::Error { code, message };
+        // A peer that cannot be told is gone, which the next receive finds out.
+        let _ = self.send(&error).await;
+    }
+
+    /// Sends a notice, other than the welcome.
+    ///
+    /// # Errors
+    /// If it was not handed over.
+    pub async fn send_notice(&self, notice: Notice) -> Result<(), SendError> {
+        self.send(&ServerMessage::SystemMessage {
+            event: notice,
+            connection_ready: false,
+            connection_id: None,
+        })
+        .await?;
+        self.emit(Event::NoticeSent {
+            socket: self.socket_id,
+            notice,
+            connection_ready: false,
+        });
+        Ok(())
+    }
+
+    // --- standing -----------------------------------------------------------------------------
+
+    /// The client was told that it may start.
+    pub fn set_ready(&self) {
+        if self.standing.get() == Standing::SettingUp {
+            self.standing.set(Standing::Ready);
+        }
+    }
+
+    /// Clean-up begins.
+    pub fn set_ending(&self) {
+        self.standing.set(Standing::Ending);
+    }
+
+    /// Whether agent events may be sent to it: the client was told that it may start, clean-up
+    /// has not begun, and the transport is open as far as this container has heard.
+    pub fn is_ready(&self) -> bool {
+        self.standing.get() == Standing::Ready && self.transport.get() == Transport::Open
+    }
+
+    // --- identity -----------------------------------------------------------------------------
+
+    /// The id that the manager, the monitor, the heartbeat and the loop are given.
+    ///
+    /// # Panics
+    /// Before the state was initialised (step 7), which is a mistake in the endpoint.
+    pub fn id(&self) -> ConnectionId {
+        let ids = self.ids.borrow();
+        ids.current
+            .clone()
+            .expect("step 7 gives every connection an id")
+    }
+
+    /// The id that the socket carries, if step 7 was reached.
+    pub fn attached_id(&self) -> Option<ConnectionId> {
+        self.ids.borrow().attached.clone()
+    }
+
+    /// Attaches an id to the socket (steps 7, 9). The first one is also the current one.
+    pub fn attach_id(&self, id: &ConnectionId) {
+        let mut ids = self.ids.borrow_mut();
+        ids.attached = Some(id.clone());
+        ids.current.get_or_insert_with(|| id.clone());
+        drop(ids);
+        self.give_id(IdHolder::Socket, id);
+    }
+
+    /// From here on the connection goes by another id; the socket's attribute is forgotten
+    /// (steps 25, 26 before pass-through).
+    pub fn rename(&self, id: ConnectionId) {
+        self.ids.borrow_mut().current = Some(id);
+    }
+
+    /// Reports that some part was told an id.
+    pub fn give_id(&self, holder: IdHolder, id: &ConnectionId) {
+        self.emit(Event::IdGiven {
+            socket: self.socket_id,
+            holder,
+            connection: id.clone(),
+        });
+    }
+
+    /// The user, once authenticated.
+    pub fn user(&self) -> Option<&UserId> {
+        self.user.get()
+    }
+
+    /// Binds the user. Only the first call counts.
+    pub fn bind_user(&self, user: &UserId) {
+        self.user.get_or_init(|| user.clone());
+    }
+
+    // --- heartbeat ----------------------------------------------------------------------------
+
+    /// When the peer was last heard of by the heartbeat's reckoning.
+    pub fn last_pong(&self) -> Time {
+        self.last_pong.get()
+    }
+
+    /// The peer answered a ping, or the heartbeat begins.
+    pub fn note_pong(&self) {
+        self.last_pong.set(self.env.now());
+    }
+
+    // --- tasks --------------------------------------------------------------------------------
+
+    /// Starts a task of this connection and reports its start and its end. Dropping the handle
+    /// detaches it: it may outlive the connection.
+    pub fn spawn(&self, name: TaskName, future: impl Future<Output = ()> + 'static) -> E::Task {
+        let socket = self.socket_id;
+        self.emit(Event::TaskStarted { socket, name });
+        let ended = TaskEnded {
+            env: self.env.clone(),
+            socket,
+            name,
+        };
+        self.env.spawn(name, Some(socket), async move {
+            // Moved in before the first poll, so that a cancelled task is reported as well.
+            let _ended = ended;
+            future.await;
+        })
+    }
+
+    /// The same, and the connection stops it in [`Self::stop_tasks`].
+    pub fn spawn_owned(&self, name: TaskName, future: impl Future<Output = ()> + 'static) {
+        let task = self.spawn(name, future);
+        self.own(task);
+    }
+
+    /// Takes over a task.
+    pub fn own(&self, task: E::Task) {
+        let mut tasks = self.tasks.borrow_mut();
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task);
+    }
+
+    /// Cancels every owned task and waits until they have ended.
+    pub async fn stop_tasks(&self) {
+        let tasks = self.tasks.take();
+        for task in &tasks {
+            task.cancel();
+        }
+        for task in &tasks {
+            task.finished().await;
+        }
+    }
+}
+
+/// Reports the end of a task when it is dropped, done or cancelled.
+struct TaskEnded<E: Env> {
+    env: E,
+    socket: SocketId,
+    name: TaskName,
+}
+
+impl<E: Env> Drop for TaskEnded<E> {
+    fn drop(&mut self) {
+        self.env.emit(Event::TaskEnded {
+            socket: self.socket,
+            name: self.name,
+        });
+    }
+}
+
+fn shorten(reason: &str) -> &str {
+    let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+    &reason[..end]
+}

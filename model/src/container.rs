@@ -1,0 +1,231 @@
+//! One container: what all its connections share.
+//!
+//! Single-threaded, as an asyncio process is: between two awaits of one task nothing else of the
+//! container runs. Nothing here is shared between containers (protocol.md 1.3).
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    future::Future,
+    rc::{Rc, Weak},
+    time::Duration,
+};
+
+use crate::{
+    admission::Admission,
+    app_state::AppState,
+    breaker::{CircuitBreaker, Policy},
+    connection::Connection,
+    coordinator::StateCoordinator,
+    design::{Design, ShutdownPolicy},
+    endpoint,
+    env::{Env, Task},
+    environment::Environment,
+    event::{CloseCause, Component, EndpointEnd, StartupPhase, TaskName},
+    identity::IdManager,
+    ids::{ConnectionId, SocketId},
+    message::Notice,
+    registry::Registry,
+    wait::timeout,
+};
+
+/// How long agent runs may go on after the container was asked to stop.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(3);
+/// How long the endpoints may take to clean up once their connections are closed.
+pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(1);
+/// Agent runs of one container that go on at the same time, where they have tasks of their own.
+pub const MAX_RUNS: usize = 1_000;
+
+/// What a deployment chooses, beside the design.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long each start-up phase takes, INIT to FINALIZE (protocol.md 1.1, SMD).
+    pub phase_durations: [Duration; 7],
+    /// Machines that the registry holds at most.
+    pub registry_capacity: usize,
+    /// Components that this container never gets.
+    pub never_ready: Vec<Component>,
+}
+
+/// One container process.
+pub struct Container<E: Env> {
+    /// The surroundings.
+    pub env: E,
+    /// The answers.
+    pub design: Rc<Design>,
+    /// Where it runs.
+    pub environment: Environment,
+    /// What the deployment chose.
+    pub settings: Settings,
+    /// Start-up phase and components.
+    pub app: AppState,
+    /// The machines.
+    pub registry: RefCell<Registry>,
+    /// The state coordinator; unused where the design has none.
+    pub coordinator: RefCell<StateCoordinator>,
+    /// The connection-id manager; unused where the design has none.
+    pub identities: RefCell<IdManager>,
+    /// The breaker around accept; unused where accept is direct.
+    pub accept_breaker: RefCell<CircuitBreaker>,
+    /// Who was admitted from where.
+    pub admission: RefCell<Admission>,
+    /// Connections whose set-up was completed.
+    pub monitor: RefCell<BTreeMap<SocketId, ConnectionId>>,
+    lifecycle: Cell<Lifecycle>,
+    live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
+    background: RefCell<BTreeMap<TaskName, E::Task>>,
+    runs: RefCell<Vec<E::Task>>,
+}
+
+/// Whether the container takes on work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifecycle {
+    /// Yes, from its first moment on.
+    Serving,
+    /// It was asked to stop, and its design cares.
+    Draining,
+}
+
+/// There are [`MAX_RUNS`] agent runs; this one was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRuns;
+
+impl<E: Env> Container<E> {
+    /// A process that has just started. Nothing runs before [`Self::start`].
+    pub fn new(
+        env: E,
+        design: Rc<Design>,
+        environment: Environment,
+        settings: Settings,
+    ) -> Rc<Self> {
+        Rc::new(Container {
+            env,
+            design,
+            environment,
+            app: AppState::new(),
+            registry: RefCell::new(Registry::with_capacity(settings.registry_capacity)),
+            coordinator: RefCell::new(StateCoordinator::new()),
+            identities: RefCell::new(IdManager::new()),
+            accept_breaker: RefCell::new(CircuitBreaker::new(Policy::accept(environment))),
+            admission: RefCell::default(),
+            monitor: RefCell::default(),
+            settings,
+            lifecycle: Cell::new(Lifecycle::Serving),
+            live: RefCell::default(),
+            background: RefCell::default(),
+            runs: RefCell::default(),
+        })
+    }
+
+    /// Serves one connection from its upgrade to its end. Returning without a close before makes
+    /// the server end the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
+    pub fn serve(
+        self: Rc<Self>,
+        socket: Rc<E::Socket>,
+    ) -> impl Future<Output = EndpointEnd> + 'static {
+        endpoint::serve(self, socket)
+    }
+
+    /// Runs the start-up phases and starts the tasks that look after the container.
+    pub async fn start(self: &Rc<Self>) {
+        self.app.reach(&self.env, StartupPhase::Init);
+    }
+
+    /// The container was asked to stop (SIGTERM). Returns when its connections are closed and
+    /// its tasks have ended, within [`DRAIN_GRACE`] and [`DRAIN_CLEAN_UP`]; at once if the
+    /// design does not care.
+    pub async fn terminate(self: &Rc<Self>) {
+        match self.design.shutdown {
+            ShutdownPolicy::Ignored => {}
+            ShutdownPolicy::Drained => self.drain().await,
+        }
+    }
+
+    /// Whether new work is refused because the container is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.lifecycle.get() == Lifecycle::Draining
+    }
+
+    async fn drain(self: &Rc<Self>) {
+        self.lifecycle.set(Lifecycle::Draining);
+        for connection in self.live_connections() {
+            let told = connection.clone();
+            if connection.is_ready() {
+                connection.spawn_owned(TaskName::Notice, async move {
+                    // A peer that cannot be told finds out by the close.
+                    let _ = told.send_notice(Notice::ServerShutdown).await;
+                });
+            } else {
+                told.end(CloseCause::GoingAway).await;
+            }
+        }
+        let runs = self.runs.take();
+        timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
+        for run in &runs {
+            run.cancel();
+        }
+        for connection in self.live_connections() {
+            connection.end(CloseCause::GoingAway).await;
+        }
+        let cleaned_up = async {
+            while !self.live.borrow().is_empty() {
+                self.env.sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(&self.env, DRAIN_CLEAN_UP, cleaned_up).await;
+        for task in self.background.take().values() {
+            task.cancel();
+        }
+    }
+
+    /// Starts a task that looks after the container, unless one of this name runs already.
+    pub fn spawn_background(&self, name: TaskName, future: impl Future<Output = ()> + 'static) {
+        let mut background = self.background.borrow_mut();
+        let runs = background
+            .get(&name)
+            .is_some_and(|task| !task.is_finished());
+        if !runs {
+            background.insert(name, self.env.spawn(name, None, future));
+        }
+    }
+
+    /// Starts an agent run that belongs to the container and outlives its connection.
+    ///
+    /// # Errors
+    /// If there are [`MAX_RUNS`].
+    pub fn spawn_run(&self, run: impl Future<Output = ()> + 'static) -> Result<(), TooManyRuns> {
+        let mut runs = self.runs.borrow_mut();
+        runs.retain(|run| !run.is_finished());
+        if runs.len() >= MAX_RUNS {
+            return Err(TooManyRuns);
+        }
+        runs.push(self.env.spawn(TaskName::AgentRun, None, run));
+        Ok(())
+    }
+
+    /// The connections whose endpoints have not ended.
+    pub fn live_connections(&self) -> Vec<Rc<Connection<E>>> {
+        self.live
+            .borrow()
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    /// An endpoint began.
+    pub(crate) fn enter(&self, connection: &Rc<Connection<E>>) {
+        let mut live = self.live.borrow_mut();
+        live.insert(connection.socket_id(), Rc::downgrade(connection));
+    }
+
+    /// It ended.
+    pub(crate) fn leave(&self, connection: &Connection<E>) {
+        self.live.borrow_mut().remove(&connection.socket_id());
+    }
+}
+
+async fn all_finished<E: Env>(tasks: &[E::Task]) {
+    for task in tasks {
+        task.finished().await;
+    }
+}
