@@ -243,19 +243,15 @@ impl StateCoordinator {
             from,
             to,
         } = item;
-        let found = self.state(&id);
-        let effect = match self.entries.get_mut(&id) {
-            _ if found.unwrap_or(Initializing) != from => Effect::Stale {
-                found: found.unwrap_or(Initializing),
-            },
-            Some(entry) => {
-                entry.advance(to, now);
-                Effect::Moved
-            }
-            None => {
-                self.entries.insert(id.clone(), Entry::new(to, now));
-                Effect::Resurrected
-            }
+        let found = self.state(&id).unwrap_or(Initializing);
+        let effect = if found != from {
+            Effect::Stale { found }
+        } else if let Some(entry) = self.entries.get_mut(&id) {
+            entry.advance(to, now);
+            Effect::Moved
+        } else {
+            self.entries.insert(id.clone(), Entry::new(to, now));
+            Effect::Resurrected
         };
         match effect {
             Effect::Moved | Effect::Resurrected => self.moves += 1,
@@ -323,12 +319,22 @@ mod tests {
     fn the_table_is_the_one_of_the_protocol() {
         let mut table = String::new();
         for &from in CoordinatorState::ALL {
-            let row = CoordinatorState::ALL
+            let next = CoordinatorState::ALL
                 .iter()
-                .map(|to| if allowed(from).contains(to) { 'x' } else { '.' });
-            table += &format!("{from:<22}{}\n", String::from_iter(row));
+                .filter(|to| allowed(from).contains(to));
+            let next: Vec<_> = next.map(|to| to.name()).collect();
+            table += &format!("{from:<21} -> {}\n", next.join(", "));
         }
-        insta::assert_snapshot!(table, @"");
+        insta::assert_snapshot!(table, @r"
+        INITIALIZING          -> AUTHENTICATING, FAILED, DISCONNECTED
+        AUTHENTICATING        -> FACTORY_CREATING, DEGRADED, FAILED, DISCONNECTED
+        FACTORY_CREATING      -> MANAGER_READY, DEGRADED, FAILED, DISCONNECTED
+        MANAGER_READY         -> EVENT_DELIVERY_ACTIVE, DEGRADED, FAILED, DISCONNECTED
+        EVENT_DELIVERY_ACTIVE -> DEGRADED, FAILED, DISCONNECTED
+        DEGRADED              -> MANAGER_READY, EVENT_DELIVERY_ACTIVE, FAILED, DISCONNECTED
+        FAILED                -> INITIALIZING, DISCONNECTED
+        DISCONNECTED          -> INITIALIZING
+        ");
     }
 
     #[test]
@@ -407,10 +413,8 @@ mod tests {
             let _ = coordinator.poll(Time::ZERO);
             pauses += u32::from(coordinator.next_tick() == PAUSE);
             assert!(coordinator.timeline(&id()).len() <= MAX_TIMELINE);
-            let to = match coordinator.state(&id()) {
-                Some(Failed) => Initializing,
-                _ => Failed,
-            };
+            let has_failed = coordinator.state(&id()) == Some(Failed);
+            let to = if has_failed { Initializing } else { Failed };
             assert!(ask(&mut coordinator, to));
         }
         assert_eq!(pauses, 1);

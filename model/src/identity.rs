@@ -255,7 +255,17 @@ mod tests {
             unique_id(fresh),
         ];
         let text: String = ids.iter().map(|id| format!("{id}\n")).collect();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        ws_init_1757481520
+        ws_1757481520682_140155968872176
+        ws_dev_1757481520682_140155968872176
+        e2e_1757481520682_140155968872176
+        ws_staging_1757481520682_89abcdef
+        ws_prod_1757481520682_89abcdef
+        ws_fallback_1757481520682_140155968872176
+        ws_alice-in_1757481520_89abcdef
+        ws_0123456789abcdef
+        ");
     }
 
     #[test]

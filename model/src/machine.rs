@@ -167,6 +167,9 @@ pub enum OnFailure {
     RollBack,
 }
 
+/// What a callback does with a move.
+pub type Reaction = dyn Fn(&Change) -> Result<(), CallbackFailed>;
+
 /// Something that wants to hear of every move, synchronously.
 #[derive(Clone)]
 pub struct Callback {
@@ -175,7 +178,7 @@ pub struct Callback {
     /// What its failure means.
     pub on_failure: OnFailure,
     /// The callback itself. It cannot reach the machine: the machine is in the middle of a move.
-    pub run: Rc<dyn Fn(&Change) -> Result<(), CallbackFailed>>,
+    pub run: Rc<Reaction>,
 }
 
 impl fmt::Debug for Callback {

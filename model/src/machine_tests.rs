@@ -46,10 +46,27 @@ fn callback(
 fn the_table_is_the_one_of_the_protocol() {
     let mut table = String::new();
     for from in ConnectionState::ALL {
-        let row = ConnectionState::ALL.map(|to| if can_move(from, to) { 'x' } else { '.' });
-        table += &format!("{from:<17}{}\n", String::from_iter(row));
+        let next = ConnectionState::ALL
+            .into_iter()
+            .filter(|&to| can_move(from, to));
+        let next: Vec<_> = next.map(ConnectionState::name).collect();
+        table += format!("{from:<16} -> {}", next.join(", ")).trim_end();
+        table += "\n";
     }
-    insta::assert_snapshot!(table, @"");
+    insta::assert_snapshot!(table, @r"
+    CONNECTING       -> ACCEPTED, CLOSED, FAILED
+    ACCEPTED         -> AUTHENTICATED, CLOSED, FAILED
+    AUTHENTICATED    -> SERVICES_READY, DEGRADED, CLOSED, FAILED
+    SERVICES_READY   -> PROCESSING_READY, DEGRADED, CLOSED, FAILED
+    PROCESSING_READY -> PROCESSING, IDLE, DEGRADED, CLOSING, CLOSED, FAILED
+    PROCESSING       -> PROCESSING_READY, IDLE, DEGRADED, CLOSING, CLOSED, FAILED
+    IDLE             -> PROCESSING_READY, PROCESSING, DEGRADED, CLOSING, CLOSED, FAILED
+    DEGRADED         -> PROCESSING_READY, PROCESSING, IDLE, RECONNECTING, CLOSING, CLOSED, FAILED
+    RECONNECTING     -> SERVICES_READY, PROCESSING_READY, DEGRADED, CLOSED, FAILED
+    CLOSING          -> CLOSED
+    CLOSED           ->
+    FAILED           -> CONNECTING
+    ");
 }
 
 #[test]

@@ -267,3 +267,227 @@ pub fn is_handshake_settled(socket: SocketView, environment: Environment) -> boo
 pub fn is_connection_active(connections: usize) -> bool {
     connections > 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SocketId;
+    use crate::state::ConnectionState;
+    use crate::time::Time;
+    use {Environment::*, MissingMachine::*, TransportState::*};
+
+    const LOOKUPS: [Lookup; 5] = [
+        Lookup::NoId,
+        Lookup::Missing,
+        Lookup::CanProcess,
+        Lookup::CannotProcess,
+        Lookup::Failed,
+    ];
+
+    fn socket(client: TransportState, application: TransportState) -> SocketView {
+        SocketView::from(Flags {
+            client,
+            application,
+        })
+    }
+
+    /// A socket object without flags.
+    fn bare(attributes: &'static [Attribute]) -> SocketView {
+        SocketView {
+            client: None,
+            application: None,
+            attributes,
+        }
+    }
+
+    #[test]
+    fn a_lookup_says_whether_the_machine_was_found_and_can_process() {
+        const OWNER: SocketId = SocketId {
+            peer: 0,
+            attempt: 1,
+            copy: 0,
+        };
+        let id = ConnectionId::from("ws_1");
+        let mut registry = Registry::with_capacity(1);
+        assert_eq!(Lookup::of(&registry, None), Lookup::NoId);
+        assert_eq!(Lookup::of(&registry, Some(&id)), Lookup::Missing);
+        let _ = registry.register(&id, &"alice".into(), OWNER, Time::ZERO);
+        assert_eq!(Lookup::of(&registry, Some(&id)), Lookup::CannotProcess);
+        let machine = registry.get(&id).expect("it was registered");
+        for to in [
+            ConnectionState::Accepted,
+            ConnectionState::Authenticated,
+            ConnectionState::ServicesReady,
+            ConnectionState::ProcessingReady,
+        ] {
+            let _ = machine.borrow_mut().request(to, "set-up", Time::ZERO);
+        }
+        assert_eq!(Lookup::of(&registry, Some(&id)), Lookup::CanProcess);
+    }
+
+    #[test]
+    fn ready_for_messages_by_machine() {
+        let answers = |missing| LOOKUPS.map(|l| is_connection_ready_for_messages(l, missing));
+        assert_eq!(answers(Ready), [true, true, true, false, false]);
+        assert_eq!(answers(NotReady), [false, false, true, false, false]);
+    }
+
+    #[test]
+    fn connected_follows_client_state_whatever_the_application_did() {
+        for environment in Environment::ALL {
+            for application in [Connecting, Connected, Disconnected] {
+                assert!(is_websocket_connected(
+                    socket(Connected, application),
+                    environment
+                ));
+                assert!(!is_websocket_connected(
+                    socket(Connecting, application),
+                    environment
+                ));
+                assert!(!is_websocket_connected(
+                    socket(Disconnected, application),
+                    environment
+                ));
+            }
+        }
+    }
+
+    #[test]
+    fn connected_falls_back_on_whatever_the_object_has() {
+        use Attribute::*;
+        let table: [(SocketView, bool, bool); 7] = [
+            // What it has, the answer in the cloud, the answer elsewhere.
+            (
+                SocketView {
+                    application: Some(Connected),
+                    ..bare(&[])
+                },
+                true,
+                true,
+            ),
+            (
+                SocketView {
+                    application: Some(Disconnected),
+                    ..bare(Attribute::ALL)
+                },
+                false,
+                false,
+            ),
+            (bare(&[Send, Queues, SendJson]), false, false),
+            (bare(&[Receive]), false, true),
+            (bare(&[Receive, Queues]), true, true),
+            (bare(&[Receive, WebsocketScope]), true, true),
+            (bare(&[Receive, SendJson]), true, true),
+        ];
+        for (socket, cloud, elsewhere) in table {
+            assert_eq!(is_websocket_connected(socket, Staging), cloud, "{socket:?}");
+            assert_eq!(
+                is_websocket_connected(socket, Production),
+                cloud,
+                "{socket:?}"
+            );
+            assert_eq!(
+                is_websocket_connected(socket, Development),
+                elsewhere,
+                "{socket:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn connected_and_ready_fails_open_for_everything_but_a_stuck_machine() {
+        let connected = socket(Connected, Disconnected);
+        let answers = |missing, environment| {
+            LOOKUPS.map(|lookup| {
+                is_websocket_connected_and_ready(connected, lookup, missing, environment).ready
+            })
+        };
+        // No id, missing, can process, cannot process, look-up failed.
+        assert_eq!(answers(Ready, Staging), [true, true, true, false, false]);
+        assert_eq!(answers(Ready, Development), [true, true, true, false, true]);
+        assert_eq!(
+            answers(NotReady, Staging),
+            [true, false, true, false, false]
+        );
+        assert_eq!(answers(NotReady, Testing), [true, false, true, false, true]);
+    }
+
+    #[test]
+    fn connected_and_ready_notes_its_patterns_only_in_the_cloud() {
+        let patterns = |environment| {
+            LOOKUPS.map(|lookup| {
+                let socket = socket(Connected, Connected);
+                validate_connection_with_race_detection(socket, lookup, Ready, environment).pattern
+            })
+        };
+        let in_cloud = [
+            Some(RacePattern::ConnectionValidationWithoutId),
+            Some(RacePattern::MissingStateMachineDuringConnectionValidation),
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(patterns(Production), in_cloud);
+        assert_eq!(patterns(Development), [None; 5]);
+    }
+
+    #[test]
+    fn connected_and_ready_needs_a_transport_that_sends_and_receives() {
+        for socket in [
+            socket(Connecting, Connected),
+            socket(Disconnected, Connected),
+            bare(&[Attribute::Receive, Attribute::Queues]),
+        ] {
+            let answer =
+                is_websocket_connected_and_ready(socket, Lookup::CanProcess, Ready, Staging);
+            assert_eq!((answer.ready, answer.pattern), (false, None), "{socket:?}");
+        }
+    }
+
+    #[test]
+    fn the_gate_is_skipped_without_a_machine_and_waits_for_a_stuck_one() {
+        let gates = |missing| LOOKUPS.map(|lookup| loop_entry_gate(lookup, missing));
+        use Gate::*;
+        assert_eq!(gates(Ready), [Skipped, Skipped, Open, Wait, Skipped]);
+        assert_eq!(gates(NotReady), [Closed, Closed, Open, Wait, Closed]);
+    }
+
+    #[test]
+    fn the_other_checks_look_at_one_thing_each() {
+        assert!(is_application_connected(socket(Disconnected, Connected)));
+        assert!(!is_application_connected(socket(Connected, Disconnected)));
+        assert!(!is_application_connected(bare(Attribute::ALL)));
+
+        assert!(is_valid_for_auth(socket(Connecting, Disconnected)));
+        assert!(!is_valid_for_auth(socket(Disconnected, Connected)));
+        assert!(!is_valid_for_auth(bare(&[Attribute::Receive])));
+
+        let undescribed = SocketView {
+            attributes: &[Attribute::Headers],
+            ..socket(Connected, Connected)
+        };
+        assert!(is_handshake_settled(undescribed, Development));
+        assert!(!is_handshake_settled(undescribed, Staging));
+        assert!(is_handshake_settled(socket(Connected, Connecting), Staging));
+        assert!(!is_handshake_settled(
+            socket(Connecting, Connected),
+            Testing
+        ));
+
+        assert!(is_connection_active(1));
+        assert!(!is_connection_active(0));
+    }
+
+    #[test]
+    fn the_handshake_frame_gets_half_of_at_least_two_seconds_in_the_cloud() {
+        let secs = Duration::from_secs;
+        for (environment, timeout, limit) in [
+            (Staging, secs(1), secs(1)),
+            (Production, secs(2), secs(1)),
+            (Production, secs(6), secs(3)),
+            (Development, secs(1), secs(1)),
+        ] {
+            assert_eq!(handshake_validation_time_limit(timeout, environment), limit);
+        }
+    }
+}
