@@ -1,47 +1,179 @@
-//! The invariants.
-use serde::{Deserialize, Serialize};
-use std::fmt;
+//! The invariants: named rules over the stream of events (protocol.md 10.0).
+//!
+//! A rule sees events, one at a time, as they happen, and nothing else. It cannot influence the
+//! run, does not know which design is running, and costs no more than a look-up among what is
+//! live at the time. Everything about a connection is forgotten when the connection is over, and
+//! everything in a container when the container is gone, so a long run needs no more memory than
+//! a short one.
+//!
+//! - [`checker`]: hands each event to every rule and keeps the first violation of each;
+//! - [`limits`]: the declared bounds, and what they are derived from;
+//! - [`view`]: what is live, as far as several rules need it;
+//! - [`deadlines`]: what must happen before a point in virtual time;
+//! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
+//!   [`leftovers`], [`messages`], [`event_order`], [`runs`], [`close`], [`agreement`], [`errors`].
 
-/// An invariant by name.
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+mod agreement;
+mod checker;
+mod close;
+mod deadlines;
+mod errors;
+mod event_order;
+mod leftovers;
+mod limits;
+mod machines;
+mod messages;
+mod readiness;
+mod runs;
+mod setup;
+#[cfg(test)]
+mod testing;
+mod view;
+
+pub use checker::Checker;
+pub use limits::Limits;
+
+macro_rules! invariants {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal, $number:literal, $kind:ident, $statement:literal;)*) => {
+        /// An invariant by name. The names are those of design.md, section 5.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Invariant {
+            $($(#[$doc])* #[doc = $statement] $variant,)*
+        }
+
+        impl Invariant {
+            /// Every invariant, the headline first.
+            pub const ALL: &'static [Invariant] = &[$(Invariant::$variant,)*];
+
+            /// The name as it is printed, parsed and serialised.
+            pub fn name(self) -> &'static str {
+                match self { $(Invariant::$variant => $name,)* }
+            }
+
+            /// Its number in protocol.md 10.0, `I-05` for example.
+            pub fn number(self) -> &'static str {
+                match self { $(Invariant::$variant => $number,)* }
+            }
+
+            /// Whether it is judged at an event or at a deadline.
+            pub fn kind(self) -> Kind {
+                match self { $(Invariant::$variant => Kind::$kind,)* }
+            }
+
+            /// What it demands, in one sentence.
+            pub fn statement(self) -> &'static str {
+                match self { $(Invariant::$variant => $statement,)* }
+            }
+        }
+    };
+}
+
+invariants! {
+    NeverReadyWithoutMachine => "never-ready-without-machine", "I-05", Always,
+        "No part of the gateway declares a connection ready under an id that has no registered machine.";
+    NoInternalError => "no-internal-error", "I-01", Always,
+        "No step of a connection's life ends in an unbound name or another internal error, caught or not.";
+    OneMachinePerConnection => "one-machine-per-connection", "I-02", Always,
+        "A live connection owns one registered machine, without a gap, and shares it with nobody.";
+    IdsAgree => "ids-agree", "I-03", Always,
+        "Machine, socket, manager, message loop, monitor and heartbeat of one connection use one id.";
+    SetupNeverGoesBack => "setup-never-goes-back", "I-04", Always,
+        "A connection's set-up never falls back to an earlier state, except out of FAILED or RECONNECTING.";
+    NoMessageBeforeReady => "no-message-before-ready", "I-05", Always,
+        "No client message is dispatched unless the connection's machine exists and is ready.";
+    ServicesReadyIsTrue => "services-ready-is-true", "I-06", Always,
+        "A machine enters SERVICES_READY only while every required component of its container is there.";
+    WelcomeAfterReady => "welcome-after-ready", "I-07", Always,
+        "The welcome is sent only while the connection's machine is ready.";
+    SetupEndsInTime => "setup-ends-in-time", "I-08", Eventually,
+        "An accepted connection becomes ready, or is closed explicitly, within the declared bound.";
+    NothingLeftBehind => "nothing-left-behind", "I-09", Eventually,
+        "Once the transport has ended, no machine, table entry or task of the connection stays beyond the declared bound.";
+    NoClientMessageLost => "no-client-message-lost", "I-10", Eventually,
+        "A message that reached the server is executed once, or refused with an error, or the connection does not end normally.";
+    EventsInOrder => "events-in-order", "I-11", Always,
+        "A client receives the events of a run in the order of emission, each at most once.";
+    FiveEventsComplete => "five-events-complete", "I-12", Eventually,
+        "Every event of a run is handed to a live connection, or stored and replayed, or reported to its producer as failed; and every run ends.";
+    CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
+        "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
+    ViewsAgree => "views-agree", "I-16", Eventually,
+        "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
+    TransportDiscipline => "transport-discipline", "I-19", Always,
+        "The application never breaks the rules of the transport: nothing before accept, one accept, one receiver, nothing after close.";
+}
+
+/// When an invariant is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Invariant {
-    /// The headline.
-    NeverReadyWithoutMachine,
-    /// I-01.
-    NoInternalError,
-    /// I-02.
-    OneMachinePerConnection,
-    /// I-03.
-    IdsAgree,
-    /// I-04.
-    SetupNeverGoesBack,
-    /// I-05.
-    NoMessageBeforeReady,
-    /// I-06.
-    ServicesReadyIsTrue,
-    /// I-07.
-    WelcomeAfterReady,
-    /// I-08.
-    SetupEndsInTime,
-    /// I-09.
-    NothingLeftBehind,
-    /// I-10.
-    NoClientMessageLost,
-    /// I-11.
-    EventsInOrder,
-    /// I-12.
-    FiveEventsComplete,
-    /// I-14.
-    CloseTellsTheTruth,
-    /// I-16.
-    ViewsAgree,
-    /// I-19.
-    TransportDiscipline,
+pub enum Kind {
+    /// At every event: it breaks the moment something happens.
+    Always,
+    /// Within a bound: it also breaks when something does not happen in time.
+    Eventually,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Always => "always",
+            Kind::Eventually => "eventually",
+        })
+    }
 }
 
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("todo")
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Invariant {
+    type Err = UnknownInvariant;
+
+    fn from_str(text: &str) -> Result<Self, UnknownInvariant> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|invariant| invariant.name() == text)
+            .ok_or_else(|| UnknownInvariant(text.to_owned()))
+    }
+}
+
+/// A name that no invariant has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown invariant `{0}`; invariants are {names}", names = all_names())]
+pub struct UnknownInvariant(pub String);
+
+fn all_names() -> String {
+    let names: Vec<&str> = Invariant::ALL.iter().map(|i| i.name()).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_printing_and_serialisation() {
+        for invariant in Invariant::ALL {
+            assert_eq!(invariant.to_string().parse(), Ok(*invariant));
+            let serialised = toml::Value::try_from(invariant).unwrap();
+            assert_eq!(serialised.as_str(), Some(invariant.name()));
+        }
+        assert!(
+            "never-ready"
+                .parse::<Invariant>()
+                .unwrap_err()
+                .to_string()
+                .starts_with("unknown invariant `never-ready`; invariants are never-ready-without")
+        );
     }
 }

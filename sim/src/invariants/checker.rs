@@ -1,0 +1,196 @@
+//! Hands each event to every rule and keeps the first violation of each.
+
+use std::borrow::Cow;
+
+use gatesim_model::{ids::SocketId, time::Time};
+
+use super::{
+    Invariant, Limits, agreement::ViewsAgree, close::CloseTellsTheTruth, errors, event_order,
+    leftovers::NothingLeftBehind, machines, messages::NoClientMessageLost, readiness,
+    runs::FiveEventsComplete, setup::SetupEndsInTime, view::View,
+};
+use crate::{
+    event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    outcome::Violation,
+};
+
+/// One invariant's judge. Methods return a finding when the invariant is broken; the rule is not
+/// asked again after that.
+pub(super) trait Rule {
+    /// Judges an event. `view` shows what held just before it.
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
+
+    /// Judges what has not happened, given that time has passed all points before `now`. `view`
+    /// shows what holds. The time in the answer is the deadline that was missed.
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let _ = (view, now);
+        None
+    }
+}
+
+/// A broken invariant, as its rule sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The connection concerned.
+    pub(super) socket: Option<SocketId>,
+    /// Fixed words: no ids, numbers or times.
+    pub(super) cause: Cow<'static, str>,
+    /// One sentence with ids.
+    pub(super) sentence: String,
+}
+
+impl Finding {
+    pub(super) fn new(
+        socket: SocketId,
+        cause: impl Into<Cow<'static, str>>,
+        sentence: String,
+    ) -> Self {
+        Finding {
+            socket: Some(socket),
+            cause: cause.into(),
+            sentence,
+        }
+    }
+}
+
+/// Judges a run while it happens.
+pub struct Checker {
+    view: View,
+    rules: Vec<(Invariant, Box<dyn Rule>)>,
+    violations: Vec<Violation>,
+    last: Place,
+}
+
+/// The place in the trace that a missed deadline is reported at.
+#[derive(Clone, Copy)]
+struct Place {
+    number: u64,
+    step: u64,
+    actor: Actor,
+}
+
+impl Place {
+    fn of(entry: &Entry) -> Self {
+        Place {
+            number: entry.number,
+            step: entry.step,
+            actor: entry.actor,
+        }
+    }
+}
+
+impl Checker {
+    /// A checker of every invariant with these bounds.
+    pub fn new(limits: &Limits) -> Self {
+        let rules = Invariant::ALL
+            .iter()
+            .map(|invariant| (*invariant, rule(*invariant, limits)))
+            .collect();
+        Checker {
+            view: View::default(),
+            rules,
+            violations: Vec::new(),
+            last: Place {
+                number: 0,
+                step: 0,
+                actor: Actor::World,
+            },
+        }
+    }
+
+    /// Judges the deadlines that lie before `now`.
+    pub fn advance(&mut self, now: Time) {
+        let Checker {
+            view,
+            rules,
+            violations,
+            last,
+        } = self;
+        let already = violations.len();
+        rules.retain_mut(|(invariant, rule)| match rule.deadline(view, now) {
+            None => true,
+            Some((time, finding)) => {
+                violations.push(violation(*invariant, time, *last, finding));
+                false
+            }
+        });
+        // Several deadlines may have passed at once; the stable sort keeps the headline first.
+        violations[already..].sort_by_key(|violation| violation.time);
+    }
+
+    /// Judges the deadlines before the event, then the event.
+    pub fn observe(&mut self, entry: &Entry) {
+        self.advance(entry.time);
+        let Checker {
+            view,
+            rules,
+            violations,
+            last,
+        } = self;
+        *last = Place::of(entry);
+        rules.retain_mut(|(invariant, rule)| match rule.observe(view, entry) {
+            None => true,
+            Some(finding) => {
+                violations.push(violation(*invariant, entry.time, *last, finding));
+                false
+            }
+        });
+        view.apply(entry);
+    }
+
+    /// The run is over, `last` was its last event. If nothing could happen any more, then no
+    /// deadline will ever be met; otherwise those that were still open are not judged.
+    pub fn finish(&mut self, last: &Entry) {
+        self.advance(last.time);
+        match &last.fact {
+            Fact::World(WorldEvent::Finished {
+                reason: FinishReason::Stuck,
+            }) => self.advance(Time(u64::MAX)),
+            Fact::World(_) | Fact::Protocol(_) => {}
+        }
+    }
+
+    /// The first violation of each invariant, in the order of happening.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// How many invariants are broken so far.
+    pub fn broken(&self) -> usize {
+        self.violations.len()
+    }
+}
+
+fn rule(invariant: Invariant, limits: &Limits) -> Box<dyn Rule> {
+    match invariant {
+        Invariant::NeverReadyWithoutMachine => Box::new(readiness::NeverReadyWithoutMachine),
+        Invariant::NoInternalError => Box::new(errors::NoInternalError),
+        Invariant::OneMachinePerConnection => Box::new(machines::OneMachinePerConnection),
+        Invariant::IdsAgree => Box::new(machines::IdsAgree::default()),
+        Invariant::SetupNeverGoesBack => Box::new(machines::SetupNeverGoesBack::default()),
+        Invariant::NoMessageBeforeReady => Box::new(readiness::NoMessageBeforeReady),
+        Invariant::ServicesReadyIsTrue => Box::new(readiness::ServicesReadyIsTrue),
+        Invariant::WelcomeAfterReady => Box::new(readiness::WelcomeAfterReady),
+        Invariant::SetupEndsInTime => Box::new(SetupEndsInTime::new(limits)),
+        Invariant::NothingLeftBehind => Box::new(NothingLeftBehind::new(limits)),
+        Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::default()),
+        Invariant::EventsInOrder => Box::new(event_order::EventsInOrder::default()),
+        Invariant::FiveEventsComplete => Box::new(FiveEventsComplete::new(limits)),
+        Invariant::CloseTellsTheTruth => Box::new(CloseTellsTheTruth::default()),
+        Invariant::ViewsAgree => Box::new(ViewsAgree::new(limits)),
+        Invariant::TransportDiscipline => Box::new(errors::TransportDiscipline),
+    }
+}
+
+fn violation(invariant: Invariant, time: Time, place: Place, finding: Finding) -> Violation {
+    Violation {
+        invariant,
+        time,
+        step: place.step,
+        event: place.number,
+        actor: place.actor,
+        socket: finding.socket,
+        cause: finding.cause.into_owned(),
+        sentence: finding.sentence,
+    }
+}

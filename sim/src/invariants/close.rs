@@ -1,0 +1,222 @@
+//! The end of a connection names its cause, and the client sees it (I-14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatesim_model::{
+    close::{is_truthful, may_server_send, truthful_codes},
+    event::{CloseCause, EndpointEnd, Event},
+    ids::SocketId,
+};
+
+use super::{
+    checker::{Finding, Rule},
+    view::{Connection, View, container_of},
+};
+use crate::event::{Actor, Entry, Fact, WorldEvent};
+
+/// Judges each end that the server gives a connection.
+///
+/// - A close after accept needs a code that may be sent and that names the cause.
+/// - A close before accept reaches the client as HTTP 403, whatever its code (protocol.md 1.2,
+///   item 6). That says "you may not", which is true of a client that was not authenticated or
+///   misbehaved, and of nothing else.
+/// - An endpoint that returns without a close ends the session as if all were well, or, before
+///   accept, as HTTP 500: an admission of a server fault. One that raises drops the transport;
+///   1006 says that something went wrong and is not a lie.
+/// - The client must see the code that was handed over, unless it closed first or a fault of the
+///   world (a cut link, a container gone) stood between.
+#[derive(Default)]
+pub(super) struct CloseTellsTheTruth {
+    /// The attempts that clients have open, and what the server said at their end.
+    open: BTreeMap<SocketId, Option<Said>>,
+    cut: BTreeSet<(Actor, Actor)>,
+}
+
+/// A close on its way to the client.
+#[derive(Clone, Copy)]
+struct Said {
+    code: u16,
+    container: u32,
+}
+
+impl Rule for CloseTellsTheTruth {
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(event) => self.world(event),
+            Fact::Protocol(Event::CloseSent {
+                socket,
+                code,
+                cause,
+                ..
+            }) => {
+                let connection = view.connection(*socket)?;
+                if connection.peer_gone() {
+                    return None;
+                }
+                if connection.accepted.is_none() {
+                    return refusal_hides(*socket, *cause);
+                }
+                let said = Said {
+                    code: *code,
+                    container: container_of(entry),
+                };
+                if !self.disturbed(*socket, said.container)
+                    && let Some(open) = self.open.get_mut(socket)
+                {
+                    *open = Some(said);
+                }
+                code_lies(*socket, *code, *cause)
+            }
+            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
+                EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
+                EndpointEnd::Raised => None,
+            },
+            Fact::Protocol(_) => None,
+        }
+    }
+}
+
+/// A close before accept.
+fn refusal_hides(socket: SocketId, cause: CloseCause) -> Option<Finding> {
+    match cause {
+        CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => None,
+        CloseCause::Finished
+        | CloseCause::Overload
+        | CloseCause::NotReady
+        | CloseCause::AuthUnavailable
+        | CloseCause::ServerFault
+        | CloseCause::GoingAway
+        | CloseCause::PeerSilent => Some(Finding::new(
+            socket,
+            format!("close before accept hides {cause}"),
+            format!(
+                "{socket} was closed before accept because of {cause}; the client sees HTTP 403, \
+                 which blames it."
+            ),
+        )),
+    }
+}
+
+/// A close after accept.
+fn code_lies(socket: SocketId, code: u16, cause: CloseCause) -> Option<Finding> {
+    if !may_server_send(code) {
+        return Some(Finding::new(
+            socket,
+            "illegal close code",
+            format!(
+                "{socket} was closed with {code}, which a server may not put on the wire ({cause})."
+            ),
+        ));
+    }
+    if is_truthful(cause, code) {
+        return None;
+    }
+    let expected: Vec<String> = truthful_codes(cause).iter().map(u16::to_string).collect();
+    Some(Finding::new(
+        socket,
+        format!("close code does not say {cause}"),
+        format!(
+            "{socket} was closed with {code}, but the cause was {cause}, which is {} on the wire.",
+            expected.join(" or ")
+        ),
+    ))
+}
+
+/// An endpoint that returned, with or without a close before.
+fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -> Option<Finding> {
+    if connection.close_code.is_some() || connection.peer_gone() {
+        return None;
+    }
+    let tells_the_truth = match cause {
+        CloseCause::PeerGone | CloseCause::Finished => true,
+        CloseCause::ServerFault => connection.accepted.is_none(),
+        CloseCause::NotAuthenticated
+        | CloseCause::ClientMisbehaved
+        | CloseCause::Overload
+        | CloseCause::NotReady
+        | CloseCause::AuthUnavailable
+        | CloseCause::GoingAway
+        | CloseCause::PeerSilent => false,
+    };
+    if tells_the_truth {
+        return None;
+    }
+    let seen = match connection.accepted {
+        Some(_) => "a normal end of the session",
+        None => "HTTP 500",
+    };
+    Some(Finding::new(
+        socket,
+        format!("return without a close hides {cause}"),
+        format!(
+            "The endpoint of {socket} returned without a close although the cause was {cause}; \
+             the client sees {seen}."
+        ),
+    ))
+}
+
+impl CloseTellsTheTruth {
+    fn world(&mut self, event: &WorldEvent) -> Option<Finding> {
+        if let WorldEvent::ClientConnecting { socket } = event {
+            self.open.insert(*socket, None);
+        } else if let WorldEvent::ClientRefused { socket, .. } = event {
+            self.open.remove(socket);
+        } else if let WorldEvent::ClientClosed {
+            socket,
+            code,
+            by_client,
+            ..
+        } = event
+        {
+            let said = self.open.remove(socket)??;
+            if *by_client || said.code == *code {
+                return None;
+            }
+            return Some(Finding::new(
+                *socket,
+                "client sees another code",
+                format!(
+                    "{socket} was closed with {} by the server, but the client saw {code}, and no \
+                     fault stood between.",
+                    said.code
+                ),
+            ));
+        } else if let WorldEvent::ContainerGone { container, .. } = event {
+            self.forget(|_, said| said.container == *container);
+        } else if let WorldEvent::LinkCut { from, to } = event {
+            self.cut.insert((*from, *to));
+            self.forget(|socket, said| {
+                touches(*from, socket, said.container) || touches(*to, socket, said.container)
+            });
+        } else if let WorldEvent::LinkMended { from, to } = event {
+            self.cut.remove(&(*from, *to));
+        }
+        None
+    }
+
+    fn forget(&mut self, disturbed: impl Fn(SocketId, Said) -> bool) {
+        for (socket, open) in &mut self.open {
+            if open.is_some_and(|said| disturbed(*socket, said)) {
+                *open = None;
+            }
+        }
+    }
+
+    /// Whether a link on the connection's way is cut.
+    fn disturbed(&self, socket: SocketId, container: u32) -> bool {
+        self.cut
+            .iter()
+            .any(|(from, to)| touches(*from, socket, container) || touches(*to, socket, container))
+    }
+}
+
+/// Whether a cut link with this end may lie on the way of a connection. The balancer is on every
+/// way, and the other end of its links is named beside it, so it does not count by itself.
+fn touches(end: Actor, socket: SocketId, container: u32) -> bool {
+    match end {
+        Actor::Client(client) => client == socket.peer,
+        Actor::Container(at) => at == container,
+        Actor::Socket(cut) => cut == socket,
+        Actor::World | Actor::Balancer | Actor::Service(_) => false,
+    }
+}

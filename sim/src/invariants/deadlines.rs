@@ -1,0 +1,82 @@
+//! What must happen before a point in virtual time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatesim_model::time::Time;
+
+/// Deadlines by key, at most one for each. Every operation is logarithmic in the number that is
+/// armed; asking whether one has passed looks at the earliest only.
+#[derive(Clone, Debug)]
+pub(super) struct Deadlines<K> {
+    by_key: BTreeMap<K, Time>,
+    by_time: BTreeSet<(Time, K)>,
+}
+
+impl<K: Ord + Clone> Deadlines<K> {
+    pub(super) fn new() -> Self {
+        Deadlines {
+            by_key: BTreeMap::new(),
+            by_time: BTreeSet::new(),
+        }
+    }
+
+    /// Arms the deadline of `key`, in place of one that it may have had.
+    pub(super) fn arm(&mut self, key: K, at: Time) {
+        self.disarm(&key);
+        self.by_key.insert(key.clone(), at);
+        self.by_time.insert((at, key));
+    }
+
+    /// Arms the deadline of `key` unless it has one.
+    pub(super) fn arm_once(&mut self, key: K, at: Time) {
+        if !self.by_key.contains_key(&key) {
+            self.arm(key, at);
+        }
+    }
+
+    /// What the deadline was for has happened, or does not matter any more.
+    pub(super) fn disarm(&mut self, key: &K) -> bool {
+        match self.by_key.remove(key) {
+            Some(at) => self.by_time.remove(&(at, key.clone())),
+            None => false,
+        }
+    }
+
+    /// Keeps the deadlines whose keys pass the test.
+    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.by_key.retain(|key, _| keep(key));
+        self.by_time.retain(|(_, key)| keep(key));
+    }
+
+    /// Takes the earliest deadline that has passed. One that falls on `now` still has a chance:
+    /// another event may happen at the same time.
+    pub(super) fn passed(&mut self, now: Time) -> Option<(Time, K)> {
+        let (at, key) = self.by_time.first()?;
+        if *at >= now {
+            return None;
+        }
+        let (at, key) = (*at, key.clone());
+        self.disarm(&key);
+        Some((at, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_deadline_passes_first_and_once() {
+        let mut deadlines = Deadlines::new();
+        deadlines.arm("b", Time(20));
+        deadlines.arm("a", Time(30));
+        deadlines.arm("a", Time(10));
+        deadlines.arm_once("a", Time(5));
+        deadlines.arm("c", Time(1));
+        assert!(deadlines.disarm(&"c"));
+        assert_eq!(deadlines.passed(Time(10)), None);
+        assert_eq!(deadlines.passed(Time(21)), Some((Time(10), "a")));
+        assert_eq!(deadlines.passed(Time(21)), Some((Time(20), "b")));
+        assert_eq!(deadlines.passed(Time(21)), None);
+    }
+}

@@ -1,0 +1,251 @@
+//! Nothing of a connection outlives its transport for long (I-09).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gatesim_model::{
+    event::{Event, Table, TaskName},
+    ids::{ConnectionId, RunId, SocketId},
+    time::Time,
+};
+
+use super::{
+    checker::{Finding, Rule},
+    deadlines::Deadlines,
+    limits::Limits,
+    view::{View, container_of},
+};
+use crate::event::{Entry, Fact, WorldEvent};
+
+/// Keeps a ledger of what each connection owns and looks at it when the bound has passed.
+///
+/// An agent run belongs to its user: its tasks may go on after the connection until the run
+/// has ended, and have the bound from then on. Whether the run ends is judged elsewhere (I-12).
+pub(super) struct NothingLeftBehind {
+    bound: Duration,
+    ledgers: BTreeMap<SocketId, Ledger>,
+    due: Deadlines<SocketId>,
+}
+
+/// What one connection owns.
+struct Ledger {
+    container: u32,
+    endpoint: Endpoint,
+    transport_ended: Option<Time>,
+    machines: BTreeSet<ConnectionId>,
+    tasks: BTreeMap<TaskName, u32>,
+    entries: BTreeMap<Table, u32>,
+    runs: BTreeSet<RunId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Runs,
+    Ended,
+}
+
+impl Ledger {
+    fn new(container: u32, endpoint: Endpoint, transport_ended: Option<Time>) -> Self {
+        Ledger {
+            container,
+            endpoint,
+            transport_ended,
+            machines: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            runs: BTreeSet::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.endpoint == Endpoint::Ended
+            && self.machines.is_empty()
+            && self.tasks.is_empty()
+            && self.entries.is_empty()
+    }
+
+    /// What is left that may not be, the likeliest reason of the others first.
+    fn leftovers(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.endpoint == Endpoint::Runs {
+            found.push((
+                "endpoint still running".to_owned(),
+                "its endpoint".to_owned(),
+            ));
+        }
+        for (task, count) in &self.tasks {
+            if !(self.runs_on() && serves_a_run(*task)) {
+                found.push((
+                    format!("{task} task left"),
+                    format!("{count} {task} task(s)"),
+                ));
+            }
+        }
+        for id in &self.machines {
+            found.push(("machine left".to_owned(), format!("machine {id}")));
+        }
+        for (table, count) in &self.entries {
+            found.push((
+                format!("{table} entry left"),
+                format!("{count} {table} entry(s)"),
+            ));
+        }
+        found
+    }
+
+    /// Whether one of its agent runs has not ended.
+    fn runs_on(&self) -> bool {
+        !self.runs.is_empty()
+    }
+}
+
+/// Tasks that work for an agent run and not for the connection.
+fn serves_a_run(task: TaskName) -> bool {
+    match task {
+        TaskName::AgentRun | TaskName::EventDelivery => true,
+        TaskName::Endpoint
+        | TaskName::Protocol
+        | TaskName::Heartbeat
+        | TaskName::Reader
+        | TaskName::Notice
+        | TaskName::Accept
+        | TaskName::CoordinatorPoller
+        | TaskName::Startup
+        | TaskName::RedisHealth
+        | TaskName::Shutdown => false,
+    }
+}
+
+impl NothingLeftBehind {
+    pub(super) fn new(limits: &Limits) -> Self {
+        NothingLeftBehind {
+            bound: limits.cleanup,
+            ledgers: BTreeMap::new(),
+            due: Deadlines::new(),
+        }
+    }
+
+    /// Something of the connection came into being. A connection that was over and forgotten
+    /// comes back to life by that, and has the bound once more.
+    fn add(&mut self, entry: &Entry, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+        let ledger = self
+            .ledgers
+            .entry(socket)
+            .or_insert_with(|| Ledger::new(container_of(entry), Endpoint::Ended, Some(entry.time)));
+        change(ledger);
+        if ledger.transport_ended.is_some() {
+            self.due.arm_once(socket, entry.time + self.bound);
+        }
+    }
+
+    /// Something of the connection ended.
+    fn remove(&mut self, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+        if let Some(ledger) = self.ledgers.get_mut(&socket) {
+            change(ledger);
+            if ledger.transport_ended.is_some() && ledger.is_empty() {
+                self.ledgers.remove(&socket);
+                self.due.disarm(&socket);
+            }
+        }
+    }
+
+    fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
+        if let Event::EndpointStarted { socket } = event {
+            let ledger = Ledger::new(container_of(entry), Endpoint::Runs, None);
+            self.ledgers.insert(*socket, ledger);
+        } else if let Event::EndpointEnded { socket, .. } = event {
+            self.remove(*socket, |ledger| ledger.endpoint = Endpoint::Ended);
+        } else if let Event::MachineRegistered {
+            socket, connection, ..
+        } = event
+        {
+            self.add(entry, *socket, |ledger| {
+                ledger.machines.insert(connection.clone());
+            });
+        } else if let Event::MachineUnregistered { connection, .. } = event {
+            if let Some(machine) = view.machine(container_of(entry), connection) {
+                self.remove(machine.owner, |ledger| {
+                    ledger.machines.remove(connection);
+                });
+            }
+        } else if let Event::TaskStarted { socket, name } = event {
+            self.add(entry, *socket, |ledger| {
+                *ledger.tasks.entry(*name).or_default() += 1
+            });
+        } else if let Event::TaskEnded { socket, name } = event {
+            self.remove(*socket, |ledger| decrement(&mut ledger.tasks, name));
+        } else if let Event::EntryAdded { socket, table } = event {
+            self.add(entry, *socket, |ledger| {
+                *ledger.entries.entry(*table).or_default() += 1
+            });
+        } else if let Event::EntryRemoved { socket, table } = event {
+            self.remove(*socket, |ledger| decrement(&mut ledger.entries, table));
+        } else if let Event::RunStarted { socket, run, .. } = event {
+            if let Some(ledger) = self.ledgers.get_mut(socket) {
+                ledger.runs.insert(*run);
+            }
+        } else if let Event::RunEnded { socket, run, .. } = event
+            && let Some(ledger) = self.ledgers.get_mut(socket)
+        {
+            ledger.runs.remove(run);
+            if ledger.transport_ended.is_some() {
+                self.due.arm_once(*socket, entry.time + self.bound);
+            }
+        }
+    }
+}
+
+fn decrement<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+impl Rule for NothingLeftBehind {
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::Protocol(event) => self.protocol(view, entry, event),
+            Fact::World(WorldEvent::TransportEnded { socket }) => {
+                if self.ledgers.contains_key(socket) {
+                    self.due.arm_once(*socket, entry.time + self.bound);
+                }
+                self.remove(*socket, |ledger| ledger.transport_ended = Some(entry.time));
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.ledgers
+                    .retain(|_, ledger| ledger.container != *container);
+                let ledgers = &self.ledgers;
+                self.due.retain(|socket| ledgers.contains_key(socket));
+            }
+            Fact::World(_) => {}
+        }
+        None
+    }
+
+    fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
+        while let Some((time, socket)) = self.due.passed(now) {
+            let Some(ledger) = self.ledgers.get(&socket) else {
+                continue;
+            };
+            let found = ledger.leftovers();
+            let Some((cause, _)) = found.first() else {
+                continue;
+            };
+            let ended = ledger.transport_ended.unwrap_or(time);
+            let items: Vec<&str> = found.iter().map(|(_, item)| item.as_str()).collect();
+            let sentence = format!(
+                "The transport of {socket} ended at {ended}; {} s later container{} still holds {}.",
+                time.since(ended).as_secs(),
+                ledger.container,
+                items.join(", ")
+            );
+            return Some((time, Finding::new(socket, cause.clone(), sentence)));
+        }
+        None
+    }
+}

@@ -1,0 +1,136 @@
+//! Every client message is executed once, or refused, or the client is told that the connection
+//! did not end well (I-10).
+
+use std::collections::BTreeMap;
+
+use gatesim_model::{
+    close,
+    event::{EndpointEnd, Event},
+    ids::{MessageId, SocketId},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    view::{Connection, View},
+};
+use crate::event::{Entry, Fact, WorldEvent};
+
+/// Follows each message from the receive buffer to its fate. Messages that arrive after the
+/// server has begun to end the connection cross with its close on the wire, and are not counted:
+/// the client cannot take them for received.
+#[derive(Default)]
+pub(super) struct NoClientMessageLost {
+    arrived: BTreeMap<SocketId, BTreeMap<MessageId, Fate>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Waiting,
+    Executed,
+    Refused,
+}
+
+impl Rule for NoClientMessageLost {
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(WorldEvent::MessageArrived {
+                socket,
+                message: Some(message),
+            }) => {
+                view.connection(*socket)
+                    .filter(|connection| connection.lives())?;
+                let messages = self.arrived.entry(*socket).or_default();
+                messages.insert(message.clone(), Fate::Waiting);
+                None
+            }
+            Fact::Protocol(Event::Dispatched {
+                socket,
+                message: Some(message),
+                ..
+            }) => {
+                let fate = self.arrived.get_mut(socket)?.get_mut(message)?;
+                if *fate == Fate::Executed {
+                    return Some(Finding::new(
+                        *socket,
+                        "message executed twice",
+                        format!(
+                            "Message {message} arrived once at {socket} and was dispatched twice."
+                        ),
+                    ));
+                }
+                *fate = Fate::Executed;
+                None
+            }
+            Fact::Protocol(Event::MessageRefused {
+                socket,
+                message: Some(message),
+                ..
+            }) => {
+                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Refused;
+                None
+            }
+            Fact::Protocol(Event::MessageDropped { socket, message }) => {
+                let message = match message {
+                    Some(message) => format!("Message {message}"),
+                    None => "A frame".to_owned(),
+                };
+                Some(Finding::new(
+                    *socket,
+                    "message dropped without an answer",
+                    format!(
+                        "{message} of {socket} reached the endpoint and was dropped: neither \
+                         executed nor answered with an error."
+                    ),
+                ))
+            }
+            Fact::Protocol(Event::EndpointEnded { socket, how, .. }) => {
+                let messages = self.arrived.remove(socket)?;
+                self.judge_end(*socket, view.connection(*socket)?, *how, &messages)
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.arrived
+                    .retain(|socket, _| view.lives_elsewhere(*socket, *container));
+                None
+            }
+            Fact::Protocol(_) | Fact::World(_) => None,
+        }
+    }
+}
+
+impl NoClientMessageLost {
+    fn judge_end(
+        &self,
+        socket: SocketId,
+        connection: &Connection,
+        how: EndpointEnd,
+        messages: &BTreeMap<MessageId, Fate>,
+    ) -> Option<Finding> {
+        let normal = match connection.close_code {
+            // To the client, 1000 means that nothing was left undone.
+            Some(code) => code == close::NORMAL,
+            None => how == EndpointEnd::Returned,
+        };
+        if !normal || connection.peer_gone() {
+            return None;
+        }
+        let waiting: Vec<&str> = messages
+            .iter()
+            .filter(|(_, fate)| **fate == Fate::Waiting)
+            .map(|(message, _)| message.as_str())
+            .collect();
+        let first = waiting.first()?;
+        let cause = match connection.close_code {
+            Some(_) => "normal close over messages not read",
+            None => "endpoint returned over messages not read",
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "The server ended {socket} as if all were well, and {} message(s) that had reached \
+                 it were neither executed nor refused; the first is {first}.",
+                waiting.len()
+            ),
+        ))
+    }
+}
