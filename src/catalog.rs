@@ -1,0 +1,118 @@
+//! From a reference that a person typed to a scenario or a design: built in, flipped, or a file.
+
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use gatesim_model::design::Design;
+use gatesim_sim::scenario::Scenario;
+
+use crate::output::read_text;
+
+macro_rules! embedded {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../seeds/scenarios/", $name, ".toml")),
+        )
+    };
+}
+
+/// Built-in scenarios: the file each comes from, and its text.
+const SCENARIOS: [(&str, &str); 6] = [
+    embedded!("golden-path"),
+    embedded!("two-in-one-second"),
+    embedded!("cold-start"),
+    embedded!("restart"),
+    embedded!("lb-reorder"),
+    embedded!("chaos"),
+];
+
+/// Similarity from which on a name is worth suggesting.
+const SIMILAR_ENOUGH: f64 = 0.75;
+
+/// Names of the built-in scenarios, simplest first.
+pub fn scenario_names() -> Vec<&'static str> {
+    SCENARIOS.iter().map(|(name, _)| *name).collect()
+}
+
+/// A scenario by name, or by path if the reference ends in `.toml`.
+pub fn scenario(reference: &str) -> anyhow::Result<Scenario> {
+    if is_file(reference) {
+        let text = read_text(Path::new(reference))?;
+        return Ok(Scenario::parse(reference, &text)?);
+    }
+    let Some((name, text)) = SCENARIOS.iter().find(|(name, _)| *name == reference) else {
+        bail!(unknown("scenario", reference, &scenario_names()));
+    };
+    Ok(Scenario::parse(
+        &format!("seeds/scenarios/{name}.toml"),
+        text,
+    )?)
+}
+
+/// A design by name or path, with any answers flipped: `v9`, `reference+cleanup=never`,
+/// `my.toml+welcome=before-ready`.
+pub fn design(reference: &str) -> anyhow::Result<Design> {
+    let (base, flips) = match reference.split_once('+') {
+        Some((base, flips)) => (base, Some(flips)),
+        None => (reference, None),
+    };
+    let mut design = if is_file(base) {
+        Design::parse(base, &read_text(Path::new(base))?)?
+    } else {
+        Design::builtin(base)
+            .ok_or_else(|| anyhow!(unknown("design", base, Design::builtin_names())))?
+    };
+    for flip in flips.into_iter().flat_map(|flips| flips.split('+')) {
+        let (question, answer) = flip
+            .split_once('=')
+            .with_context(|| format!("`{flip}` in design `{reference}` is not question=answer"))?;
+        design = design.with(question, answer)?;
+    }
+    Ok(design)
+}
+
+/// Whether a reference means a file.
+pub fn is_file(reference: &str) -> bool {
+    reference.ends_with(".toml")
+}
+
+/// Says that a name is unknown, what it may have meant, and what there is.
+pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
+    let guess = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(similarity, _)| *similarity > SIMILAR_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("; did you mean `{candidate}`?"))
+        .unwrap_or_else(|| ";".to_owned());
+    format!(
+        "unknown {kind} `{name}`{guess} {kind}s are {}, or a path ending in .toml",
+        known.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_scenario_is_sound_and_named_after_its_file() {
+        for name in scenario_names() {
+            assert_eq!(scenario(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest_one() {
+        assert_eq!(
+            unknown("scenario", "cold-strat", &["chaos", "cold-start"]),
+            "unknown scenario `cold-strat`; did you mean `cold-start`? scenarios are chaos, \
+             cold-start, or a path ending in .toml"
+        );
+        assert_eq!(
+            unknown("design", "zzz", &["v1", "v9"]),
+            "unknown design `zzz`; designs are v1, v9, or a path ending in .toml"
+        );
+    }
+}

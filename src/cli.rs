@@ -1,0 +1,220 @@
+//! What can be typed: commands, options, help texts. No logic.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::{clock, exit::Exit, output::MessageFormat, run_name, sweep::Partition};
+
+/// Deterministic simulation of a WebSocket gateway's connection protocol.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatesim",
+    version,
+    long_about = "Deterministic simulation of a WebSocket gateway's connection protocol.\n\n\
+        A run is named scenario@design:seed. The same name gives the same run, event for event, \
+        on every machine with the same build. Sweep many seeds to find violations, replay one to \
+        understand it, keep it in the corpus so that it is never forgotten.",
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How results are written to standard output.
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub message_format: MessageFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run many seeds and report what broke, grouped by cause.
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArgs),
+    /// Run one seed twice and show what happened, event by event.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Look after the failing runs that are kept for ever.
+    #[command(subcommand, after_help = CORPUS_EXAMPLES)]
+    Corpus(CorpusCommand),
+    /// Show what there is to choose from.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArgs),
+}
+
+/// `gatesim sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Scenarios: names or .toml files [default: all built-in ones].
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// Design: a name, name+question=answer, or a .toml file; may be repeated.
+    #[arg(long = "design", value_name = "DESIGN", default_value = "reference")]
+    pub designs: Vec<String>,
+    /// Seeds per scenario and design [default: 200, without --budget].
+    #[arg(long, value_name = "N", conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Keep starting runs for this long, such as 30s, 15m or 8h.
+    #[arg(long, value_name = "TIME", value_parser = clock::parse_budget)]
+    pub budget: Option<Duration>,
+    /// The first seed.
+    #[arg(long, value_name = "S", default_value = "0", value_parser = run_name::parse_seed)]
+    pub first_seed: u64,
+    /// Run only the i-th of n equal shares of the seeds, such as 2/8.
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    pub partition: Partition,
+    /// Runs at a time [default: one per core].
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<NonZeroUsize>,
+    /// End each run at its first violation.
+    #[arg(long)]
+    pub stop_at_first: bool,
+    /// Write a JUnit report, for CI.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write one capsule per group of failures into this directory, for CI.
+    #[arg(long, value_name = "DIR")]
+    pub capsules: Option<PathBuf>,
+}
+
+/// `gatesim replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A run name, a capsule, or a plan: files end in .toml.
+    #[arg(value_name = "NAME|FILE")]
+    pub target: String,
+    /// The design under which to run a plan file.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// End the run at its first violation.
+    #[arg(long)]
+    pub stop_at_first: bool,
+    /// Write the whole trace as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Write the run's plan, for editing by hand and replaying.
+    #[arg(long, value_name = "FILE")]
+    pub save_plan: Option<PathBuf>,
+    /// Show the log lines of a production container instead of the timeline.
+    #[arg(long, conflicts_with = "quiet")]
+    pub log: bool,
+    /// Show the verdict only.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `gatesim corpus`.
+#[derive(Debug, Subcommand)]
+pub enum CorpusCommand {
+    /// Replay every capsule: each must reproduce its violation and its digest.
+    Check(CorpusArgs),
+    /// Keep a failing run.
+    Add(CorpusAddArgs),
+    /// Show the capsules.
+    List(CorpusArgs),
+}
+
+/// Where the capsules are.
+#[derive(Debug, Args)]
+pub struct CorpusArgs {
+    /// The directory of the capsules.
+    #[arg(long, value_name = "DIR", default_value = "seeds/regressions")]
+    pub dir: PathBuf,
+}
+
+/// `gatesim corpus add`.
+#[derive(Debug, Args)]
+pub struct CorpusAddArgs {
+    /// The run to keep: a run name or a plan file.
+    #[arg(value_name = "NAME|FILE")]
+    pub target: String,
+    /// One sentence: what this run shows.
+    #[arg(long, value_name = "SENTENCE")]
+    pub why: String,
+    /// The design under which to run a plan file.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub corpus: CorpusArgs,
+}
+
+/// `gatesim list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// What to show.
+    #[arg(value_enum)]
+    pub subject: Subject,
+}
+
+/// What `gatesim list` can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Subject {
+    /// What a run can throw at a design.
+    Scenarios,
+    /// Complete protocols: the historical revisions and the reference.
+    Designs,
+    /// The open questions of the protocol and the answers a design may give.
+    Questions,
+    /// The rules that every run is judged by.
+    Invariants,
+}
+
+impl Cli {
+    /// Reads the command line; prints help, version or a usage error where that is the answer.
+    pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, Exit> {
+        let parsed = Cli::command()
+            .after_help(format!("{TOP_EXAMPLES}\n\n{}", Exit::table().trim_end()))
+            .try_get_matches_from(args)
+            .and_then(|matches| Cli::from_arg_matches(&matches));
+        parsed.map_err(|error| {
+            // Nobody is left to tell if the terminal itself is gone.
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::Unusable
+            } else {
+                Exit::Held
+            }
+        })
+    }
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  gatesim sweep                                    all scenarios on the reference design
+  gatesim sweep cold-start --design v4             one scenario on a historical revision
+  gatesim replay cold-start@v4:3                   what happened, event by event
+  gatesim corpus check                             every kept failure still reproduces";
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  gatesim sweep
+  gatesim sweep chaos restart --design v9 --design reference --seeds 1000
+  gatesim sweep chaos --design reference+cleanup=never
+  gatesim sweep --budget 8h --first-seed 1000000 --partition 3/8 --junit report.xml
+  gatesim sweep my-scenario.toml --design my-design.toml --message-format json
+
+Results go to standard output and depend on the seeds alone, not on --jobs or the machine; progress
+and speed go to standard error.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  gatesim replay cold-start@v4:3
+  gatesim replay cold-start@v4:3 --quiet
+  gatesim replay cold-start@v4:3 --trace trace.jsonl
+  gatesim replay cold-start@v4:3 --log
+  gatesim replay seeds/regressions/cold-start-v4-3.toml
+  gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4";
+
+const CORPUS_EXAMPLES: &str = "\
+Examples:
+  gatesim corpus check
+  gatesim corpus list
+  gatesim corpus add cold-start@v4:3 --why \"the final machine starts again in CONNECTING\"";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  gatesim list scenarios
+  gatesim list questions
+  gatesim list designs --message-format json";

@@ -1,0 +1,198 @@
+//! `gatesim corpus`: the failing runs that are kept for ever.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use gatesim_sim::Options;
+use serde::Serialize;
+
+use crate::{
+    capsule::{Capsule, Expectation},
+    cli::{CorpusAddArgs, CorpusArgs, CorpusCommand},
+    determinism,
+    exit::Exit,
+    interrupt,
+    output::{MessageFormat, Output},
+    replay::Reproduction,
+    target::Target,
+};
+
+/// Runs the command.
+pub fn corpus(command: &CorpusCommand, out: &mut Output) -> anyhow::Result<Exit> {
+    match command {
+        CorpusCommand::Check(args) => check(args, out),
+        CorpusCommand::Add(args) => add(args, out),
+        CorpusCommand::List(args) => list(args, out),
+    }
+}
+
+/// A capsule as a JSON line.
+#[derive(Serialize)]
+struct CapsuleJson<'a> {
+    file: String,
+    run: String,
+    why: &'a str,
+    expect: &'a Expectation,
+    #[serde(flatten)]
+    reproduction: Option<&'a Reproduction>,
+}
+
+/// All capsules are read before the first one runs: a broken file is an error, not a finding.
+fn check(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let capsules = read_all(&args.dir)?;
+    if capsules.is_empty() {
+        eprintln!("no capsules in {}", args.dir.display());
+        return Ok(Exit::NothingRan);
+    }
+    interrupt::install()?;
+    let total = capsules.len();
+    let (mut checked, mut failed) = (0_usize, 0_usize);
+    for (path, capsule) in capsules {
+        if interrupt::requested() {
+            break;
+        }
+        let target = Target::kept(capsule.clone())?;
+        let outcome = target.execute(&Options::default());
+        let reproduction = Reproduction::of(&capsule, &outcome);
+        checked += 1;
+        failed += usize::from(reproduction != Reproduction::Exact);
+        match out.format() {
+            MessageFormat::Human => {
+                let style = out.style();
+                let verdict = if reproduction == Reproduction::Exact {
+                    style.good("ok  ")
+                } else {
+                    style.bad("FAIL")
+                };
+                let text = reproduction.human(&capsule);
+                out.line(format!("{verdict} {}: {text}", path.display()))?;
+            }
+            MessageFormat::Json => {
+                out.json("capsule", &json(&path, &capsule, Some(&reproduction)))?;
+            }
+        }
+    }
+    let summary = format!("{checked} of {total} capsules checked, {failed} failed");
+    match out.format() {
+        MessageFormat::Human => out.line(summary)?,
+        MessageFormat::Json => {
+            #[derive(Serialize)]
+            struct Summary {
+                capsules: usize,
+                checked: usize,
+                failed: usize,
+            }
+            out.json(
+                "summary",
+                &Summary {
+                    capsules: total,
+                    checked,
+                    failed,
+                },
+            )?;
+        }
+    }
+    Ok(if checked < total {
+        Exit::Interrupted
+    } else if failed > 0 {
+        Exit::Violated
+    } else {
+        Exit::Held
+    })
+}
+
+/// Keeps a run that fails, and fails the same way twice.
+fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    if args.why.trim().is_empty() {
+        bail!("--why is empty; say in one sentence what the run shows");
+    }
+    let target = Target::load(&args.target, args.design.as_deref())?;
+    let options = Options {
+        record: true,
+        ..Options::default()
+    };
+    let outcome = target.execute(&options);
+    let again = target.execute(&options);
+    if outcome.digest != again.digest {
+        let digests = [outcome.digest, again.digest];
+        let parting = determinism::trace_twice(
+            target.run.clone(),
+            digests,
+            |options| target.execute(options),
+            &options,
+        );
+        match out.format() {
+            MessageFormat::Human => out.line(parting.human())?,
+            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+        }
+        return Ok(Exit::NonDeterministic);
+    }
+    let capsule = Capsule::new(target.run, target.plan, outcome, args.why.trim())?;
+    let dir = &args.corpus.dir;
+    fs::create_dir_all(dir)
+        .with_context(|| format!("failed to create the directory {}", dir.display()))?;
+    let path = dir.join(capsule.file_name());
+    if path.exists() {
+        bail!(
+            "{} is there already; remove it first to replace it",
+            path.display()
+        );
+    }
+    capsule.write(&path)?;
+    match out.format() {
+        MessageFormat::Human => out.line(format!("kept {} in {}", capsule.run, path.display()))?,
+        MessageFormat::Json => out.json("capsule", &json(&path, &capsule, None))?,
+    }
+    Ok(Exit::Held)
+}
+
+fn list(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    for (path, capsule) in read_all(&args.dir)? {
+        match out.format() {
+            MessageFormat::Human => {
+                out.line(format!("{}  {}", path.display(), capsule.run))?;
+                out.line(format!("    {}", capsule.expect))?;
+                out.line(format!("    {}", capsule.why))?;
+            }
+            MessageFormat::Json => out.json("capsule", &json(&path, &capsule, None))?,
+        }
+    }
+    Ok(Exit::Held)
+}
+
+fn json<'a>(
+    path: &Path,
+    capsule: &'a Capsule,
+    reproduction: Option<&'a Reproduction>,
+) -> CapsuleJson<'a> {
+    CapsuleJson {
+        file: path.display().to_string(),
+        run: capsule.run.to_string(),
+        why: &capsule.why,
+        expect: &capsule.expect,
+        reproduction,
+    }
+}
+
+/// Every capsule of a directory, by name.
+fn read_all(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Capsule)>> {
+    let failed = || format!("failed to read the directory {}", dir.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).with_context(failed)? {
+        let path = entry.with_context(failed)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| Ok((path.clone(), Capsule::read(&path)?)))
+        .collect()
+}

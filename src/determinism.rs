@@ -1,0 +1,154 @@
+//! The self-check: the same run, twice, must give the same trace. If it does not, the first event
+//! at which the two part is where to look.
+
+use gatesim_sim::{
+    Options,
+    event::Entry,
+    outcome::{Digest, Outcome},
+};
+use serde::Serialize;
+
+use crate::{
+    run_name::{RunName, shell_word},
+    timeline,
+};
+
+/// A run that gave two different traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// Which run.
+    pub run: RunName,
+    /// The two fingerprints that differed.
+    pub digests: [Digest; 2],
+    /// Where; none if two further, traced executions agreed.
+    pub first_difference: Option<Difference>,
+}
+
+/// The first event in which two traces differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The event's number.
+    pub event: u64,
+    /// What each execution did there; none if its trace was over.
+    pub entries: [Option<Entry>; 2],
+}
+
+/// Runs with traces twice more and looks for the first difference.
+pub fn trace_twice(
+    run: RunName,
+    digests: [Digest; 2],
+    execute: impl Fn(&Options) -> Outcome,
+    options: &Options,
+) -> Parting {
+    let traced = Options {
+        trace: true,
+        ..options.clone()
+    };
+    let first = execute(&traced);
+    let second = execute(&traced);
+    Parting {
+        run,
+        digests,
+        first_difference: first_difference(&first.trace, &second.trace),
+    }
+}
+
+/// The first event in which two traces differ, if they do.
+pub fn first_difference(first: &[Entry], second: &[Entry]) -> Option<Difference> {
+    let longest = first.len().max(second.len());
+    (0..longest)
+        .find(|&i| first.get(i) != second.get(i))
+        .map(|i| Difference {
+            event: i as u64,
+            entries: [first.get(i).cloned(), second.get(i).cloned()],
+        })
+}
+
+/// A parting as a JSON line.
+#[derive(Serialize)]
+pub struct PartingJson<'a> {
+    run: String,
+    digests: [Digest; 2],
+    event: Option<u64>,
+    first: Option<&'a Entry>,
+    second: Option<&'a Entry>,
+    replay: String,
+}
+
+impl Parting {
+    /// For a person.
+    pub fn human(&self) -> String {
+        let [first, second] = self.digests;
+        let mut text = format!(
+            "NON-DETERMINISM {}\n  digests    {first} and {second}\n",
+            self.run
+        );
+        match &self.first_difference {
+            None => text.push_str(
+                "  parting    two further executions agreed; the difference comes and goes\n",
+            ),
+            Some(difference) => {
+                text.push_str(&format!("  parting    event {}\n", difference.event));
+                for (which, entry) in ["once ", "again"].iter().zip(&difference.entries) {
+                    let line = match entry {
+                        Some(entry) => timeline::line(entry),
+                        None => "(the trace is over)".to_owned(),
+                    };
+                    text.push_str(&format!("  {which}      {line}\n"));
+                }
+            }
+        }
+        text.push_str(&format!("  look again with\n    {}", self.replay_command()));
+        text
+    }
+
+    /// For a program.
+    pub fn json(&self) -> PartingJson<'_> {
+        let entry = |i: usize| {
+            self.first_difference
+                .as_ref()
+                .and_then(|difference| difference.entries[i].as_ref())
+        };
+        PartingJson {
+            run: self.run.to_string(),
+            digests: self.digests,
+            event: self.first_difference.as_ref().map(|d| d.event),
+            first: entry(0),
+            second: entry(1),
+            replay: self.replay_command(),
+        }
+    }
+
+    fn replay_command(&self) -> String {
+        format!("gatesim replay {}", shell_word(&self.run.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatesim_model::time::Time;
+    use gatesim_sim::event::{Actor, Fact, WorldEvent};
+
+    use super::*;
+
+    fn entry(number: u64, fault: u32) -> Entry {
+        Entry {
+            number,
+            time: Time(number),
+            step: number,
+            actor: Actor::World,
+            fact: Fact::World(WorldEvent::FaultApplied { fault }),
+        }
+    }
+
+    #[test]
+    fn the_first_difference_is_found() {
+        let once = [entry(0, 0), entry(1, 1), entry(2, 2)];
+        let again = [entry(0, 0), entry(1, 7), entry(2, 8)];
+        assert_eq!(first_difference(&once, &once), None);
+        assert_eq!(first_difference(&once, &again).unwrap().event, 1);
+        let shorter = first_difference(&once, &once[..2]).unwrap();
+        assert_eq!(shorter.event, 2);
+        assert_eq!(shorter.entries[1], None);
+    }
+}

@@ -1,0 +1,155 @@
+//! `gatesim list`: what there is to choose from.
+
+use gatesim_model::design::Design;
+use gatesim_sim::invariants::Invariant;
+use serde::Serialize;
+
+use crate::{
+    catalog,
+    cli::{ListArgs, Subject},
+    exit::Exit,
+    output::{MessageFormat, Output},
+};
+
+/// Columns of running text.
+const TEXT_WIDTH: usize = 88;
+
+/// One thing with a name.
+#[derive(Serialize)]
+struct Item {
+    name: String,
+    text: String,
+    /// The answers of a question; nothing else has parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<Item>,
+}
+
+impl Item {
+    fn new(name: impl ToString, text: impl ToString) -> Self {
+        Item {
+            name: name.to_string(),
+            text: text.to_string(),
+            answers: Vec::new(),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let (kind, items) = match args.subject {
+        Subject::Scenarios => ("scenario", scenarios()?),
+        Subject::Designs => ("design", designs()?),
+        Subject::Questions => ("question", questions()),
+        Subject::Invariants => ("invariant", invariants()),
+    };
+    match out.format() {
+        MessageFormat::Human => {
+            let width = items.iter().map(|item| item.name.len()).max().unwrap_or(0);
+            for item in &items {
+                if item.answers.is_empty() {
+                    write_item(item, 0, width, out)?;
+                } else {
+                    write_question(item, out)?;
+                }
+            }
+        }
+        MessageFormat::Json => {
+            for item in &items {
+                out.json(kind, item)?;
+            }
+        }
+    }
+    Ok(Exit::Held)
+}
+
+fn scenarios() -> anyhow::Result<Vec<Item>> {
+    catalog::scenario_names()
+        .into_iter()
+        .map(|name| Ok(Item::new(name, catalog::scenario(name)?.summary)))
+        .collect()
+}
+
+fn designs() -> anyhow::Result<Vec<Item>> {
+    Design::builtin_names()
+        .iter()
+        .map(|name| Ok(Item::new(name, catalog::design(name)?.summary)))
+        .collect()
+}
+
+fn questions() -> Vec<Item> {
+    Design::questions()
+        .iter()
+        .map(|question| Item {
+            answers: question
+                .answers
+                .iter()
+                .map(|answer| Item::new(answer.name, answer.doc.trim()))
+                .collect(),
+            ..Item::new(question.key, question.doc.trim())
+        })
+        .collect()
+}
+
+fn invariants() -> Vec<Item> {
+    Invariant::ALL
+        .iter()
+        .map(|invariant| Item::new(invariant, invariant.statement()))
+        .collect()
+}
+
+fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
+    let heading = out.style().strong(&question.name);
+    out.line(heading)?;
+    for line in wrap(&question.text, TEXT_WIDTH) {
+        out.line(format!("  {line}"))?;
+    }
+    let width = question
+        .answers
+        .iter()
+        .map(|a| a.name.len())
+        .max()
+        .unwrap_or(0);
+    for answer in &question.answers {
+        write_item(answer, 4, width, out)?;
+    }
+    out.line("")
+}
+
+/// Name and text side by side.
+fn write_item(item: &Item, indent: usize, width: usize, out: &mut Output) -> anyhow::Result<()> {
+    let mut name = item.name.as_str();
+    for line in wrap(&item.text, TEXT_WIDTH - indent) {
+        out.line(format!("{:indent$}{name:<width$}  {line}", ""))?;
+        name = "";
+    }
+    Ok(())
+}
+
+/// Breaks a text at spaces; an empty text is one empty line.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().expect("there is always a line");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.len() + 1 + word.len() <= width {
+            last.push(' ');
+            last.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("incomprehensibilities", 7), ["incomprehensibilities"]);
+    }
+}

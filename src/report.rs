@@ -1,0 +1,320 @@
+//! What a sweep writes: non-determinism first, then failures, then the figures of merit, and the
+//! verdict last. Standard output never shows wall-clock time, so that two sweeps of the same
+//! seeds can be compared byte for byte.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gatesim_sim::invariants::Invariant;
+use serde::Serialize;
+
+use crate::{
+    output::{MessageFormat, Output},
+    pool::Pair,
+    sweep::SweepResult,
+    tally::{Durations, Tally},
+};
+
+/// Writes everything.
+pub fn write(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+    match out.format() {
+        MessageFormat::Human => write_human(result, out),
+        MessageFormat::Json => write_json(result, out),
+    }
+}
+
+/// How fast it was, on standard error.
+pub fn speed(result: &SweepResult, elapsed: Duration) {
+    let tallies = &result.harvest.tallies;
+    let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
+    let steps: u64 = tallies.iter().map(|tally| tally.steps).sum();
+    let ms = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    eprintln!(
+        "{}.{:03} s, {} runs/s, {} steps/s, {} at a time",
+        ms / 1000,
+        ms % 1000,
+        runs.saturating_mul(1000) / ms,
+        steps.saturating_mul(1000) / ms,
+        result.work.jobs
+    );
+}
+
+fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+    let style = out.style();
+    for parting in &result.partings {
+        out.line(parting.human())?;
+        out.line("")?;
+    }
+    for failure in &result.failures {
+        out.line(failure.human(style))?;
+        out.line("")?;
+    }
+    let rows: Vec<Row> = pairs(result)
+        .map(|(pair, tally)| row(pair, tally))
+        .collect();
+    let lines = table(&rows);
+    out.line(style.strong(&lines[0]))?;
+    for line in &lines[1..] {
+        out.line(line)?;
+    }
+    out.line("")?;
+    out.line(verdict(result))
+}
+
+/// The verdict in one line: what the reader sees last.
+fn verdict(result: &SweepResult) -> String {
+    let tallies = &result.harvest.tallies;
+    let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
+    let failed: u64 = tallies.iter().map(|tally| tally.groups.total()).sum();
+    let not_kept: u64 = tallies.iter().map(|tally| tally.groups.not_kept()).sum();
+    let mut text = if runs == 0 {
+        "nothing ran".to_owned()
+    } else if failed == 0 {
+        format!("{runs} runs, all held")
+    } else {
+        let groups: usize = tallies
+            .iter()
+            .map(|tally| tally.groups.iter().count())
+            .sum();
+        let word = if groups == 1 { "cause" } else { "causes" };
+        format!("{runs} runs, {failed} failed, {groups} {word}")
+    };
+    if not_kept > 0 {
+        text.push_str(&format!(
+            " ({not_kept} failures of further causes are only counted)"
+        ));
+    }
+    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.is_vacuous()) {
+        text.push_str(&format!(
+            "\n{}@{}: none of {} connections became ready, so that it held says nothing",
+            pair.scenario_reference, pair.design_reference, tally.connections_expected
+        ));
+    }
+    if !result.partings.is_empty() {
+        text.push_str(&format!(
+            "\n{} runs did not repeat: find out why before you believe anything else here",
+            result.partings.len()
+        ));
+    }
+    if result.interrupted {
+        text.push_str("\ninterrupted: these are the runs that were finished");
+    }
+    text
+}
+
+const COLUMNS: [&str; 11] = [
+    "scenario@design",
+    "runs",
+    "failed",
+    "ready",
+    "p50 ms",
+    "p99 ms",
+    "max ms",
+    "overhead p99",
+    "delivered",
+    "reconnects",
+    "close codes",
+];
+
+type Row = [String; COLUMNS.len()];
+
+fn row(pair: &Pair, tally: &Tally) -> Row {
+    let millis = |value: Option<Duration>| value.map_or("-".to_owned(), in_millis);
+    let codes: Vec<String> = tally
+        .close_codes
+        .iter()
+        .map(|(code, count)| format!("{code}:{count}"))
+        .collect();
+    [
+        format!("{}@{}", pair.scenario_reference, pair.design_reference),
+        tally.runs.to_string(),
+        tally.groups.total().to_string(),
+        percent(tally.connections_ready, tally.connections_expected),
+        millis(tally.time_to_ready.percentile(50)),
+        millis(tally.time_to_ready.percentile(99)),
+        millis(tally.time_to_ready.max()),
+        millis(tally.coordination_overhead.percentile(99)),
+        percent(tally.agent_runs_delivered, tally.agent_runs_started),
+        tally.reconnects.to_string(),
+        codes.join(" "),
+    ]
+}
+
+/// Aligned columns under a heading: the first and the last to the left, numbers to the right.
+fn table(rows: &[Row]) -> Vec<String> {
+    let heading = COLUMNS.map(str::to_owned);
+    let all: Vec<&Row> = std::iter::once(&heading).chain(rows).collect();
+    let width = |column: usize| all.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; COLUMNS.len()] = std::array::from_fn(width);
+    all.iter()
+        .map(|row| {
+            let cells = row.iter().enumerate().map(|(column, text)| {
+                let width = widths[column];
+                if column == 0 || column == COLUMNS.len() - 1 {
+                    format!("{text:<width$}")
+                } else {
+                    format!("{text:>width$}")
+                }
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// Two decimals, rounded down so that only what is whole is called 100 %.
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".to_owned();
+    }
+    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
+}
+
+/// Milliseconds with one decimal.
+fn in_millis(value: Duration) -> String {
+    let tenths = value.as_micros() / 100;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// The figures of one design in one scenario as a JSON line.
+#[derive(Serialize)]
+struct ResultJson<'a> {
+    scenario: &'a str,
+    design: &'a str,
+    runs: u64,
+    held: u64,
+    failed: u64,
+    causes: Vec<CauseJson<'a>>,
+    failed_of_further_causes: u64,
+    broken: &'a BTreeMap<Invariant, u64>,
+    finishes: &'a BTreeMap<String, u64>,
+    steps: u64,
+    connections_expected: u64,
+    connections_ready: u64,
+    time_to_ready_us: QuantilesJson,
+    coordination_overhead_us: QuantilesJson,
+    agent_runs_started: u64,
+    agent_runs_delivered: u64,
+    events_delivered: u64,
+    frames: u64,
+    reconnects: u64,
+    close_codes: &'a BTreeMap<u16, u64>,
+}
+
+#[derive(Serialize)]
+struct CauseJson<'a> {
+    invariant: String,
+    cause: &'a str,
+    count: u64,
+    first_seed: u64,
+    median_runs_to_find: u64,
+}
+
+#[derive(Serialize)]
+struct QuantilesJson {
+    p50: Option<u64>,
+    p99: Option<u64>,
+    max: Option<u64>,
+}
+
+impl QuantilesJson {
+    fn of(durations: &Durations) -> Self {
+        let micros = |value: Option<Duration>| {
+            value.map(|value| u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
+        };
+        QuantilesJson {
+            p50: micros(durations.percentile(50)),
+            p99: micros(durations.percentile(99)),
+            max: micros(durations.max()),
+        }
+    }
+}
+
+/// The last JSON line; its absence means that the sweep did not end in order.
+#[derive(Serialize)]
+struct SummaryJson {
+    runs: u64,
+    failed: u64,
+    unstable: usize,
+    interrupted: bool,
+}
+
+fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+    for parting in &result.partings {
+        out.json("non-determinism", &parting.json())?;
+    }
+    for failure in &result.failures {
+        out.json("failure", &failure.json())?;
+    }
+    for (pair, tally) in pairs(result) {
+        out.json("result", &result_json(pair, tally))?;
+    }
+    let tallies = &result.harvest.tallies;
+    out.json(
+        "summary",
+        &SummaryJson {
+            runs: tallies.iter().map(|tally| tally.runs).sum(),
+            failed: tallies.iter().map(|tally| tally.groups.total()).sum(),
+            unstable: result.partings.len(),
+            interrupted: result.interrupted,
+        },
+    )
+}
+
+fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
+    ResultJson {
+        scenario: &pair.scenario_reference,
+        design: &pair.design_reference,
+        runs: tally.runs,
+        held: tally.held(),
+        failed: tally.groups.total(),
+        causes: tally
+            .groups
+            .iter()
+            .map(|(failure, group)| CauseJson {
+                invariant: failure.invariant(),
+                cause: failure.cause(),
+                count: group.count,
+                first_seed: group.sightings[0].seed,
+                median_runs_to_find: group.median_runs_to_find(tally.runs),
+            })
+            .collect(),
+        failed_of_further_causes: tally.groups.not_kept(),
+        broken: &tally.broken,
+        finishes: &tally.finishes,
+        steps: tally.steps,
+        connections_expected: tally.connections_expected,
+        connections_ready: tally.connections_ready,
+        time_to_ready_us: QuantilesJson::of(&tally.time_to_ready),
+        coordination_overhead_us: QuantilesJson::of(&tally.coordination_overhead),
+        agent_runs_started: tally.agent_runs_started,
+        agent_runs_delivered: tally.agent_runs_delivered,
+        events_delivered: tally.events_delivered,
+        frames: tally.frames,
+        reconnects: tally.reconnects,
+        close_codes: &tally.close_codes,
+    }
+}
+
+fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &Tally)> {
+    result.work.pairs.iter().zip(&result.harvest.tallies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_is_a_hundred_percent() {
+        assert_eq!(percent(99_999, 100_000), "99.99%");
+        assert_eq!(percent(7, 7), "100.00%");
+        assert_eq!(percent(0, 0), "-");
+    }
+
+    #[test]
+    fn milliseconds_have_one_decimal() {
+        assert_eq!(in_millis(Duration::from_micros(12_345)), "12.3");
+        assert_eq!(in_millis(Duration::from_micros(99)), "0.0");
+    }
+}

@@ -1,0 +1,286 @@
+//! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
+//! reported.
+
+use std::{fmt, num::NonZeroUsize, path::Path, str::FromStr, thread};
+
+use anyhow::{Context, bail};
+use gatesim_sim::Options;
+
+use crate::{
+    capsule::Capsule,
+    catalog,
+    cli::SweepArgs,
+    clock::Stopwatch,
+    determinism::{self, Parting},
+    exit::Exit,
+    failure::FailureReport,
+    interrupt, junit,
+    output::Output,
+    pool::{Harvest, Limit, Pair, Work},
+    progress::Progress,
+    report,
+    run_name::MAX_SEED,
+};
+
+/// Seeds per scenario and design if nothing is said: all scenarios take well under a minute.
+pub const DEFAULT_SEEDS: u64 = 200;
+
+/// The why of a capsule that a sweep writes; a person replaces it when keeping the capsule.
+const FOUND_BY_SWEEP: &str = "found by a sweep; say here what it shows";
+
+/// What a sweep found, each failure reproduced alone.
+pub struct SweepResult {
+    /// What was run.
+    pub work: Work,
+    /// What the workers counted.
+    pub harvest: Harvest,
+    /// One per group of failures, by pair and cause.
+    pub failures: Vec<FailureReport>,
+    /// Runs that did not repeat. If there are any, nothing else can be trusted.
+    pub partings: Vec<Parting>,
+    /// Whether the user cut it short.
+    pub interrupted: bool,
+}
+
+/// Runs the command.
+pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let work = work_of(args)?;
+    check_writable(args)?;
+    interrupt::install()?;
+    let watch = Stopwatch::start();
+    let progress = Progress::new(work.count(), args.budget);
+    let harvest = work.run(&progress);
+    let result = confirm(work, harvest);
+    progress.clear();
+
+    report::write(&result, out)?;
+    out.flush()?;
+    if let Some(path) = &args.junit {
+        junit::write(&result, path)?;
+    }
+    if let Some(dir) = &args.capsules {
+        write_capsules(&result, dir)?;
+    }
+    report::speed(&result, watch.elapsed());
+    Ok(exit_of(&result))
+}
+
+/// Looks everything up before anything runs: an hour-long sweep must not end in a spelling error.
+fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
+    let references: Vec<String> = if args.scenarios.is_empty() {
+        catalog::scenario_names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    } else {
+        args.scenarios.clone()
+    };
+    let limit = match (args.seeds, args.budget) {
+        (_, Some(budget)) => Limit::Time(budget),
+        (seeds, None) => Limit::Seeds(seeds.unwrap_or(DEFAULT_SEEDS)),
+    };
+    if let Limit::Seeds(seeds) = limit
+        && seeds - 1 > MAX_SEED - args.first_seed
+    {
+        bail!(
+            "{seeds} seeds from {} on go beyond the largest seed, {MAX_SEED}",
+            args.first_seed
+        );
+    }
+    let mut pairs = Vec::new();
+    for design_reference in &args.designs {
+        let design = catalog::design(design_reference)?;
+        for scenario_reference in &references {
+            pairs.push(Pair {
+                scenario_reference: scenario_reference.clone(),
+                design_reference: design_reference.clone(),
+                scenario: catalog::scenario(scenario_reference)?,
+                design: design.clone(),
+            });
+        }
+    }
+    Ok(Work {
+        pairs,
+        first_seed: args.first_seed,
+        partition: args.partition,
+        limit,
+        options: Options {
+            stop_at_first: args.stop_at_first,
+            ..Options::default()
+        },
+        jobs: args
+            .jobs
+            .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+    })
+}
+
+/// Fails now rather than after the sweep if a result could not be written.
+fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
+    if let Some(dir) = &args.capsules {
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("failed to create the directory {}", dir.display()))?;
+    }
+    if let Some(parent) = args.junit.as_deref().and_then(Path::parent)
+        && !parent.as_os_str().is_empty()
+        && !parent.is_dir()
+    {
+        bail!("the directory {} does not exist", parent.display());
+    }
+    Ok(())
+}
+
+/// Runs the exemplar of every group alone, now that the pool is idle, and everything that did not
+/// repeat once more with traces.
+fn confirm(work: Work, harvest: Harvest) -> SweepResult {
+    let mut failures = Vec::new();
+    let mut partings = Vec::new();
+    for unstable in &harvest.unstable {
+        let pair = &work.pairs[unstable.pair];
+        partings.push(determinism::trace_twice(
+            pair.run_name(unstable.seed),
+            [unstable.first, unstable.second],
+            |options| pair.run(unstable.seed, options),
+            &work.options,
+        ));
+    }
+    for (pair, tally) in work.pairs.iter().zip(&harvest.tallies) {
+        for (_, group) in tally.groups.iter() {
+            let exemplar = group.sightings[0];
+            let alone = pair.run(exemplar.seed, &work.options);
+            let name = pair.run_name(exemplar.seed);
+            if alone.digest == exemplar.digest {
+                failures.extend(FailureReport::new(name, &alone, Some((group, tally.runs))));
+            } else if !partings.iter().any(|parting| parting.run == name) {
+                partings.push(determinism::trace_twice(
+                    name,
+                    [exemplar.digest, alone.digest],
+                    |options| pair.run(exemplar.seed, options),
+                    &work.options,
+                ));
+            }
+        }
+    }
+    SweepResult {
+        work,
+        harvest,
+        failures,
+        partings,
+        interrupted: interrupt::requested(),
+    }
+}
+
+fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
+    let record = Options {
+        record: true,
+        ..Options::default()
+    };
+    for failure in &result.failures {
+        let run = &failure.run;
+        let pair = result
+            .work
+            .pairs
+            .iter()
+            .find(|pair| pair.run_name(run.seed) == *run)
+            .context("a failure belongs to one of the pairs that were run")?;
+        let plan = pair.scenario.plan(run.seed);
+        let outcome = gatesim_sim::run(&pair.design, &plan, &record);
+        let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP)?;
+        capsule.write(&dir.join(capsule.file_name()))?;
+    }
+    Ok(())
+}
+
+/// The verdict, gravest first.
+fn exit_of(result: &SweepResult) -> Exit {
+    let tallies = &result.harvest.tallies;
+    let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
+    if !result.partings.is_empty() {
+        Exit::NonDeterministic
+    } else if result.interrupted {
+        Exit::Interrupted
+    } else if runs == 0 {
+        Exit::NothingRan
+    } else if tallies.iter().any(|tally| tally.groups.total() > 0) {
+        Exit::Violated
+    } else if tallies.iter().any(|tally| tally.is_vacuous()) {
+        Exit::FloorMissed
+    } else {
+        Exit::Held
+    }
+}
+
+/// One of several equal shares of the seeds, so that machines can split a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// From 0.
+    index: u64,
+    /// At least 1.
+    count: u64,
+}
+
+impl Partition {
+    /// Offset from the first seed of the `n`-th seed of this share; none if it overflows.
+    pub fn nth_offset(self, n: u64) -> Option<u64> {
+        n.checked_mul(self.count)?.checked_add(self.index)
+    }
+
+    /// How many of the first `seeds` seeds belong to this share.
+    pub fn share_of(self, seeds: u64) -> u64 {
+        seeds.saturating_sub(self.index).div_ceil(self.count)
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.count)
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once('/')
+            .and_then(|(i, n)| Some((i.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+        match parts {
+            Some((i, n)) if (1..=n).contains(&i) => Ok(Partition {
+                index: i - 1,
+                count: n,
+            }),
+            Some(_) | None => Err(format!(
+                "`{text}` is not a partition; the first of eight shares is 1/8, the last 8/8"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_cover_every_seed_once() {
+        for seeds in [0, 1, 7, 8, 9, 100] {
+            let mut seen = Vec::new();
+            for i in 1..=8 {
+                let share: Partition = format!("{i}/8").parse().unwrap();
+                let offsets: Vec<u64> = (0..)
+                    .map(|n| share.nth_offset(n).unwrap())
+                    .take_while(|offset| *offset < seeds)
+                    .collect();
+                assert_eq!(offsets.len() as u64, share.share_of(seeds));
+                seen.extend(offsets);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (0..seeds).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_partition_is_one_of_its_count() {
+        for bad in ["", "1", "0/8", "9/8", "1/0", "a/b", "-1/2"] {
+            assert!(bad.parse::<Partition>().is_err(), "{bad}");
+        }
+    }
+}

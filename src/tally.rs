@@ -1,0 +1,452 @@
+//! Outcomes added up, in memory that does not grow with their number, to the same sums in any
+//! order.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use gatesim_sim::{
+    invariants::Invariant,
+    outcome::{Digest, Outcome, Signature},
+};
+use hdrhistogram::Histogram;
+
+/// Groups of failures that are kept per scenario and design; the rest are only counted.
+pub const MAX_GROUPS: usize = 32;
+
+/// Seeds that are remembered per group, the smallest ones.
+pub const MAX_SEEDS_PER_GROUP: usize = 5;
+
+/// Longest panic message that is part of a cause.
+const MAX_PANIC_CHARS: usize = 200;
+
+/// What failures are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// The model or the simulator panicked; the message without its numbers.
+    Panic(String),
+    /// The earliest violation of the run.
+    Violation(Signature),
+}
+
+impl Failure {
+    /// How the run failed, if it did. A panic outranks what was broken before it.
+    pub fn of(outcome: &Outcome) -> Option<Failure> {
+        match (&outcome.panic, outcome.signature()) {
+            (Some(message), _) => Some(Failure::Panic(without_numbers(message))),
+            (None, Some(signature)) => Some(Failure::Violation(signature)),
+            (None, None) => None,
+        }
+    }
+
+    /// The invariant as it is named in outputs; `panic` if it was none.
+    pub fn invariant(&self) -> String {
+        match self {
+            Failure::Panic(_) => "panic".to_owned(),
+            Failure::Violation(signature) => signature.invariant.to_string(),
+        }
+    }
+
+    /// The cause in words that are the same for every seed.
+    pub fn cause(&self) -> &str {
+        match self {
+            Failure::Panic(message) => message,
+            Failure::Violation(signature) => &signature.cause,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant(), self.cause())
+    }
+}
+
+/// The first line of a panic message with every number replaced, so that one bug is one group.
+fn without_numbers(message: &str) -> String {
+    let mut text = String::new();
+    let mut in_number = false;
+    for c in message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_PANIC_CHARS)
+    {
+        if !c.is_ascii_digit() {
+            text.push(c);
+        } else if !in_number {
+            text.push('#');
+        }
+        in_number = c.is_ascii_digit();
+    }
+    text
+}
+
+/// Failures with the same cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// How many runs.
+    pub count: u64,
+    /// The ones with the smallest seeds, ascending.
+    pub sightings: Vec<Sighting>,
+}
+
+/// A failing run as a worker of the sweep saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sighting {
+    /// The seed.
+    pub seed: u64,
+    /// The fingerprint of the trace.
+    pub digest: Digest,
+}
+
+impl Group {
+    fn add(&mut self, count: u64, sightings: &[Sighting]) {
+        self.count += count;
+        self.sightings.extend_from_slice(sightings);
+        self.sightings.sort_unstable();
+        self.sightings.truncate(MAX_SEEDS_PER_GROUP);
+    }
+
+    /// After how many runs a sweep has found the cause with even odds, if it fails `count` of
+    /// `runs` times.
+    pub fn median_runs_to_find(&self, runs: u64) -> u64 {
+        if self.count >= runs {
+            return 1;
+        }
+        let rate = self.count as f64 / runs as f64;
+        ((0.5_f64).ln() / (-rate).ln_1p()).ceil().max(1.0) as u64
+    }
+}
+
+/// At most [`MAX_GROUPS`] groups: those that sort first. A group that is pushed out once can
+/// never come back, so the counts of the ones that stay are exact and independent of order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    kept: BTreeMap<Failure, Group>,
+    /// Failed runs in all groups, kept or not.
+    total: u64,
+}
+
+impl Groups {
+    /// The kept groups, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Failure, &Group)> {
+        self.kept.iter()
+    }
+
+    /// Failed runs.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Failed runs whose group was not kept.
+    pub fn not_kept(&self) -> u64 {
+        self.total - self.kept.values().map(|group| group.count).sum::<u64>()
+    }
+
+    fn add(&mut self, failure: Failure, sighting: Sighting) {
+        self.total += 1;
+        self.insert(failure, 1, &[sighting]);
+    }
+
+    fn merge(&mut self, other: Groups) {
+        self.total += other.total;
+        for (failure, group) in other.kept {
+            self.insert(failure, group.count, &group.sightings);
+        }
+    }
+
+    fn insert(&mut self, failure: Failure, count: u64, sightings: &[Sighting]) {
+        self.kept.entry(failure).or_default().add(count, sightings);
+        while self.kept.len() > MAX_GROUPS {
+            self.kept.pop_last();
+        }
+    }
+}
+
+/// Durations added up: quantiles to three digits, the maximum exactly.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    histogram: Histogram<u64>,
+    max: Duration,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Durations {
+            histogram: Histogram::new(3).expect("three significant digits are supported"),
+            max: Duration::ZERO,
+        }
+    }
+}
+
+impl Durations {
+    /// The value that `percent` of all values do not exceed; none if there are no values.
+    pub fn percentile(&self, percent: u8) -> Option<Duration> {
+        if self.histogram.is_empty() {
+            return None;
+        }
+        let micros = self.histogram.value_at_percentile(f64::from(percent));
+        Some(Duration::from_micros(micros).min(self.max))
+    }
+
+    /// The largest value; none if there are no values.
+    pub fn max(&self) -> Option<Duration> {
+        (!self.histogram.is_empty()).then_some(self.max)
+    }
+
+    fn add(&mut self, value: Duration) {
+        let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
+        self.histogram
+            .record(micros)
+            .expect("the histogram grows as needed");
+        self.max = self.max.max(value);
+    }
+
+    fn merge(&mut self, other: &Durations) {
+        self.histogram
+            .add(&other.histogram)
+            .expect("the histogram grows as needed");
+        self.max = self.max.max(other.max);
+    }
+}
+
+/// All outcomes of one design in one scenario, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Runs.
+    pub runs: u64,
+    /// Scheduler steps.
+    pub steps: u64,
+    /// Failures by cause.
+    pub groups: Groups,
+    /// Runs that broke the invariant, first or as a consequence.
+    pub broken: BTreeMap<Invariant, u64>,
+    /// How the runs ended, by the name of the reason.
+    pub finishes: BTreeMap<String, u64>,
+    /// Connections that should have become ready.
+    pub connections_expected: u64,
+    /// Of these, those that did.
+    pub connections_ready: u64,
+    /// Connect to welcome, at the client.
+    pub time_to_ready: Durations,
+    /// The same without network, authentication and services.
+    pub coordination_overhead: Durations,
+    /// Agent runs begun.
+    pub agent_runs_started: u64,
+    /// Agent runs whose events all arrived.
+    pub agent_runs_delivered: u64,
+    /// Agent events that arrived.
+    pub events_delivered: u64,
+    /// Text frames, both directions.
+    pub frames: u64,
+    /// Reconnects by clients.
+    pub reconnects: u64,
+    /// Close codes seen by clients.
+    pub close_codes: BTreeMap<u16, u64>,
+}
+
+impl Tally {
+    /// Adds one run.
+    pub fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.runs += 1;
+        self.steps += outcome.steps;
+        if let Some(failure) = Failure::of(outcome) {
+            let digest = outcome.digest;
+            self.groups.add(failure, Sighting { seed, digest });
+        }
+        for violation in &outcome.violations {
+            *self.broken.entry(violation.invariant).or_default() += 1;
+        }
+        *self.finishes.entry(finish_name(outcome)).or_default() += 1;
+        let figures = &outcome.figures;
+        self.connections_expected += figures.connections_expected;
+        self.connections_ready += figures.connections_ready;
+        for value in &figures.time_to_ready {
+            self.time_to_ready.add(*value);
+        }
+        for value in &figures.coordination_overhead {
+            self.coordination_overhead.add(*value);
+        }
+        self.agent_runs_started += figures.runs_started;
+        self.agent_runs_delivered += figures.runs_delivered;
+        self.events_delivered += figures.events_delivered;
+        self.frames += figures.frames;
+        self.reconnects += figures.reconnects;
+        sum(&mut self.close_codes, &figures.close_codes);
+    }
+
+    /// Adds what another worker counted.
+    pub fn merge(&mut self, other: Tally) {
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.groups.merge(other.groups);
+        sum(&mut self.broken, &other.broken);
+        sum(&mut self.finishes, &other.finishes);
+        self.connections_expected += other.connections_expected;
+        self.connections_ready += other.connections_ready;
+        self.time_to_ready.merge(&other.time_to_ready);
+        self.coordination_overhead
+            .merge(&other.coordination_overhead);
+        self.agent_runs_started += other.agent_runs_started;
+        self.agent_runs_delivered += other.agent_runs_delivered;
+        self.events_delivered += other.events_delivered;
+        self.frames += other.frames;
+        self.reconnects += other.reconnects;
+        sum(&mut self.close_codes, &other.close_codes);
+    }
+
+    /// Runs that held.
+    pub fn held(&self) -> u64 {
+        self.runs - self.groups.total()
+    }
+
+    /// Whether connections should have become ready and none did: most invariants speak of ready
+    /// connections, and without any they hold for nothing.
+    pub fn is_vacuous(&self) -> bool {
+        self.connections_expected > 0 && self.connections_ready == 0
+    }
+}
+
+/// How a run ended, in the spelling of the trace.
+pub fn finish_name(outcome: &Outcome) -> String {
+    match outcome.finish {
+        None => "panicked".to_owned(),
+        Some(reason) => serde_json::to_value(reason)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+    }
+}
+
+fn sum<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+    for (key, count) in from {
+        *into.entry(key.clone()).or_default() += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatesim_model::time::Time;
+    use gatesim_sim::{
+        choices::{Drift, Record},
+        event::{Actor, FinishReason},
+        outcome::{Figures, Violation},
+    };
+
+    use super::*;
+
+    fn outcome(cause: Option<&str>, ready_ms: u64) -> Outcome {
+        let violation = |cause: &str| Violation {
+            invariant: Invariant::IdsAgree,
+            time: Time::ZERO,
+            step: 0,
+            event: 0,
+            actor: Actor::World,
+            socket: None,
+            cause: cause.to_owned(),
+            sentence: String::new(),
+        };
+        Outcome {
+            digest: Digest::default(),
+            finish: Some(FinishReason::Done),
+            panic: None,
+            steps: 3,
+            events: 2,
+            time: Time::ZERO,
+            violations: cause.map(violation).into_iter().collect(),
+            figures: Figures {
+                connections_expected: 1,
+                connections_ready: 1,
+                time_to_ready: vec![Duration::from_millis(ready_ms)],
+                close_codes: [(1000, 1)].into(),
+                ..Figures::default()
+            },
+            trace: Vec::new(),
+            choices: Record::default(),
+            drift: Drift::default(),
+        }
+    }
+
+    /// Everything that is reported, as text.
+    fn summary(tally: &Tally) -> String {
+        format!(
+            "{} {:?} {} {:?} {:?} {:?}",
+            tally.runs,
+            tally.groups,
+            tally.groups.not_kept(),
+            tally.time_to_ready.percentile(50),
+            tally.time_to_ready.max(),
+            tally.close_codes
+        )
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_order_or_on_who_counted() {
+        // More causes than are kept, so that groups are pushed out on the way.
+        let runs: Vec<(u64, Outcome)> = (0..500)
+            .map(|seed| {
+                (
+                    seed,
+                    outcome(Some(&format!("cause {:02}", seed % 50)), seed),
+                )
+            })
+            .collect();
+        let mut alone = Tally::default();
+        for (seed, outcome) in &runs {
+            alone.add(*seed, outcome);
+        }
+        let mut workers = vec![Tally::default(); 3];
+        for (seed, outcome) in runs.iter().rev() {
+            workers[(*seed % 3) as usize].add(*seed, outcome);
+        }
+        let mut merged = Tally::default();
+        for worker in workers {
+            merged.merge(worker);
+        }
+        assert_eq!(summary(&alone), summary(&merged));
+        assert_eq!(alone.groups.iter().count(), MAX_GROUPS);
+        assert_eq!(alone.groups.total(), 500);
+        assert_eq!(alone.groups.not_kept(), 180);
+        let (_, first) = alone.groups.iter().next().unwrap();
+        let seeds: Vec<u64> = first.sightings.iter().map(|s| s.seed).collect();
+        assert_eq!(seeds, [0, 50, 100, 150, 200]);
+    }
+
+    #[test]
+    fn one_panic_is_one_group_whatever_its_numbers() {
+        assert_eq!(
+            without_numbers("index 17 is out of bounds for 3\nbacktrace"),
+            "index # is out of bounds for #"
+        );
+        let panicked = Outcome {
+            panic: Some("index 17".to_owned()),
+            ..outcome(Some("cause"), 1)
+        };
+        assert_eq!(
+            Failure::of(&panicked),
+            Some(Failure::Panic("index #".to_owned()))
+        );
+    }
+
+    #[test]
+    fn even_odds() {
+        let seen = |count| Group {
+            count,
+            sightings: Vec::new(),
+        };
+        assert_eq!(seen(100).median_runs_to_find(100), 1);
+        assert_eq!(seen(50).median_runs_to_find(100), 1);
+        assert_eq!(seen(1).median_runs_to_find(1_000), 693);
+    }
+
+    #[test]
+    fn quantiles_never_exceed_the_maximum() {
+        let mut tally = Tally::default();
+        tally.add(0, &outcome(None, 123_457));
+        assert_eq!(
+            tally.time_to_ready.percentile(99),
+            tally.time_to_ready.max()
+        );
+        assert_eq!(tally.coordination_overhead.percentile(99), None);
+    }
+}

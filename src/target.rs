@@ -1,0 +1,95 @@
+//! What a command was asked to run: a run name, a capsule or a plan file.
+
+use std::path::Path;
+
+use anyhow::bail;
+use gatesim_model::design::Design;
+use gatesim_sim::{Options, outcome::Outcome, plan::Plan};
+
+use crate::{
+    capsule::{Capsule, parse_toml},
+    catalog,
+    output::read_text,
+    run_name::RunName,
+};
+
+/// A run that can be executed any number of times.
+pub struct Target {
+    /// Its name.
+    pub run: RunName,
+    /// The protocol.
+    pub design: Design,
+    /// The world.
+    pub plan: Plan,
+    /// What it must reproduce, if it came from a capsule.
+    pub capsule: Option<Capsule>,
+}
+
+impl Target {
+    /// Finds out what `text` means. `design` is for plan files, which name none.
+    pub fn load(text: &str, design: Option<&str>) -> anyhow::Result<Self> {
+        if !catalog::is_file(text) {
+            if design.is_some() {
+                bail!("--design goes with a plan file; a run name says its design itself");
+            }
+            return Self::named(text.parse()?);
+        }
+        let contents = read_text(Path::new(text))?;
+        if is_capsule(&contents) {
+            if design.is_some() {
+                bail!("--design goes with a plan file; a capsule says its design itself");
+            }
+            return Self::kept(Capsule::parse(text, &contents)?);
+        }
+        let plan: Plan = parse_toml(text, &contents)?;
+        let design_reference = design.unwrap_or("reference");
+        Ok(Target {
+            run: RunName {
+                scenario: plan.scenario.to_string(),
+                design: design_reference.to_owned(),
+                seed: plan.seed,
+            },
+            design: catalog::design(design_reference)?,
+            plan,
+            capsule: None,
+        })
+    }
+
+    /// The run of a capsule.
+    pub fn kept(capsule: Capsule) -> anyhow::Result<Self> {
+        Ok(Target {
+            run: capsule.run.clone(),
+            design: capsule.design()?,
+            plan: capsule.plan.clone(),
+            capsule: Some(capsule),
+        })
+    }
+
+    /// Runs it. A capsule's recorded choices are replayed.
+    pub fn execute(&self, options: &Options) -> Outcome {
+        let choices = self.capsule.as_ref().and_then(|c| c.choices.clone());
+        let options = Options {
+            replay: choices.or_else(|| options.replay.clone()),
+            ..options.clone()
+        };
+        gatesim_sim::run(&self.design, &self.plan, &options)
+    }
+
+    fn named(run: RunName) -> anyhow::Result<Self> {
+        let design = catalog::design(&run.design)?;
+        let plan = catalog::scenario(&run.scenario)?.plan(run.seed);
+        Ok(Target {
+            run,
+            design,
+            plan,
+            capsule: None,
+        })
+    }
+}
+
+/// Only capsules have a format. Broken files are called plans, and fail as such with a place.
+fn is_capsule(text: &str) -> bool {
+    text.lines()
+        .take_while(|line| !line.trim_start().starts_with('['))
+        .any(|line| line.trim_start().starts_with("format"))
+}
