@@ -361,6 +361,9 @@ mod tests {
         let choices = Choices::new(1, false, None);
         let mut stream = choices.stream(Actor::Client(0), Purpose::Backoff);
         let drawn: Vec<u64> = (0..3).map(|_| stream.draw(0..=999)).collect();
-        assert_eq!((drawn, stream.tie_break(0)), (vec![502, 289, 102], 4_161_189_737));
+        assert_eq!(
+            (drawn, stream.tie_break(0)),
+            (vec![502, 289, 102], 4_161_189_737)
+        );
     }
 }

@@ -10,6 +10,7 @@ compile_error!(
 );
 
 pub mod choices;
+pub mod describe;
 pub mod event;
 pub mod gate;
 pub mod invariants;

@@ -6,7 +6,10 @@ use super::{
     checker::{Finding, Rule},
     view::View,
 };
-use crate::event::{Entry, Fact, Operation, WorldEvent};
+use crate::{
+    describe::operation_name,
+    event::{Entry, Fact, WorldEvent},
+};
 
 /// An internal error is a defect even where some catch-all keeps it from the client.
 pub(super) struct NoInternalError;
@@ -52,12 +55,7 @@ impl Rule for TransportDiscipline {
             SocketError::SendAfterClose => "after close",
             SocketError::PeerGone => return None,
         };
-        let operation = match operation {
-            Operation::Accept => "accept",
-            Operation::Receive => "receive",
-            Operation::Send => "send",
-            Operation::Close => "close",
-        };
+        let operation = operation_name(*operation);
         Some(Finding::new(
             *socket,
             format!("{operation} {misuse}"),

@@ -8,7 +8,10 @@ use super::{
     checker::{Finding, Rule},
     view::View,
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    describe::kind_name,
+    event::{Entry, Fact, WorldEvent},
+};
 
 /// Sequence numbers that a client receives for one run only ever grow. What is missing is
 /// another rule's business.
@@ -77,8 +80,9 @@ impl Rule for EventsInOrder {
                     *socket,
                     cause,
                     format!(
-                        "{socket} received event {seq} ({kind:?}) of {run} for message {message} \
-                         after event {latest} of the same run."
+                        "{socket} received event {seq} ({}) of {run} for message {message} after \
+                         event {latest} of the same run.",
+                        kind_name(*kind)
                     ),
                 ))
             }

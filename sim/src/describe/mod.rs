@@ -1,0 +1,97 @@
+//! Events in words: one line for the timeline, and the line the production service would log.
+//!
+//! - [`describe`] says what happened, without time and actor, which a timeline prints beside it;
+//! - [`log_line`] gives the shapes of protocol.md, section 9, for those events that had one.
+
+use gatesim_model::{
+    ids::MessageId,
+    message::{AgentEventKind, ErrorCode, Notice},
+};
+
+use crate::event::{Entry, Fact};
+
+mod log;
+mod protocol;
+#[cfg(test)]
+mod samples;
+mod world;
+
+pub use log::{Level, log_line};
+pub(crate) use world::operation_name;
+
+/// What happened, in one line without a line end.
+pub fn describe(entry: &Entry) -> String {
+    match &entry.fact {
+        Fact::Protocol(event) => protocol::describe(event),
+        Fact::World(event) => world::describe(event),
+    }
+}
+
+/// The name of an agent event, as it is on the wire.
+pub(crate) fn kind_name(kind: AgentEventKind) -> &'static str {
+    match kind {
+        AgentEventKind::AgentStarted => "agent_started",
+        AgentEventKind::AgentThinking => "agent_thinking",
+        AgentEventKind::ToolExecuting => "tool_executing",
+        AgentEventKind::ToolCompleted => "tool_completed",
+        AgentEventKind::AgentCompleted => "agent_completed",
+    }
+}
+
+fn error_name(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::FormatError => "FORMAT_ERROR",
+        ErrorCode::MessageTooLarge => "MESSAGE_TOO_LARGE",
+        ErrorCode::NoToken => "NO_TOKEN",
+        ErrorCode::ValidationFailed => "VALIDATION_FAILED",
+        ErrorCode::AuthServiceError => "AUTH_SERVICE_ERROR",
+        ErrorCode::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+        ErrorCode::AgentFailed => "AGENT_FAILED",
+        ErrorCode::NotReady => "NOT_READY",
+        ErrorCode::InternalError => "INTERNAL_ERROR",
+    }
+}
+
+fn notice_name(notice: Notice) -> &'static str {
+    match notice {
+        Notice::ConnectionEstablished => "connection_established",
+        Notice::DegradedMode => "degraded_mode",
+        Notice::DegradedModeActive => "degraded_mode_active",
+        Notice::Initializing => "initializing",
+        Notice::ConnectionRecovery => "connection_recovery",
+        Notice::ServerShutdown => "server_shutdown",
+    }
+}
+
+/// The message, or what a frame is called whose message cannot be named.
+fn message_name(message: &Option<MessageId>) -> String {
+    match message {
+        Some(message) => format!("message {message}"),
+        None => "a frame without a message id".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_line() {
+        let lines: Vec<String> = samples::entries()
+            .iter()
+            .map(|entry| format!("{:<11} {}", entry.actor, describe(entry)))
+            .collect();
+        assert!(lines.iter().all(|line| !line.contains('\n')));
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn events_that_production_logged_have_its_line() {
+        let lines: Vec<String> = samples::entries()
+            .iter()
+            .filter_map(log_line)
+            .map(|(level, line)| format!("{level:<8} {line}"))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

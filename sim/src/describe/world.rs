@@ -1,0 +1,121 @@
+//! Lines for what happens around the protocol.
+
+use super::{kind_name, message_name};
+use crate::event::{Actor, FinishReason, Operation, WorldEvent};
+
+/// One arm for each event, in the order of their declaration.
+pub(super) fn describe(event: &WorldEvent) -> String {
+    match event {
+        WorldEvent::ClientConnecting { socket } => format!("{socket} connecting"),
+        WorldEvent::ClientOpened { socket } => format!("{socket} open at the client"),
+        WorldEvent::ClientRefused { socket, status } => match status {
+            0 => format!("{socket} refused: no connection"),
+            status => format!("{socket} refused with HTTP {status}"),
+        },
+        WorldEvent::ClientReady { socket } => format!("{socket} welcome arrived: client ready"),
+        WorldEvent::ClientSent { socket, message } => format!("{socket} sent message {message}"),
+        WorldEvent::ClientGotEvent {
+            socket,
+            run,
+            message,
+            seq,
+            kind,
+            recovered,
+        } => {
+            let again = if *recovered { ", recovered" } else { "" };
+            format!(
+                "{socket} got event {seq} of {run} for message {message}: {}{again}",
+                kind_name(*kind)
+            )
+        }
+        WorldEvent::ClientGotError { socket, message } => {
+            format!("{socket} got an error for {}", message_name(message))
+        }
+        WorldEvent::ClientClosed {
+            socket,
+            code,
+            clean,
+            by_client,
+        } => {
+            let manner = if *clean {
+                "cleanly"
+            } else {
+                "without a close handshake"
+            };
+            let side = if *by_client {
+                "by the client"
+            } else {
+                "by the server or the network"
+            };
+            format!("{socket} closed {manner} {side}, code {code}")
+        }
+        WorldEvent::ClientDone { .. } => "has all it wanted".to_owned(),
+        WorldEvent::ClientGaveUp { attempts, .. } => format!("gave up after {attempts} attempts"),
+        WorldEvent::UpgradeRouted { socket, container } => {
+            format!("{socket} upgrade routed to container{container}")
+        }
+        WorldEvent::UpgradeRejected { socket, status } => {
+            format!("{socket} upgrade rejected with HTTP {status}")
+        }
+        WorldEvent::UpgradeOvertook { socket, overtaken } => {
+            format!("{socket} upgrade overtook that of {overtaken}")
+        }
+        WorldEvent::LinkCut { from, to } => format!("link {from} -> {to} cut"),
+        WorldEvent::LinkMended { from, to } => format!("link {from} -> {to} mended"),
+        WorldEvent::MessageArrived { socket, message } => {
+            format!("{socket} {} arrived at the server", message_name(message))
+        }
+        WorldEvent::TransportEnded { socket } => format!("{socket} transport ended"),
+        WorldEvent::TransportMisused {
+            socket,
+            operation,
+            error,
+        } => {
+            format!(
+                "{socket} {} refused by the transport: {error}",
+                operation_name(*operation)
+            )
+        }
+        WorldEvent::ContainerStarted {
+            container,
+            incarnation,
+        } => {
+            format!("container{container} started, incarnation {incarnation}")
+        }
+        WorldEvent::ContainerInService { container } => {
+            format!("container{container} in service")
+        }
+        WorldEvent::ContainerTerminating { container } => {
+            format!("container{container} asked to stop")
+        }
+        WorldEvent::ContainerGone { container, crashed } => match crashed {
+            true => format!("container{container} crashed"),
+            false => format!("container{container} gone"),
+        },
+        WorldEvent::ServiceDown { service } => format!("{} down", Actor::Service(*service)),
+        WorldEvent::ServiceUp { service } => format!("{} up", Actor::Service(*service)),
+        WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
+        WorldEvent::Healed => "all faults healed".to_owned(),
+        WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
+    }
+}
+
+/// The operation as the protocol calls it.
+pub(crate) fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Accept => "accept",
+        Operation::Receive => "receive",
+        Operation::Send => "send",
+        Operation::Close => "close",
+    }
+}
+
+fn reason_name(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Done => "every client is done",
+        FinishReason::TimeLimit => "virtual time ran out",
+        FinishReason::StepLimit => "the number of steps ran out",
+        FinishReason::Stuck => "nothing can happen any more",
+        FinishReason::StoppedAtFirst => "the first violation was enough",
+    }
+}
