@@ -12,6 +12,7 @@ compile_error!(
 pub mod choices;
 pub mod describe;
 pub mod event;
+pub mod figures;
 pub mod gate;
 pub mod invariants;
 pub mod link;

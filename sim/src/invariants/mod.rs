@@ -36,6 +36,7 @@ mod view;
 
 pub use checker::Checker;
 pub use limits::Limits;
+pub(crate) use readiness::REQUIRED as REQUIRED_COMPONENTS;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $variant:ident => $name:literal, $number:literal, $kind:ident, $statement:literal;)*) => {

@@ -1,0 +1,373 @@
+//! Figures of merit, collected from the events of a run.
+//!
+//! # Which connections count
+//! The incident reports ask that 99.5 % of connections succeed. An attempt counts towards that
+//! unless, between its start and the welcome (or its end),
+//! - the gateway found, rightly, that the client was not authenticated: the endpoint's honest
+//!   cause says so, whatever close code the design chose; or
+//! - the world took it away: its container was stopped or crashed, a link on its way was cut, a
+//!   backing service was down, or no container was in service.
+//!
+//! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
+//!
+//! # Which frames count
+//! Those that appear as events: messages that reached a server, and welcomes, agent events and
+//! errors that reached a client. Pings, acknowledgements and notices do not.
+//!
+//! # What coordination costs
+//! The overhead is the time from the start of the endpoint to the welcome, less the time during
+//! which a call to a service was under way for the connection, and less the time during which the
+//! container lacked a required component. Everything outside (the network, the balancer) is not
+//! in it to begin with.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gatesim_model::{
+    env::Service,
+    event::{CloseCause, Component, Event, ReadySource},
+    ids::{MessageId, RunId, SocketId},
+    message::AgentEventKind,
+    time::Time,
+};
+
+use crate::{
+    event::{Actor, Entry, Fact, WorldEvent},
+    invariants::REQUIRED_COMPONENTS,
+    outcome::Figures,
+};
+
+/// Watches a run and counts. Holds what is live; the durations of ready connections are kept, one
+/// of each kind per connection, because the outcome reports them.
+#[derive(Debug, Default)]
+pub struct FiguresCollector {
+    figures: Figures,
+    attempts: BTreeMap<SocketId, Attempt>,
+    components: BTreeMap<u32, BTreeSet<Component>>,
+    in_service: BTreeSet<u32>,
+    services_down: BTreeSet<Service>,
+    cut: BTreeSet<(Actor, Actor)>,
+    streams: BTreeMap<Stream, Received>,
+}
+
+/// A client's attempt until the welcome arrives or the attempt ends.
+#[derive(Debug)]
+struct Attempt {
+    since: Time,
+    /// What keeps it from counting.
+    excuse: Option<Excuse>,
+    container: Option<u32>,
+    clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Excuse {
+    RightlyRefused,
+    Fault,
+}
+
+/// Measures coordination: runs while nothing is waited for.
+#[derive(Debug, Default)]
+struct Clock {
+    total: Duration,
+    stage: Stage,
+    running_since: Option<Time>,
+    calls: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    NotServed,
+    SettingUp,
+    Welcomed,
+}
+
+impl Clock {
+    /// Starts or stops, after something has changed.
+    fn set(&mut self, now: Time, components_there: bool) {
+        let should_run = self.stage == Stage::SettingUp && self.calls == 0 && components_there;
+        match self.running_since {
+            Some(since) if !should_run => {
+                self.total += now.since(since);
+                self.running_since = None;
+            }
+            None if should_run => self.running_since = Some(now),
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// One run as one client sees it: runs are numbered per container, messages are not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stream {
+    client: u32,
+    message: MessageId,
+    run: RunId,
+}
+
+/// The sequence numbers received, and the last one if it is known.
+#[derive(Debug, Default)]
+struct Received {
+    seqs: BTreeSet<u32>,
+    last: Option<u32>,
+}
+
+impl FiguresCollector {
+    /// A collector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts an event.
+    pub fn observe(&mut self, entry: &Entry) {
+        match (&entry.fact, entry.actor) {
+            (Fact::Protocol(event), Actor::Container(container)) => {
+                self.protocol(entry.time, container, event);
+            }
+            (Fact::World(event), _) => self.world(entry.time, event),
+            // Only containers speak for the protocol; the checker insists on it.
+            (Fact::Protocol(_), _) => {}
+        }
+    }
+
+    /// The figures of the run. Attempts that are still under way count as not ready.
+    pub fn finish(mut self) -> Figures {
+        for socket in self.attempts.keys().copied().collect::<Vec<_>>() {
+            self.end_attempt(socket);
+        }
+        self.figures
+    }
+
+    fn protocol(&mut self, now: Time, container: u32, event: &Event) {
+        if let Event::EndpointStarted { socket } = event {
+            self.stage(now, *socket, container, Stage::SettingUp);
+        } else if let Event::ReadyReported {
+            socket,
+            by: ReadySource::Welcome,
+            ..
+        } = event
+        {
+            self.stage(now, *socket, container, Stage::Welcomed);
+        } else if let Event::CallStarted {
+            socket: Some(socket),
+            ..
+        } = event
+        {
+            self.calls(now, *socket, container, |calls| calls + 1);
+        } else if let Event::CallEnded {
+            socket: Some(socket),
+            ..
+        } = event
+        {
+            self.calls(now, *socket, container, |calls| calls.saturating_sub(1));
+        } else if let Event::ComponentChanged { component, ready } = event {
+            let present = self.components.entry(container).or_default();
+            match ready {
+                true => present.insert(*component),
+                false => present.remove(component),
+            };
+            self.reset_clocks(now, container);
+        } else if let Event::CloseSent { socket, cause, .. }
+        | Event::EndpointEnded { socket, cause, .. } = event
+        {
+            if *cause == CloseCause::NotAuthenticated
+                && let Some(attempt) = self.attempts.get_mut(socket)
+            {
+                attempt.excuse = Some(Excuse::RightlyRefused);
+            }
+        } else if let Event::RunStarted { .. } = event {
+            self.figures.runs_started += 1;
+        }
+    }
+
+    fn world(&mut self, now: Time, event: &WorldEvent) {
+        match event {
+            WorldEvent::ClientConnecting { socket } => self.begin_attempt(now, *socket),
+            WorldEvent::ClientReady { socket } => self.ready(now, *socket),
+            WorldEvent::ClientRefused { socket, .. } => self.end_attempt(*socket),
+            WorldEvent::ClientClosed { socket, code, .. } => {
+                *self.figures.close_codes.entry(*code).or_default() += 1;
+                self.end_attempt(*socket);
+            }
+            WorldEvent::ClientGotEvent {
+                socket,
+                run,
+                message,
+                seq,
+                kind,
+                ..
+            } => {
+                self.figures.events_delivered += 1;
+                self.figures.frames += 1;
+                let stream = Stream {
+                    client: socket.peer,
+                    message: message.clone(),
+                    run: *run,
+                };
+                self.received(stream, *seq, *kind);
+            }
+            WorldEvent::ClientGotError { .. } | WorldEvent::MessageArrived { .. } => {
+                self.figures.frames += 1;
+            }
+            WorldEvent::UpgradeRouted { socket, container } => {
+                if let Some(attempt) = self.attempts.get_mut(socket) {
+                    attempt.container = Some(*container);
+                }
+                self.excuse_disturbed();
+            }
+            WorldEvent::LinkCut { from, to } => {
+                self.cut.insert((*from, *to));
+                self.excuse_disturbed();
+            }
+            WorldEvent::LinkMended { from, to } => {
+                self.cut.remove(&(*from, *to));
+            }
+            WorldEvent::ContainerStarted { container, .. } => {
+                self.components.insert(*container, BTreeSet::new());
+            }
+            WorldEvent::ContainerInService { container } => {
+                self.in_service.insert(*container);
+            }
+            WorldEvent::ContainerTerminating { container }
+            | WorldEvent::ContainerGone { container, .. } => self.container_leaves(*container),
+            WorldEvent::ServiceDown { service } => {
+                self.services_down.insert(*service);
+                self.excuse(|_, _| true);
+            }
+            WorldEvent::ServiceUp { service } => {
+                self.services_down.remove(service);
+            }
+            WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+                self.streams.retain(|stream, _| stream.client != *client);
+            }
+            WorldEvent::ClientOpened { .. }
+            | WorldEvent::ClientSent { .. }
+            | WorldEvent::UpgradeRejected { .. }
+            | WorldEvent::UpgradeOvertook { .. }
+            | WorldEvent::TransportEnded { .. }
+            | WorldEvent::TransportMisused { .. }
+            | WorldEvent::FaultApplied { .. }
+            | WorldEvent::Healed
+            | WorldEvent::Finished { .. } => {}
+        }
+    }
+
+    fn begin_attempt(&mut self, now: Time, socket: SocketId) {
+        if socket.attempt > 1 {
+            self.figures.reconnects += 1;
+        }
+        let fault = self.in_service.is_empty() || !self.services_down.is_empty();
+        let attempt = Attempt {
+            since: now,
+            excuse: fault.then_some(Excuse::Fault),
+            container: None,
+            clock: Clock::default(),
+        };
+        self.attempts.insert(socket, attempt);
+        self.excuse_disturbed();
+    }
+
+    fn ready(&mut self, now: Time, socket: SocketId) {
+        self.figures.frames += 1;
+        let Some(attempt) = self.attempts.remove(&socket) else {
+            return;
+        };
+        if attempt.excuse.is_none() {
+            self.figures.connections_expected += 1;
+            self.figures.connections_ready += 1;
+            self.figures.time_to_ready.push(now.since(attempt.since));
+            self.figures.coordination_overhead.push(attempt.clock.total);
+        }
+    }
+
+    fn end_attempt(&mut self, socket: SocketId) {
+        if self
+            .attempts
+            .remove(&socket)
+            .is_some_and(|attempt| attempt.excuse.is_none())
+        {
+            self.figures.connections_expected += 1;
+        }
+    }
+
+    fn received(&mut self, stream: Stream, seq: u32, kind: AgentEventKind) {
+        let received = self.streams.entry(stream.clone()).or_default();
+        received.seqs.insert(seq);
+        if kind == AgentEventKind::AgentCompleted {
+            received.last = Some(seq);
+        }
+        if let Some(last) = received.last
+            && received.seqs.range(..=last).count() as u64 == u64::from(last) + 1
+        {
+            self.figures.runs_delivered += 1;
+            self.streams.remove(&stream);
+        }
+    }
+
+    fn container_leaves(&mut self, container: u32) {
+        self.in_service.remove(&container);
+        let nobody_left = self.in_service.is_empty();
+        self.excuse(|_, attempt| nobody_left || attempt.container == Some(container));
+    }
+
+    /// Excuses the attempts that the world disturbs.
+    fn excuse(&mut self, disturbed: impl Fn(SocketId, &Attempt) -> bool) {
+        for (socket, attempt) in &mut self.attempts {
+            if attempt.excuse.is_none() && disturbed(*socket, attempt) {
+                attempt.excuse = Some(Excuse::Fault);
+            }
+        }
+    }
+
+    /// Excuses the attempts with a cut link on their way.
+    fn excuse_disturbed(&mut self) {
+        let ends: BTreeSet<Actor> = self
+            .cut
+            .iter()
+            .flat_map(|(from, to)| [*from, *to])
+            .collect();
+        if !ends.is_empty() {
+            self.excuse(|socket, attempt| {
+                let container = attempt.container.map(Actor::Container);
+                ends.contains(&Actor::Client(socket.peer))
+                    || ends.contains(&Actor::Socket(socket))
+                    || container.is_some_and(|container| ends.contains(&container))
+            });
+        }
+    }
+
+    fn stage(&mut self, now: Time, socket: SocketId, container: u32, stage: Stage) {
+        let there = self.components_there(container);
+        if let Some(attempt) = self.attempts.get_mut(&socket) {
+            attempt.container = Some(container);
+            attempt.clock.stage = stage;
+            attempt.clock.set(now, there);
+        }
+    }
+
+    fn calls(&mut self, now: Time, socket: SocketId, container: u32, to: impl Fn(u32) -> u32) {
+        let there = self.components_there(container);
+        if let Some(attempt) = self.attempts.get_mut(&socket) {
+            attempt.clock.calls = to(attempt.clock.calls);
+            attempt.clock.set(now, there);
+        }
+    }
+
+    fn reset_clocks(&mut self, now: Time, container: u32) {
+        let there = self.components_there(container);
+        for attempt in self.attempts.values_mut() {
+            if attempt.container == Some(container) {
+                attempt.clock.set(now, there);
+            }
+        }
+    }
+
+    fn components_there(&self, container: u32) -> bool {
+        self.components
+            .get(&container)
+            .is_some_and(|present| REQUIRED_COMPONENTS.iter().all(|one| present.contains(one)))
+    }
+}
