@@ -13,19 +13,26 @@ use std::{
 
 use crate::{
     admission::Admission,
+    agent::Runs,
     app_state::AppState,
+    auth::Authenticator,
     breaker::{CircuitBreaker, Policy},
     connection::Connection,
     coordinator::StateCoordinator,
+    delivery::{self, Outboxes},
     design::{Design, ShutdownPolicy},
     endpoint,
     env::{Env, Task},
     environment::Environment,
-    event::{CloseCause, Component, EndpointEnd, StartupPhase, TaskName},
+    event::{CloseCause, Component, EndpointEnd, TaskName},
     identity::IdManager,
     ids::{ConnectionId, SocketId},
+    initializer::Initializer,
+    manager::Managers,
     message::Notice,
     registry::Registry,
+    router::Router,
+    startup,
     wait::timeout,
 };
 
@@ -71,6 +78,18 @@ pub struct Container<E: Env> {
     pub admission: RefCell<Admission>,
     /// Connections whose set-up was completed.
     pub monitor: RefCell<BTreeMap<SocketId, ConnectionId>>,
+    /// Authentication: breakers and token cache.
+    pub auth: Authenticator,
+    /// Who is connected, per user and thread.
+    pub managers: Managers<E>,
+    /// Handlers of client messages.
+    pub router: Router,
+    /// What builds missing services, once for all.
+    pub initializer: Initializer,
+    /// What agent runs share.
+    pub agent_runs: Runs,
+    /// Events of agent runs on their way.
+    pub outboxes: Outboxes<E>,
     lifecycle: Cell<Lifecycle>,
     live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
     background: RefCell<BTreeMap<TaskName, E::Task>>,
@@ -110,6 +129,12 @@ impl<E: Env> Container<E> {
             admission: RefCell::default(),
             monitor: RefCell::default(),
             settings,
+            auth: Authenticator::new(),
+            managers: Managers::new(),
+            router: Router::new(),
+            initializer: Initializer::new(),
+            agent_runs: Runs::new(),
+            outboxes: Outboxes::new(),
             lifecycle: Cell::new(Lifecycle::Serving),
             live: RefCell::default(),
             background: RefCell::default(),
@@ -128,7 +153,7 @@ impl<E: Env> Container<E> {
 
     /// Runs the start-up phases and starts the tasks that look after the container.
     pub async fn start(self: &Rc<Self>) {
-        self.app.reach(&self.env, StartupPhase::Init);
+        startup::run(self).await;
     }
 
     /// The container was asked to stop (SIGTERM). Returns when its connections are closed and
@@ -161,9 +186,13 @@ impl<E: Env> Container<E> {
         }
         let runs = self.runs.take();
         timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
+        // Runs that did not finish end explicitly, as failures; only then is force used.
+        self.agent_runs.stop.set();
+        timeout(&self.env, DRAIN_CLEAN_UP, all_finished::<E>(&runs)).await;
         for run in &runs {
             run.cancel();
         }
+        delivery::give_up(self);
         for connection in self.live_connections() {
             connection.end(CloseCause::GoingAway).await;
         }

@@ -11,26 +11,36 @@
 //! behaviour and never after a revision.
 
 pub mod admission;
+pub mod agent;
 pub mod app_state;
+pub mod auth;
 pub mod breaker;
+pub mod calls;
 pub mod close;
 pub mod connection;
 pub mod container;
 pub mod coordinator;
+pub mod delivery;
 pub mod design;
 mod endpoint;
 pub mod env;
 pub mod environment;
 pub mod event;
 pub mod handshake;
+pub mod heartbeat;
 pub mod identity;
 pub mod ids;
 pub mod inbox;
+pub mod initializer;
 pub mod machine;
+pub mod manager;
 pub mod message;
 pub mod readiness;
 pub mod registry;
+pub mod router;
+pub mod services;
 pub mod socket;
+pub mod startup;
 pub mod state;
 pub mod time;
 pub mod token;

@@ -1,0 +1,186 @@
+//! What a container has, and how a connection finds out (protocol.md 1.4 steps 20..24, 6.1).
+//!
+//! Readiness of a service is the presence of a component in the [`crate::app_state`]; the
+//! services behind the components are asked only where the text says so. Two ways to validate them: the ladder
+//! that production climbed after accept, and one that waits for a change within a declared
+//! budget.
+
+use std::{rc::Rc, time::Duration};
+
+use crate::{
+    app_state::REQUIRED,
+    calls,
+    connection::Connection,
+    container::Container,
+    design::ServiceValidation,
+    env::{Env, Request},
+    environment::{Environment, Ratio},
+    event::{Component, Event, TaskName},
+    ids::SocketId,
+    message::Notice,
+    wait::timeout,
+};
+
+/// How long the sound validation waits for components that are still being created.
+pub const VALIDATION_BUDGET: Duration = Duration::from_secs(5);
+
+/// How long Redis may take to answer a PING (6.1).
+pub const REDIS_PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// First sleep of the ladder; doubles with every attempt (6.1).
+const RETRY_BASE: Duration = Duration::from_secs(1);
+
+/// How much depends on a component (6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Criticality {
+    /// Time-outs are stretched to 3/2.
+    Critical,
+    /// Time-outs are stretched to 6/5.
+    Important,
+}
+
+/// One row of the table in 6.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Requirement {
+    criticality: Criticality,
+    base: Duration,
+    maximum: Duration,
+    retries: u32,
+    dependencies: &'static [Component],
+}
+
+impl Requirement {
+    fn of(component: Component) -> Requirement {
+        use Component::*;
+        use Criticality::*;
+        let row = |criticality, base, maximum, retries, dependencies| Requirement {
+            criticality,
+            base: Duration::from_secs(base),
+            maximum: Duration::from_secs(maximum),
+            retries,
+            dependencies,
+        };
+        match component {
+            Database => row(Critical, 15, 45, 3, &[]),
+            Redis => row(Critical, 10, 60, 5, &[]),
+            AuthSystem => row(Critical, 10, 30, 3, &[]),
+            AgentSupervisor => row(Critical, 20, 60, 5, &[Database, Redis, AuthSystem]),
+            ThreadService => row(Critical, 15, 45, 3, &[Database, AuthSystem]),
+            WebsocketBridge => row(Important, 10, 30, 3, &[AgentSupervisor]),
+        }
+    }
+
+    /// min(base x environment x criticality, maximum).
+    fn timeout(&self, environment: Environment) -> Duration {
+        let criticality = match self.criticality {
+            Criticality::Critical => Ratio::new(3, 2),
+            Criticality::Important => Ratio::new(6, 5),
+        };
+        let stretched = environment.service_timeout_multiplier().of(self.base);
+        criticality.of(stretched).min(self.maximum)
+    }
+}
+
+/// Waits for what a connection needs (steps 21 to 23) and returns which of the required
+/// components are missing after that. The ladder may take two minutes, the budgeted answer at most
+/// [`VALIDATION_BUDGET`].
+pub async fn validate<E: Env>(
+    container: &Container<E>,
+    connection: &Rc<Connection<E>>,
+) -> Vec<Component> {
+    match container.design.service_validation {
+        ServiceValidation::Absent => {}
+        ServiceValidation::Ladder => {
+            wait_for_startup(container, connection).await;
+            for component in REQUIRED {
+                climb(container, connection.socket_id(), component).await;
+            }
+            for component in [Component::AgentSupervisor, Component::ThreadService] {
+                poll_for(container, component).await;
+            }
+        }
+        ServiceValidation::Budgeted => {
+            let all = container.app.all_of(&REQUIRED);
+            // What counts is what is there now, whether or not the wait was cut short.
+            timeout(&container.env, VALIDATION_BUDGET, all).await;
+        }
+    }
+    let missing = container.app.missing(&REQUIRED);
+    container.env.emit(Event::ServicesValidated {
+        socket: connection.socket_id(),
+        missing: missing.clone(),
+    });
+    missing
+}
+
+/// Polls for the end of start-up, in the cloud only. If it does not come, the client is told by
+/// a task that nobody waits for, and the connection goes on (step 21).
+async fn wait_for_startup<E: Env>(container: &Container<E>, connection: &Rc<Connection<E>>) {
+    let Some(polls) = container.environment.startup_wait() else {
+        return;
+    };
+    for _ in 0..polls.count {
+        if container.app.startup_complete() {
+            return;
+        }
+        container.env.sleep(polls.interval).await;
+    }
+    if !container.app.startup_complete() {
+        let told = connection.clone();
+        connection.spawn(TaskName::Notice, async move {
+            // A notice that cannot be handed over is forgotten.
+            let _ = told.send_notice(Notice::DegradedMode).await;
+        });
+    }
+}
+
+/// Looks again for a component that validation did not find, in the cloud only (step 23).
+async fn poll_for<E: Env>(container: &Container<E>, component: Component) {
+    let Some(polls) = container.environment.service_polls() else {
+        return;
+    };
+    for _ in 0..polls.count {
+        if container.app.has(component) {
+            return;
+        }
+        container.env.sleep(polls.interval).await;
+    }
+}
+
+/// Validates one component: its dependencies first, whose verdicts are ignored and whose time
+/// counts, then presence with doubling sleeps. The time-out is looked at only after a sleep.
+async fn climb<E: Env>(container: &Container<E>, socket: SocketId, component: Component) {
+    let env = &container.env;
+    let started = env.now();
+    let requirement = Requirement::of(component);
+    for dependency in requirement.dependencies {
+        Box::pin(climb(container, socket, *dependency)).await;
+    }
+    let limit = requirement.timeout(container.environment);
+    for attempt in 0..=requirement.retries {
+        if check(container, socket, component).await {
+            return;
+        }
+        if attempt == requirement.retries {
+            return;
+        }
+        env.sleep(RETRY_BASE * 2u32.pow(attempt)).await;
+        if env.now() - started >= limit {
+            return;
+        }
+    }
+}
+
+/// A presence check. Redis is also pinged, to no effect on the answer, and then given a grace.
+async fn check<E: Env>(container: &Container<E>, socket: SocketId, component: Component) -> bool {
+    let present = container.app.has(component);
+    if present && component == Component::Redis {
+        let env = &container.env;
+        // The answer is logged and nothing else.
+        let _ = calls::ask(env, Some(socket), Request::PingRedis, REDIS_PING_TIMEOUT).await;
+        if let Some(grace) = container.environment.redis_grace() {
+            env.sleep(grace).await;
+        }
+    }
+    present
+}
