@@ -122,7 +122,7 @@ impl Capsule {
             expect,
             digest: outcome.digest,
             plan,
-            choices: Some(outcome.choices).filter(|record| *record != Record::default()),
+            choices: Some(outcome.choices).filter(|record| !record.is_empty()),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use gatesim_model::design::Design;
+use gatesim_model::design::{AnswerError, Design, DesignError};
 use gatesim_sim::scenario::Scenario;
 
 use crate::output::read_text;
@@ -27,6 +27,9 @@ const SCENARIOS: [(&str, &str); 6] = [
     embedded!("chaos"),
 ];
 
+/// What may be written besides a name.
+const OR_A_FILE: &str = ", or a path ending in .toml";
+
 /// Similarity from which on a name is worth suggesting.
 const SIMILAR_ENOUGH: f64 = 0.75;
 
@@ -39,12 +42,14 @@ pub fn scenario_names() -> Vec<&'static str> {
 pub fn scenario(reference: &str) -> anyhow::Result<Scenario> {
     if is_file(reference) {
         let text = read_text(Path::new(reference))?;
-        return Ok(Scenario::parse(reference, &text)?);
+        // The path is the name, so that a plan made from it can say where it came from.
+        return Ok(Scenario::parse(reference, reference, &text)?);
     }
     let Some((name, text)) = SCENARIOS.iter().find(|(name, _)| *name == reference) else {
-        bail!(unknown("scenario", reference, &scenario_names()));
+        bail!(unknown("scenario", reference, &scenario_names()) + OR_A_FILE);
     };
     Ok(Scenario::parse(
+        name,
         &format!("seeds/scenarios/{name}.toml"),
         text,
     )?)
@@ -61,13 +66,13 @@ pub fn design(reference: &str) -> anyhow::Result<Design> {
         Design::parse(base, &read_text(Path::new(base))?)?
     } else {
         Design::builtin(base)
-            .ok_or_else(|| anyhow!(unknown("design", base, Design::builtin_names())))?
+            .ok_or_else(|| anyhow!(unknown("design", base, Design::builtin_names()) + OR_A_FILE))?
     };
     for flip in flips.into_iter().flat_map(|flips| flips.split('+')) {
         let (question, answer) = flip
             .split_once('=')
             .with_context(|| format!("`{flip}` in design `{reference}` is not question=answer"))?;
-        design = design.with(question, answer)?;
+        design = design.with(question, answer).map_err(with_guess)?;
     }
     Ok(design)
 }
@@ -79,17 +84,40 @@ pub fn is_file(reference: &str) -> bool {
 
 /// Says that a name is unknown, what it may have meant, and what there is.
 pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    let guess = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity > SIMILAR_ENOUGH)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("; did you mean `{candidate}`?"))
-        .unwrap_or_else(|| ";".to_owned());
+    let separator = match nearest(name, known.iter().copied()) {
+        Some(guess) => format!("; did you mean `{guess}`?"),
+        None => ";".to_owned(),
+    };
     format!(
-        "unknown {kind} `{name}`{guess} {kind}s are {}, or a path ending in .toml",
+        "unknown {kind} `{name}`{separator} {kind}s are {}",
         known.join(", ")
     )
+}
+
+/// The name that was probably meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > SIMILAR_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Adds to an error about an answer what may have been meant.
+fn with_guess(error: DesignError) -> anyhow::Error {
+    let guess = match &error {
+        DesignError::Answer(AnswerError::Question { key }) => {
+            nearest(key, Design::questions().iter().map(|question| question.key))
+        }
+        DesignError::Answer(AnswerError::Answer {
+            answer, allowed, ..
+        }) => nearest(answer, allowed.iter().copied()),
+        DesignError::Name { .. } | DesignError::Flip { .. } | DesignError::File { .. } => None,
+    };
+    match guess {
+        Some(guess) => anyhow!("{error}; did you mean `{guess}`?"),
+        None => error.into(),
+    }
 }
 
 #[cfg(test)]
@@ -108,11 +136,11 @@ mod tests {
         assert_eq!(
             unknown("scenario", "cold-strat", &["chaos", "cold-start"]),
             "unknown scenario `cold-strat`; did you mean `cold-start`? scenarios are chaos, \
-             cold-start, or a path ending in .toml"
+             cold-start"
         );
         assert_eq!(
             unknown("design", "zzz", &["v1", "v9"]),
-            "unknown design `zzz`; designs are v1, v9, or a path ending in .toml"
+            "unknown design `zzz`; designs are v1, v9"
         );
     }
 }

@@ -126,7 +126,7 @@ pub struct CorpusArgs {
 /// `gatesim corpus add`.
 #[derive(Debug, Args)]
 pub struct CorpusAddArgs {
-    /// The run to keep: a run name or a plan file.
+    /// The run to keep: a run name, a plan file or another capsule.
     #[arg(value_name = "NAME|FILE")]
     pub target: String,
     /// One sentence: what this run shows.
@@ -135,6 +135,10 @@ pub struct CorpusAddArgs {
     /// The design under which to run a plan file.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,
+    /// Also keep every choice of the run, for editing by hand. Without it they are made from the
+    /// seed, which gives the same run.
+    #[arg(long)]
+    pub choices: bool,
     /// Where it goes.
     #[command(flatten)]
     pub corpus: CorpusArgs,

@@ -54,7 +54,7 @@ fn check(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
         if interrupt::requested() {
             break;
         }
-        let target = Target::kept(capsule.clone())?;
+        let target = Target::kept(&path.display().to_string(), capsule.clone())?;
         let outcome = target.execute(&Options::default());
         let reproduction = Reproduction::of(&capsule, &outcome);
         checked += 1;
@@ -110,8 +110,10 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         bail!("--why is empty; say in one sentence what the run shows");
     }
     let target = Target::load(&args.target, args.design.as_deref())?;
+    // Choices are made by key from the seed that the plan holds; a record of them says nothing new
+    // until somebody edits it.
     let options = Options {
-        record: true,
+        record: args.choices,
         ..Options::default()
     };
     let outcome = target.execute(&options);
@@ -120,6 +122,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         let digests = [outcome.digest, again.digest];
         let parting = determinism::trace_twice(
             target.run.clone(),
+            target.origin.clone(),
             digests,
             |options| target.execute(options),
             &options,
@@ -130,7 +133,9 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::NonDeterministic);
     }
-    let capsule = Capsule::new(target.run, target.plan, outcome, args.why.trim())?;
+    let edited = target.capsule.and_then(|capsule| capsule.choices);
+    let mut capsule = Capsule::new(target.run, target.plan, outcome, args.why.trim())?;
+    capsule.choices = capsule.choices.or(edited);
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;

@@ -8,16 +8,15 @@ use gatesim_sim::{
 };
 use serde::Serialize;
 
-use crate::{
-    run_name::{RunName, shell_word},
-    timeline,
-};
+use crate::{run_name::RunName, target::Origin, timeline};
 
 /// A run that gave two different traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parting {
     /// Which run.
     pub run: RunName,
+    /// Where it came from.
+    pub origin: Origin,
     /// The two fingerprints that differed.
     pub digests: [Digest; 2],
     /// Where; none if two further, traced executions agreed.
@@ -36,6 +35,7 @@ pub struct Difference {
 /// Runs with traces twice more and looks for the first difference.
 pub fn trace_twice(
     run: RunName,
+    origin: Origin,
     digests: [Digest; 2],
     execute: impl Fn(&Options) -> Outcome,
     options: &Options,
@@ -48,6 +48,7 @@ pub fn trace_twice(
     let second = execute(&traced);
     Parting {
         run,
+        origin,
         digests,
         first_difference: first_difference(&first.trace, &second.trace),
     }
@@ -120,7 +121,7 @@ impl Parting {
     }
 
     fn replay_command(&self) -> String {
-        format!("gatesim replay {}", shell_word(&self.run.to_string()))
+        self.origin.replay_command(&self.run)
     }
 }
 

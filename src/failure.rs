@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::{
     output::Style,
-    run_name::{RunName, shell_word},
+    run_name::RunName,
     tally::{Failure, Group},
+    target::Origin,
 };
 
 /// A failing run.
@@ -18,6 +19,8 @@ use crate::{
 pub struct FailureReport {
     /// Its name.
     pub run: RunName,
+    /// Where it came from.
+    pub origin: Origin,
     /// What it is grouped by.
     pub failure: Failure,
     /// Fingerprint of the trace.
@@ -30,8 +33,8 @@ pub struct FailureReport {
     pub sentence: String,
     /// The earliest violation, unless the run panicked.
     pub violation: Option<Violation>,
-    /// Invariants that broke later in the same run.
-    pub later: Vec<Invariant>,
+    /// What else broke in the same run.
+    pub others: Vec<Invariant>,
     /// The other runs with the same cause, if there was a sweep.
     pub group: Option<GroupReport>,
 }
@@ -51,7 +54,12 @@ pub struct GroupReport {
 
 impl FailureReport {
     /// What there is to report of an outcome; none if it held.
-    pub fn new(run: RunName, outcome: &Outcome, group: Option<(&Group, u64)>) -> Option<Self> {
+    pub fn new(
+        run: RunName,
+        origin: Origin,
+        outcome: &Outcome,
+        group: Option<(&Group, u64)>,
+    ) -> Option<Self> {
         let failure = Failure::of(outcome)?;
         let first = outcome.violations.first();
         let (time, step, sentence, violation) = match (&outcome.panic, first) {
@@ -70,12 +78,13 @@ impl FailureReport {
         };
         Some(FailureReport {
             run,
+            origin,
             failure,
             digest: outcome.digest,
             time,
             step,
             sentence,
-            later: outcome
+            others: outcome
                 .violations
                 .iter()
                 .skip(usize::from(violation.is_some()))
@@ -110,9 +119,9 @@ impl FailureReport {
                 self.sentence.replace('\n', "\n             ")
             ),
         ];
-        if !self.later.is_empty() {
-            let later: Vec<String> = self.later.iter().map(Invariant::to_string).collect();
-            lines.push(format!("  then       {}", later.join(", ")));
+        if !self.others.is_empty() {
+            let others: Vec<String> = self.others.iter().map(Invariant::to_string).collect();
+            lines.push(format!("  also       {}", others.join(", ")));
         }
         if let Some(group) = &self.group {
             let seeds: Vec<String> = group.seeds.iter().map(u64::to_string).collect();
@@ -131,7 +140,7 @@ impl FailureReport {
         }
         lines.push("  reproduce and keep it with".to_owned());
         lines.push(format!("    {}", self.replay_command()));
-        lines.push(format!("    {}", self.keep_command()));
+        lines.extend(self.keep_command().map(|command| format!("    {command}")));
         lines.join("\n")
     }
 
@@ -153,7 +162,7 @@ impl FailureReport {
                 .as_ref()
                 .and_then(|v| v.socket.map(|socket| socket.to_string())),
             sentence: &self.sentence,
-            later: &self.later,
+            others: &self.others,
             digest: self.digest,
             group: self.group.as_ref(),
             replay: self.replay_command(),
@@ -162,15 +171,11 @@ impl FailureReport {
     }
 
     fn replay_command(&self) -> String {
-        format!("gatesim replay {}", shell_word(&self.run.to_string()))
+        self.origin.replay_command(&self.run)
     }
 
-    fn keep_command(&self) -> String {
-        format!(
-            "gatesim corpus add {} --why {}",
-            shell_word(&self.run.to_string()),
-            shell_word(self.failure.cause())
-        )
+    fn keep_command(&self) -> Option<String> {
+        self.origin.keep_command(&self.run, self.failure.cause())
     }
 }
 
@@ -189,10 +194,135 @@ pub struct FailureJson<'a> {
     actor: Option<String>,
     socket: Option<String>,
     sentence: &'a str,
-    later: &'a [Invariant],
+    others: &'a [Invariant],
     digest: Digest,
     #[serde(flatten)]
     group: Option<&'a GroupReport>,
     replay: String,
-    keep: String,
+    keep: Option<String>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use gatesim_model::ids::SocketId;
+    use gatesim_sim::{
+        choices::{Drift, Record},
+        event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+        outcome::Figures,
+    };
+
+    use super::*;
+    use crate::tally::Sighting;
+
+    const SOCKET: SocketId = SocketId {
+        peer: 0,
+        attempt: 1,
+        copy: 0,
+    };
+
+    fn violation(invariant: Invariant, event: u64) -> Violation {
+        Violation {
+            invariant,
+            time: Time(1_600_000_000),
+            step: 4711,
+            event,
+            actor: Actor::Socket(SOCKET),
+            socket: Some(SOCKET),
+            cause: "the welcome without a machine".to_owned(),
+            sentence: "c0#1 was declared ready under ws_1, for which container0 has no machine."
+                .to_owned(),
+        }
+    }
+
+    /// A run of three events in which two invariants broke.
+    pub fn failed_outcome() -> Outcome {
+        let entry = |number: u64, event| Entry {
+            number,
+            time: Time(number * 800_000_000),
+            step: number * 2_000,
+            actor: Actor::Client(0),
+            fact: Fact::World(event),
+        };
+        Outcome {
+            digest: Digest(0xfeed),
+            finish: Some(FinishReason::Done),
+            panic: None,
+            steps: 5_000,
+            events: 3,
+            time: Time(2_000_000_000),
+            violations: vec![
+                violation(Invariant::NeverReadyWithoutMachine, 1),
+                violation(Invariant::WelcomeAfterReady, 2),
+            ],
+            figures: Figures::default(),
+            trace: vec![
+                entry(0, WorldEvent::ClientConnecting { socket: SOCKET }),
+                entry(1, WorldEvent::ClientOpened { socket: SOCKET }),
+                entry(2, WorldEvent::ClientReady { socket: SOCKET }),
+            ],
+            choices: Record::default(),
+            drift: Drift::default(),
+        }
+    }
+
+    fn name() -> RunName {
+        "cold-start@reference+missing-machine=ready:7"
+            .parse()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_block_says_what_happened_and_what_to_paste() {
+        let group = Group {
+            count: 12,
+            sightings: (7..12)
+                .map(|seed| Sighting {
+                    seed,
+                    digest: Digest(0),
+                })
+                .collect(),
+        };
+        let outcome = failed_outcome();
+        let swept = FailureReport::new(name(), Origin::Name, &outcome, Some((&group, 200)));
+        insta::assert_snapshot!("swept", swept.unwrap().human(Style::Plain));
+    }
+
+    #[test]
+    fn what_to_paste_asks_for_the_same_run() {
+        let outcome = failed_outcome();
+        let pasted = |origin: Origin| {
+            let report = FailureReport::new(name(), origin, &outcome, None).unwrap();
+            (report.replay_command(), report.keep_command())
+        };
+        let file = "my plan.toml".to_owned();
+        insta::assert_debug_snapshot!(
+            "pasted",
+            [
+                pasted(Origin::Name),
+                pasted(Origin::Plan { file: file.clone() }),
+                pasted(Origin::Capsule { file }),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_panic_is_a_finding_too() {
+        let outcome = Outcome {
+            panic: Some("attempt to subtract 7 from 3\nsecond line".to_owned()),
+            finish: None,
+            ..failed_outcome()
+        };
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None).unwrap();
+        insta::assert_snapshot!("panicked", report.human(Style::Plain));
+    }
+
+    #[test]
+    fn json_has_the_same_facts() {
+        let outcome = failed_outcome();
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None).unwrap();
+        insta::assert_snapshot!(
+            "json",
+            serde_json::to_string_pretty(&report.json()).unwrap()
+        );
+    }
 }

@@ -11,8 +11,11 @@ use crate::{
     output::{MessageFormat, Output},
 };
 
-/// Columns of running text.
-const TEXT_WIDTH: usize = 88;
+/// Columns of a line.
+const LINE_WIDTH: usize = 100;
+
+/// Columns that running text gets at least, however long the name beside it is.
+const MIN_TEXT_WIDTH: usize = 40;
 
 /// One thing with a name.
 #[derive(Serialize)]
@@ -93,14 +96,17 @@ fn questions() -> Vec<Item> {
 fn invariants() -> Vec<Item> {
     Invariant::ALL
         .iter()
-        .map(|invariant| Item::new(invariant, invariant.statement()))
+        .map(|invariant| {
+            let text = format!("{} ({})", invariant.statement(), invariant.kind());
+            Item::new(invariant, text)
+        })
         .collect()
 }
 
 fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
     let heading = out.style().strong(&question.name);
     out.line(heading)?;
-    for line in wrap(&question.text, TEXT_WIDTH) {
+    for line in wrap(&question.text, LINE_WIDTH - 2) {
         out.line(format!("  {line}"))?;
     }
     let width = question
@@ -118,7 +124,10 @@ fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
 /// Name and text side by side.
 fn write_item(item: &Item, indent: usize, width: usize, out: &mut Output) -> anyhow::Result<()> {
     let mut name = item.name.as_str();
-    for line in wrap(&item.text, TEXT_WIDTH - indent) {
+    let text_width = LINE_WIDTH
+        .saturating_sub(indent + width + 2)
+        .max(MIN_TEXT_WIDTH);
+    for line in wrap(&item.text, text_width) {
         out.line(format!("{:indent$}{name:<width$}  {line}", ""))?;
         name = "";
     }

@@ -59,6 +59,11 @@ impl Output {
         self.swallow_broken_pipe(written)
     }
 
+    /// Writes several.
+    pub fn lines(&mut self, lines: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+        lines.into_iter().try_for_each(|line| self.line(line))
+    }
+
     /// Writes an object for a program.
     pub fn json<T: Serialize>(&mut self, kind: &'static str, body: &T) -> anyhow::Result<()> {
         let text = json_line(kind, body)?;

@@ -16,7 +16,6 @@ use crate::{
     cli::ReplayArgs,
     determinism::{self, Parting},
     exit::Exit,
-    failure::FailureReport,
     output::{MessageFormat, Output, json_line, write_whole},
     run_name::RunName,
     tally::finish_name,
@@ -41,6 +40,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if outcome.digest != again.digest {
         let parting = Parting {
             run: target.run.clone(),
+            origin: target.origin.clone(),
             digests: [outcome.digest, again.digest],
             first_difference: determinism::first_difference(&outcome.trace, &again.trace),
         };
@@ -74,14 +74,14 @@ fn write_human(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     if args.log {
-        return timeline::write_log(outcome, out);
-    }
-    if !args.quiet {
-        timeline::write(outcome, out)?;
-        out.line("")?;
+        return out.lines(timeline::log_lines(outcome));
     }
     let style = out.style();
-    match FailureReport::new(target.run.clone(), outcome, None) {
+    if !args.quiet {
+        out.lines(timeline::lines(outcome, style))?;
+        out.line("")?;
+    }
+    match target.failure(outcome) {
         Some(failure) => out.line(failure.human(style))?,
         None => out.line(format!("{} {}", style.good("HELD"), target.run))?,
     }
@@ -141,7 +141,7 @@ fn write_json(
             out.json("event", entry)?;
         }
     }
-    if let Some(failure) = FailureReport::new(target.run.clone(), outcome, None) {
+    if let Some(failure) = target.failure(outcome) {
         out.json("failure", &failure.json())?;
     }
     let capsule = target.capsule.as_ref();

@@ -14,6 +14,9 @@ use crate::{
     tally::{Durations, Tally},
 };
 
+/// Failures that are shown in full; more than a person reads are shown in one line each.
+const MAX_BLOCKS: usize = 10;
+
 /// Writes everything.
 pub fn write(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     match out.format() {
@@ -46,8 +49,22 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
         out.line(parting.human())?;
         out.line("")?;
     }
-    for failure in &result.failures {
+    let (whole, rest) = result
+        .failures
+        .split_at(result.failures.len().min(MAX_BLOCKS));
+    for failure in whole {
         out.line(failure.human(style))?;
+        out.line("")?;
+    }
+    for failure in rest {
+        out.line(format!(
+            "{} {}: {}",
+            style.bad("FAILURE"),
+            failure.run,
+            failure.failure
+        ))?;
+    }
+    if !rest.is_empty() {
         out.line("")?;
     }
     let rows: Vec<Row> = pairs(result)

@@ -20,6 +20,7 @@ use crate::{
     progress::Progress,
     report,
     run_name::MAX_SEED,
+    target::Origin,
 };
 
 /// Seeds per scenario and design if nothing is said: all scenarios take well under a minute.
@@ -138,6 +139,7 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
         let pair = &work.pairs[unstable.pair];
         partings.push(determinism::trace_twice(
             pair.run_name(unstable.seed),
+            Origin::Name,
             [unstable.first, unstable.second],
             |options| pair.run(unstable.seed, options),
             &work.options,
@@ -149,10 +151,16 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
             let alone = pair.run(exemplar.seed, &work.options);
             let name = pair.run_name(exemplar.seed);
             if alone.digest == exemplar.digest {
-                failures.extend(FailureReport::new(name, &alone, Some((group, tally.runs))));
+                failures.extend(FailureReport::new(
+                    name,
+                    Origin::Name,
+                    &alone,
+                    Some((group, tally.runs)),
+                ));
             } else if !partings.iter().any(|parting| parting.run == name) {
                 partings.push(determinism::trace_twice(
                     name,
+                    Origin::Name,
                     [exemplar.digest, alone.digest],
                     |options| pair.run(exemplar.seed, options),
                     &work.options,
@@ -170,10 +178,6 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
 }
 
 fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
-    let record = Options {
-        record: true,
-        ..Options::default()
-    };
     for failure in &result.failures {
         let run = &failure.run;
         let pair = result
@@ -183,7 +187,7 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
             .find(|pair| pair.run_name(run.seed) == *run)
             .context("a failure belongs to one of the pairs that were run")?;
         let plan = pair.scenario.plan(run.seed);
-        let outcome = gatesim_sim::run(&pair.design, &plan, &record);
+        let outcome = gatesim_sim::run(&pair.design, &plan, &Options::default());
         let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP)?;
         capsule.write(&dir.join(capsule.file_name()))?;
     }

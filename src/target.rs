@@ -9,9 +9,56 @@ use gatesim_sim::{Options, outcome::Outcome, plan::Plan};
 use crate::{
     capsule::{Capsule, parse_toml},
     catalog,
+    failure::FailureReport,
     output::read_text,
-    run_name::RunName,
+    run_name::{RunName, shell_word},
 };
+
+/// Where a run came from, and so how to ask for it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its name says everything.
+    Name,
+    /// A plan file, run under the design of the run's name.
+    Plan {
+        /// Path.
+        file: String,
+    },
+    /// A capsule.
+    Capsule {
+        /// Path.
+        file: String,
+    },
+}
+
+impl Origin {
+    /// The command that replays the run, ready to paste.
+    pub fn replay_command(&self, run: &RunName) -> String {
+        format!("gatesim replay {}", self.arguments(run))
+    }
+
+    /// The command that keeps the run; none if it is kept already.
+    pub fn keep_command(&self, run: &RunName, why: &str) -> Option<String> {
+        match self {
+            Origin::Name | Origin::Plan { .. } => Some(format!(
+                "gatesim corpus add {} --why {}",
+                self.arguments(run),
+                shell_word(why)
+            )),
+            Origin::Capsule { .. } => None,
+        }
+    }
+
+    fn arguments(&self, run: &RunName) -> String {
+        match self {
+            Origin::Name => shell_word(&run.to_string()),
+            Origin::Plan { file } => {
+                format!("{} --design {}", shell_word(file), shell_word(&run.design))
+            }
+            Origin::Capsule { file } => shell_word(file),
+        }
+    }
+}
 
 /// A run that can be executed any number of times.
 pub struct Target {
@@ -21,6 +68,8 @@ pub struct Target {
     pub design: Design,
     /// The world.
     pub plan: Plan,
+    /// Where it came from.
+    pub origin: Origin,
     /// What it must reproduce, if it came from a capsule.
     pub capsule: Option<Capsule>,
 }
@@ -39,7 +88,7 @@ impl Target {
             if design.is_some() {
                 bail!("--design goes with a plan file; a capsule says its design itself");
             }
-            return Self::kept(Capsule::parse(text, &contents)?);
+            return Self::kept(text, Capsule::parse(text, &contents)?);
         }
         let plan: Plan = parse_toml(text, &contents)?;
         let design_reference = design.unwrap_or("reference");
@@ -51,16 +100,22 @@ impl Target {
             },
             design: catalog::design(design_reference)?,
             plan,
+            origin: Origin::Plan {
+                file: text.to_owned(),
+            },
             capsule: None,
         })
     }
 
     /// The run of a capsule.
-    pub fn kept(capsule: Capsule) -> anyhow::Result<Self> {
+    pub fn kept(file: &str, capsule: Capsule) -> anyhow::Result<Self> {
         Ok(Target {
             run: capsule.run.clone(),
             design: capsule.design()?,
             plan: capsule.plan.clone(),
+            origin: Origin::Capsule {
+                file: file.to_owned(),
+            },
             capsule: Some(capsule),
         })
     }
@@ -75,6 +130,11 @@ impl Target {
         gatesim_sim::run(&self.design, &self.plan, &options)
     }
 
+    /// What there is to report of an outcome; none if it held.
+    pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
+        FailureReport::new(self.run.clone(), self.origin.clone(), outcome, None)
+    }
+
     fn named(run: RunName) -> anyhow::Result<Self> {
         let design = catalog::design(&run.design)?;
         let plan = catalog::scenario(&run.scenario)?.plan(run.seed);
@@ -82,6 +142,7 @@ impl Target {
             run,
             design,
             plan,
+            origin: Origin::Name,
             capsule: None,
         })
     }

@@ -1,8 +1,9 @@
 //! A trace for people: one line per event, with the violations where they happened.
 
+use gatesim_model::time::Time;
 use gatesim_sim::{describe, event::Entry, outcome::Outcome};
 
-use crate::output::{Output, Style};
+use crate::output::Style;
 
 /// Virtual time 0 in the log lines of a replay: an ordinary date, so that log tools accept them.
 const LOG_DATE: &str = "2025-09-10";
@@ -18,59 +19,81 @@ pub fn line(entry: &Entry) -> String {
     )
 }
 
-/// Writes the timeline of a traced run.
-pub fn write(outcome: &Outcome, out: &mut Output) -> anyhow::Result<()> {
-    let style = out.style();
-    out.line(style.strong(&format!(
+/// The timeline of a traced run: a heading, one line per event, each violation behind the event
+/// at which it was noticed.
+pub fn lines(outcome: &Outcome, style: Style) -> Vec<String> {
+    let mut lines = vec![style.strong(&format!(
         "{:>6} {:>14} {:<12} {}",
         "event", "time (s)", "actor", "what"
-    )))?;
-    let mut violations = outcome.violations.iter().peekable();
+    ))];
+    let mut markers = outcome
+        .violations
+        .iter()
+        .map(|violation| {
+            let name = violation.invariant.name();
+            (violation.event, marker(style, name, &violation.sentence))
+        })
+        .peekable();
     for entry in &outcome.trace {
-        out.line(line(entry))?;
-        while let Some(violation) = violations.next_if(|next| next.event <= entry.number) {
-            out.line(marker(
-                style,
-                &violation.invariant.to_string(),
-                &violation.sentence,
-            ))?;
+        lines.push(line(entry));
+        while let Some((_, marker)) = markers.next_if(|(event, _)| *event <= entry.number) {
+            lines.push(marker);
         }
     }
-    for violation in violations {
-        out.line(marker(
-            style,
-            &violation.invariant.to_string(),
-            &violation.sentence,
-        ))?;
-    }
-    if let Some(panic) = &outcome.panic {
-        out.line(marker(style, "panic", panic))?;
-    }
-    Ok(())
-}
-
-fn marker(style: Style, invariant: &str, sentence: &str) -> String {
-    let text = format!(
-        "{:>6} {invariant}: {}",
-        ">>>>>>",
-        sentence.replace('\n', " ")
+    lines.extend(markers.map(|(_, marker)| marker));
+    lines.extend(
+        outcome
+            .panic
+            .as_deref()
+            .map(|panic| marker(style, "panic", panic)),
     );
-    style.bad(&text)
+    lines
 }
 
-/// Writes what a container would have logged, in the shapes of the production logs.
-pub fn write_log(outcome: &Outcome, out: &mut Output) -> anyhow::Result<()> {
-    for entry in &outcome.trace {
-        if let Some((level, message)) = describe::log_line(entry) {
-            let micros = entry.time.0 / 1_000;
-            let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
-            // A run is minutes long; the hour is enough, and it never reaches the next day.
-            let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
-            out.line(format!(
-                "{LOG_DATE}T{hours:02}:{minutes:02}:{:02}.{micros:06}Z  {level:<8}  {message}",
-                seconds % 60
-            ))?;
-        }
+fn marker(style: Style, name: &str, sentence: &str) -> String {
+    style.bad(&format!(">>>>>> {name}: {}", sentence.replace('\n', " ")))
+}
+
+/// What the containers would have logged, in the shapes of the production logs.
+pub fn log_lines(outcome: &Outcome) -> Vec<String> {
+    outcome
+        .trace
+        .iter()
+        .filter_map(|entry| {
+            let (level, message) = describe::log_line(entry)?;
+            Some(format!("{}  {level:<8}  {message}", log_time(entry.time)))
+        })
+        .collect()
+}
+
+/// RFC 3339 with microseconds. A run is minutes long and never reaches the next day.
+fn log_time(time: Time) -> String {
+    let seconds = time.as_secs();
+    format!(
+        "{LOG_DATE}T{:02}:{:02}:{:02}.{:06}Z",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60,
+        time.0 / 1_000 % 1_000_000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::tests::failed_outcome;
+
+    #[test]
+    fn violations_stand_behind_their_events() {
+        let lines = lines(&failed_outcome(), Style::Plain);
+        insta::assert_snapshot!("timeline", lines.join("\n"));
     }
-    Ok(())
+
+    #[test]
+    fn log_times_are_dates() {
+        assert_eq!(
+            log_time(Time(3_661_000_001_999)),
+            "2025-09-10T01:01:01.000001Z"
+        );
+    }
 }
