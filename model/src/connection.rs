@@ -78,8 +78,8 @@ enum Standing {
 /// The ids of one connection. The protocol may make several; that they agree is invariant I-03.
 #[derive(Clone, Debug, Default)]
 struct Ids {
-    /// Carried by the socket.
-    attached: Option<ConnectionId>,
+    /// The first one.
+    preliminary: Option<ConnectionId>,
     /// Given to the manager, the monitor, the heartbeat and the loop.
     current: Option<ConnectionId>,
 }
@@ -198,13 +198,14 @@ impl<E: Env> Connection<E> {
                 return Err(SendError::NotOpen);
             }
         }
-        match first(self.socket.send(message), self.closing.wait()).await {
-            First::Left(Ok(())) => Ok(()),
-            First::Left(Err(error)) => {
+        // The close is looked at first: the socket must not be touched after it.
+        match first(self.closing.wait(), self.socket.send(message)).await {
+            First::Left(()) => Err(SendError::NotOpen),
+            First::Right(Ok(())) => Ok(()),
+            First::Right(Err(error)) => {
                 self.note_failed_send(error);
                 Err(error.into())
             }
-            First::Right(()) => Err(SendError::NotOpen),
         }
     }
 
@@ -385,21 +386,22 @@ impl<E: Env> Connection<E> {
             .expect("step 7 gives every connection an id")
     }
 
-    /// The id that the socket carries, if step 7 was reached.
-    pub fn attached_id(&self) -> Option<ConnectionId> {
-        self.ids.borrow().attached.clone()
+    /// The first id it was given, if step 7 was reached. What was entered under it is looked for
+    /// under it, whatever the connection is called later.
+    pub fn preliminary_id(&self) -> Option<ConnectionId> {
+        self.ids.borrow().preliminary.clone()
     }
 
     /// Attaches an id to the socket (steps 7, 9). The first one is also the current one.
     pub fn attach_id(&self, id: &ConnectionId) {
         let mut ids = self.ids.borrow_mut();
-        ids.attached = Some(id.clone());
+        ids.preliminary.get_or_insert_with(|| id.clone());
         ids.current.get_or_insert_with(|| id.clone());
         drop(ids);
         self.give_id(IdHolder::Socket, id);
     }
 
-    /// From here on the connection goes by another id; the socket's attribute is forgotten
+    /// From here on the connection goes by another id; the socket still carries the old one
     /// (steps 25, 26 before pass-through).
     pub fn rename(&self, id: ConnectionId) {
         self.ids.borrow_mut().current = Some(id);

@@ -18,14 +18,7 @@ use crate::{
 /// The least time limit of the handshake validation in the cloud, halved before use.
 const HANDSHAKE_VALIDATION_MIN: Duration = Duration::from_secs(2);
 
-/// What a missing machine means to whoever asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingMachine {
-    /// Go on.
-    Ready,
-    /// Stop.
-    NotReady,
-}
+pub use crate::design::MissingMachine;
 
 impl MissingMachine {
     /// The answer to "is it ready?".

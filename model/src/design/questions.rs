@@ -168,7 +168,7 @@ questions! {
     }
     /// What does a missing machine mean to whoever looks for it: the end of the initialisation,
     /// readiness, the loop-entry gate (steps 7, 34; protocol.md 4)?
-    missing_machine: MissingMachineAnswer = "missing-machine" {
+    missing_machine: MissingMachine = "missing-machine" {
         /// Ready: the connection goes on ungated (D05, D09).
         Ready = "ready",
         /// Not ready: the connection is closed.

@@ -1,0 +1,162 @@
+//! A. Before accept, and accept itself (steps 3 to 6).
+//!
+//! Step 1 and 2 are the world's: balancer and middleware. Of step 4 the close for a registry that
+//! cannot be had is left out, because this one always can.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use crate::{
+    breaker::{CallResult, Ladder},
+    close::{NORMAL, TRY_AGAIN_LATER},
+    design::{AcceptPolicy, PostAcceptSleep},
+    env::{Env, Task},
+    event::{Breaker, BreakerState, CloseCause, Event, TaskName},
+    socket::{Socket, SocketError},
+    wait::timeout,
+};
+
+use super::{Endpoint, Leave};
+
+/// The one subprotocol that is ever answered, and only if it was offered (step 4).
+const SUBPROTOCOL: &str = "jwt-auth";
+
+/// Why a try to accept failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotAccepted {
+    Transport(SocketError),
+    TimedOut,
+}
+
+impl NotAccepted {
+    fn cause(self) -> CloseCause {
+        match self {
+            Self::Transport(SocketError::PeerGone) => CloseCause::PeerGone,
+            Self::Transport(
+                SocketError::AcceptFirst
+                | SocketError::ReceiveAfterDisconnect
+                | SocketError::TwoReceivers
+                | SocketError::AcceptTwice
+                | SocketError::SendBeforeAccept
+                | SocketError::SendAfterClose,
+            ) => CloseCause::ServerFault,
+            Self::TimedOut => CloseCause::NotReady,
+        }
+    }
+}
+
+impl<E: Env> Endpoint<E> {
+    pub(super) async fn accept(&self) -> Result<(), Leave> {
+        // 4. The subprotocol is chosen before anything is awaited.
+        let offered = &self.connection.socket().upgrade().subprotocols;
+        let subprotocol = offered
+            .iter()
+            .any(|offer| offer == SUBPROTOCOL)
+            .then_some(SUBPROTOCOL);
+
+        // 5.
+        match self.container.design.accept {
+            AcceptPolicy::Direct => self.accept_directly(subprotocol).await?,
+            AcceptPolicy::BreakerWithRetries => self.accept_behind_breaker(subprotocol).await?,
+        }
+        self.connection.accepted(subprotocol);
+
+        // Accepted all the same, because a close before accept cannot say why.
+        if self.container.is_draining() {
+            self.connection.end(CloseCause::GoingAway).await;
+            return Err(Leave::because(CloseCause::GoingAway));
+        }
+
+        // 6.
+        let sleep = match self.container.design.post_accept_sleep {
+            PostAcceptSleep::None => None,
+            PostAcceptSleep::HundredMs => Some(Duration::from_millis(100)),
+            PostAcceptSleep::TwoHundredMs => Some(Duration::from_millis(200)),
+        };
+        if let Some(sleep) = sleep.filter(|_| self.container.environment.is_cloud()) {
+            self.container.env.sleep(sleep).await;
+        }
+        Ok(())
+    }
+
+    /// A failure is logged, and the endpoint returns without a close: the client sees HTTP 500.
+    async fn accept_directly(&self, subprotocol: Option<&'static str>) -> Result<(), Leave> {
+        self.connection
+            .socket()
+            .accept(subprotocol)
+            .await
+            .map_err(|error| Leave::because(NotAccepted::Transport(error).cause()))
+    }
+
+    async fn accept_behind_breaker(&self, subprotocol: Option<&'static str>) -> Result<(), Leave> {
+        let now = self.container.env.now();
+        let admission = self.container.accept_breaker.borrow_mut().admit(now);
+        self.breaker_moved(admission.moved());
+        if !admission.is_admitted() {
+            let reason = "Service temporarily unavailable";
+            let leave = self.close(TRY_AGAIN_LATER, reason, CloseCause::NotReady);
+            return Err(leave.await);
+        }
+
+        let ladder = Ladder::accept(self.container.environment);
+        let mut failed = 0;
+        loop {
+            let error = match self.try_to_accept(subprotocol, ladder.per_try).await {
+                Ok(()) => {
+                    self.record_accept(CallResult::Success);
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            failed += 1;
+            match ladder.delay_after(failed) {
+                Some(delay) => self.container.env.sleep(delay).await,
+                None => {
+                    self.record_accept(CallResult::Failure);
+                    let reason = "Connection establishment failed - graceful retry";
+                    return Err(self.close(NORMAL, reason, error.cause()).await);
+                }
+            }
+        }
+    }
+
+    /// One try in a task of its own, so that the time-out can cancel it wherever it stands: also
+    /// between the two halves of accept, or after the second. A try that comes to its end
+    /// while it is being cancelled counts.
+    async fn try_to_accept(
+        &self,
+        subprotocol: Option<&'static str>,
+        limit: Duration,
+    ) -> Result<(), NotAccepted> {
+        let result = Rc::new(Cell::new(Err(NotAccepted::TimedOut)));
+        let accept = {
+            let connection = self.connection.clone();
+            let result = result.clone();
+            async move {
+                let accepted = connection.socket().accept(subprotocol).await;
+                result.set(accepted.map_err(NotAccepted::Transport));
+            }
+        };
+        let task = self.connection.spawn(TaskName::Accept, accept);
+        let in_time = timeout(&self.container.env, limit, task.finished()).await;
+        if in_time.is_none() {
+            task.cancel();
+            task.finished().await;
+        }
+        result.get()
+    }
+
+    fn record_accept(&self, result: CallResult) {
+        let now = self.container.env.now();
+        let mut breaker = self.container.accept_breaker.borrow_mut();
+        let moved = breaker.record(result, now);
+        drop(breaker);
+        self.breaker_moved(moved);
+    }
+
+    fn breaker_moved(&self, moved: Option<BreakerState>) {
+        if let Some(to) = moved {
+            let breaker = Breaker::Accept;
+            self.connection.emit(Event::BreakerMoved { breaker, to });
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! F. What a message needs (steps 21 to 24).
+
+use crate::{
+    design::ServicesReadyPolicy,
+    env::Env,
+    event::{CloseCause, Component},
+    initializer, services,
+};
+
+use super::{Endpoint, Leave};
+
+impl<E: Env> Endpoint<E> {
+    /// Waits for the required services, and registers this connection's handler with the router.
+    /// Where SERVICES_READY is to mean something, a connection that cannot get there is not kept.
+    pub(super) async fn prepare_services(&self) -> Result<(), Leave> {
+        let missing = services::validate(&self.container, &self.connection).await;
+        self.require(&missing).await?;
+        let handler = initializer::make_handler(&self.container, &self.connection).await;
+        let socket = self.connection.socket_id();
+        self.container
+            .router
+            .register(&self.container.env, socket, handler);
+        Ok(())
+    }
+
+    /// Gives up if something is missing and the design cares.
+    pub(super) async fn require(&self, missing: &[Component]) -> Result<(), Leave> {
+        match (self.container.design.services_ready, missing.first()) {
+            (ServicesReadyPolicy::Unconditional, _) | (ServicesReadyPolicy::Checked, None) => {
+                Ok(())
+            }
+            (ServicesReadyPolicy::Checked, Some(component)) => {
+                let reason = format!("Not ready: {component}");
+                Err(self.give_up(&reason, CloseCause::NotReady).await)
+            }
+        }
+    }
+}
