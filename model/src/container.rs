@@ -218,17 +218,22 @@ impl<E: Env> Container<E> {
         }
     }
 
-    /// Starts an agent run that belongs to the container and outlives its connection.
+    /// Starts an agent run that belongs to the container: it may outlive the connection that
+    /// asked for it.
     ///
     /// # Errors
     /// If there are [`MAX_RUNS`].
-    pub fn spawn_run(&self, run: impl Future<Output = ()> + 'static) -> Result<(), TooManyRuns> {
+    pub fn spawn_run(
+        &self,
+        asker: &Connection<E>,
+        run: impl Future<Output = ()> + 'static,
+    ) -> Result<(), TooManyRuns> {
         let mut runs = self.runs.borrow_mut();
         runs.retain(|run| !run.is_finished());
         if runs.len() >= MAX_RUNS {
             return Err(TooManyRuns);
         }
-        runs.push(self.env.spawn(TaskName::AgentRun, None, run));
+        runs.push(asker.spawn(TaskName::AgentRun, run));
         Ok(())
     }
 

@@ -147,11 +147,11 @@ impl<E: Env> Outboxes<E> {
         waiting < MAX_WAITING_PER_USER
     }
 
-    /// The outboxes of a user whose connection is gone; none of a user whose is not.
+    /// The runs of a user whose connection is gone, or does not take what they have to say.
     fn stranded(&self, user: &UserId) -> Vec<Rc<Outbox<E>>> {
         let by_run = self.by_run.borrow();
         let of_user = by_run.values().filter(|outbox| outbox.user == *user);
-        let stranded = of_user.filter(|outbox| !outbox.address.borrow().is_ready());
+        let stranded = of_user.filter(|outbox| !outbox.address().is_ready() || outbox.keeps());
         stranded.cloned().collect()
     }
 
@@ -164,6 +164,26 @@ impl<E: Env> Outbox<E> {
     /// The connection that hears of the run at present.
     pub(crate) fn address(&self) -> Rc<Connection<E>> {
         self.address.borrow().clone()
+    }
+
+    fn keeps(&self) -> bool {
+        let waiting = self.waiting.borrow();
+        waiting.iter().any(|waiting| waiting.kept_since.is_some())
+    }
+
+    /// The event that was kept first, and since when.
+    fn oldest(&self) -> Option<(Time, u32)> {
+        let waiting = self.waiting.borrow();
+        let kept = waiting
+            .iter()
+            .filter_map(|waiting| Some((waiting.kept_since?, waiting.event.seq)));
+        kept.min()
+    }
+
+    /// Takes an event out, wherever it stands by now.
+    fn take(&self, seq: u32) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.retain(|waiting| waiting.event.seq != seq);
     }
 
     fn failed(&self, seq: u32) -> Event {
@@ -191,7 +211,7 @@ pub(crate) async fn deliver<E: Env>(
 }
 
 /// A connection of this user has become ready: it takes over the runs whose connection is gone,
-/// and what was kept for it is sent before anything newer.
+/// or takes nothing, and what was kept for it is sent before anything newer.
 pub async fn replay<E: Env>(
     container: &Rc<Container<E>>,
     connection: &Rc<Connection<E>>,
@@ -301,6 +321,8 @@ async fn in_order<E: Env>(
 /// task at a time does this for a run, and it also sends what others put in line meanwhile.
 async fn flush<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
     let Some(_busy) = Busy::begin(outbox) else {
+        // Behind older events that are being sent again, by a task that may be cancelled.
+        keep_waiting(container, outbox);
         return;
     };
     loop {
@@ -309,7 +331,7 @@ async fn flush<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
         };
         let address = outbox.address();
         if hand_over(container, outbox, &next).await {
-            outbox.waiting.borrow_mut().pop_front();
+            outbox.take(next.event.seq);
         } else if Rc::ptr_eq(&address, &outbox.address()) {
             break;
         }
@@ -415,15 +437,13 @@ fn keep_waiting<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
 
 /// Fails what has been kept for too long, until nothing is kept.
 async fn watch<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>) {
-    while let Some(since) = oldest(&outbox) {
+    while let Some((since, seq)) = outbox.oldest() {
         let now = container.env.now();
         let left = (since + RECOVERY_WINDOW).since(now);
         match outbox.sender.get() {
             Sender::Idle if left.is_zero() => {
-                let first = outbox.waiting.borrow_mut().pop_front();
-                if let Some(expired) = first {
-                    container.env.emit(outbox.failed(expired.event.seq));
-                }
+                outbox.take(seq);
+                container.env.emit(outbox.failed(seq));
             }
             // Its fate is being decided right now.
             Sender::Busy if left.is_zero() => container.env.sleep(MANAGER_SEND_TIMEOUT).await,
@@ -432,14 +452,4 @@ async fn watch<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>) {
     }
     outbox.keeper.set(Keeper::Idle);
     container.outboxes.forget_if_over(&outbox);
-}
-
-/// Since when the oldest event has been kept; one that has just been put in line counts from now
-/// on, which is never later than it will be.
-fn oldest<E: Env>(outbox: &Outbox<E>) -> Option<Time> {
-    let waiting = outbox.waiting.borrow();
-    waiting
-        .iter()
-        .filter_map(|waiting| waiting.kept_since)
-        .min()
 }
