@@ -59,7 +59,7 @@ impl Rule for TransportDiscipline {
         Some(Finding::new(
             *socket,
             format!("{operation} {misuse}"),
-            format!("The application called {operation} on {socket} {misuse}: {error}."),
+            format!("The application called {operation} on {socket} {misuse} (\"{error}\")."),
         ))
     }
 }

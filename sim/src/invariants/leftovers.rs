@@ -33,7 +33,7 @@ pub(super) struct NothingLeftBehind {
 struct Ledger {
     container: u32,
     endpoint: Endpoint,
-    transport_ended: Option<Time>,
+    transport: Transport,
     machines: BTreeSet<ConnectionId>,
     tasks: BTreeMap<TaskName, u32>,
     entries: BTreeMap<Table, u32>,
@@ -46,12 +46,20 @@ enum Endpoint {
     Ended,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Up,
+    Ended(Time),
+    /// It had ended, nothing was left, and then something of the connection came back.
+    EndedLongAgo,
+}
+
 impl Ledger {
-    fn new(container: u32, endpoint: Endpoint, transport_ended: Option<Time>) -> Self {
+    fn new(container: u32, endpoint: Endpoint, transport: Transport) -> Self {
         Ledger {
             container,
             endpoint,
-            transport_ended,
+            transport,
             machines: BTreeSet::new(),
             tasks: BTreeMap::new(),
             entries: BTreeMap::new(),
@@ -79,17 +87,17 @@ impl Ledger {
             if !(self.runs_on() && serves_a_run(*task)) {
                 found.push((
                     format!("{task} task left"),
-                    format!("{count} {task} task(s)"),
+                    counted(*count, "task", task.name()),
                 ));
             }
         }
         for id in &self.machines {
-            found.push(("machine left".to_owned(), format!("machine {id}")));
+            found.push(("machine left".to_owned(), format!("its machine {id}")));
         }
         for (table, count) in &self.entries {
             found.push((
                 format!("{table} entry left"),
-                format!("{count} {table} entry(s)"),
+                counted(*count, "entry of table", table.name()),
             ));
         }
         found
@@ -130,12 +138,15 @@ impl NothingLeftBehind {
     /// Something of the connection came into being. A connection that was over and forgotten
     /// comes back to life by that, and has the bound once more.
     fn add(&mut self, entry: &Entry, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
-        let ledger = self
-            .ledgers
-            .entry(socket)
-            .or_insert_with(|| Ledger::new(container_of(entry), Endpoint::Ended, Some(entry.time)));
+        let ledger = self.ledgers.entry(socket).or_insert_with(|| {
+            Ledger::new(
+                container_of(entry),
+                Endpoint::Ended,
+                Transport::EndedLongAgo,
+            )
+        });
         change(ledger);
-        if ledger.transport_ended.is_some() {
+        if ledger.transport != Transport::Up {
             self.due.arm_once(socket, entry.time + self.bound);
         }
     }
@@ -144,7 +155,7 @@ impl NothingLeftBehind {
     fn remove(&mut self, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
         if let Some(ledger) = self.ledgers.get_mut(&socket) {
             change(ledger);
-            if ledger.transport_ended.is_some() && ledger.is_empty() {
+            if ledger.transport != Transport::Up && ledger.is_empty() {
                 self.ledgers.remove(&socket);
                 self.due.disarm(&socket);
             }
@@ -153,7 +164,7 @@ impl NothingLeftBehind {
 
     fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
         if let Event::EndpointStarted { socket } = event {
-            let ledger = Ledger::new(container_of(entry), Endpoint::Runs, None);
+            let ledger = Ledger::new(container_of(entry), Endpoint::Runs, Transport::Up);
             self.ledgers.insert(*socket, ledger);
         } else if let Event::EndpointEnded { socket, .. } = event {
             self.remove(*socket, |ledger| ledger.endpoint = Endpoint::Ended);
@@ -190,10 +201,17 @@ impl NothingLeftBehind {
             && let Some(ledger) = self.ledgers.get_mut(socket)
         {
             ledger.runs.remove(run);
-            if ledger.transport_ended.is_some() {
+            if ledger.transport != Transport::Up {
                 self.due.arm_once(*socket, entry.time + self.bound);
             }
         }
+    }
+}
+
+fn counted(count: u32, noun: &str, name: &str) -> String {
+    match count {
+        1 => format!("its {noun} {name}"),
+        _ => format!("its {noun} {name} ({count} times)"),
     }
 }
 
@@ -214,7 +232,9 @@ impl Rule for NothingLeftBehind {
                 if self.ledgers.contains_key(socket) {
                     self.due.arm_once(*socket, entry.time + self.bound);
                 }
-                self.remove(*socket, |ledger| ledger.transport_ended = Some(entry.time));
+                self.remove(*socket, |ledger| {
+                    ledger.transport = Transport::Ended(entry.time)
+                });
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.ledgers
@@ -236,11 +256,14 @@ impl Rule for NothingLeftBehind {
             let Some((cause, _)) = found.first() else {
                 continue;
             };
-            let ended = ledger.transport_ended.unwrap_or(time);
             let items: Vec<&str> = found.iter().map(|(_, item)| item.as_str()).collect();
+            let since = match ledger.transport {
+                Transport::Up => continue,
+                Transport::Ended(at) => format!("The transport of {socket} ended at {at}"),
+                Transport::EndedLongAgo => format!("{socket} was over and nothing was left of it"),
+            };
             let sentence = format!(
-                "The transport of {socket} ended at {ended}; {} s later container{} still holds {}.",
-                time.since(ended).as_secs(),
+                "{since}; at {time} container{} still holds {}.",
                 ledger.container,
                 items.join(", ")
             );

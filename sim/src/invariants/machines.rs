@@ -62,13 +62,17 @@ impl Rule for OneMachinePerConnection {
                 {
                     return None;
                 }
+                let whose = match machine.owner == *socket {
+                    true => "its connection".to_owned(),
+                    false => format!("the connection of {}", machine.owner),
+                };
                 Some(Finding::new(
                     machine.owner,
                     "machine unregistered while the connection lives",
                     format!(
-                        "{socket} unregistered machine {connection} in {} while the connection of \
-                         {} lives: until another registration it has no machine.",
-                        machine.state, machine.owner
+                        "{socket} unregistered machine {connection} in {} while {whose} lives: \
+                         from here on the connection has no machine.",
+                        machine.state
                     ),
                 ))
             }

@@ -118,7 +118,9 @@ impl NoClientMessageLost {
             .filter(|(_, fate)| **fate == Fate::Waiting)
             .map(|(message, _)| message.as_str())
             .collect();
-        let first = waiting.first()?;
+        if waiting.is_empty() {
+            return None;
+        }
         let cause = match connection.close_code {
             Some(_) => "normal close over messages not read",
             None => "endpoint returned over messages not read",
@@ -127,9 +129,10 @@ impl NoClientMessageLost {
             socket,
             cause,
             format!(
-                "The server ended {socket} as if all were well, and {} message(s) that had reached \
-                 it were neither executed nor refused; the first is {first}.",
-                waiting.len()
+                "The server ended {socket} as if all were well, but of the messages that had \
+                 reached it {} {} neither executed nor refused.",
+                waiting.join(", "),
+                if waiting.len() == 1 { "was" } else { "were" }
             ),
         ))
     }

@@ -31,7 +31,7 @@ mod readiness;
 mod runs;
 mod setup;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod view;
 
 pub use checker::Checker;
@@ -156,25 +156,4 @@ pub struct UnknownInvariant(pub String);
 fn all_names() -> String {
     let names: Vec<&str> = Invariant::ALL.iter().map(|i| i.name()).collect();
     names.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_survive_printing_and_serialisation() {
-        for invariant in Invariant::ALL {
-            assert_eq!(invariant.to_string().parse(), Ok(*invariant));
-            let serialised = toml::Value::try_from(invariant).unwrap();
-            assert_eq!(serialised.as_str(), Some(invariant.name()));
-        }
-        assert!(
-            "never-ready"
-                .parse::<Invariant>()
-                .unwrap_err()
-                .to_string()
-                .starts_with("unknown invariant `never-ready`; invariants are never-ready-without")
-        );
-    }
 }

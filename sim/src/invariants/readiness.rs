@@ -82,11 +82,11 @@ impl Rule for NoMessageBeforeReady {
         let (cause, state) = not_ready(view, container_of(entry), connection)?;
         let message = match message {
             Some(message) => format!("Message {message}"),
-            None => "A control message".to_owned(),
+            None => "A message without an id".to_owned(),
         };
         Some(Finding::new(
             *socket,
-            format!("dispatched with {cause}"),
+            format!("dispatched {cause}"),
             format!("{message} of {socket} was dispatched while {state}."),
         ))
     }
@@ -108,7 +108,7 @@ impl Rule for WelcomeAfterReady {
         let (cause, state) = not_ready(view, container_of(entry), connection)?;
         Some(Finding::new(
             *socket,
-            format!("welcome with {cause}"),
+            format!("welcome {cause}"),
             format!("The welcome told {socket} that it may start while {state}."),
         ))
     }
@@ -118,11 +118,11 @@ impl Rule for WelcomeAfterReady {
 fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, String)> {
     match view.machine(container, id) {
         None => Some((
-            "no machine".to_owned(),
+            "without a machine".to_owned(),
             format!("no machine was registered as {id} in container{container}"),
         )),
         Some(machine) if !machine.state.is_ready() => Some((
-            format!("machine in {}", machine.state),
+            format!("with machine in {}", machine.state),
             format!("its machine {id} was in {}", machine.state),
         )),
         Some(_) => None,

@@ -104,7 +104,7 @@ impl Story {
             AgentEventKind::ToolExecuting => self.open_tools += 1,
             AgentEventKind::ToolCompleted => match self.open_tools.checked_sub(1) {
                 Some(open) => self.open_tools = open,
-                None => flaw = Some("tool_completed without tool_executing"),
+                None => flaw = Some("a tool_completed has no tool_executing"),
             },
             AgentEventKind::AgentStarted
             | AgentEventKind::AgentThinking
@@ -121,7 +121,7 @@ impl Story {
         } else if !self.kinds.contains(&AgentEventKind::AgentCompleted) {
             Some("agent_completed is missing")
         } else if self.open_tools > 0 {
-            Some("tool_completed is missing")
+            Some("a tool_executing has no tool_completed")
         } else if self.kinds.len() < 3 {
             Some("there are too few kinds of events")
         } else {

@@ -1,4 +1,5 @@
-//! Event lists for the tests of the rules, written as short as they can be read.
+//! The rules judged by hand-written event lists: for each at least one that holds and one that
+//! breaks it. The snapshots show what a person reads first.
 
 use gatesim_model::{
     environment::Environment,
@@ -10,6 +11,22 @@ use gatesim_model::{
 
 use super::{Checker, Invariant, Limits};
 use crate::event::{Actor, Entry, Fact, WorldEvent};
+
+mod checker;
+mod endings;
+mod machines;
+mod messages;
+mod readiness;
+mod runs;
+
+/// Judges each list and gives the verdicts under their titles, for a snapshot.
+fn verdicts(invariant: Invariant, cases: &[(&str, &Story)]) -> String {
+    let verdicts: Vec<String> = cases
+        .iter()
+        .map(|(title, story)| format!("-- {title}\n{}", story.verdict(invariant)))
+        .collect();
+    verdicts.join("\n\n")
+}
 
 /// The first connection of client 0.
 pub(super) const SOCKET: SocketId = SocketId {
