@@ -9,6 +9,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, fmt, ops::RangeInclusive, rc::Rc};
 
+use gatesim_model::env::Service;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -35,9 +36,9 @@ pub enum Purpose {
     /// How long the server takes between the two halves of accept.
     Accept,
     /// How long a service takes.
-    ServiceLatency,
+    ServiceLatency(Service),
     /// Whether a service fails a call.
-    ServiceFailure,
+    ServiceFailure(Service),
     /// The random part of ids.
     Fresh,
     /// The jitter of a client's reconnect.
@@ -57,8 +58,8 @@ impl fmt::Display for Purpose {
             Purpose::UpgradeHold => f.write_str("upgrade-hold"),
             Purpose::CloseHold => f.write_str("close-hold"),
             Purpose::Accept => f.write_str("accept"),
-            Purpose::ServiceLatency => f.write_str("service-latency"),
-            Purpose::ServiceFailure => f.write_str("service-failure"),
+            Purpose::ServiceLatency(service) => write!(f, "{}-latency", Actor::Service(*service)),
+            Purpose::ServiceFailure(service) => write!(f, "{}-failure", Actor::Service(*service)),
             Purpose::Fresh => f.write_str("fresh"),
             Purpose::Backoff => f.write_str("backoff"),
             Purpose::Plan(field) => write!(f, "plan/{field}"),

@@ -59,7 +59,7 @@ impl Strategy {
 
 /// Which process a task belongs to: tasks of one process are killed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process(pub Actor);
+pub struct ProcessId(pub Actor);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct TaskId(u32);
@@ -99,7 +99,7 @@ struct Task {
     waker: Waker,
     queued: Arc<TaskWaker>,
     turns: Turns,
-    process: Process,
+    process: ProcessId,
     cancelled: bool,
     end: Rc<TaskEnd>,
 }
@@ -190,7 +190,7 @@ pub struct Gate {
     now: Cell<Time>,
     steps: Cell<u64>,
     state: RefCell<State>,
-    nodes: RefCell<BTreeMap<Process, NodeHandle>>,
+    nodes: RefCell<BTreeMap<ProcessId, NodeHandle>>,
 }
 
 impl Gate {
@@ -235,7 +235,7 @@ impl Gate {
     /// of its turns.
     pub fn spawn(
         self: &Rc<Self>,
-        process: Process,
+        process: ProcessId,
         entity: Actor,
         name: &'static str,
         future: impl Future<Output = ()> + 'static,
@@ -297,7 +297,7 @@ impl Gate {
 
     /// Ends every task of `process` at once; their futures are dropped in the order in which the
     /// tasks were started. The node can be used again.
-    pub fn kill(&self, process: Process) {
+    pub fn kill(&self, process: ProcessId) {
         let ids = 0..self.state.borrow().tasks.len();
         for id in ids {
             let task = match &mut self.state.borrow_mut().tasks[id] {
@@ -326,11 +326,10 @@ impl Gate {
         self.state.borrow_mut().finish.get_or_insert(reason);
     }
 
-    /// Runs until [`Gate::finish`], a limit, or until nothing can happen any more. Drops every
-    /// task, so that nothing keeps the gate alive.
+    /// Runs until [`Gate::finish`], a limit, or until nothing can happen any more.
     pub async fn run(self: &Rc<Self>) -> FinishReason {
         self.pass_baton();
-        let reason = std::future::poll_fn(|cx| {
+        std::future::poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
             match state.finish {
                 Some(reason) if state.baton.is_none() => Poll::Ready(reason),
@@ -340,18 +339,23 @@ impl Gate {
                 }
             }
         })
-        .await;
+        .await
+    }
+
+    /// Drops every task and timer: they hold the gate, and whatever the run is made of.
+    pub fn dismantle(&self) {
         let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
         tasks
             .into_iter()
             .flatten()
             .for_each(|task| self.bury(*task));
-        self.state.borrow_mut().timers.clear();
+        let timers = std::mem::take(&mut self.state.borrow_mut().timers);
+        drop(timers);
+        self.nodes.borrow_mut().clear();
         CURRENT.set(None);
-        reason
     }
 
-    fn node(&self, process: Process) -> NodeHandle {
+    fn node(&self, process: ProcessId) -> NodeHandle {
         let mut nodes = self.nodes.borrow_mut();
         let make = || {
             Handle::current()

@@ -9,13 +9,26 @@ compile_error!(
      overrides it: unset RUSTFLAGS (or add `--cfg madsim` to it) and build again"
 );
 
+mod balancer;
 pub mod choices;
+mod client;
 pub mod describe;
 pub mod event;
 pub mod figures;
+mod fleet;
 pub mod gate;
 pub mod invariants;
-pub mod link;
+mod link;
+mod network;
 pub mod outcome;
 pub mod plan;
+mod process;
+mod recorder;
+mod run;
 pub mod scenario;
+mod server;
+mod service;
+mod socket;
+mod world;
+
+pub use run::{Options, STEP_LIMIT, run};

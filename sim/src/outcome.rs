@@ -39,6 +39,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A run that ended in a panic of the model or the simulator.
+    pub fn panicked(message: String) -> Self {
+        Outcome {
+            digest: Digest::default(),
+            finish: None,
+            panic: Some(message),
+            steps: 0,
+            events: 0,
+            time: Time::ZERO,
+            violations: Vec::new(),
+            figures: Figures::default(),
+            trace: Vec::new(),
+            choices: Record::default(),
+            drift: Drift::default(),
+        }
+    }
+
     /// The signature of the earliest violation.
     pub fn signature(&self) -> Option<Signature> {
         self.violations.first().map(Violation::signature)

@@ -1,0 +1,166 @@
+//! Containers: started, put into service, crashed, asked to stop, started again.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use gatesim_model::{
+    container::{Container, Settings},
+    wait::{First, first},
+};
+
+use crate::{
+    event::{Actor, WorldEvent},
+    gate::ProcessId,
+    process::{Process, SimEnv},
+    server,
+    world::World,
+};
+
+/// A container across its restarts.
+#[derive(Default)]
+pub struct Host {
+    incarnation: Cell<u32>,
+    /// Whether the balancer may route to it.
+    in_service: Cell<bool>,
+    running: RefCell<Option<Running>>,
+}
+
+#[derive(Clone)]
+struct Running {
+    process: Rc<Process>,
+    gateway: Rc<Container<SimEnv>>,
+}
+
+impl World {
+    /// Starts a container with empty memory.
+    pub fn boot(self: &Rc<Self>, container: u32) {
+        let host = &self.hosts[container as usize];
+        let incarnation = host.incarnation.get() + 1;
+        host.incarnation.set(incarnation);
+        self.emit(WorldEvent::ContainerStarted {
+            container,
+            incarnation,
+        });
+
+        let plan = &self.plan.containers[container as usize];
+        let process = Rc::new(Process::new(Rc::clone(self), container));
+        let gateway = Container::new(
+            SimEnv(Rc::clone(&process)),
+            Rc::clone(&self.design),
+            self.plan.environment,
+            Settings {
+                phase_durations: plan.phase_ms.map(Duration::from_millis),
+                registry_capacity: plan.registry_capacity as usize,
+                never_ready: plan.never_ready.clone(),
+            },
+        );
+        let running = Running {
+            process: Rc::clone(&process),
+            gateway: Rc::clone(&gateway),
+        };
+        *host.running.borrow_mut() = Some(running);
+
+        let starting = Rc::clone(&gateway);
+        process.spawn(None, "startup", async move { starting.start().await });
+        let listening = self.listen(container, Rc::clone(&process), gateway);
+        process.spawn(None, "listener", listening);
+
+        let world = Rc::clone(self);
+        let after = Duration::from_millis(plan.in_service_after_ms);
+        self.gate.spawn(
+            ProcessId(Actor::Balancer),
+            Actor::Container(container),
+            "health",
+            {
+                async move {
+                    world.gate.sleep(after).await;
+                    if process.is_alive() {
+                        world.hosts[container as usize].in_service.set(true);
+                        world.emit(WorldEvent::ContainerInService { container });
+                    }
+                }
+            },
+        );
+    }
+
+    fn listen(
+        self: &Rc<Self>,
+        container: u32,
+        process: Rc<Process>,
+        gateway: Rc<Container<SimEnv>>,
+    ) -> impl Future<Output = ()> + 'static {
+        let listener = self.network.listener(Actor::Container(container));
+        let after = Duration::from_millis(process.plan().listen_after_ms);
+        let gate = Rc::clone(&self.gate);
+        async move {
+            gate.sleep(after).await;
+            listener.open();
+            loop {
+                let end = listener.accept().await;
+                let serving = server::serve(Rc::clone(&process), Rc::clone(&gateway), end);
+                process.spawn(None, "connection", serving);
+            }
+        }
+    }
+
+    /// Starts a container again, unless another fault has done so.
+    pub fn boot_if_down(self: &Rc<Self>, container: u32) {
+        if self.hosts[container as usize].running.borrow().is_none() {
+            self.boot(container);
+        }
+    }
+
+    /// Drops what the processes hold, which in turn hold the world.
+    pub fn dismantle(&self) {
+        self.hosts.iter().for_each(|host| drop(host.running.take()));
+    }
+
+    /// Containers that the balancer may route to, in their order.
+    pub fn in_service(&self) -> Vec<u32> {
+        let hosts = self.hosts.iter().zip(0..);
+        hosts
+            .filter(|(host, _)| host.in_service.get())
+            .map(|(_, number)| number)
+            .collect()
+    }
+
+    /// The container dies with all its memory.
+    pub fn crash(&self, container: u32) {
+        self.end(container, true);
+    }
+
+    /// The container is taken out of service and asked to stop; it is killed when it has done
+    /// what its design does then, or when the grace period is over.
+    pub async fn terminate(self: &Rc<Self>, container: u32, grace: Duration) {
+        let host = &self.hosts[container as usize];
+        let Some(Running { process, gateway }) = host.running.borrow().clone() else {
+            return;
+        };
+        host.in_service.set(false);
+        self.emit(WorldEvent::ContainerTerminating { container });
+        let stopping = process.spawn(None, "shutdown", async move { gateway.terminate().await });
+        let finished = gatesim_model::env::Task::finished(&stopping);
+        match first(finished, self.gate.sleep(grace)).await {
+            First::Left(()) | First::Right(()) => {}
+        }
+        // Crashed meanwhile, and perhaps started again: not this process any more.
+        if process.is_alive() {
+            self.end(container, false);
+        }
+    }
+
+    fn end(&self, container: u32, crashed: bool) {
+        let host = &self.hosts[container as usize];
+        let Some(running) = host.running.take() else {
+            return;
+        };
+        host.in_service.set(false);
+        self.emit(WorldEvent::ContainerGone { container, crashed });
+        running.process.silence();
+        self.network.listener(Actor::Container(container)).close();
+        self.gate.kill(ProcessId(Actor::Container(container)));
+    }
+}

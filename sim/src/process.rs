@@ -1,0 +1,135 @@
+//! One process of a container, from its start to its death, and the surroundings it offers to
+//! the protocol.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    rc::Rc,
+    time::Duration,
+};
+
+use gatesim_model::{
+    env::{CallError, Env, Reply, Request},
+    event::{Event, TaskName},
+    ids::SocketId,
+    time::Time,
+};
+
+use crate::{
+    choices::{Purpose, Stream},
+    event::{Actor, Fact},
+    gate::{Gate, ProcessId, TaskHandle},
+    plan::ContainerPlan,
+    socket::SimSocket,
+    world::World,
+};
+
+/// One incarnation of a container.
+pub struct Process {
+    world: Rc<World>,
+    container: u32,
+    /// Dead processes are silent: what runs while their memory is dropped is not observed.
+    alive: Cell<bool>,
+    fresh: RefCell<Stream>,
+}
+
+impl Process {
+    /// A process of container `container`.
+    pub fn new(world: Rc<World>, container: u32) -> Self {
+        let fresh = world
+            .gate
+            .choices()
+            .stream(Actor::Container(container), Purpose::Fresh);
+        Process {
+            world,
+            container,
+            alive: Cell::new(true),
+            fresh: RefCell::new(fresh),
+        }
+    }
+
+    /// The scheduler.
+    pub fn gate(&self) -> &Rc<Gate> {
+        &self.world.gate
+    }
+
+    /// The plan of its container.
+    pub fn plan(&self) -> &ContainerPlan {
+        &self.world.plan.containers[self.container as usize]
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&self) -> bool {
+        self.alive.get()
+    }
+
+    /// From here on nothing of it is observed.
+    pub fn silence(&self) {
+        self.alive.set(false);
+    }
+
+    /// Starts a task of this process.
+    pub fn spawn(
+        &self,
+        socket: Option<SocketId>,
+        name: &'static str,
+        future: impl Future<Output = ()> + 'static,
+    ) -> TaskHandle {
+        let container = Actor::Container(self.container);
+        let entity = socket.map_or(container, Actor::Socket);
+        self.gate()
+            .spawn(ProcessId(container), entity, name, future)
+    }
+
+    /// Reports a fact of this process.
+    pub fn emit(&self, fact: Fact) {
+        if self.is_alive() {
+            self.world
+                .recorder
+                .emit(Actor::Container(self.container), fact);
+        }
+    }
+}
+
+/// The surroundings of one container process.
+#[derive(Clone)]
+pub struct SimEnv(pub Rc<Process>);
+
+impl Env for SimEnv {
+    type Socket = SimSocket;
+    type Task = TaskHandle;
+
+    fn now(&self) -> Time {
+        self.0.gate().now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
+        self.0.gate().sleep(duration)
+    }
+
+    fn spawn(
+        &self,
+        name: TaskName,
+        socket: Option<SocketId>,
+        future: impl Future<Output = ()> + 'static,
+    ) -> TaskHandle {
+        self.0.spawn(socket, name.name(), future)
+    }
+
+    fn call(
+        &self,
+        socket: Option<SocketId>,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
+        let caller = socket.map_or(Actor::Container(self.0.container), Actor::Socket);
+        self.0.world.call_service(caller, request)
+    }
+
+    fn emit(&self, event: Event) {
+        self.0.emit(Fact::Protocol(event));
+    }
+
+    fn fresh(&self, _socket: SocketId) -> u64 {
+        self.0.fresh.borrow_mut().draw(0..=u64::MAX)
+    }
+}

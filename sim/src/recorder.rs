@@ -1,0 +1,166 @@
+//! The observer: gives every fact its place, and shows it to digest, invariants and figures.
+//! It cannot influence the run, but for ending it at the first violation if asked to.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use gatesim_model::ids::SocketId;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::{
+    event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    figures::FiguresCollector,
+    gate::Gate,
+    invariants::{Checker, Limits},
+    outcome::{Digest, Figures, Violation},
+};
+
+/// Sees every event of one run, in order.
+pub struct Recorder {
+    gate: Rc<Gate>,
+    stop_at_first: bool,
+    /// Taken out at the end: what is dropped afterwards is not observed.
+    seen: RefCell<Option<Seen>>,
+    broken: Cell<usize>,
+}
+
+struct Seen {
+    events: u64,
+    digest: u128,
+    /// Reused for the bytes of one event.
+    bytes: Vec<u8>,
+    checker: Option<Checker>,
+    figures: FiguresCollector,
+    trace: Option<Vec<Entry>>,
+}
+
+/// What the observer has at the end.
+pub struct Observed {
+    /// Fingerprint of the trace.
+    pub digest: Digest,
+    /// How many events there were.
+    pub events: u64,
+    /// The first violation of each invariant.
+    pub violations: Vec<Violation>,
+    /// Figures of merit.
+    pub figures: Figures,
+    /// The trace, if it was kept.
+    pub trace: Vec<Entry>,
+}
+
+impl Recorder {
+    /// An observer that checks invariants against `limits`, if there are any, and keeps the
+    /// trace if `trace`.
+    pub fn new(gate: Rc<Gate>, limits: Option<&Limits>, trace: bool, stop_at_first: bool) -> Self {
+        Recorder {
+            gate,
+            stop_at_first,
+            seen: RefCell::new(Some(Seen {
+                events: 0,
+                digest: 0,
+                bytes: Vec::with_capacity(128),
+                checker: limits.map(Checker::new),
+                figures: FiguresCollector::default(),
+                trace: trace.then(Vec::new),
+            })),
+            broken: Cell::new(0),
+        }
+    }
+
+    /// Something became true, here and now.
+    pub fn emit(&self, actor: Actor, fact: Fact) {
+        let mut seen = self.seen.borrow_mut();
+        let Some(seen) = seen.as_mut() else { return };
+        let entry = Entry {
+            actor,
+            ..self.place(seen.events, fact)
+        };
+        seen.events += 1;
+        seen.fold(&entry);
+        seen.figures.observe(&entry);
+        if let Some(checker) = &mut seen.checker {
+            checker.observe(&entry);
+            if checker.broken() > self.broken.get() {
+                self.broken.set(checker.broken());
+                if self.stop_at_first {
+                    self.gate.finish(FinishReason::StoppedAtFirst);
+                }
+            }
+        }
+        tracing::trace!(time = %entry.time, actor = %entry.actor, fact = ?entry.fact);
+        if let Some(trace) = &mut seen.trace {
+            trace.push(entry);
+        }
+    }
+
+    /// The run is over: the last event, and what follows from it. Nothing is observed after it.
+    pub fn finish(&self, reason: FinishReason) -> Observed {
+        let last = Fact::World(WorldEvent::Finished { reason });
+        self.emit(Actor::World, last.clone());
+        let seen = self.seen.take().expect("a run finishes once");
+        let mut violations = Vec::new();
+        if let Some(mut checker) = seen.checker {
+            checker.finish(&self.place(seen.events, last));
+            violations = checker.violations().to_vec();
+        }
+        Observed {
+            digest: Digest(seen.digest),
+            events: seen.events,
+            violations,
+            figures: seen.figures.finish(),
+            trace: seen.trace.unwrap_or_default(),
+        }
+    }
+
+    fn place(&self, number: u64, fact: Fact) -> Entry {
+        Entry {
+            number,
+            time: self.gate.now(),
+            step: self.gate.steps(),
+            actor: Actor::World,
+            fact,
+        }
+    }
+}
+
+impl Seen {
+    /// digest := hash(digest, time, actor, event). Number and step are left out: they say
+    /// nothing that the order does not.
+    fn fold(&mut self, entry: &Entry) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        bytes.extend_from_slice(&self.digest.to_le_bytes());
+        bytes.extend_from_slice(&entry.time.0.to_le_bytes());
+        bytes.extend_from_slice(&actor_bytes(entry.actor));
+        self.bytes = match &entry.fact {
+            Fact::Protocol(event) => postcard::to_extend(event, bytes),
+            Fact::World(event) => postcard::to_extend(event, bytes),
+        }
+        .expect("an event is always representable as bytes");
+        self.digest = xxh3_128(&self.bytes);
+    }
+}
+
+/// The actor in a few bytes, without the cost of its name.
+fn actor_bytes(actor: Actor) -> [u8; 9] {
+    let (kind, number): (u8, u64) = match actor {
+        Actor::World => (0, 0),
+        Actor::Client(n) => (1, n.into()),
+        Actor::Balancer => (2, 0),
+        Actor::Container(n) => (3, n.into()),
+        Actor::Service(service) => (4, service as u64),
+        Actor::Socket(SocketId {
+            peer,
+            attempt,
+            copy,
+        }) => (
+            5,
+            u64::from(peer) << 32 | u64::from(attempt) << 16 | u64::from(copy),
+        ),
+    };
+    let mut bytes = [kind; 9];
+    bytes[1..].copy_from_slice(&number.to_le_bytes());
+    bytes
+}

@@ -1,0 +1,109 @@
+//! One run: `(design, plan, code) -> outcome`. Nothing else goes in.
+
+use std::{panic::AssertUnwindSafe, rc::Rc, thread, time::Duration};
+
+use gatesim_model::{design::Design, time::Time};
+use madsim::runtime::Runtime;
+
+use crate::{
+    choices::{Choices, Record},
+    gate::Gate,
+    invariants::Limits,
+    outcome::Outcome,
+    plan::Plan,
+    recorder::Recorder,
+    world::World,
+};
+
+/// Steps after which a run is cut off: far more than any scenario needs, so only a task that
+/// wakes itself for ever gets there.
+pub const STEP_LIMIT: u64 = 50_000_000;
+
+/// What a run is to give back beside its verdict. None of it changes the trace, but for
+/// `stop_at_first`, which cuts it short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Check invariants.
+    pub invariants: bool,
+    /// End the run at the first violation.
+    pub stop_at_first: bool,
+    /// Keep every event.
+    pub trace: bool,
+    /// Keep every choice.
+    pub record: bool,
+    /// Take choices from here where it has them.
+    pub replay: Option<Record>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            invariants: true,
+            stop_at_first: false,
+            trace: false,
+            record: false,
+            replay: None,
+        }
+    }
+}
+
+/// Runs `plan` under `design`, on a fresh thread of its own: the keys of standard hash maps and
+/// whatever else is kept per thread start afresh, so no run can see an earlier one. A panic
+/// inside becomes part of the outcome.
+pub fn run(design: &Design, plan: &Plan, options: &Options) -> Outcome {
+    thread::scope(|scope| {
+        let running = thread::Builder::new().spawn_scoped(scope, || {
+            std::panic::catch_unwind(AssertUnwindSafe(|| run_here(design, plan, options)))
+                .unwrap_or_else(|panic| Outcome::panicked(panic_text(&*panic)))
+        });
+        let running = running.expect("failed to start a thread for the run");
+        running.join().expect("panics are caught inside the thread")
+    })
+}
+
+fn run_here(design: &Design, plan: &Plan, options: &Options) -> Outcome {
+    let runtime = Runtime::with_seed_and_config(plan.seed, madsim::Config::default());
+    runtime.block_on(async {
+        let choices = Choices::new(plan.seed, options.record, options.replay.clone());
+        let time_limit = Time::ZERO + Duration::from_millis(plan.time_limit_ms);
+        let gate = Gate::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
+        let limits = options.invariants.then(|| Limits::of(plan.environment));
+        let recorder = Rc::new(Recorder::new(
+            Rc::clone(&gate),
+            limits.as_ref(),
+            options.trace,
+            options.stop_at_first,
+        ));
+        let world = World::new(
+            Rc::clone(&gate),
+            Rc::clone(&recorder),
+            Rc::new(plan.clone()),
+            Rc::new(design.clone()),
+        );
+        world.start();
+        let finish = gate.run().await;
+        let observed = recorder.finish(finish);
+        world.dismantle();
+        gate.dismantle();
+        let (choices, drift) = choices.finish();
+        Outcome {
+            digest: observed.digest,
+            finish: Some(finish),
+            panic: None,
+            steps: gate.steps(),
+            events: observed.events,
+            time: gate.now(),
+            violations: observed.violations,
+            figures: observed.figures,
+            trace: observed.trace,
+            choices,
+            drift,
+        }
+    })
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,148 @@
+//! The server below the endpoint: one protocol task for each connection, as an ASGI server has.
+//!
+//! It reads frames into the receive buffer, answers pings, keeps the close handshake, and writes
+//! the answer to the upgrade *after* `accept` has returned (protocol.md 1.2, item 5). What the
+//! endpoint may do and when is in [`crate::socket`].
+
+use std::{rc::Rc, time::Duration};
+
+use gatesim_model::{
+    container::Container,
+    event::EndpointEnd,
+    message::Frame,
+    wait::{First, first},
+};
+
+use crate::{
+    event::{Fact, WorldEvent},
+    link::{End, Incoming, Packet},
+    process::{Process, SimEnv},
+    socket::{Inbound, SimSocket, Work},
+};
+
+/// How long the server waits for the client's half of the close handshake before it aborts.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves one connection from its upgrade to the end of its transport.
+pub async fn serve(process: Rc<Process>, gateway: Rc<Container<SimEnv>>, end: End) {
+    let Incoming::Packet(Packet::Upgrade { upgrade, .. }) = end.receive().await else {
+        end.reset();
+        return;
+    };
+    let end = Rc::new(end);
+    let id = upgrade.socket;
+    let socket = Rc::new(SimSocket::new(
+        Rc::clone(&process),
+        *upgrade,
+        Rc::clone(&end),
+    ));
+    let endpoint = {
+        let socket = Rc::clone(&socket);
+        async move {
+            let how = gateway.serve(Rc::clone(&socket)).await;
+            socket.endpoint_ended(how);
+        }
+    };
+    process.spawn(Some(id), "endpoint", endpoint);
+    let code = converse(&process, &socket, &end).await;
+    socket.transport_lost(code);
+    process.emit(Fact::World(WorldEvent::TransportEnded { socket: id }));
+}
+
+/// Everything between upgrade and end; gives the code of the disconnect event.
+async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u16 {
+    let id = end.socket();
+    // Set once a close frame was sent: its code, and until when the answer is waited for.
+    let mut closing = None;
+    loop {
+        let work = match closing {
+            None => socket.next_work(end).await,
+            Some((code, deadline)) => {
+                let wait = process.gate().sleep_until(deadline);
+                match first(end.receive(), wait).await {
+                    First::Left(incoming) => Work::Incoming(incoming),
+                    First::Right(()) => {
+                        end.reset();
+                        return code;
+                    }
+                }
+            }
+        };
+        let broken = match work {
+            Work::Accept(subprotocol) => {
+                let response = Packet::Response {
+                    status: 101,
+                    subprotocol,
+                    affinity: None,
+                };
+                let sent = end.send(response).await;
+                socket.opened();
+                sent.is_err()
+            }
+            Work::Reject(status) => {
+                let response = Packet::Response {
+                    status,
+                    subprotocol: None,
+                    affinity: None,
+                };
+                // A client that is gone already needs no answer.
+                let _ = end.send(response).await;
+                end.fin();
+                return 1006;
+            }
+            Work::CloseSent(code) => {
+                closing = Some((code, process.gate().now() + CLOSE_TIMEOUT));
+                false
+            }
+            Work::EndpointEnded(EndpointEnd::Returned) => {
+                closing = Some((1000, process.gate().now() + CLOSE_TIMEOUT));
+                end.send(close_frame(1000)).await.is_err()
+            }
+            Work::EndpointEnded(EndpointEnd::Raised) => {
+                end.reset();
+                return 1006;
+            }
+            Work::Incoming(Incoming::Packet(Packet::Frame { frame, message })) => match frame {
+                // Whatever follows a close that was sent is read and thrown away.
+                Frame::Text(_) if closing.is_some() => false,
+                Frame::Text(text) => {
+                    process.emit(Fact::World(WorldEvent::MessageArrived {
+                        socket: id,
+                        message,
+                    }));
+                    socket.push(Inbound::Text(text));
+                    false
+                }
+                Frame::Ping => end.send(Packet::frame(Frame::Pong)).await.is_err(),
+                Frame::Pong => false,
+                Frame::Close { code, .. } => {
+                    if closing.is_none() {
+                        // The client began; it may be gone before it reads the answer.
+                        let _ = end.send(close_frame(code.unwrap_or(1000))).await;
+                    }
+                    end.fin();
+                    return closing.map_or(code.unwrap_or(1005), |(code, _)| code);
+                }
+            },
+            // Only a balancer could send these, and it does not.
+            Work::Incoming(Incoming::Packet(Packet::Upgrade { .. } | Packet::Response { .. })) => {
+                false
+            }
+            Work::Incoming(Incoming::Fin) => {
+                end.fin();
+                return 1006;
+            }
+            Work::Incoming(Incoming::Reset) => return 1006,
+        };
+        if broken {
+            return 1006;
+        }
+    }
+}
+
+fn close_frame(code: u16) -> Packet {
+    Packet::frame(Frame::Close {
+        code: Some(code),
+        reason: "".into(),
+    })
+}

@@ -1,0 +1,207 @@
+//! Backing services: authentication, Redis, database, supervisor; each a process of its own.
+//!
+//! A call is a task of the service's process: it takes its time and answers, or it fails, or it
+//! dies with the process. A service that is down refuses at once, as a closed port does.
+
+use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use gatesim_model::{
+    env::{AgentStep, CallError, Reply, Request, Service, TokenVerdict},
+    ids::{MessageId, UserId},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    choices::Purpose,
+    event::{Actor, Fact, WorldEvent},
+    gate::ProcessId,
+    plan::{Plan, Token},
+    world::World,
+};
+
+/// What the services know, and which of them are up.
+pub struct Services {
+    down: BTreeMap<Service, Cell<bool>>,
+    /// Tools that the agent calls for each message.
+    tools: BTreeMap<MessageId, u32>,
+}
+
+impl Services {
+    /// All services up.
+    pub fn new(plan: &Plan) -> Self {
+        let tools = plan.clients.iter().zip(0..).flat_map(|(client, peer)| {
+            let messages = client.messages.iter().zip(0..);
+            messages.map(move |(message, number)| (message_id(peer, number), message.tools))
+        });
+        Services {
+            down: Service::ALL
+                .into_iter()
+                .map(|service| (service, Cell::new(false)))
+                .collect(),
+            tools: tools.collect(),
+        }
+    }
+
+    fn is_down(&self, service: Service) -> bool {
+        self.down[&service].get()
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        match request {
+            Request::ProbeAuth | Request::PingRedis | Request::CheckDatabase => Reply::Alive,
+            Request::ValidateToken { token } => Reply::Token(judge(token)),
+            Request::NextAgentStep { message, step, .. } => {
+                let tools = self.tools.get(message).copied().unwrap_or_default();
+                Reply::AgentStep(agent_step(tools, *step))
+            }
+        }
+    }
+}
+
+/// The id of a client's message.
+pub fn message_id(peer: u32, number: u32) -> MessageId {
+    format!("c{peer}-m{number}").into()
+}
+
+/// The token a client offers, in three parts as a JWT has: header, user, quality.
+pub fn token_text(user: u32, token: Token) -> Option<String> {
+    match token {
+        Token::Valid => Some(format!("gatesim.user{user}.valid")),
+        Token::Expired => Some(format!("gatesim.user{user}.expired")),
+        Token::Invalid => Some(format!("gatesim.user{user}.forged")),
+        Token::Missing => None,
+    }
+}
+
+fn judge(token: &str) -> TokenVerdict {
+    match token.split('.').collect::<Vec<_>>()[..] {
+        ["gatesim", user, "valid"] => TokenVerdict::Valid {
+            user: UserId::from(user),
+        },
+        ["gatesim", _, "expired"] => TokenVerdict::Expired,
+        _ => TokenVerdict::Invalid,
+    }
+}
+
+/// Think once, then start and finish each tool, then be done.
+fn agent_step(tools: u32, step: u32) -> AgentStep {
+    match step {
+        0 => AgentStep::Think,
+        step if step > 2 * tools => AgentStep::Done,
+        step if step % 2 == 1 => AgentStep::ToolStarted,
+        _ => AgentStep::ToolFinished,
+    }
+}
+
+impl World {
+    /// Asks a service, for `caller`.
+    pub fn call_service(
+        self: &Rc<Self>,
+        caller: Actor,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
+        let world = Rc::clone(self);
+        async move {
+            let service = request.service();
+            let plan = *world.plan.services.of(service);
+            let choices = world.gate.choices();
+            let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
+            if world.services.is_down(service) {
+                world
+                    .gate
+                    .sleep(Duration::from_micros(plan.latency_us.least))
+                    .await;
+                return Err(CallError::Refused);
+            }
+            let delay = Duration::from_micros(latency.draw(plan.latency_us.inclusive()));
+            let fails = choices
+                .stream(caller, Purpose::ServiceFailure(service))
+                .chance(plan.error_per_mille);
+            let (answer, answered) = oneshot::channel();
+            let host = Rc::clone(&world);
+            let process = ProcessId(Actor::Service(service));
+            world
+                .gate
+                .spawn(process, caller, service_task(service), async move {
+                    host.gate.sleep(delay).await;
+                    let reply = match fails {
+                        true => Err(CallError::ServerError),
+                        false => Ok(host.services.answer(&request)),
+                    };
+                    // The caller may have given up.
+                    let _ = answer.send(reply);
+                });
+            answered.await.unwrap_or(Err(CallError::Reset))
+        }
+    }
+
+    /// Stops a service: calls on the way are reset, new ones refused.
+    pub fn stop_service(&self, service: Service) {
+        if !self.services.down[&service].replace(true) {
+            self.emit(WorldEvent::ServiceDown { service });
+            self.gate.kill(ProcessId(Actor::Service(service)));
+        }
+    }
+
+    /// Starts it again.
+    pub fn start_service(&self, service: Service) {
+        if self.services.down[&service].replace(false) {
+            self.emit(WorldEvent::ServiceUp { service });
+        }
+    }
+
+    /// Reports a fact of the world.
+    pub fn emit(&self, event: WorldEvent) {
+        self.recorder.emit(Actor::World, Fact::World(event));
+    }
+}
+
+fn service_task(service: Service) -> &'static str {
+    match service {
+        Service::Auth => "auth-call",
+        Service::Redis => "redis-call",
+        Service::Database => "database-call",
+        Service::Supervisor => "supervisor-call",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_judged_by_what_they_are() {
+        let judged = |token| token_text(7, token).map(|text| judge(&text));
+        assert_eq!(
+            judged(Token::Valid),
+            Some(TokenVerdict::Valid {
+                user: "user7".into()
+            })
+        );
+        assert_eq!(judged(Token::Expired), Some(TokenVerdict::Expired));
+        assert_eq!(judged(Token::Invalid), Some(TokenVerdict::Invalid));
+        assert_eq!(judged(Token::Missing), None);
+    }
+
+    #[test]
+    fn an_agent_thinks_then_uses_each_tool_then_is_done() {
+        use AgentStep::{Done, Think, ToolFinished, ToolStarted};
+        let steps = |tools, count| {
+            (0..count)
+                .map(|step| agent_step(tools, step))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(steps(0, 2), [Think, Done]);
+        assert_eq!(
+            steps(2, 6),
+            [
+                Think,
+                ToolStarted,
+                ToolFinished,
+                ToolStarted,
+                ToolFinished,
+                Done
+            ]
+        );
+    }
+}

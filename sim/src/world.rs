@@ -1,0 +1,154 @@
+//! The world of one run: everything the plan names, put together, and the faults that befall it.
+
+use std::{rc::Rc, time::Duration};
+
+use gatesim_model::{design::Design, time::Time};
+
+use crate::{
+    balancer::{self, Balancer},
+    client,
+    event::{Actor, FinishReason, WorldEvent},
+    fleet::Host,
+    gate::{Gate, ProcessId},
+    network::Network,
+    plan::{Direction, FaultPlan, Plan},
+    recorder::Recorder,
+    service::Services,
+};
+
+/// Everything of one run.
+pub struct World {
+    /// The scheduler.
+    pub gate: Rc<Gate>,
+    /// The observer.
+    pub recorder: Rc<Recorder>,
+    /// What is to happen.
+    pub plan: Rc<Plan>,
+    /// The protocol under test.
+    pub design: Rc<Design>,
+    /// Links and listeners.
+    pub network: Network,
+    /// The balancer.
+    pub balancer: Balancer,
+    /// Backing services.
+    pub services: Services,
+    /// Containers.
+    pub hosts: Vec<Host>,
+}
+
+impl World {
+    /// A world in which nothing has happened yet.
+    pub fn new(
+        gate: Rc<Gate>,
+        recorder: Rc<Recorder>,
+        plan: Rc<Plan>,
+        design: Rc<Design>,
+    ) -> Rc<Self> {
+        Rc::new(World {
+            network: Network::new(Rc::clone(&gate), Rc::clone(&recorder)),
+            balancer: Balancer::default(),
+            services: Services::new(&plan),
+            hosts: plan.containers.iter().map(|_| Host::default()).collect(),
+            gate,
+            recorder,
+            plan,
+            design,
+        })
+    }
+
+    /// Starts everything that the plan names, and the task that ends the run when every client
+    /// is done and the aftermath has been watched.
+    pub fn start(self: &Rc<Self>) {
+        balancer::start(self);
+        let director = |entity, name, future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+            self.gate
+                .spawn(ProcessId(Actor::World), entity, name, future)
+        };
+        for (container, n) in self.plan.containers.iter().zip(0..) {
+            let (world, at) = (Rc::clone(self), Duration::from_millis(container.start_ms));
+            let boot = async move {
+                world.gate.sleep(at).await;
+                world.boot(n);
+            };
+            director(Actor::Container(n), "boot", Box::pin(boot));
+        }
+        for (fault, n) in self.plan.faults.iter().zip(0..) {
+            let future = Rc::clone(self).befall(n, *fault);
+            director(Actor::World, "fault", Box::pin(future));
+        }
+        let clients: Vec<_> = (0..self.plan.clients.len() as u32)
+            .map(|n| {
+                let entity = Actor::Client(n);
+                let life = client::run(Rc::clone(self), n);
+                self.gate.spawn(ProcessId(entity), entity, "client", life)
+            })
+            .collect();
+        let world = Rc::clone(self);
+        let end = async move {
+            for client in clients {
+                gatesim_model::env::Task::finished(&client).await;
+            }
+            world
+                .gate
+                .sleep(Duration::from_millis(world.plan.aftermath_ms))
+                .await;
+            world.gate.finish(FinishReason::Done);
+        };
+        director(Actor::World, "end", Box::pin(end));
+    }
+
+    /// One fault, from its beginning to its healing.
+    async fn befall(self: Rc<Self>, number: u32, fault: FaultPlan) {
+        let gate = &self.gate;
+        gate.sleep_until(Time::ZERO + fault.at()).await;
+        self.emit(WorldEvent::FaultApplied { fault: number });
+        match fault {
+            FaultPlan::Crash {
+                container, down_ms, ..
+            } => {
+                self.crash(container);
+                gate.sleep(Duration::from_millis(down_ms)).await;
+                self.boot_if_down(container);
+            }
+            FaultPlan::Terminate {
+                container,
+                grace_ms,
+                down_ms,
+                ..
+            } => {
+                self.terminate(container, Duration::from_millis(grace_ms))
+                    .await;
+                gate.sleep(Duration::from_millis(down_ms)).await;
+                self.boot_if_down(container);
+            }
+            FaultPlan::ServiceDown {
+                service, for_ms, ..
+            } => {
+                self.stop_service(service);
+                gate.sleep(Duration::from_millis(for_ms)).await;
+                self.start_service(service);
+            }
+            FaultPlan::Partition {
+                client,
+                direction,
+                for_ms,
+                ..
+            } => {
+                let (near, far) = (Actor::Client(client), Actor::Balancer);
+                let ways: &[(Actor, Actor)] = match direction {
+                    Direction::Up => &[(near, far)],
+                    Direction::Down => &[(far, near)],
+                    Direction::Both => &[(near, far), (far, near)],
+                };
+                ways.iter()
+                    .for_each(|&(from, to)| self.network.cut(from, to));
+                gate.sleep(Duration::from_millis(for_ms)).await;
+                ways.iter()
+                    .for_each(|&(from, to)| self.network.mend(from, to));
+            }
+            FaultPlan::Reset { client, .. } => {
+                self.network.reset(Actor::Client(client), Actor::Balancer);
+            }
+        }
+    }
+}
