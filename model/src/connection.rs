@@ -21,8 +21,11 @@ use crate::{
     message::{ErrorCode, Notice, ServerMessage},
     socket::{Received, Socket, SocketError, TransportState},
     time::Time,
-    wait::{First, Signal, first},
+    wait::{First, Signal, first, timeout},
 };
+
+/// How long the peer may take to read what goes before a close frame.
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// First delay of the sender's retries where any task may send (protocol.md 7.4).
 const SEND_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -263,11 +266,7 @@ impl<E: Env> Connection<E> {
                     return Err(ReceiveError::NotOpen);
                 }
                 match first(self.closing.wait(), self.socket.receive()).await {
-                    First::Left(()) => {
-                        // Whoever closes is not done before the close was handed over.
-                        self.over.wait().await;
-                        return Err(ReceiveError::NotOpen);
-                    }
+                    First::Left(()) => return Err(ReceiveError::NotOpen),
                     First::Right(received) => received?,
                 }
             }
@@ -286,6 +285,7 @@ impl<E: Env> Connection<E> {
     /// Hands a close over, unless there is nobody to close. `cause` is the honest reason,
     /// whatever `code` says.
     pub async fn close(&self, code: u16, reason: &str, cause: CloseCause) {
+        let reason = shorten(reason);
         match self.design.transport_owner {
             TransportOwner::OneOwner => match self.transport.get() {
                 Transport::Upgrading | Transport::Open => {}
@@ -296,11 +296,10 @@ impl<E: Env> Connection<E> {
                 TransportState::Disconnected => return,
             },
         }
-        self.transport.set(Transport::Closed);
-        self.closing.set();
-        let reason = shorten(reason);
-        if self.socket.close(code, reason).await.is_ok() {
-            self.closed_for.set(self.closed_for.get().or(Some(cause)));
+        // Handing over cannot fail but by misuse; what may take long is to write the frame.
+        let is_first = self.socket.flags().application != TransportState::Disconnected;
+        if is_first {
+            self.closed_for.set(Some(cause));
             self.emit(Event::CloseSent {
                 socket: self.socket_id,
                 code,
@@ -308,6 +307,11 @@ impl<E: Env> Connection<E> {
                 cause,
             });
         }
+        self.transport.set(Transport::Closed);
+        self.closing.set();
+        // A refusal has been reported by the transport, and a peer that does not read must not
+        // keep the connection alive.
+        let _ = timeout(&self.env, CLOSE_LIMIT, self.socket.close(code, reason)).await;
         self.over.set();
     }
 
@@ -320,6 +324,14 @@ impl<E: Env> Connection<E> {
     /// container has heard.
     pub async fn over(&self) {
         self.over.wait().await;
+    }
+
+    /// Waits for the end of a close that another task has begun.
+    pub async fn finish_closing(&self) {
+        match self.transport.get() {
+            Transport::Closed => self.over.wait().await,
+            Transport::Upgrading | Transport::Open | Transport::PeerGone => {}
+        }
     }
 
     /// Why it was closed by us, if it was.
@@ -498,7 +510,23 @@ impl<E: Env> Drop for TaskEnded<E> {
     }
 }
 
+/// The longest part of a reason that fits into a close frame.
 fn shorten(reason: &str) -> &str {
-    let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+    let mut end = reason.len().min(MAX_REASON_BYTES);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
     &reason[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_between_characters() {
+        assert_eq!(shorten("short"), "short");
+        let long = "é".repeat(100);
+        assert_eq!(shorten(&long), "é".repeat(61));
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
     app_state::AppState,
     auth::Authenticator,
     breaker::{CircuitBreaker, Policy},
-    connection::Connection,
+    connection::{Connection, Transport},
     coordinator::StateCoordinator,
     delivery::{self, Outboxes},
     design::{Design, ShutdownPolicy},
@@ -38,8 +38,8 @@ use crate::{
 
 /// How long agent runs may go on after the container was asked to stop.
 pub const DRAIN_GRACE: Duration = Duration::from_secs(3);
-/// How long the endpoints may take to clean up once their connections are closed.
-pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(1);
+/// How long runs may take to fail, and endpoints to clean up once their connections are closed.
+pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(2);
 /// Agent runs of one container that go on at the same time, where they have tasks of their own.
 pub const MAX_RUNS: usize = 1_000;
 
@@ -175,14 +175,14 @@ impl<E: Env> Container<E> {
         self.lifecycle.set(Lifecycle::Draining);
         for connection in self.live_connections() {
             let told = connection.clone();
-            if connection.is_ready() {
-                connection.spawn_owned(TaskName::Notice, async move {
+            connection.spawn_owned(TaskName::Notice, async move {
+                if told.is_ready() {
                     // A peer that cannot be told finds out by the close.
                     let _ = told.send_notice(Notice::ServerShutdown).await;
-                });
-            } else {
-                told.end(CloseCause::GoingAway).await;
-            }
+                } else {
+                    end_if_accepted(&told).await;
+                }
+            });
         }
         let runs = self.runs.take();
         timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
@@ -194,7 +194,10 @@ impl<E: Env> Container<E> {
         }
         delivery::give_up(self);
         for connection in self.live_connections() {
-            connection.end(CloseCause::GoingAway).await;
+            let ended = connection.clone();
+            connection.spawn_owned(TaskName::Shutdown, async move {
+                end_if_accepted(&ended).await;
+            });
         }
         let cleaned_up = async {
             while !self.live.borrow().is_empty() {
@@ -255,6 +258,17 @@ impl<E: Env> Container<E> {
     /// It ended.
     pub(crate) fn leave(&self, connection: &Connection<E>) {
         self.live.borrow_mut().remove(&connection.socket_id());
+    }
+}
+
+/// A connection that is still being accepted is not touched: a close before accept cannot say why,
+/// and its endpoint closes it right after.
+async fn end_if_accepted<E: Env>(connection: &Connection<E>) {
+    match connection.transport() {
+        Transport::Upgrading => {}
+        Transport::Open | Transport::Closed | Transport::PeerGone => {
+            connection.end(CloseCause::GoingAway).await;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     env::{Env, Task},
     event::{Breaker, BreakerState, CloseCause, Event, TaskName},
     socket::{Socket, SocketError},
-    wait::timeout,
+    wait::{First, first},
 };
 
 use super::{Endpoint, Leave};
@@ -119,9 +119,9 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// One try in a task of its own, so that the time-out can cancel it wherever it stands: also
-    /// between the two halves of accept, or after the second. A try that comes to its end
-    /// while it is being cancelled counts.
+    /// One try in a task of its own, which the time-out cancels wherever it stands: also between
+    /// the two halves of accept. If both are due at once the time-out wins, and that the
+    /// accept was handed over is forgotten.
     async fn try_to_accept(
         &self,
         subprotocol: Option<&'static str>,
@@ -137,12 +137,14 @@ impl<E: Env> Endpoint<E> {
             }
         };
         let task = self.connection.spawn(TaskName::Accept, accept);
-        let in_time = timeout(&self.container.env, limit, task.finished()).await;
-        if in_time.is_none() {
-            task.cancel();
-            task.finished().await;
+        match first(self.container.env.sleep(limit), task.finished()).await {
+            First::Right(()) => result.get(),
+            First::Left(()) => {
+                task.cancel();
+                task.finished().await;
+                Err(NotAccepted::TimedOut)
+            }
         }
-        result.get()
     }
 
     fn record_accept(&self, result: CallResult) {

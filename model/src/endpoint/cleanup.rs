@@ -66,6 +66,7 @@ impl<E: Env> Endpoint<E> {
     /// Steps 38 and 39.
     pub(super) async fn clean_up(&self) {
         let socket = self.connection.socket_id();
+        self.connection.finish_closing().await;
         self.connection.set_ending();
         self.leave_coordinator(Step::Cleanup);
         match self.container.design.cleanup {
