@@ -194,6 +194,8 @@ impl Rule for SetupNeverGoesBack {
             }) => {
                 // A shared machine moves for its owner, whoever asked.
                 let socket = view.machine(container_of(entry), connection)?.owner;
+                view.connection(socket)
+                    .filter(|owner| owner.endpoint_ended.is_none())?;
                 if *from == ConnectionState::Failed || *from == ConnectionState::Reconnecting {
                     self.reached.insert(socket, *to);
                     return None;

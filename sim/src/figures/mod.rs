@@ -20,6 +20,9 @@
 //! container lacked a required component. Everything outside (the network, the balancer) is not
 //! in it to begin with.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,

@@ -1,0 +1,214 @@
+//! Counting by hand-written event lists.
+
+use super::*;
+
+const SOCKET: SocketId = SocketId {
+    peer: 0,
+    attempt: 1,
+    copy: 0,
+};
+
+/// A run with events at given milliseconds.
+struct Watched {
+    collector: FiguresCollector,
+    number: u64,
+}
+
+impl Watched {
+    /// Container 0 is in service and has every component.
+    fn new() -> Self {
+        let mut watched = Watched {
+            collector: FiguresCollector::new(),
+            number: 0,
+        };
+        watched.world(0, WorldEvent::ContainerInService { container: 0 });
+        for component in REQUIRED_COMPONENTS {
+            let ready = true;
+            watched.container(0, Event::ComponentChanged { component, ready });
+        }
+        watched
+    }
+
+    /// An attempt that is being set up since 20 ms.
+    fn connecting() -> Self {
+        let mut watched = Watched::new();
+        let socket = SOCKET;
+        watched
+            .world(10, WorldEvent::ClientConnecting { socket })
+            .world(
+                15,
+                WorldEvent::UpgradeRouted {
+                    socket,
+                    container: 0,
+                },
+            )
+            .container(20, Event::EndpointStarted { socket });
+        watched
+    }
+
+    fn welcomed(&mut self, sent_ms: u64, arrived_ms: u64) -> &mut Self {
+        let connection = "ws_1".into();
+        let by = ReadySource::Welcome;
+        let socket = SOCKET;
+        self.container(
+            sent_ms,
+            Event::ReadyReported {
+                socket,
+                connection,
+                by,
+            },
+        )
+        .world(arrived_ms, WorldEvent::ClientReady { socket })
+    }
+
+    fn container(&mut self, ms: u64, event: Event) -> &mut Self {
+        self.add(ms, Actor::Container(0), Fact::Protocol(event))
+    }
+
+    fn world(&mut self, ms: u64, event: WorldEvent) -> &mut Self {
+        self.add(ms, Actor::World, Fact::World(event))
+    }
+
+    fn add(&mut self, ms: u64, actor: Actor, fact: Fact) -> &mut Self {
+        let number = self.number;
+        self.number += 1;
+        let time = Time(ms * 1_000_000);
+        self.collector.observe(&Entry {
+            number,
+            time,
+            step: number,
+            actor,
+            fact,
+        });
+        self
+    }
+
+    fn figures(self) -> Figures {
+        self.collector.finish()
+    }
+}
+
+#[test]
+fn overhead_leaves_out_network_calls_and_missing_components() {
+    let mut watched = Watched::connecting();
+    let (socket, service) = (Some(SOCKET), Service::Auth);
+    let component = Component::Redis;
+    watched
+        .container(25, Event::CallStarted { socket, service })
+        .container(
+            125,
+            Event::CallEnded {
+                socket,
+                service,
+                ok: true,
+            },
+        )
+        .container(
+            130,
+            Event::ComponentChanged {
+                component,
+                ready: false,
+            },
+        )
+        .container(
+            530,
+            Event::ComponentChanged {
+                component,
+                ready: true,
+            },
+        )
+        .welcomed(537, 550);
+    let figures = watched.figures();
+    assert_eq!(figures.time_to_ready, [Duration::from_millis(540)]);
+    // 5 before the call, 5 after it, 7 after Redis came back.
+    assert_eq!(figures.coordination_overhead, [Duration::from_millis(17)]);
+}
+
+#[test]
+fn what_counts_as_a_connection() {
+    let rates = |watched: Watched| {
+        let figures = watched.figures();
+        (figures.connections_ready, figures.connections_expected)
+    };
+    let (socket, container) = (SOCKET, 0);
+
+    let mut ready = Watched::connecting();
+    ready.welcomed(30, 40);
+    assert_eq!(rates(ready), (1, 1));
+
+    assert_eq!(rates(Watched::connecting()), (0, 1), "the run ended first");
+
+    let ended = |cause| {
+        let mut watched = Watched::connecting();
+        let how = gatesim_model::event::EndpointEnd::Returned;
+        let (code, clean, by_client) = (1011, true, false);
+        watched
+            .container(30, Event::EndpointEnded { socket, how, cause })
+            .world(
+                40,
+                WorldEvent::ClientClosed {
+                    socket,
+                    code,
+                    clean,
+                    by_client,
+                },
+            );
+        watched
+    };
+    assert_eq!(rates(ended(CloseCause::AuthUnavailable)), (0, 1));
+    assert_eq!(
+        rates(ended(CloseCause::NotAuthenticated)),
+        (0, 0),
+        "rightly refused"
+    );
+
+    let disturbed = |event| {
+        let mut watched = Watched::connecting();
+        watched.world(30, event).welcomed(35, 40);
+        watched
+    };
+    let service = Service::Auth;
+    let (from, to) = (Actor::Client(0), Actor::Balancer);
+    for event in [
+        WorldEvent::ContainerTerminating { container },
+        WorldEvent::ServiceDown { service },
+        WorldEvent::LinkCut { from, to },
+    ] {
+        assert_eq!(rates(disturbed(event)), (0, 0), "a fault on the way");
+    }
+    let from = Actor::Client(1);
+    assert_eq!(
+        rates(disturbed(WorldEvent::LinkCut { from, to })),
+        (1, 1),
+        "not its link"
+    );
+}
+
+#[test]
+fn a_run_is_delivered_when_all_its_events_have_arrived() {
+    let run_of = |seqs: &[u32]| {
+        let mut watched = Watched::new();
+        for seq in seqs {
+            let kind = match seq {
+                2 => AgentEventKind::AgentCompleted,
+                _ => AgentEventKind::AgentThinking,
+            };
+            watched.world(
+                10,
+                WorldEvent::ClientGotEvent {
+                    socket: SOCKET,
+                    run: RunId(0),
+                    message: "c0-m1".into(),
+                    seq: *seq,
+                    kind,
+                    recovered: false,
+                },
+            );
+        }
+        let figures = watched.figures();
+        (figures.runs_delivered, figures.events_delivered)
+    };
+    assert_eq!(run_of(&[0, 1, 2]), (1, 3));
+    assert_eq!(run_of(&[0, 2, 1]), (1, 3));
+    assert_eq!(run_of(&[0, 2]), (0, 2));
+}
