@@ -83,3 +83,47 @@ fn report<E: Env>(connection: &Connection<E>) {
         socket: connection.socket_id(),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        env::Reply,
+        environment::Environment,
+        testing::{self, Peer, TestEnv, connect},
+    };
+
+    /// When the heartbeat of a silent peer ended in staging, how many pings it had sent, and the
+    /// close code that the peer was sent.
+    fn silent_peer(design: &str, peer: Peer) -> (u64, usize, Option<u16>) {
+        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let container = testing::container(&env, design, Environment::Staging);
+        let (connection, socket) = connect(&container, 0, "a.b.c");
+        socket.peer.set(peer);
+        env.block_on(beat(connection));
+        let pings = socket.sent.borrow().len();
+        (env.now().as_secs(), pings, socket.closed.get())
+    }
+
+    #[test]
+    fn silence_ends_the_heartbeat_and_perhaps_the_connection() {
+        // 20 s + 90 s; the one looks between pings only.
+        assert_eq!(silent_peer("v9", Peer::Reading), (120, 6, None));
+        assert_eq!(
+            silent_peer("reference", Peer::Reading),
+            (110, 6, Some(1001))
+        );
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_is_noticed_as_well() {
+        assert_eq!(silent_peer("reference", Peer::Stuck), (110, 0, Some(1001)));
+    }
+
+    #[test]
+    fn a_ping_that_cannot_be_sent_ends_the_heartbeat() {
+        for design in ["v9", "reference"] {
+            assert_eq!(silent_peer(design, Peer::Gone), (0, 0, None), "{design}");
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub mod services;
 pub mod socket;
 pub mod startup;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod token;
 pub mod wait;

@@ -80,8 +80,8 @@ impl<E: Env> Managers<E> {
         manager.connections.push((id, connection.clone()));
     }
 
-    /// Removes a connection from wherever it is, and its manager if it was the last one (step
-    /// 38). Nothing happens if it was never added.
+    /// Removes a connection from wherever it is, if it was added, and every manager that has no
+    /// connection any more (step 38).
     pub fn remove_connection(&self, connection: &Connection<E>) {
         let socket = connection.socket_id();
         self.by_key.borrow_mut().retain(|_, manager| {
@@ -89,14 +89,13 @@ impl<E: Env> Managers<E> {
             manager
                 .connections
                 .retain(|(_, kept)| kept.socket_id() != socket);
-            let removed = manager.connections.len() < before;
-            if removed {
+            if manager.connections.len() < before {
                 connection.emit(Event::EntryRemoved {
                     socket,
                     table: Table::Manager,
                 });
             }
-            !(removed && manager.connections.is_empty())
+            !manager.connections.is_empty()
         });
     }
 

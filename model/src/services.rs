@@ -184,3 +184,101 @@ async fn check<E: Env>(container: &Container<E>, socket: SocketId, component: Co
     }
     present
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        env::{CallError, Reply},
+        event::StartupPhase,
+        testing::{self, TestEnv, connect},
+        time::Time,
+    };
+
+    fn env() -> TestEnv {
+        TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)))
+    }
+
+    #[test]
+    fn effective_timeouts_are_those_of_the_table() {
+        use Component::*;
+        let table = [
+            (Database, 45, 45),
+            (Redis, 30, 45),
+            (AuthSystem, 30, 30),
+            (AgentSupervisor, 60, 60),
+            (ThreadService, 45, 45),
+            (WebsocketBridge, 24, 30),
+        ];
+        for (component, staging, production) in table {
+            let timeout = |environment| Requirement::of(component).timeout(environment).as_secs();
+            let timeouts = (
+                timeout(Environment::Staging),
+                timeout(Environment::Production),
+            );
+            assert_eq!(timeouts, (staging, production), "{component}");
+        }
+    }
+
+    #[test]
+    fn dependencies_come_earlier_in_the_list() {
+        for component in Component::ALL {
+            for dependency in Requirement::of(*component).dependencies {
+                assert!(dependency < component, "{component} needs {dependency}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_ladder_takes_two_minutes_when_everything_is_down() {
+        let env = env();
+        let container = testing::container(&env, "v9", Environment::Staging);
+        let (connection, _) = connect(&container, 0, "a.b.c");
+        env.block_on(async {
+            for component in REQUIRED {
+                climb(&container, connection.socket_id(), component).await;
+            }
+        });
+        assert_eq!(env.now().as_millis(), 126_000);
+    }
+
+    #[test]
+    fn a_healthy_cloud_container_pays_the_redis_grace_twice() {
+        let env = env();
+        let container = testing::container(&env, "v9", Environment::Staging);
+        container.app.reach(&env, StartupPhase::Complete);
+        for component in REQUIRED {
+            container.app.set(&env, component, true);
+        }
+        let (connection, _) = connect(&container, 0, "a.b.c");
+        let missing = env.block_on(validate(&container, &connection));
+        assert_eq!((missing, env.now().as_millis()), (vec![], 1000));
+    }
+
+    #[test]
+    fn the_budgeted_answer_comes_with_the_last_component() {
+        let env = env();
+        let container = testing::container(&env, "reference", Environment::Staging);
+        let (connection, _) = connect(&container, 0, "a.b.c");
+        let (late, later) = (container.clone(), env.clone());
+        env.spawn(TaskName::Startup, None, async move {
+            for component in REQUIRED {
+                later.sleep(Duration::from_millis(700)).await;
+                late.app.set(&later, component, true);
+            }
+        });
+        let missing = env.block_on(validate(&container, &connection));
+        assert_eq!((missing, env.now().as_millis()), (vec![], 3500));
+    }
+
+    #[test]
+    fn the_budgeted_answer_does_not_wait_for_ever() {
+        let env = TestEnv::new(|_| (Duration::ZERO, Err(CallError::Refused)));
+        let container = testing::container(&env, "reference", Environment::Staging);
+        container.app.set(&env, Component::Database, true);
+        let (connection, _) = connect(&container, 0, "a.b.c");
+        let missing = env.block_on(validate(&container, &connection));
+        assert_eq!(missing, REQUIRED[1..]);
+        assert_eq!(env.now().since(Time::ZERO), VALIDATION_BUDGET);
+    }
+}

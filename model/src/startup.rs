@@ -108,3 +108,54 @@ async fn watch_redis<E: Env>(container: Rc<Container<E>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        env::{CallError, Reply},
+        environment::Environment,
+        event::Event,
+        testing::{self, TestEnv},
+    };
+
+    #[test]
+    fn components_come_with_their_phases() {
+        // The database is not there for the first four seconds.
+        let clock = Rc::new(std::cell::Cell::new(0));
+        let calls = clock.clone();
+        let env = TestEnv::new(move |request| {
+            calls.set(calls.get() + 1);
+            let reply = match request {
+                Request::CheckDatabase if calls.get() < 3 => Err(CallError::Refused),
+                Request::CheckDatabase
+                | Request::PingRedis
+                | Request::ProbeAuth
+                | Request::ValidateToken { .. }
+                | Request::NextAgentStep { .. } => Ok(Reply::Alive),
+            };
+            (Duration::ZERO, reply)
+        });
+        let container = testing::container(&env, "reference", Environment::Testing);
+        env.block_on(run(&container));
+        // Seven phases of a second each, and two retries of the database.
+        assert_eq!(env.now().as_secs(), 7 + 1 + 2);
+        let seen: Vec<&str> = env
+            .events()
+            .iter()
+            .filter_map(|event| match event {
+                Event::PhaseReached { phase } => Some(phase.name()),
+                Event::ComponentChanged {
+                    component,
+                    ready: true,
+                } => Some(component.name()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            seen.join(" "),
+            "init dependencies auth_system database database cache services redis \
+             agent_supervisor thread_service websocket websocket_bridge finalize complete"
+        );
+    }
+}
