@@ -5,30 +5,24 @@
 //! its token cache, reachability probe and breaker. An outcome carries two things that the
 //! original confused: what the code believes (`error`) and what was the case (`cause`).
 
-use std::{cell::RefCell, collections::BTreeMap, iter, sync::Arc, time::Duration};
+use std::{iter, time::Duration};
 
 use crate::{
-    breaker::{CallResult, CircuitBreaker, Policy},
-    calls,
+    auth_client::{AuthClient, NoAnswer, Probe, validate},
+    breaker::{CallResult, Policy},
+    calls::Guard,
     connection::Connection,
     container::Container,
     design::{AuthBreakerFeed, AuthRetry, OutageVerdict},
-    env::{CallError, Env, Reply, Request, TokenVerdict},
-    environment::{AUTH_CALL_TIMEOUT, AUTH_OUTER_DELAYS, Environment},
+    env::{Env, TokenVerdict},
+    environment::AUTH_OUTER_DELAYS,
     event::{Breaker, CloseCause, Event},
-    ids::{SocketId, UserId},
+    ids::UserId,
     message::ErrorCode,
     socket::Socket,
-    time::Time,
     token,
     wait::timeout,
 };
-
-/// How long a validated token is believed without asking again (5.2).
-pub const TOKEN_CACHE_TTL: Duration = Duration::from_secs(300);
-
-/// How many tokens are remembered at most; the one that would be forgotten first makes room.
-pub const TOKEN_CACHE_LIMIT: usize = 1024;
 
 /// How long the sound answer tries before it says that authentication is unavailable.
 pub const AUTH_BUDGET: Duration = Duration::from_secs(6);
@@ -36,9 +30,8 @@ pub const AUTH_BUDGET: Duration = Duration::from_secs(6);
 /// Authentication as one container knows it, shared by all its connections.
 #[derive(Debug)]
 pub struct Authenticator {
-    local: RefCell<CircuitBreaker>,
-    client: RefCell<CircuitBreaker>,
-    cache: RefCell<TokenCache>,
+    guard: Guard,
+    pub(crate) client: AuthClient,
 }
 
 impl Default for Authenticator {
@@ -51,17 +44,8 @@ impl Authenticator {
     /// Closed breakers and an empty cache.
     pub fn new() -> Self {
         Authenticator {
-            local: RefCell::new(CircuitBreaker::new(Policy::auth_local())),
-            client: RefCell::new(CircuitBreaker::new(Policy::auth_client())),
-            cache: RefCell::default(),
-        }
-    }
-
-    fn breaker(&self, breaker: Breaker) -> &RefCell<CircuitBreaker> {
-        match breaker {
-            Breaker::AuthLocal => &self.local,
-            Breaker::AuthClient => &self.client,
-            Breaker::Accept => panic!("the authenticator does not guard accept"),
+            guard: Guard::new(Breaker::AuthLocal, Policy::auth_local()),
+            client: AuthClient::new(),
         }
     }
 }
@@ -89,19 +73,15 @@ pub async fn authenticate<E: Env>(
     let outcome = match container.design.auth_retry {
         AuthRetry::NestedLadders => {
             wait_for_handshake(container, connection).await;
-            if admits(container, Breaker::AuthLocal) {
-                climb(container, connection, &mut attempts).await
-            } else {
-                Err(Failure::breaker_open(container))
+            match admit(container) {
+                Ok(()) => climb(container, connection, &mut attempts).await,
+                Err(failure) => Err(failure),
             }
         }
-        AuthRetry::Bounded => {
-            if admits(container, Breaker::AuthLocal) {
-                persist(container, connection, &mut attempts).await
-            } else {
-                Err(Failure::breaker_open(container))
-            }
-        }
+        AuthRetry::Bounded => match admit(container) {
+            Ok(()) => persist(container, connection, &mut attempts).await,
+            Err(failure) => Err(failure),
+        },
     };
     feed(container, &outcome);
     match outcome {
@@ -165,9 +145,13 @@ impl Failure {
         }
     }
 
-    /// The local breaker is open: nobody asked whether this token is any good.
-    fn breaker_open<E: Env>(container: &Container<E>) -> Self {
-        Failure::outage(container, Blame::Breaker)
+    /// The authenticator's own breaker is open: nobody asked whether this token is any good.
+    fn breaker_open() -> Self {
+        Failure {
+            error: ErrorCode::AuthServiceError,
+            cause: CloseCause::AuthUnavailable,
+            blame: Blame::Breaker,
+        }
     }
 
     /// No answer from the service. The cause is an outage whatever the design makes of it.
@@ -196,6 +180,11 @@ impl Failure {
             | ErrorCode::InternalError => false,
         }
     }
+}
+
+fn admit<E: Env>(container: &Container<E>) -> Result<(), Failure> {
+    let admitted = container.auth.guard.admits(&container.env);
+    admitted.then_some(()).ok_or_else(Failure::breaker_open)
 }
 
 /// The authenticator's look at the handshake (AUTH:852-892): a socket that is not connected is
@@ -291,312 +280,29 @@ fn judge(verdict: TokenVerdict) -> Result<UserId, Failure> {
     }
 }
 
-// --- the client of the authentication service ---------------------------------------------------
-
-/// Why there is no verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NoAnswer {
-    /// The client's breaker is open; the service was not asked.
-    BreakerOpen,
-    /// It was asked.
-    Call(CallError),
-}
-
-/// Whether a call is preceded by the reachability probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Probe {
-    /// Yes; an unreachable service is an immediate failure that the breaker does not count.
-    First,
-    /// No.
-    Never,
-}
-
-/// Cache, probe, breaker, call (5.2).
-async fn validate<E: Env>(
-    container: &Container<E>,
-    socket: SocketId,
-    token: &Arc<str>,
-    probe: Probe,
-) -> Result<TokenVerdict, NoAnswer> {
-    let env = &container.env;
-    if let Some(user) = container.auth.cache.borrow_mut().get(token, env.now()) {
-        return Ok(TokenVerdict::Valid { user });
-    }
-    match probe {
-        Probe::First => {
-            let limit = container.environment.auth_probe_timeout();
-            calls::ask(env, Some(socket), Request::ProbeAuth, limit)
-                .await
-                .map_err(NoAnswer::Call)?;
-        }
-        Probe::Never => {}
-    }
-    if !admits(container, Breaker::AuthClient) {
-        return Err(NoAnswer::BreakerOpen);
-    }
-    let request = Request::ValidateToken {
-        token: token.clone(),
-    };
-    let limit = call_timeout(container.environment);
-    let answer = calls::ask(env, Some(socket), request, limit).await;
-    let result = match answer {
-        Ok(_) => CallResult::Success,
-        Err(_) => CallResult::Failure,
-    };
-    record(container, Breaker::AuthClient, result);
-    let verdict = match answer.map_err(NoAnswer::Call)? {
-        Reply::Token(verdict) => verdict,
-        reply @ (Reply::Alive | Reply::AgentStep(_)) => {
-            panic!("the authentication service answered a token with {reply:?}")
-        }
-    };
-    if let TokenVerdict::Valid { user } = &verdict {
-        let mut cache = container.auth.cache.borrow_mut();
-        cache.insert(token.clone(), user.clone(), env.now());
-    }
-    Ok(verdict)
-}
-
-/// A call hangs either while connecting or while waiting for the answer; the sum of both HTTP
-/// limits bounds it, and so does the client's own.
-fn call_timeout(environment: Environment) -> Duration {
-    let http = environment.auth_http_timeouts();
-    (http.connect + http.read).min(AUTH_CALL_TIMEOUT)
-}
-
-/// Tokens that the service has found good, and until when they are believed.
-#[derive(Debug, Default)]
-struct TokenCache {
-    entries: BTreeMap<Arc<str>, (UserId, Time)>,
-}
-
-impl TokenCache {
-    fn get(&mut self, token: &str, now: Time) -> Option<UserId> {
-        let (user, until) = self.entries.get(token)?;
-        if now < *until {
-            return Some(user.clone());
-        }
-        self.entries.remove(token);
-        None
-    }
-
-    fn insert(&mut self, token: Arc<str>, user: UserId, now: Time) {
-        if self.entries.len() >= TOKEN_CACHE_LIMIT && !self.entries.contains_key(&token) {
-            let first = self.entries.iter().min_by_key(|(_, (_, until))| *until);
-            if let Some(oldest) = first.map(|(token, _)| token.clone()) {
-                self.entries.remove(&oldest);
-            }
-        }
-        self.entries.insert(token, (user, now + TOKEN_CACHE_TTL));
-    }
-}
-
-// --- breakers -----------------------------------------------------------------------------------
-
 /// Tells the local breaker how it went. Who feeds it decides whether five bad tokens shut the
 /// door for everybody.
 fn feed<E: Env>(container: &Container<E>, outcome: &Result<UserId, Failure>) {
+    let (guard, env) = (&container.auth.guard, &container.env);
     let failure = match outcome {
-        Ok(_) => return record(container, Breaker::AuthLocal, CallResult::Success),
+        Ok(_) => return guard.record(env, CallResult::Success),
         Err(failure) => failure,
     };
     match (container.design.auth_breaker, failure.blame) {
         (_, Blame::Breaker) => {}
         (AuthBreakerFeed::AnyFailure, Blame::Client | Blame::Service)
         | (AuthBreakerFeed::ServerFailuresOnly, Blame::Service) => {
-            record(container, Breaker::AuthLocal, CallResult::Failure);
+            guard.record(env, CallResult::Failure);
         }
         // A refused token is an answer: the service works.
         (AuthBreakerFeed::ServerFailuresOnly, Blame::Client) => {
             if failure.error == ErrorCode::ValidationFailed {
-                record(container, Breaker::AuthLocal, CallResult::Success);
+                guard.record(env, CallResult::Success);
             }
         }
-    }
-}
-
-fn admits<E: Env>(container: &Container<E>, breaker: Breaker) -> bool {
-    let mut state = container.auth.breaker(breaker).borrow_mut();
-    let admission = state.admit(container.env.now());
-    if let Some(to) = admission.moved() {
-        container.env.emit(Event::BreakerMoved { breaker, to });
-    }
-    admission.is_admitted()
-}
-
-fn record<E: Env>(container: &Container<E>, breaker: Breaker, result: CallResult) {
-    let mut state = container.auth.breaker(breaker).borrow_mut();
-    if let Some(to) = state.record(result, container.env.now()) {
-        container.env.emit(Event::BreakerMoved { breaker, to });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        ids::UserId,
-        testing::{self, NEVER, TestEnv, connect},
-    };
-
-    /// A service that takes 10 ms; the token `good.*.*` is good.
-    fn healthy() -> TestEnv {
-        TestEnv::new(|request| {
-            let reply = match request {
-                Request::ValidateToken { token } if token.starts_with("good") => {
-                    Reply::Token(TokenVerdict::Valid { user: user() })
-                }
-                Request::ValidateToken { .. } => Reply::Token(TokenVerdict::Invalid),
-                Request::ProbeAuth
-                | Request::PingRedis
-                | Request::CheckDatabase
-                | Request::NextAgentStep { .. } => Reply::Alive,
-            };
-            (Duration::from_millis(10), Ok(reply))
-        })
-    }
-
-    fn refusing() -> TestEnv {
-        TestEnv::new(|_| (Duration::ZERO, Err(CallError::Refused)))
-    }
-
-    fn hanging() -> TestEnv {
-        TestEnv::new(|_| (NEVER, Ok(Reply::Alive)))
-    }
-
-    fn user() -> UserId {
-        "alice".into()
-    }
-
-    /// Outcome and time of the authentication of one connection.
-    fn authenticate_one(
-        env: &TestEnv,
-        design: &str,
-        token: &str,
-    ) -> (Result<UserId, AuthFailure>, u64) {
-        let container = testing::container(env, design, Environment::Staging);
-        let (connection, _) = connect(&container, 0, token);
-        let outcome = env.block_on(authenticate(&container, &connection));
-        (outcome, env.now().as_millis())
-    }
-
-    fn failure(error: ErrorCode, cause: CloseCause, attempts: u32) -> Result<UserId, AuthFailure> {
-        Err(AuthFailure {
-            error,
-            cause,
-            attempts,
-        })
-    }
-
-    #[test]
-    fn a_verdict_ends_every_ladder() {
-        let bad = failure(ErrorCode::ValidationFailed, CloseCause::NotAuthenticated, 1);
-        let table = [
-            ("v9", "good.b.c", Ok(user()), 20),
-            ("v9", "bad.b.c", bad.clone(), 20),
-            ("reference", "good.b.c", Ok(user()), 10),
-            ("reference", "bad.b.c", bad, 10),
-        ];
-        for (design, token, outcome, time) in table {
-            let got = authenticate_one(&healthy(), design, token);
-            assert_eq!(got, (outcome, time), "{design} {token}");
-        }
-    }
-
-    #[test]
-    fn an_outage_is_told_in_different_ways_and_takes_different_times() {
-        use {CloseCause::AuthUnavailable, ErrorCode::*};
-        let nested = "v9+outage-verdict=unavailable";
-        let table = [
-            // The inner ladder once: its verdict is final.
-            (
-                refusing(),
-                "v9",
-                failure(ValidationFailed, AuthUnavailable, 1),
-                12_500,
-            ),
-            // The inner ladder four times, and the outer delays.
-            (
-                refusing(),
-                nested,
-                failure(AuthServiceError, AuthUnavailable, 4),
-                50_800,
-            ),
-            // Half a second for each of six probes on top.
-            (
-                hanging(),
-                "v9",
-                failure(ValidationFailed, AuthUnavailable, 1),
-                15_500,
-            ),
-            // Three failures open the client's breaker before the delays are used up.
-            (
-                refusing(),
-                "reference",
-                failure(AuthServiceError, AuthUnavailable, 4),
-                800,
-            ),
-            (
-                hanging(),
-                "reference",
-                failure(AuthServiceError, AuthUnavailable, 2),
-                6_000,
-            ),
-        ];
-        for (env, design, outcome, time) in table {
-            assert_eq!(
-                authenticate_one(&env, design, "good.b.c"),
-                (outcome, time),
-                "{design}"
-            );
-        }
-    }
-
-    #[test]
-    fn bad_tokens_shut_the_door_only_where_any_failure_counts() {
-        let refused = "v9+outage-verdict=unavailable";
-        for (design, open) in [(refused, true), ("reference", false)] {
-            let env = healthy();
-            let container = testing::container(&env, design, Environment::Testing);
-            for peer in 0..5 {
-                let (connection, _) = connect(&container, peer, "bad.b.c");
-                let outcome = env.block_on(authenticate(&container, &connection));
-                assert!(outcome.is_err(), "{design}");
-            }
-            let (connection, _) = connect(&container, 5, "good.b.c");
-            let outcome = env.block_on(authenticate(&container, &connection));
-            let error = outcome.map_err(|failure| (failure.error, failure.attempts));
-            let expected = if open {
-                Err((ErrorCode::AuthServiceError, 0))
-            } else {
-                Ok(user())
-            };
-            assert_eq!(error, expected, "{design}");
-        }
-    }
-
-    #[test]
-    fn a_known_token_is_not_asked_about_again() {
-        let env = healthy();
-        let container = testing::container(&env, "reference", Environment::Testing);
-        for (peer, calls) in [(0, 1), (1, 1)] {
-            let (connection, _) = connect(&container, peer, "good.b.c");
-            env.block_on(authenticate(&container, &connection)).unwrap();
-            let asked = |event: &&Event| matches!(event, Event::CallStarted { .. });
-            assert_eq!(env.events().iter().filter(asked).count(), calls);
-        }
-    }
-
-    #[test]
-    fn the_token_cache_forgets_by_age_and_for_room() {
-        let mut cache = TokenCache::default();
-        for n in 0..=TOKEN_CACHE_LIMIT {
-            let token = format!("{n}").into();
-            cache.insert(token, user(), Time(u64::try_from(n).unwrap()));
-        }
-        assert_eq!(cache.entries.len(), TOKEN_CACHE_LIMIT);
-        assert_eq!(cache.get("0", Time(0)), None);
-        assert_eq!(cache.get("1", Time(0)), Some(user()));
-        assert_eq!(cache.get("1", Time(1) + TOKEN_CACHE_TTL), None);
-    }
-}
+#[path = "auth_tests.rs"]
+mod tests;

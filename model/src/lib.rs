@@ -14,6 +14,7 @@ pub mod admission;
 pub mod agent;
 pub mod app_state;
 pub mod auth;
+mod auth_client;
 pub mod breaker;
 pub mod calls;
 pub mod close;

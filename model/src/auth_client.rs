@@ -1,0 +1,156 @@
+//! The gateway's client of the authentication service (protocol.md 5.2): a cache of good tokens, a
+//! probe that asks whether the service can be reached, a breaker, and the call.
+
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
+
+use crate::{
+    breaker::{CallResult, Policy},
+    calls::{self, Guard},
+    container::Container,
+    env::{CallError, Env, Reply, Request, TokenVerdict},
+    environment::{AUTH_CALL_TIMEOUT, Environment},
+    event::Breaker,
+    ids::{SocketId, UserId},
+    time::Time,
+};
+
+/// How long a validated token is believed without asking again (5.2).
+pub const TOKEN_CACHE_TTL: Duration = Duration::from_secs(300);
+
+/// How many tokens are remembered at most; the one that would be forgotten first makes room.
+pub const TOKEN_CACHE_LIMIT: usize = 1024;
+
+/// The client of one container, shared by all its connections.
+#[derive(Debug)]
+pub(crate) struct AuthClient {
+    guard: Guard,
+    cache: RefCell<TokenCache>,
+}
+
+impl AuthClient {
+    /// A closed breaker and an empty cache.
+    pub(crate) fn new() -> Self {
+        AuthClient {
+            guard: Guard::new(Breaker::AuthClient, Policy::auth_client()),
+            cache: RefCell::default(),
+        }
+    }
+}
+
+/// Why there is no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// The client's breaker is open; the service was not asked.
+    BreakerOpen,
+    /// It was asked.
+    Call(CallError),
+}
+
+/// Whether a call is preceded by the reachability probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Yes; an unreachable service is an immediate failure that the breaker does not count.
+    First,
+    /// No.
+    Never,
+}
+
+/// Cache, probe, breaker, call (5.2).
+pub(crate) async fn validate<E: Env>(
+    container: &Container<E>,
+    socket: SocketId,
+    token: &Arc<str>,
+    probe: Probe,
+) -> Result<TokenVerdict, NoAnswer> {
+    let env = &container.env;
+    let client = &container.auth.client;
+    if let Some(user) = client.cache.borrow_mut().get(token, env.now()) {
+        return Ok(TokenVerdict::Valid { user });
+    }
+    match probe {
+        Probe::First => {
+            let limit = container.environment.auth_probe_timeout();
+            calls::ask(env, Some(socket), Request::ProbeAuth, limit)
+                .await
+                .map_err(NoAnswer::Call)?;
+        }
+        Probe::Never => {}
+    }
+    if !client.guard.admits(env) {
+        return Err(NoAnswer::BreakerOpen);
+    }
+    let request = Request::ValidateToken {
+        token: token.clone(),
+    };
+    let limit = call_timeout(container.environment);
+    let answer = calls::ask(env, Some(socket), request, limit).await;
+    let result = match answer {
+        Ok(_) => CallResult::Success,
+        Err(_) => CallResult::Failure,
+    };
+    client.guard.record(env, result);
+    let verdict = match answer.map_err(NoAnswer::Call)? {
+        Reply::Token(verdict) => verdict,
+        reply @ (Reply::Alive | Reply::AgentStep(_)) => {
+            panic!("the authentication service answered a token with {reply:?}")
+        }
+    };
+    if let TokenVerdict::Valid { user } = &verdict {
+        let mut cache = client.cache.borrow_mut();
+        cache.insert(token.clone(), user.clone(), env.now());
+    }
+    Ok(verdict)
+}
+
+/// A call hangs either while connecting or while waiting for the answer; the sum of both HTTP
+/// limits bounds it, and so does the client's own.
+fn call_timeout(environment: Environment) -> Duration {
+    let http = environment.auth_http_timeouts();
+    (http.connect + http.read).min(AUTH_CALL_TIMEOUT)
+}
+
+/// Tokens that the service has found good, and until when they are believed.
+#[derive(Debug, Default)]
+struct TokenCache {
+    entries: BTreeMap<Arc<str>, (UserId, Time)>,
+}
+
+impl TokenCache {
+    fn get(&mut self, token: &str, now: Time) -> Option<UserId> {
+        let (user, until) = self.entries.get(token)?;
+        if now < *until {
+            return Some(user.clone());
+        }
+        self.entries.remove(token);
+        None
+    }
+
+    fn insert(&mut self, token: Arc<str>, user: UserId, now: Time) {
+        if self.entries.len() >= TOKEN_CACHE_LIMIT && !self.entries.contains_key(&token) {
+            let first = self.entries.iter().min_by_key(|(_, (_, until))| *until);
+            if let Some(oldest) = first.map(|(token, _)| token.clone()) {
+                self.entries.remove(&oldest);
+            }
+        }
+        self.entries.insert(token, (user, now + TOKEN_CACHE_TTL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_cache_forgets_by_age_and_for_room() {
+        let user = UserId::from("alice");
+        let mut cache = TokenCache::default();
+        for n in 0..=TOKEN_CACHE_LIMIT {
+            let token = format!("{n}").into();
+            cache.insert(token, user.clone(), Time(u64::try_from(n).unwrap()));
+        }
+        assert_eq!(cache.entries.len(), TOKEN_CACHE_LIMIT);
+        assert_eq!(cache.get("0", Time(0)), None);
+        assert_eq!(cache.get("1", Time(0)), Some(user));
+        assert_eq!(cache.get("1", Time(1) + TOKEN_CACHE_TTL), None);
+    }
+}
