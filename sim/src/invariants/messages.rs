@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use gatesim_model::{
     close,
-    event::{EndpointEnd, Event},
+    event::{CloseCause, EndpointEnd, Event},
     ids::{MessageId, SocketId},
 };
 
@@ -83,8 +83,12 @@ impl Rule for NoClientMessageLost {
                     ),
                 ))
             }
-            Fact::Protocol(Event::EndpointEnded { socket, how, .. }) => {
+            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => {
                 let messages = self.arrived.remove(socket)?;
+                // A send may have found the peer gone before anything else did.
+                if *cause == CloseCause::PeerGone {
+                    return None;
+                }
                 self.judge_end(*socket, view.connection(*socket)?, *how, &messages)
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use gatesim_model::{event::Event, ids::SocketId, state::ConnectionState, time::Time};
+use gatesim_model::{
+    event::{CloseCause, Event},
+    ids::SocketId,
+    state::ConnectionState,
+    time::Time,
+};
 
 use super::{
     checker::{Finding, Rule},
@@ -49,7 +54,9 @@ impl Rule for SetupEndsInTime {
                 None
             }
             Fact::Protocol(Event::EndpointEnded { socket, cause, .. }) => {
-                self.waiting.disarm(socket).then(|| {
+                // A send may have found the peer gone before anything else did.
+                let nobody_left = *cause == CloseCause::PeerGone;
+                (self.waiting.disarm(socket) && !nobody_left).then(|| {
                     Finding::new(
                         *socket,
                         "endpoint ended without ready and without a close",
