@@ -177,10 +177,12 @@ pub enum WorldEvent {
         socket: SocketId,
         overtaken: SocketId,
     },
-    /// A link was cut or mended.
+    /// A link was cut.
     LinkCut { from: Actor, to: Actor },
     /// A link was mended.
     LinkMended { from: Actor, to: Actor },
+    /// Every connection over a link was reset, in both directions.
+    LinkReset { from: Actor, to: Actor },
 
     // --- server side, below the endpoint ------------------------------------------------------
     /// A client message reached the receive buffer of the server.

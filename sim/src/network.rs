@@ -152,6 +152,10 @@ impl Network {
 
     /// Aborts every connection between the two, from the middle.
     pub fn reset(&self, one: Actor, other: Actor) {
+        self.emit(WorldEvent::LinkReset {
+            from: one,
+            to: other,
+        });
         for pipe in self.pipes(one, other).chain(self.pipes(other, one)) {
             pipe.inject_reset();
         }

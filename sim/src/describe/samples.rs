@@ -377,6 +377,10 @@ fn world() -> Vec<WorldEvent> {
             from: Actor::Client(2),
             to: Actor::Balancer,
         },
+        WorldEvent::LinkReset {
+            from: Actor::Client(2),
+            to: Actor::Balancer,
+        },
         WorldEvent::MessageArrived {
             socket,
             message: Some(message()),

@@ -62,6 +62,9 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         }
         WorldEvent::LinkCut { from, to } => format!("link {from} -> {to} cut"),
         WorldEvent::LinkMended { from, to } => format!("link {from} -> {to} mended"),
+        WorldEvent::LinkReset { from, to } => {
+            format!("connections between {from} and {to} reset")
+        }
         WorldEvent::MessageArrived { socket, message } => {
             format!("{socket} {} arrived at the server", message_name(message))
         }

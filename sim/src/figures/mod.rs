@@ -5,8 +5,8 @@
 //! unless, between its start and the welcome (or its end),
 //! - the gateway found, rightly, that the client was not authenticated: the endpoint's honest
 //!   cause says so, whatever close code the design chose; or
-//! - the world took it away: its container was stopped or crashed, a link on its way was cut, a
-//!   backing service was down, or no container was in service.
+//! - the world took it away: its container was stopped or crashed, a link on its way was cut or
+//!   reset, a backing service was down, or no container was in service.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
 //!
@@ -225,6 +225,9 @@ impl FiguresCollector {
                 self.cut.insert((*from, *to));
                 self.excuse_disturbed();
             }
+            WorldEvent::LinkReset { from, to } => {
+                self.excuse_on_way(&BTreeSet::from([*from, *to]));
+            }
             WorldEvent::LinkMended { from, to } => {
                 self.cut.remove(&(*from, *to));
             }
@@ -327,11 +330,16 @@ impl FiguresCollector {
 
     /// Excuses the attempts with a cut link on their way.
     fn excuse_disturbed(&mut self) {
-        let ends: BTreeSet<Actor> = self
+        let ends = self
             .cut
             .iter()
             .flat_map(|(from, to)| [*from, *to])
             .collect();
+        self.excuse_on_way(&ends);
+    }
+
+    /// Excuses the attempts whose way touches one of these ends.
+    fn excuse_on_way(&mut self, ends: &BTreeSet<Actor>) {
         if !ends.is_empty() {
             self.excuse(|socket, attempt| {
                 let container = attempt.container.map(Actor::Container);

@@ -24,7 +24,7 @@ use crate::event::{Actor, Entry, Fact, WorldEvent};
 ///   accept, as HTTP 500: an admission of a server fault. One that raises drops the transport;
 ///   1006 says that something went wrong and is not a lie.
 /// - The client must see the code that was handed over, unless it closed first or a fault of the
-///   world (a cut link, a container gone) stood between.
+///   world (a link cut or reset, a container gone) stood between.
 #[derive(Default)]
 pub(super) struct CloseTellsTheTruth {
     /// The attempts that clients have open, and what the server said at their end.
@@ -185,13 +185,19 @@ impl CloseTellsTheTruth {
             self.forget(|_, said| said.container == *container);
         } else if let WorldEvent::LinkCut { from, to } = event {
             self.cut.insert((*from, *to));
-            self.forget(|socket, said| {
-                touches(*from, socket, said.container) || touches(*to, socket, said.container)
-            });
+            self.forget_on_way(*from, *to);
+        } else if let WorldEvent::LinkReset { from, to } = event {
+            self.forget_on_way(*from, *to);
         } else if let WorldEvent::LinkMended { from, to } = event {
             self.cut.remove(&(*from, *to));
         }
         None
+    }
+
+    fn forget_on_way(&mut self, from: Actor, to: Actor) {
+        self.forget(|socket, said| {
+            touches(from, socket, said.container) || touches(to, socket, said.container)
+        });
     }
 
     fn forget(&mut self, disturbed: impl Fn(SocketId, Said) -> bool) {

@@ -168,6 +168,18 @@ fn close_tells_the_truth() {
             clean: false,
             by_client: false,
         });
+    let mut reset = closed(1008, CloseCause::NotAuthenticated);
+    reset
+        .world(WorldEvent::LinkReset {
+            from: Actor::Client(0),
+            to: Actor::Balancer,
+        })
+        .world(WorldEvent::ClientClosed {
+            socket: SOCKET,
+            code: 1006,
+            clean: false,
+            by_client: false,
+        });
     let mut peer_first = Story::accepted();
     peer_first
         .transport_ended()
@@ -187,6 +199,7 @@ fn close_tells_the_truth() {
             ("the peer went first", &peer_first),
             ("seen by the client", &seen(1008)),
             ("lost on a cut link", &through_a_cut),
+            ("lost by a reset", &reset),
             (
                 "1011 for a bad token",
                 &closed(1011, CloseCause::NotAuthenticated)
