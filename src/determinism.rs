@@ -127,10 +127,13 @@ impl Parting {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use gatesim_model::time::Time;
     use gatesim_sim::event::{Actor, Fact, WorldEvent};
 
     use super::*;
+    use crate::failure::tests::failed_outcome;
 
     fn entry(number: u64, fault: u32) -> Entry {
         Entry {
@@ -151,5 +154,24 @@ mod tests {
         let shorter = first_difference(&once, &once[..2]).unwrap();
         assert_eq!(shorter.event, 2);
         assert_eq!(shorter.entries[1], None);
+    }
+
+    #[test]
+    fn a_run_that_does_not_repeat_is_shown_where_it_parts() {
+        let executions = Cell::new(0);
+        let execute = |options: &Options| {
+            assert!(options.trace);
+            executions.set(executions.get() + 1);
+            let fault = WorldEvent::FaultApplied {
+                fault: executions.get(),
+            };
+            let mut outcome = failed_outcome();
+            outcome.trace[1].fact = Fact::World(fault);
+            outcome
+        };
+        let run: RunName = "chaos@reference:7".parse().unwrap();
+        let digests = [Digest(1), Digest(2)];
+        let parting = trace_twice(run, Origin::Name, digests, execute, &Options::default());
+        insta::assert_snapshot!("parting", parting.human());
     }
 }

@@ -27,6 +27,9 @@ use crate::{
 /// Runs that gave two different traces and are remembered, the ones with the smallest seeds.
 pub const MAX_UNSTABLE_RUNS: usize = 8;
 
+/// The name of the workers' threads. The runs themselves have threads of their own.
+pub const WORKER_NAME: &str = "sweep-worker";
+
 /// A design in a scenario.
 pub struct Pair {
     /// As the user wrote it.
@@ -165,7 +168,12 @@ impl Work {
         let watch = Stopwatch::start();
         thread::scope(|scope| {
             let workers: Vec<_> = (0..self.jobs.get())
-                .map(|_| scope.spawn(|| self.worker(&next, watch, progress)))
+                .map(|_| {
+                    thread::Builder::new()
+                        .name(WORKER_NAME.to_owned())
+                        .spawn_scoped(scope, || self.worker(&next, watch, progress))
+                        .expect("failed to start a worker thread")
+                })
                 .collect();
             workers
                 .into_iter()

@@ -261,7 +261,12 @@ impl FromStr for Partition {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
+    use gatesim_sim::outcome::{Digest, Figures, Outcome};
+
     use super::*;
+    use crate::{failure::tests::failed_outcome, tally::Tally};
 
     #[test]
     fn partitions_cover_every_seed_once() {
@@ -286,5 +291,60 @@ mod tests {
         for bad in ["", "1", "0/8", "9/8", "1/0", "a/b", "-1/2"] {
             assert!(bad.parse::<Partition>().is_err(), "{bad}");
         }
+    }
+
+    /// A sweep of one pair with these outcomes, seeds from 0.
+    fn swept(outcomes: &[Outcome]) -> SweepResult {
+        let mut tally = Tally::default();
+        for (seed, outcome) in outcomes.iter().enumerate() {
+            tally.add(seed as u64, outcome);
+        }
+        SweepResult {
+            work: Work {
+                pairs: Vec::new(),
+                first_seed: 0,
+                partition: Partition { index: 0, count: 1 },
+                limit: Limit::Seeds(1),
+                options: Options::default(),
+                jobs: NonZeroUsize::MIN,
+            },
+            harvest: Harvest {
+                tallies: vec![tally],
+                unstable: Vec::new(),
+            },
+            failures: Vec::new(),
+            partings: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn the_gravest_finding_is_the_verdict() {
+        let failed = failed_outcome();
+        let held = Outcome {
+            violations: Vec::new(),
+            ..failed.clone()
+        };
+        let vacuous = Outcome {
+            figures: Figures {
+                connections_expected: 3,
+                ..Figures::default()
+            },
+            ..held.clone()
+        };
+        assert_eq!(exit_of(&swept(&[])), Exit::NothingRan);
+        assert_eq!(exit_of(&swept(&[held])), Exit::Held);
+        assert_eq!(exit_of(&swept(from_ref(&vacuous))), Exit::FloorMissed);
+        let mut result = swept(&[vacuous, failed]);
+        assert_eq!(exit_of(&result), Exit::Violated);
+        result.interrupted = true;
+        assert_eq!(exit_of(&result), Exit::Interrupted);
+        result.partings.push(Parting {
+            run: "chaos@v9:0".parse().unwrap(),
+            origin: Origin::Name,
+            digests: [Digest(1), Digest(2)],
+            first_difference: None,
+        });
+        assert_eq!(exit_of(&result), Exit::NonDeterministic);
     }
 }

@@ -1,0 +1,104 @@
+//! The command-line tool around the simulator: the only place with files, wall clock, threads of
+//! its own and a terminal.
+//!
+//! It contains no protocol and no world. From the outside in:
+//!
+//! - `cli`: what can be typed; `exit`: what the shell is told; `output`: standard output and
+//!   files; `interrupt`, `clock`, `progress`: Ctrl-C, wall clock, progress bar;
+//! - `run_name`, `catalog`, `target`: from a text that a person typed to a run;
+//! - `sweep` with `pool` (the runs and their workers), `tally` (outcomes added up),
+//!   `report` and `junit` (what is written);
+//! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
+//!   `determinism` (the self-check);
+//! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
+
+mod capsule;
+mod catalog;
+mod cli;
+mod clock;
+mod corpus;
+mod determinism;
+mod exit;
+mod failure;
+mod interrupt;
+mod junit;
+mod list;
+mod output;
+mod pool;
+mod progress;
+mod replay;
+mod report;
+mod run_name;
+mod sweep;
+mod tally;
+mod target;
+mod timeline;
+
+use std::{
+    ffi::OsString,
+    panic::{self, PanicHookInfo, UnwindSafe},
+    thread,
+};
+
+pub use exit::Exit;
+
+use cli::{Cli, Command};
+use output::Output;
+
+/// Runs the tool with these arguments, the program's name first.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let default_hook = panic::take_hook();
+    panic::set_hook(Box::new(move |info| report_panic(info, &default_hook)));
+    guarded(|| dispatch(args))
+}
+
+/// A panic in the model is an outcome of its run; one that arrives here is the tool's own.
+fn guarded(body: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
+    panic::catch_unwind(body).unwrap_or(Exit::ToolBug)
+}
+
+fn dispatch(args: Vec<OsString>) -> Exit {
+    let cli = match Cli::read(args) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    let mut out = Output::stdout(cli.message_format);
+    let result = match &cli.command {
+        Command::Sweep(args) => sweep::sweep(args, &mut out),
+        Command::Replay(args) => replay::replay(args, &mut out),
+        Command::Corpus(command) => corpus::corpus(command, &mut out),
+        Command::List(args) => list::list(args, &mut out),
+    };
+    match result.and_then(|exit| out.flush().map(|()| exit)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::Unusable
+        }
+    }
+}
+
+/// Says that a panic is the tool's fault. One in the thread of a run is not: it is a finding, and
+/// is reported as such.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tool may know its threads; runs may not"
+)]
+fn report_panic(info: &PanicHookInfo<'_>, default_hook: &dyn Fn(&PanicHookInfo<'_>)) {
+    if matches!(thread::current().name(), Some("main" | pool::WORKER_NAME)) {
+        default_hook(info);
+        eprintln!("this is a bug in gatesim, not in what it simulates; please report it");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_tool_is_a_bug_of_the_tool() {
+        assert_eq!(guarded(|| panic!("on purpose")), Exit::ToolBug);
+        assert_eq!(guarded(|| Exit::Held), Exit::Held);
+    }
+}

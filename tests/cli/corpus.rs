@@ -1,0 +1,135 @@
+//! `gatesim corpus`: what is kept reproduces, and what does not is told.
+
+use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
+
+const FILE: &str = "golden-path-v1-3.toml";
+
+fn corpus(name: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    let args = ["corpus", "add", BROKEN_RUN, "--why", "a test", "--dir", "."];
+    let ran = gatesim_in(scratch.path(), &args);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stdout, format!("kept {BROKEN_RUN} in ./{FILE}\n"));
+    scratch
+}
+
+fn check(scratch: &Scratch) -> (i32, String) {
+    let ran = gatesim_in(scratch.path(), &["corpus", "check", "--dir", "."]);
+    (ran.code, ran.stdout)
+}
+
+#[test]
+fn what_is_kept_reproduces() {
+    let scratch = corpus("corpus-keep");
+    let (code, text) = check(&scratch);
+    assert_eq!((code, text.lines().count()), (0, 2), "{text}");
+    assert!(text.contains("reproduced exactly"), "{text}");
+    let listed = gatesim_in(scratch.path(), &["corpus", "list", "--dir", "."]);
+    assert!(listed.stdout.contains("a test"), "{}", listed.stdout);
+    let replayed = gatesim_in(scratch.path(), &["replay", FILE, "--quiet"]);
+    assert_eq!(replayed.code, 1);
+    assert!(
+        replayed.stdout.contains("reproduced exactly"),
+        "{}",
+        replayed.stdout
+    );
+}
+
+#[test]
+fn recorded_choices_give_the_same_run() {
+    let scratch = Scratch::new("corpus-choices");
+    let added = gatesim_in(
+        scratch.path(),
+        &[
+            "corpus",
+            "add",
+            BROKEN_RUN,
+            "--why",
+            "a test",
+            "--choices",
+            "--dir",
+            ".",
+        ],
+    );
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    assert!(scratch.read(FILE).contains("\n[choices]\n"));
+    assert_eq!(check(&scratch).0, 0);
+}
+
+#[test]
+fn a_changed_trace_is_told_from_a_changed_violation() {
+    let scratch = corpus("corpus-drift");
+    let good = scratch.read(FILE);
+    let digest = good
+        .lines()
+        .find(|line| line.starts_with("digest"))
+        .unwrap();
+    scratch.write(
+        FILE,
+        &good.replace(digest, &format!("digest = \"{:032x}\"", 1)),
+    );
+    let (code, text) = check(&scratch);
+    assert_eq!(code, 1);
+    assert!(text.contains("seed-breaking"), "{text}");
+
+    let cause = good.lines().find(|line| line.starts_with("cause")).unwrap();
+    scratch.write(FILE, &good.replace(cause, "cause = \"another\""));
+    let (code, text) = check(&scratch);
+    assert_eq!(code, 1);
+    assert!(
+        text.contains("expected") && !text.contains("seed-breaking"),
+        "{text}"
+    );
+
+    scratch.write(
+        FILE,
+        &good.replace("design = \"v1\"", "design = \"reference\""),
+    );
+    let (code, text) = check(&scratch);
+    assert_eq!(code, 1);
+    assert!(text.contains("held; expected"), "{text}");
+}
+
+#[test]
+fn a_run_that_holds_is_not_kept() {
+    let scratch = Scratch::new("corpus-held");
+    let args = [
+        "corpus",
+        "add",
+        "golden-path@reference:3",
+        "--why",
+        "x",
+        "--dir",
+        ".",
+    ];
+    insta::assert_snapshot!(
+        "a run that holds",
+        gatesim_in(scratch.path(), &args).complaint()
+    );
+    assert!(scratch.files().is_empty());
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let scratch = corpus("corpus-twice");
+    let args = [
+        "corpus", "add", BROKEN_RUN, "--why", "another", "--dir", ".",
+    ];
+    insta::assert_snapshot!(
+        "there already",
+        gatesim_in(scratch.path(), &args).complaint()
+    );
+    assert!(scratch.read(FILE).contains("a test"));
+}
+
+#[test]
+fn an_empty_corpus_checks_nothing() {
+    let scratch = Scratch::new("corpus-empty");
+    assert_eq!(check(&scratch).0, 4);
+}
+
+#[test]
+fn the_corpus_of_the_repository_reproduces() {
+    let ran = gatesim(&["corpus", "check"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+}

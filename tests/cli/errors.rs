@@ -1,0 +1,157 @@
+//! Bad input: one clear error, exit code 2, nothing written that looks complete.
+
+use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
+
+#[test]
+fn names_that_do_not_exist() {
+    for (label, args) in [
+        ("unknown scenario", &["sweep", "cold-strat"][..]),
+        ("unknown design", &["sweep", "--design", "v99"]),
+        (
+            "unknown question",
+            &["sweep", "--design", "reference+cleanups=never"],
+        ),
+        (
+            "unknown answer",
+            &["sweep", "--design", "reference+cleanup=nevr"],
+        ),
+        ("no flip", &["sweep", "--design", "reference+cleanup"]),
+        ("no run name", &["replay", "cold-start"]),
+        (
+            "seed out of range",
+            &["replay", "cold-start@v4:9223372036854775808"],
+        ),
+        (
+            "seeds beyond the last",
+            &[
+                "sweep",
+                "--first-seed",
+                "9223372036854775807",
+                "--seeds",
+                "2",
+            ],
+        ),
+        ("missing file", &["replay", "nowhere.toml"]),
+        (
+            "design with a run name",
+            &["replay", "cold-start@v4:1", "--design", "v5"],
+        ),
+        ("missing corpus", &["corpus", "check", "--dir", "nowhere"]),
+        (
+            "missing directory for junit",
+            &["sweep", "--junit", "nowhere/report.xml"],
+        ),
+    ] {
+        insta::assert_snapshot!(label, gatesim(args).complaint());
+    }
+}
+
+#[test]
+fn files_that_are_wrong() {
+    let scratch = Scratch::new("errors-files");
+    for (name, text) in [
+        ("broken.toml", "format = 1\nwhy = \"no end\n"),
+        ("plan.toml", "scenario = \"chaos\"\nseeed = 1\n"),
+        ("design.toml", "base = \"v9\"\ncleanup = \"nevr\"\n"),
+        ("scenario.toml", "summary = \"x\"\nlatency = 3\n"),
+    ] {
+        scratch.write(name, text);
+    }
+    for (label, args) in [
+        ("broken toml", &["replay", "broken.toml"][..]),
+        ("unknown key in a plan", &["replay", "plan.toml"]),
+        (
+            "unknown answer in a design file",
+            &["sweep", "--design", "design.toml"],
+        ),
+        (
+            "unknown key in a scenario file",
+            &["sweep", "scenario.toml"],
+        ),
+    ] {
+        insta::assert_snapshot!(label, gatesim_in(scratch.path(), args).complaint());
+    }
+}
+
+#[test]
+fn capsules_that_are_wrong() {
+    let scratch = Scratch::new("errors-capsules");
+    let added = gatesim_in(
+        scratch.path(),
+        &["corpus", "add", BROKEN_RUN, "--why", "a test", "--dir", "."],
+    );
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    let good = scratch.read("golden-path-v1-3.toml");
+    let complaint = |label: &str, spoilt: String| {
+        assert_ne!(spoilt, good, "{label}");
+        scratch.write("spoilt.toml", &spoilt);
+        let ran = gatesim_in(scratch.path(), &["replay", "spoilt.toml"]);
+        insta::assert_snapshot!(label, ran.complaint());
+    };
+    // The first occurrence is the capsule's own, the second the plan's.
+    let spoilt = |label: &str, from: &str, to: &str| {
+        complaint(label, good.replacen(from, to, 1));
+    };
+    // Values that change with the simulator must not end up in a snapshot.
+    let spoilt_line = |label: &str, start: &str, line: &str| {
+        let lines = good.lines().map(|old| match old.starts_with(start) {
+            true => line,
+            false => old,
+        });
+        complaint(label, lines.collect::<Vec<_>>().join("\n"));
+    };
+    spoilt("other format version", "format = 1", "format = 2");
+    spoilt(
+        "unknown scenario in a capsule",
+        "scenario = \"golden-path\"",
+        "scenario = \"golden\"",
+    );
+    spoilt(
+        "unknown design in a capsule",
+        "design = \"v1\"",
+        "design = \"v1+cleanup=nevr\"",
+    );
+    spoilt("negative seed", "seed = 3", "seed = -3");
+    spoilt("seed beyond TOML", "seed = 3", "seed = 9223372036854775808");
+    spoilt("another seed than the plan", "seed = 3", "seed = 4");
+    spoilt_line("no digest", "digest = ", "digest = \"xyz\"");
+    spoilt_line(
+        "unknown invariant",
+        "invariant = ",
+        "invariant = \"never-redy-without-machine\"",
+    );
+    spoilt("unknown key in a capsule", "why = ", "because = ");
+    spoilt("empty why", "why = \"a test\"", "why = \" \"");
+    // One bad file spoils a check before anything runs.
+    let ran = gatesim_in(scratch.path(), &["corpus", "check", "--dir", "."]);
+    assert_eq!((ran.code, &*ran.stdout), (2, ""));
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    let scratch = Scratch::new("errors-places");
+    scratch.write("file", "");
+    for args in [
+        &[
+            "replay",
+            BROKEN_RUN,
+            "--quiet",
+            "--trace",
+            "file/trace.jsonl",
+        ][..],
+        &[
+            "replay",
+            BROKEN_RUN,
+            "--quiet",
+            "--save-plan",
+            "file/plan.toml",
+        ],
+        &["corpus", "add", BROKEN_RUN, "--why", "x", "--dir", "file"],
+        &["sweep", "golden-path", "--seeds", "1", "--capsules", "file"],
+    ] {
+        let ran = gatesim_in(scratch.path(), args);
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}");
+        assert!(ran.stderr.contains("file"), "{}", ran.stderr);
+        assert_eq!(scratch.files(), ["file"]);
+    }
+}

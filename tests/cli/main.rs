@@ -1,0 +1,8 @@
+//! The binary as a user meets it: arguments in; standard output, standard error, exit code out.
+
+mod corpus;
+mod errors;
+mod help;
+mod replay;
+mod support;
+mod sweep;

@@ -1,0 +1,173 @@
+//! `gatesim sweep`: verdicts, comparability of outputs, interruption.
+
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::support::{Scratch, command, gatesim};
+
+#[test]
+fn the_reference_holds() {
+    let ran = gatesim(&["sweep", "--seeds", "5"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("30 runs, all held\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_broken_design_is_caught_and_what_is_printed_reproduces_it() {
+    let ran = gatesim(&["sweep", "golden-path", "--design", "v1", "--seeds", "5"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let pasted: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("gatesim replay "))
+        .collect();
+    assert!(!pasted.is_empty());
+    for name in pasted {
+        let replayed = gatesim(&["replay", name, "--quiet"]);
+        assert_eq!(replayed.code, 1, "{}", replayed.stderr);
+        let block: Vec<&str> = replayed.stdout.lines().take(4).collect();
+        assert!(
+            ran.stdout.contains(&block.join("\n")),
+            "{}",
+            replayed.stdout
+        );
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_how_many_run_at_a_time() {
+    let with_jobs = |jobs| {
+        let args = [
+            "sweep", "chaos", "--design", "v9", "--seeds", "12", "--jobs", jobs,
+        ];
+        gatesim(&args).stdout
+    };
+    assert_eq!(with_jobs("1"), with_jobs("4"));
+}
+
+#[test]
+fn partitions_share_the_seeds() {
+    let runs = |partition| {
+        let ran = gatesim(&[
+            "sweep",
+            "golden-path",
+            "--seeds",
+            "7",
+            "--partition",
+            partition,
+            "--message-format",
+            "json",
+        ]);
+        let summary = ran.json().pop().unwrap();
+        assert_eq!(summary["type"], "summary");
+        summary["runs"].as_u64().unwrap()
+    };
+    assert_eq!((runs("1/3"), runs("2/3"), runs("3/3")), (3, 2, 2));
+}
+
+#[test]
+fn a_share_without_seeds_runs_nothing() {
+    let ran = gatesim(&["sweep", "golden-path", "--seeds", "1", "--partition", "2/2"]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.stdout.ends_with("nothing ran\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn json_lines_have_a_format_and_a_type() {
+    let ran = gatesim(&[
+        "sweep",
+        "golden-path",
+        "--design",
+        "v1",
+        "--design",
+        "reference",
+        "--seeds",
+        "3",
+        "--message-format",
+        "json",
+    ]);
+    let lines = ran.json();
+    assert!(lines.iter().all(|line| line["format"] == 1));
+    let count = |kind| lines.iter().filter(|line| line["type"] == kind).count();
+    assert!(count("failure") >= 1);
+    assert_eq!((count("result"), count("summary")), (2, 1));
+}
+
+#[test]
+fn reports_for_ci_are_written() {
+    let scratch = Scratch::new("sweep-reports");
+    let junit = scratch.path().join("report.xml");
+    let capsules = scratch.path().join("capsules");
+    let ran = gatesim(&[
+        "sweep",
+        "golden-path",
+        "--design",
+        "v1",
+        "--seeds",
+        "3",
+        "--junit",
+        junit.to_str().unwrap(),
+        "--capsules",
+        capsules.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_eq!(scratch.files(), ["capsules", "report.xml"]);
+    let report = scratch.read("report.xml");
+    assert!(report.contains("<failure"), "{report}");
+    let checked = gatesim(&["corpus", "check", "--dir", capsules.to_str().unwrap()]);
+    assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
+}
+
+#[test]
+fn the_first_interrupt_writes_what_there_is() {
+    let mut child = command(&["sweep", "golden-path", "--budget", "1h"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let code = child.wait().unwrap().code();
+    let mut stdout = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    assert_eq!(code, Some(130), "{stdout}");
+    assert!(stdout.contains("golden-path@reference"), "{stdout}");
+    assert!(stdout.contains("interrupted"), "{stdout}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = command(&["sweep", "golden-path", "--seeds", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(
+        !stderr.contains("error") && !stderr.contains("panicked"),
+        "{stderr}"
+    );
+}
