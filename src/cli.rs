@@ -52,7 +52,7 @@ pub struct SweepArgs {
     /// Design: a name, name+question=answer, or a .toml file; may be repeated.
     #[arg(long = "design", value_name = "DESIGN", default_value = "reference")]
     pub designs: Vec<String>,
-    /// Seeds per scenario and design [default: 200, without --budget].
+    /// Seeds per scenario and design [default: 1000, without --budget].
     #[arg(long, value_name = "N", conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
     /// Keep starting runs for this long, such as 30s, 15m or 8h.
@@ -108,11 +108,23 @@ pub struct ReplayArgs {
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
     /// Replay every capsule: each must reproduce its violation and its digest.
-    Check(CorpusArgs),
+    Check(CorpusCheckArgs),
     /// Keep a failing run.
     Add(CorpusAddArgs),
     /// Show the capsules.
     List(CorpusArgs),
+}
+
+/// `gatesim corpus check`.
+#[derive(Debug, Args)]
+pub struct CorpusCheckArgs {
+    /// After a change that is meant to be seed-breaking: write the new digest into every capsule
+    /// that still breaks in the same way.
+    #[arg(long)]
+    pub accept_drift: bool,
+    /// Where they are.
+    #[command(flatten)]
+    pub corpus: CorpusArgs,
 }
 
 /// Where the capsules are.
@@ -214,6 +226,7 @@ Examples:
 const CORPUS_EXAMPLES: &str = "\
 Examples:
   gatesim corpus check
+  gatesim corpus check --accept-drift
   gatesim corpus list
   gatesim corpus add cold-start@v4:3 --why \"the final machine starts again in CONNECTING\"";
 

@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::{
     capsule::{Capsule, Expectation},
-    cli::{CorpusAddArgs, CorpusArgs, CorpusCommand},
+    cli::{CorpusAddArgs, CorpusArgs, CorpusCheckArgs, CorpusCommand},
     determinism,
     exit::Exit,
     interrupt,
-    output::{MessageFormat, Output},
+    output::{MessageFormat, Output, Style},
     replay::Reproduction,
     target::Target,
 };
@@ -41,10 +41,11 @@ struct CapsuleJson<'a> {
 }
 
 /// All capsules are read before the first one runs: a broken file is an error, not a finding.
-fn check(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
-    let capsules = read_all(&args.dir)?;
+fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let dir = &args.corpus.dir;
+    let capsules = read_all(dir)?;
     if capsules.is_empty() {
-        eprintln!("no capsules in {}", args.dir.display());
+        eprintln!("no capsules in {}", dir.display());
         return Ok(Exit::NothingRan);
     }
     interrupt::install()?;
@@ -58,15 +59,19 @@ fn check(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
         let outcome = target.execute(&Options::default());
         let reproduction = Reproduction::of(&capsule, &outcome);
         checked += 1;
-        failed += usize::from(reproduction != Reproduction::Exact);
+        let verdict = Verdict::of(&reproduction, args.accept_drift);
+        if verdict == Verdict::Accepted {
+            let digest = outcome.digest;
+            Capsule {
+                digest,
+                ..capsule.clone()
+            }
+            .write(&path)?;
+        }
+        failed += usize::from(verdict == Verdict::Failed);
         match out.format() {
             MessageFormat::Human => {
-                let style = out.style();
-                let verdict = if reproduction == Reproduction::Exact {
-                    style.good("ok  ")
-                } else {
-                    style.bad("FAIL")
-                };
+                let verdict = verdict.human(out.style());
                 let text = reproduction.human(&capsule);
                 out.line(format!("{verdict} {}: {text}", path.display()))?;
             }
@@ -102,6 +107,36 @@ fn check(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
     } else {
         Exit::Held
     })
+}
+
+/// What a check says of a capsule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It reproduces.
+    Reproduced,
+    /// Its trace has changed, which was meant.
+    Accepted,
+    /// It does not reproduce.
+    Failed,
+}
+
+impl Verdict {
+    fn of(reproduction: &Reproduction, accept_drift: bool) -> Self {
+        match (reproduction, accept_drift) {
+            (Reproduction::Exact, _) => Self::Reproduced,
+            (Reproduction::SeedBreaking { .. }, true) => Self::Accepted,
+            (Reproduction::SeedBreaking { .. }, false)
+            | (Reproduction::OtherViolation { .. } | Reproduction::Held, _) => Self::Failed,
+        }
+    }
+
+    fn human(self, style: Style) -> String {
+        match self {
+            Self::Reproduced => style.good("ok      "),
+            Self::Accepted => style.strong("accepted"),
+            Self::Failed => style.bad("FAILED  "),
+        }
+    }
 }
 
 /// Keeps a run that fails, and fails the same way twice.

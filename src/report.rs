@@ -75,8 +75,22 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     for line in &lines[1..] {
         out.line(line)?;
     }
+    for (pair, tally) in pairs(result).filter(|(_, tally)| !tally.broken.is_empty()) {
+        out.line("")?;
+        out.line(format!(
+            "{} broke, first or as a consequence, in",
+            name(pair)
+        ))?;
+        for (invariant, count) in &tally.broken {
+            out.line(format!("  {count:>8} of {} runs  {invariant}", tally.runs))?;
+        }
+    }
     out.line("")?;
     out.line(verdict(result))
+}
+
+fn name(pair: &Pair) -> String {
+    format!("{}@{}", pair.scenario_reference, pair.design_reference)
 }
 
 /// The verdict in one line: what the reader sees last.
@@ -104,8 +118,9 @@ fn verdict(result: &SweepResult) -> String {
     }
     for (pair, tally) in pairs(result).filter(|(_, tally)| tally.is_vacuous()) {
         text.push_str(&format!(
-            "\n{}@{}: none of {} connections became ready, so that it held says nothing",
-            pair.scenario_reference, pair.design_reference, tally.connections_expected
+            "\n{}: none of {} connections became ready, so that it held says nothing",
+            name(pair),
+            tally.connections_expected
         ));
     }
     if !result.partings.is_empty() {
@@ -144,7 +159,7 @@ fn row(pair: &Pair, tally: &Tally) -> Row {
         .map(|(code, count)| format!("{code}:{count}"))
         .collect();
     [
-        format!("{}@{}", pair.scenario_reference, pair.design_reference),
+        name(pair),
         tally.runs.to_string(),
         tally.groups.total().to_string(),
         percent(tally.connections_ready, tally.connections_expected),

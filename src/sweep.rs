@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Seeds per scenario and design if nothing is said: all scenarios take well under a minute.
-pub const DEFAULT_SEEDS: u64 = 200;
+pub const DEFAULT_SEEDS: u64 = 1_000;
 
 /// The why of a capsule that a sweep writes; a person replaces it when keeping the capsule.
 const FOUND_BY_SWEEP: &str = "found by a sweep; say here what it shows";

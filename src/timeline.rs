@@ -1,12 +1,14 @@
 //! A trace for people: one line per event, with the violations where they happened.
 
-use gatesim_model::time::Time;
+use gatesim_model::{identity::unix_secs, time::Time};
 use gatesim_sim::{describe, event::Entry, outcome::Outcome};
 
 use crate::output::Style;
 
-/// Virtual time 0 in the log lines of a replay: an ordinary date, so that log tools accept them.
-const LOG_DATE: &str = "2025-09-10";
+/// Midnight before every run, in Unix seconds and as a date: log lines agree with the times in
+/// connection ids.
+const MIDNIGHT_SECS: u64 = 1_757_462_400;
+const DATE: &str = "2025-09-10";
 
 /// Number, virtual time, actor, text.
 pub fn line(entry: &Entry) -> String {
@@ -68,9 +70,9 @@ pub fn log_lines(outcome: &Outcome) -> Vec<String> {
 
 /// RFC 3339 with microseconds. A run is minutes long and never reaches the next day.
 fn log_time(time: Time) -> String {
-    let seconds = time.as_secs();
+    let seconds = unix_secs(time) - MIDNIGHT_SECS;
     format!(
-        "{LOG_DATE}T{:02}:{:02}:{:02}.{:06}Z",
+        "{DATE}T{:02}:{:02}:{:02}.{:06}Z",
         seconds / 3_600,
         seconds / 60 % 60,
         seconds % 60,
@@ -90,10 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn log_times_are_dates() {
+    fn log_times_are_those_of_the_ids() {
+        assert_eq!(log_time(Time::ZERO), "2025-09-10T05:18:00.000000Z");
         assert_eq!(
             log_time(Time(3_661_000_001_999)),
-            "2025-09-10T01:01:01.000001Z"
+            "2025-09-10T06:19:01.000001Z"
         );
     }
 }

@@ -72,6 +72,10 @@ fn a_changed_trace_is_told_from_a_changed_violation() {
     assert_eq!(code, 1);
     assert!(text.contains("seed-breaking"), "{text}");
 
+    let args = ["corpus", "check", "--accept-drift", "--dir", "."];
+    assert_eq!(gatesim_in(scratch.path(), &args).code, 0);
+    assert_eq!(scratch.read(FILE), good);
+
     let cause = good.lines().find(|line| line.starts_with("cause")).unwrap();
     scratch.write(FILE, &good.replace(cause, "cause = \"another\""));
     let (code, text) = check(&scratch);

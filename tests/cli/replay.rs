@@ -60,7 +60,7 @@ fn log_lines_have_the_shape_of_the_production_logs() {
     assert_eq!(ran.code, 0);
     assert!(ran.stdout.contains("INFO"), "{}", ran.stdout);
     for line in ran.stdout.lines() {
-        assert!(line.starts_with("2025-09-10T00:0"), "{line}");
+        assert!(line.starts_with("2025-09-10T05:1"), "{line}");
     }
 }
 
