@@ -1,27 +1,19 @@
-//! One connection as the tasks of its container see it: the transport and who owns it, the ids it
-//! was given, its tasks, and the frames that wait for the loop.
+//! The transport of a connection and who may touch it: send, receive, close.
 
-use std::{
-    cell::{Cell, OnceCell, RefCell},
-    future::Future,
-    rc::Rc,
-    time::Duration,
-};
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::Connection;
 use crate::{
     close::{MAX_REASON_BYTES, honest_code},
-    design::{Design, TransportOwner},
-    env::{Env, Task},
-    environment::Environment,
-    event::{CloseCause, Event, IdHolder, TaskName},
-    ids::{ConnectionId, SocketId, UserId},
-    inbox::Inbox,
+    design::TransportOwner,
+    env::Env,
+    event::{CloseCause, Event},
+    ids::MessageId,
     message::{ErrorCode, Notice, ServerMessage},
     socket::{Received, Socket, SocketError, TransportState},
-    time::Time,
-    wait::{First, Signal, first, timeout},
+    wait::{First, first, timeout},
 };
 
 /// How long the peer may take to read what goes before a close frame.
@@ -29,29 +21,6 @@ pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// First delay of the sender's retries where any task may send (protocol.md 7.4).
 const SEND_RETRY_DELAY: Duration = Duration::from_millis(100);
-
-/// A connection between its upgrade and its end. Shared by the tasks that serve it.
-pub struct Connection<E: Env> {
-    /// The surroundings.
-    pub env: E,
-    /// The answers.
-    pub design: Rc<Design>,
-    /// Where the container runs.
-    pub environment: Environment,
-    socket_id: SocketId,
-    socket: Rc<E::Socket>,
-    transport: Cell<Transport>,
-    standing: Cell<Standing>,
-    closing: Signal,
-    over: Signal,
-    closed_for: Cell<Option<CloseCause>>,
-    ids: RefCell<Ids>,
-    user: OnceCell<UserId>,
-    last_pong: Cell<Time>,
-    tasks: RefCell<Vec<E::Task>>,
-    /// Frames that were received and not yet handled, where a reader task receives.
-    pub inbox: Inbox,
-}
 
 /// The transport as its owner knows it. Kept under every design; asked only where there is one
 /// owner.
@@ -65,26 +34,6 @@ pub enum Transport {
     Closed,
     /// The peer's disconnect was received, or a send found it gone.
     PeerGone,
-}
-
-/// How far the endpoint has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Set-up is going on.
-    SettingUp,
-    /// The client was told that it may start.
-    Ready,
-    /// Clean-up is going on.
-    Ending,
-}
-
-/// The ids of one connection. The protocol may make several; that they agree is invariant I-03.
-#[derive(Clone, Debug, Default)]
-struct Ids {
-    /// The first one.
-    preliminary: Option<ConnectionId>,
-    /// Given to the manager, the monitor, the heartbeat and the loop.
-    current: Option<ConnectionId>,
 }
 
 /// Why a message was not handed over.
@@ -113,44 +62,6 @@ pub enum ReceiveError {
 }
 
 impl<E: Env> Connection<E> {
-    /// A connection whose upgrade has not been answered.
-    pub fn new(
-        env: E,
-        design: Rc<Design>,
-        environment: Environment,
-        socket: Rc<E::Socket>,
-    ) -> Rc<Self> {
-        Rc::new(Connection {
-            socket_id: socket.upgrade().socket,
-            last_pong: Cell::new(env.now()),
-            env,
-            design,
-            environment,
-            socket,
-            transport: Cell::new(Transport::Upgrading),
-            standing: Cell::new(Standing::SettingUp),
-            closing: Signal::default(),
-            over: Signal::default(),
-            closed_for: Cell::new(None),
-            ids: RefCell::default(),
-            user: OnceCell::new(),
-            tasks: RefCell::default(),
-            inbox: Inbox::default(),
-        })
-    }
-
-    /// Reports an observable fact.
-    pub fn emit(&self, event: Event) {
-        self.env.emit(event);
-    }
-
-    /// For the observer; the protocol never branches on it.
-    pub fn socket_id(&self) -> SocketId {
-        self.socket_id
-    }
-
-    // --- transport ----------------------------------------------------------------------------
-
     /// The socket: its upgrade request, its flags, and accept. Frames and closes go through
     /// [`Self::send`], [`Self::receive`] and [`Self::close`].
     pub fn socket(&self) -> &E::Socket {
@@ -340,7 +251,7 @@ impl<E: Env> Connection<E> {
     }
 
     /// Sends an error message. That it cannot be handed over is not the caller's concern.
-    pub async fn send_error(&self, code: ErrorCode, message: Option<crate::ids::MessageId>) {
+    pub async fn send_error(&self, code: ErrorCode, message: Option<MessageId>) {
         let error = ServerMessage::Error { code, message };
         // A peer that cannot be told is gone, which the next receive finds out.
         let _ = self.send(&error).await;
@@ -363,150 +274,6 @@ impl<E: Env> Connection<E> {
             connection_ready: false,
         });
         Ok(())
-    }
-
-    // --- standing -----------------------------------------------------------------------------
-
-    /// The client was told that it may start.
-    pub fn set_ready(&self) {
-        if self.standing.get() == Standing::SettingUp {
-            self.standing.set(Standing::Ready);
-        }
-    }
-
-    /// Clean-up begins.
-    pub fn set_ending(&self) {
-        self.standing.set(Standing::Ending);
-    }
-
-    /// Whether agent events may be sent to it: the client was told that it may start, clean-up
-    /// has not begun, and the transport is open as far as this container has heard.
-    pub fn is_ready(&self) -> bool {
-        self.standing.get() == Standing::Ready && self.transport.get() == Transport::Open
-    }
-
-    // --- identity -----------------------------------------------------------------------------
-
-    /// The id that the manager, the monitor, the heartbeat and the loop are given.
-    ///
-    /// # Panics
-    /// Before the state was initialised (step 7), which is a mistake in the endpoint.
-    pub fn id(&self) -> ConnectionId {
-        let ids = self.ids.borrow();
-        ids.current
-            .clone()
-            .expect("step 7 gives every connection an id")
-    }
-
-    /// The first id it was given, if step 7 was reached. What was entered under it is looked for
-    /// under it, whatever the connection is called later.
-    pub fn preliminary_id(&self) -> Option<ConnectionId> {
-        self.ids.borrow().preliminary.clone()
-    }
-
-    /// Attaches an id to the socket (steps 7, 9). The first one is also the current one.
-    pub fn attach_id(&self, id: &ConnectionId) {
-        let mut ids = self.ids.borrow_mut();
-        ids.preliminary.get_or_insert_with(|| id.clone());
-        ids.current.get_or_insert_with(|| id.clone());
-        drop(ids);
-        self.give_id(IdHolder::Socket, id);
-    }
-
-    /// From here on the connection goes by another id; the socket still carries the old one
-    /// (steps 25, 26 before pass-through).
-    pub fn rename(&self, id: ConnectionId) {
-        self.ids.borrow_mut().current = Some(id);
-    }
-
-    /// Reports that some part was told an id.
-    pub fn give_id(&self, holder: IdHolder, id: &ConnectionId) {
-        self.emit(Event::IdGiven {
-            socket: self.socket_id,
-            holder,
-            connection: id.clone(),
-        });
-    }
-
-    /// The user, once authenticated.
-    pub fn user(&self) -> Option<&UserId> {
-        self.user.get()
-    }
-
-    /// Binds the user. Only the first call counts.
-    pub fn bind_user(&self, user: &UserId) {
-        self.user.get_or_init(|| user.clone());
-    }
-
-    // --- heartbeat ----------------------------------------------------------------------------
-
-    /// When the peer was last heard of by the heartbeat's reckoning.
-    pub fn last_pong(&self) -> Time {
-        self.last_pong.get()
-    }
-
-    /// The peer answered a ping, or the heartbeat begins.
-    pub fn note_pong(&self) {
-        self.last_pong.set(self.env.now());
-    }
-
-    // --- tasks --------------------------------------------------------------------------------
-
-    /// Starts a task of this connection and reports its start and its end. Dropping the handle
-    /// detaches it: it may outlive the connection.
-    pub fn spawn(&self, name: TaskName, future: impl Future<Output = ()> + 'static) -> E::Task {
-        let socket = self.socket_id;
-        self.emit(Event::TaskStarted { socket, name });
-        let ended = TaskEnded {
-            env: self.env.clone(),
-            socket,
-            name,
-        };
-        self.env.spawn(name, Some(socket), async move {
-            // Moved in before the first poll, so that a cancelled task is reported as well.
-            let _ended = ended;
-            future.await;
-        })
-    }
-
-    /// The same, and the connection stops it in [`Self::stop_tasks`].
-    pub fn spawn_owned(&self, name: TaskName, future: impl Future<Output = ()> + 'static) {
-        let task = self.spawn(name, future);
-        self.own(task);
-    }
-
-    /// Takes over a task.
-    pub fn own(&self, task: E::Task) {
-        let mut tasks = self.tasks.borrow_mut();
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
-    }
-
-    /// Cancels every owned task and waits until they have ended.
-    pub async fn stop_tasks(&self) {
-        let tasks = self.tasks.take();
-        for task in &tasks {
-            task.cancel();
-        }
-        for task in &tasks {
-            task.finished().await;
-        }
-    }
-}
-
-/// Reports the end of a task when it is dropped, done or cancelled.
-struct TaskEnded<E: Env> {
-    env: E,
-    socket: SocketId,
-    name: TaskName,
-}
-
-impl<E: Env> Drop for TaskEnded<E> {
-    fn drop(&mut self) {
-        self.env.emit(Event::TaskEnded {
-            socket: self.socket,
-            name: self.name,
-        });
     }
 }
 
