@@ -116,8 +116,13 @@ impl TestEnv {
 
     /// What was observed, in order.
     pub(crate) fn events(&self) -> Vec<Event> {
-        let events = self.0.events.borrow();
-        events.iter().map(|(_, event)| event.clone()).collect()
+        let events = self.timed_events();
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The same, and when.
+    pub(crate) fn timed_events(&self) -> Vec<(Time, Event)> {
+        self.0.events.borrow().clone()
     }
 }
 
@@ -300,13 +305,9 @@ pub(crate) fn container(
     Container::new(env.clone(), design, environment, settings)
 }
 
-/// An accepted connection of peer `peer`, with a token in its `Authorization` header.
-pub(crate) fn connect(
-    container: &Rc<Container<TestEnv>>,
-    peer: u32,
-    token: &str,
-) -> (Rc<Connection<TestEnv>>, Rc<TestSocket>) {
-    let socket = Rc::new(TestSocket {
+/// An upgrade of peer `peer`, not yet accepted, with a token in its `Authorization` header.
+pub(crate) fn arrive(peer: u32, token: &str) -> Rc<TestSocket> {
+    Rc::new(TestSocket {
         upgrade: Upgrade {
             socket: SocketId {
                 peer,
@@ -323,7 +324,16 @@ pub(crate) fn connect(
         peer: Cell::new(Peer::Reading),
         sent: RefCell::default(),
         closed: Cell::new(None),
-    });
+    })
+}
+
+/// An accepted connection of peer `peer`, with a token in its `Authorization` header.
+pub(crate) fn connect(
+    container: &Rc<Container<TestEnv>>,
+    peer: u32,
+    token: &str,
+) -> (Rc<Connection<TestEnv>>, Rc<TestSocket>) {
+    let socket = arrive(peer, token);
     let connection = Connection::new(
         container.env.clone(),
         container.design.clone(),

@@ -173,3 +173,6 @@ impl<E: Env> Endpoint<E> {
         Leave::because(cause)
     }
 }
+
+#[cfg(test)]
+mod tests;
