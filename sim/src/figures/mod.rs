@@ -6,7 +6,8 @@
 //! - the gateway found, rightly, that the client was not authenticated: the endpoint's honest
 //!   cause says so, whatever close code the design chose; or
 //! - the world took it away: its container was stopped or crashed, a link on its way was cut or
-//!   reset, a backing service was down, or no container was in service.
+//!   reset, a backing service was down, no container was in service, or the one that served it
+//!   still lacked a required component when either side gave up.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
 //!
@@ -176,10 +177,13 @@ impl FiguresCollector {
         } else if let Event::CloseSent { socket, cause, .. }
         | Event::EndpointEnded { socket, cause, .. } = event
         {
-            if *cause == CloseCause::NotAuthenticated
-                && let Some(attempt) = self.attempts.get_mut(socket)
-            {
-                attempt.excuse = Some(Excuse::RightlyRefused);
+            let not_ready = !self.components_there(container);
+            if let Some(attempt) = self.attempts.get_mut(socket) {
+                if *cause == CloseCause::NotAuthenticated {
+                    attempt.excuse = Some(Excuse::RightlyRefused);
+                } else if not_ready {
+                    attempt.excuse = Some(Excuse::Fault);
+                }
             }
         } else if let Event::RunStarted { .. } = event {
             self.figures.runs_started += 1;
@@ -290,11 +294,11 @@ impl FiguresCollector {
     }
 
     fn end_attempt(&mut self, socket: SocketId) {
-        if self
-            .attempts
-            .remove(&socket)
-            .is_some_and(|attempt| attempt.excuse.is_none())
-        {
+        let Some(attempt) = self.attempts.remove(&socket) else {
+            return;
+        };
+        let served = |container| self.components_there(container);
+        if attempt.excuse.is_none() && attempt.container.is_none_or(served) {
             self.figures.connections_expected += 1;
         }
     }

@@ -162,6 +162,13 @@ fn what_counts_as_a_connection() {
         "rightly refused"
     );
 
+    let mut cold = Watched::new();
+    let (component, ready) = (Component::Redis, false);
+    cold.container(5, Event::ComponentChanged { component, ready });
+    cold.world(10, WorldEvent::ClientConnecting { socket })
+        .container(20, Event::EndpointStarted { socket });
+    assert_eq!(rates(cold), (0, 0), "its container was not complete");
+
     let disturbed = |event| {
         let mut watched = Watched::connecting();
         watched.world(30, event).welcomed(35, 40);

@@ -68,9 +68,7 @@ impl Rule for EventsInOrder {
                     run: *run,
                     route: self.routes.get(socket).copied(),
                 };
-                let Some(latest) = self.latest.insert(stream, *seq) else {
-                    return None;
-                };
+                let latest = self.latest.insert(stream, *seq)?;
                 let cause = match seq.cmp(&latest) {
                     std::cmp::Ordering::Greater => return None,
                     std::cmp::Ordering::Equal => "event received twice",
