@@ -53,6 +53,9 @@ pub struct FiguresCollector {
     in_service: BTreeSet<u32>,
     services_down: BTreeSet<Service>,
     cut: BTreeSet<(Actor, Actor)>,
+    /// Messages that a client has sent and whose runs it has not received in full: what another
+    /// tab of its user hears of them does not count.
+    asked: BTreeSet<(u32, MessageId)>,
     streams: BTreeMap<Stream, Received>,
 }
 
@@ -225,6 +228,9 @@ impl FiguresCollector {
                 }
                 self.excuse_disturbed();
             }
+            WorldEvent::ClientSent { socket, message } => {
+                self.asked.insert((socket.peer, message.clone()));
+            }
             WorldEvent::LinkCut { from, to } => {
                 self.cut.insert((*from, *to));
                 self.excuse_disturbed();
@@ -252,9 +258,9 @@ impl FiguresCollector {
             }
             WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
                 self.streams.retain(|stream, _| stream.client != *client);
+                self.asked.retain(|(asking, _)| asking != client);
             }
             WorldEvent::ClientOpened { .. }
-            | WorldEvent::ClientSent { .. }
             | WorldEvent::UpgradeRejected { .. }
             | WorldEvent::UpgradeOvertook { .. }
             | WorldEvent::TransportEnded { .. }
@@ -304,6 +310,10 @@ impl FiguresCollector {
     }
 
     fn received(&mut self, stream: Stream, seq: u32, kind: AgentEventKind) {
+        let asked = (stream.client, stream.message.clone());
+        if !self.asked.contains(&asked) {
+            return;
+        }
         let received = self.streams.entry(stream.clone()).or_default();
         received.seqs.insert(seq);
         if kind == AgentEventKind::AgentCompleted {
@@ -314,6 +324,7 @@ impl FiguresCollector {
         {
             self.figures.runs_delivered += 1;
             self.streams.remove(&stream);
+            self.asked.remove(&asked);
         }
     }
 

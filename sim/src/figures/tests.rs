@@ -193,8 +193,16 @@ fn what_counts_as_a_connection() {
 
 #[test]
 fn a_run_is_delivered_when_all_its_events_have_arrived() {
-    let run_of = |seqs: &[u32]| {
+    let run_of = |peer: u32, seqs: &[u32]| {
         let mut watched = Watched::new();
+        let asking = SocketId { peer, ..SOCKET };
+        watched.world(
+            5,
+            WorldEvent::ClientSent {
+                socket: asking,
+                message: "c0-m1".into(),
+            },
+        );
         for seq in seqs {
             let kind = match seq {
                 2 => AgentEventKind::AgentCompleted,
@@ -215,7 +223,10 @@ fn a_run_is_delivered_when_all_its_events_have_arrived() {
         let figures = watched.figures();
         (figures.runs_delivered, figures.events_delivered)
     };
-    assert_eq!(run_of(&[0, 1, 2]), (1, 3));
-    assert_eq!(run_of(&[0, 2, 1]), (1, 3));
-    assert_eq!(run_of(&[0, 2]), (0, 2));
+    let client = SOCKET.peer;
+    assert_eq!(run_of(client, &[0, 1, 2]), (1, 3));
+    assert_eq!(run_of(client, &[0, 2, 1]), (1, 3));
+    assert_eq!(run_of(client, &[0, 2]), (0, 2));
+    let another_tab = client + 1;
+    assert_eq!(run_of(another_tab, &[0, 1, 2]), (0, 3));
 }
