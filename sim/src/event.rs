@@ -162,7 +162,7 @@ pub enum WorldEvent {
         clean: bool,
         by_client: bool,
     },
-    /// The client has all it wanted.
+    /// The client leaves for good: it has all it wanted, or has waited long enough.
     ClientDone { client: u32 },
     /// The client will not try again.
     ClientGaveUp { client: u32, attempts: u32 },

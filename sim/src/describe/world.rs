@@ -49,7 +49,7 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             };
             format!("{socket} closed {manner} {side}, code {code}")
         }
-        WorldEvent::ClientDone { .. } => "has all it wanted".to_owned(),
+        WorldEvent::ClientDone { .. } => "leaves for good".to_owned(),
         WorldEvent::ClientGaveUp { attempts, .. } => format!("gave up after {attempts} attempts"),
         WorldEvent::UpgradeRouted { socket, container } => {
             format!("{socket} upgrade routed to container{container}")

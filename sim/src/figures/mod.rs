@@ -7,7 +7,8 @@
 //!   cause says so, whatever close code the design chose; or
 //! - the world took it away: its container was stopped or crashed, a link on its way was cut or
 //!   reset, a backing service was down, no container was in service, or the one that served it
-//!   still lacked a required component when either side gave up.
+//!   still lacked a required component when either side gave up; or
+//! - the client left before the balancer had routed it.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
 //!
@@ -304,7 +305,7 @@ impl FiguresCollector {
             return;
         };
         let served = |container| self.components_there(container);
-        if attempt.excuse.is_none() && attempt.container.is_none_or(served) {
+        if attempt.excuse.is_none() && attempt.container.is_some_and(served) {
             self.figures.connections_expected += 1;
         }
     }
