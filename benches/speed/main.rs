@@ -1,0 +1,215 @@
+//! How fast the simulator is, and what its parts cost.
+//!
+//! `cargo bench` measures, `cargo bench -- --quick` measures roughly, `--json FILE` keeps the
+//! result. Nothing is timed in a test, and a missed goal fails nothing: read the ratios.
+//!
+//! - [`bare`]: the yardsticks, tasks that only yield and a bare echo;
+//! - [`sweeps`]: runs in this process, and sweeps by the tool itself;
+//! - [`compare`]: interleaved rounds, medians, ratios; [`report`]: the table and the JSON.
+
+mod bare;
+mod compare;
+mod report;
+mod sweeps;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use compare::interleave;
+use report::{Goal, Report};
+use sweeps::Runs;
+
+const GOLDEN_PATH: &str = include_str!("../../seeds/scenarios/golden-path.toml");
+const CHAOS: &str = include_str!("../../seeds/scenarios/chaos.toml");
+
+/// Jobs whose gain over one is measured.
+const JOBS: usize = 2;
+
+/// Times that sweeps differ in length when their memory is compared.
+const LONGER: u64 = 20;
+
+/// Measures the simulator's speed.
+#[derive(Parser)]
+struct Args {
+    /// Measure less and less exactly
+    #[arg(long)]
+    quick: bool,
+    /// Write the result to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Given by `cargo bench`; without it nobody waits for figures, so they may be rough
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// How much is measured.
+struct Amount {
+    /// Rounds of short comparisons.
+    rounds: usize,
+    /// Rounds of whole sweeps.
+    sweep_rounds: usize,
+    /// Polls of tasks that only yield, per round.
+    polls: u64,
+    /// Seeds per round.
+    golden_path_seeds: u64,
+    /// Seeds per round.
+    chaos_seeds: u64,
+    /// Seeds per sweep.
+    sweep_seeds: u64,
+}
+
+impl Amount {
+    const FULL: Amount = Amount {
+        rounds: 9,
+        sweep_rounds: 3,
+        polls: 500_000,
+        golden_path_seeds: 500,
+        chaos_seeds: 200,
+        sweep_seeds: 10_000,
+    };
+    const QUICK: Amount = Amount {
+        rounds: 3,
+        sweep_rounds: 1,
+        polls: 100_000,
+        golden_path_seeds: 100,
+        chaos_seeds: 50,
+        sweep_seeds: 2_000,
+    };
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let amount = match args.quick || !args.bench {
+        true => Amount::QUICK,
+        false => Amount::FULL,
+    };
+    let mut report = Report::default();
+    scheduler(&amount, &mut report);
+    golden_path(&amount, &mut report);
+    chaos(&amount, &mut report);
+    jobs(&amount, &mut report);
+    memory(&amount, &mut report);
+    print!("{report}");
+    args.json.map_or(Ok(()), |path| report.write_json(&path))
+}
+
+/// The same tasks under the gate and under madsim alone.
+fn scheduler(amount: &Amount, report: &mut Report) {
+    for tasks in [2, 10, 100] {
+        let yields = amount.polls / tasks - 1;
+        let [gate, madsim] = interleave(
+            amount.rounds,
+            [&mut || bare::gate_steps(tasks, yields), &mut || {
+                bare::madsim_polls(tasks, yields)
+            }],
+        );
+        report.figure(format!("gate alone, {tasks} tasks"), gate.rate(), "steps/s");
+        report.figure(
+            format!("madsim alone, {tasks} tasks"),
+            madsim.rate(),
+            "polls/s",
+        );
+        report.ratio(
+            format!("gate steps per madsim poll, {tasks} tasks"),
+            gate.rate_over(&madsim),
+            Goal::AtLeast(0.4),
+        );
+    }
+}
+
+/// `golden-path` with and without invariants, and an echo that exchanges as many frames.
+fn golden_path(amount: &Amount, report: &mut Report) {
+    let runs = Runs::new("golden-path", GOLDEN_PATH, amount.golden_path_seeds);
+    let counts = runs.run(true);
+    let frames = counts.frames.div_ceil(runs.seeds());
+    let [on, off, echo] = interleave(
+        amount.rounds,
+        [
+            &mut || runs.run(true).steps,
+            &mut || runs.run(false).steps,
+            &mut || {
+                (0..runs.seeds()).for_each(|seed| bare::echo(seed, frames));
+                runs.seeds()
+            },
+        ],
+    );
+    describe_runs("golden-path", &runs, &on, &off, report);
+    report.figure("golden-path, frames of a run", frames as f64, "frames");
+    report.figure(
+        format!("madsim echo of {frames} frames"),
+        echo.rate(),
+        "seeds/s",
+    );
+    report.ratio(
+        "golden-path, time of a seed over that of the echo",
+        on.time_over(&echo),
+        Goal::AtMost(6.0),
+    );
+}
+
+/// `chaos` with and without invariants.
+fn chaos(amount: &Amount, report: &mut Report) {
+    let runs = Runs::new("chaos", CHAOS, amount.chaos_seeds);
+    let [on, off] = interleave(
+        amount.rounds,
+        [&mut || runs.run(true).steps, &mut || runs.run(false).steps],
+    );
+    describe_runs("chaos", &runs, &on, &off, report);
+}
+
+fn describe_runs(
+    name: &str,
+    runs: &Runs,
+    on: &compare::Measured,
+    off: &compare::Measured,
+    report: &mut Report,
+) {
+    for (measured, how) in [(on, "invariants on"), (off, "invariants off")] {
+        let seeds = runs.seeds() as f64 / measured.median().as_secs_f64();
+        report.figure(format!("{name}, {how}"), seeds, "seeds/s");
+        report.figure(format!("{name}, {how}"), measured.rate(), "steps/s");
+    }
+    report.ratio(
+        format!("{name}, time with invariants over time without"),
+        on.time_over(off),
+        Goal::AtMost(1.15),
+    );
+}
+
+/// The tool sweeping with one job and with several.
+fn jobs(amount: &Amount, report: &mut Report) {
+    let seeds = amount.sweep_seeds;
+    let sweep = |jobs| {
+        sweeps::sweep(seeds, jobs);
+        seeds
+    };
+    let [one, several] = interleave(amount.sweep_rounds, [&mut || sweep(1), &mut || sweep(JOBS)]);
+    for (measured, jobs) in [(&one, 1), (&several, JOBS)] {
+        let name = format!("sweep of {seeds} golden-path seeds, jobs: {jobs}");
+        report.figure(name, measured.median().as_secs_f64(), "s");
+    }
+    report.ratio(
+        format!("sweep, speed with {JOBS} jobs over one"),
+        several.rate_over(&one),
+        Goal::AtLeast(1.8),
+    );
+}
+
+/// The most memory that a short and a long sweep hold.
+fn memory(amount: &Amount, report: &mut Report) {
+    let (few, many) = (amount.sweep_seeds / 10, amount.sweep_seeds / 10 * LONGER);
+    let peaks = [few, many].map(|seeds| Some((seeds, sweeps::peak_memory_kib(seeds, JOBS)?)));
+    let [Some((_, short)), Some((_, long))] = peaks else {
+        eprintln!("memory is not measured: this system does not tell");
+        return;
+    };
+    for (seeds, kib) in [(few, short), (many, long)] {
+        let name = format!("sweep of {seeds} golden-path seeds, peak memory");
+        report.figure(name, kib as f64 / 1024.0, "MiB");
+    }
+    report.ratio(
+        format!("sweep, peak memory of {LONGER} times the seeds"),
+        long as f64 / short as f64,
+        Goal::AtMost(1.1),
+    );
+}

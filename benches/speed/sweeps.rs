@@ -1,0 +1,106 @@
+//! The simulator at work: runs of a scenario in this process, and sweeps by the tool itself, in a
+//! process of its own as a person would start it.
+
+use std::{
+    fs,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use gatesim_model::design::Design;
+use gatesim_sim::{Options, plan::Plan, run, scenario::Scenario};
+
+/// How often the memory of a sweep is looked at; its peak is kept by the system.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The first seeds of a scenario, planned, under `reference`.
+pub struct Runs {
+    design: Design,
+    plans: Vec<Plan>,
+}
+
+impl Runs {
+    /// The first `seeds` seeds of the scenario with this name and text.
+    pub fn new(name: &str, text: &str, seeds: u64) -> Self {
+        let scenario = Scenario::parse(name, name, text).expect("built-in scenarios are sound");
+        Runs {
+            design: Design::builtin("reference").expect("the reference design is built in"),
+            plans: (0..seeds).map(|seed| scenario.plan(seed)).collect(),
+        }
+    }
+
+    /// How many there are.
+    pub fn seeds(&self) -> u64 {
+        self.plans.len() as u64
+    }
+
+    /// Runs all of them, one after the other, and adds up the counts.
+    pub fn run(&self, invariants: bool) -> Counts {
+        let options = Options {
+            invariants,
+            ..Options::default()
+        };
+        let mut counts = Counts::default();
+        for plan in &self.plans {
+            let outcome = run(&self.design, plan, &options);
+            counts.steps += outcome.steps;
+            counts.events += outcome.events;
+            counts.frames += outcome.figures.frames;
+        }
+        counts
+    }
+}
+
+/// What several runs did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Scheduler steps.
+    pub steps: u64,
+    /// Events seen.
+    pub events: u64,
+    /// Text frames exchanged.
+    pub frames: u64,
+}
+
+/// Sweeps `golden-path` on `reference` with the tool itself.
+pub fn sweep(seeds: u64, jobs: usize) {
+    let status = start(seeds, jobs).wait();
+    assert_held(status.expect("failed to wait for the sweep"));
+}
+
+/// The most memory that such a sweep holds at any time, in KiB; none where the system does not
+/// tell.
+pub fn peak_memory_kib(seeds: u64, jobs: usize) -> Option<u64> {
+    let mut sweep = start(seeds, jobs);
+    let mut peak = None;
+    loop {
+        if let Some(status) = sweep.try_wait().expect("failed to look at the sweep") {
+            assert_held(status);
+            return peak;
+        }
+        peak = high_water_mark_kib(sweep.id()).or(peak);
+        thread::sleep(MEMORY_INTERVAL);
+    }
+}
+
+fn start(seeds: u64, jobs: usize) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_gatesim"))
+        .args(["sweep", "golden-path", "--design", "reference"])
+        .args(["--seeds", &seeds.to_string(), "--jobs", &jobs.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("failed to start gatesim")
+}
+
+fn assert_held(status: ExitStatus) {
+    assert!(status.success(), "the sweep did not hold: {status}");
+}
+
+/// `VmHWM` of proc(5).
+fn high_water_mark_kib(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
