@@ -76,7 +76,12 @@ pub fn unique_id(fresh: u64) -> ConnectionId {
     format!("ws_{fresh:016x}").into()
 }
 
-/// The user under which a connection is registered before authentication.
+/// The user under which the machine of [`second_granular_id`] is registered (protocol.md 1.5).
+pub fn pending_user() -> UserId {
+    "pending_auth".into()
+}
+
+/// The user under which every other connection is registered before authentication.
 pub fn temporary_user(environment: Environment) -> UserId {
     let name = match environment {
         Environment::Testing => "e2e-connection-init",

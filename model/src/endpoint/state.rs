@@ -23,7 +23,12 @@ impl<E: Env> Endpoint<E> {
     pub(super) async fn initialise_state(&self) -> Result<(), Leave> {
         let id = self.make_preliminary_id();
         self.create_identity(&id);
-        let user = identity::temporary_user(self.container.environment);
+        let user = match self.container.design.preliminary_id {
+            PreliminaryId::SecondGranular => identity::pending_user(),
+            PreliminaryId::MillisecondObject | PreliminaryId::IdManager | PreliminaryId::Unique => {
+                identity::temporary_user(self.container.environment)
+            }
+        };
         match self.register(&id, &user) {
             Ok(machine) => {
                 self.connection.attach_id(&id);
