@@ -58,7 +58,7 @@ pub fn gate_steps(tasks: u64, yields: u64) -> u64 {
             );
         }
         gate.run().await;
-        gate.dismantle();
+        gate.dismantle().await;
         assert_eq!(gate.steps(), tasks * polls_of(yields));
         gate.steps()
     })

@@ -28,7 +28,10 @@ use std::{
 };
 
 use gatesim_model::time::Time;
-use madsim::runtime::{Handle, NodeHandle};
+use madsim::{
+    runtime::{Handle, NodeHandle},
+    task::JoinHandle,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -95,7 +98,9 @@ impl Wake for TaskWaker {
 struct Task {
     /// Taken out while it is being polled.
     future: Option<LocalFuture>,
+    /// Wakes the shell, once madsim has polled it.
     shell: Option<Waker>,
+    shell_end: JoinHandle<()>,
     waker: Waker,
     queued: Arc<TaskWaker>,
     turns: Turns,
@@ -250,9 +255,16 @@ impl Gate {
         });
         let waker = Waker::from(Arc::clone(&queued));
         waker.wake_by_ref();
+        let shell_end = self.node(process).spawn(std::future::poll_fn(move |cx| {
+            match CURRENT.with_borrow(Option::clone) {
+                Some(gate) => gate.poll_shell(id, cx),
+                None => Poll::Ready(()),
+            }
+        }));
         state.tasks.push(Some(Box::new(Task {
             future: Some(Box::pin(future)),
             shell: None,
+            shell_end,
             waker,
             queued,
             turns: Turns::new(stream),
@@ -261,12 +273,6 @@ impl Gate {
             end: Rc::clone(&end),
         })));
         drop(state);
-        self.node(process).spawn(std::future::poll_fn(move |cx| {
-            match CURRENT.with_borrow(Option::clone) {
-                Some(gate) => gate.poll_shell(id, cx),
-                None => Poll::Ready(()),
-            }
-        }));
         TaskHandle {
             gate: Rc::clone(self),
             id,
@@ -342,17 +348,23 @@ impl Gate {
         .await
     }
 
-    /// Drops every task and timer: they hold the gate, and whatever the run is made of.
-    pub fn dismantle(&self) {
+    /// Drops every task and timer, since they hold the gate and whatever the run is made of, and
+    /// sees every shell off: madsim never frees a task that is still pending when its runtime ends.
+    pub async fn dismantle(&self) {
         let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
-        tasks
-            .into_iter()
-            .flatten()
-            .for_each(|task| self.bury(*task));
+        let mut shells = Vec::with_capacity(tasks.len());
+        for task in tasks.into_iter().flatten() {
+            shells.push(self.bury(*task));
+        }
         let timers = std::mem::take(&mut self.state.borrow_mut().timers);
         drop(timers);
         self.nodes.borrow_mut().clear();
         CURRENT.set(None);
+        for shell in shells {
+            shell.abort();
+            // That it was aborted is no news.
+            let _ = shell.await;
+        }
     }
 
     fn node(&self, process: ProcessId) -> NodeHandle {
@@ -421,11 +433,13 @@ impl Gate {
         outcome
     }
 
-    /// Drops a task's future and wakes whoever waits for its end.
-    fn bury(&self, task: Task) {
+    /// Drops a task's future and wakes whoever waits for its end. Its shell is left to the caller,
+    /// to madsim if it is dropped.
+    fn bury(&self, task: Task) -> JoinHandle<()> {
         drop(task.future);
         task.end.done.set(true);
         task.end.waiting.take().into_iter().for_each(Waker::wake);
+        task.shell_end
     }
 
     /// Chooses the next turn, advancing the clock if need be. Deliveries happen here.
@@ -654,3 +668,6 @@ impl Drop for Sleep {
         self.cancel();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ fn run_here(design: &Design, plan: &Plan, options: &Options) -> Outcome {
         let finish = gate.run().await;
         let observed = recorder.finish(finish);
         world.dismantle();
-        gate.dismantle();
+        gate.dismantle().await;
         let (choices, drift) = choices.finish();
         Outcome {
             digest: observed.digest,
