@@ -5,6 +5,7 @@ use gatesim_sim::{
     Options,
     event::Entry,
     outcome::{Digest, Outcome},
+    parting::{Difference, first_difference},
 };
 use serde::Serialize;
 
@@ -21,15 +22,6 @@ pub struct Parting {
     pub digests: [Digest; 2],
     /// Where; none if two further, traced executions agreed.
     pub first_difference: Option<Difference>,
-}
-
-/// The first event in which two traces differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The event's number.
-    pub event: u64,
-    /// What each execution did there; none if its trace was over.
-    pub entries: [Option<Entry>; 2],
 }
 
 /// Runs with traces twice more and looks for the first difference.
@@ -54,23 +46,13 @@ pub fn trace_twice(
     }
 }
 
-/// The first event in which two traces differ, if they do.
-pub fn first_difference(first: &[Entry], second: &[Entry]) -> Option<Difference> {
-    let longest = first.len().max(second.len());
-    (0..longest)
-        .find(|&i| first.get(i) != second.get(i))
-        .map(|i| Difference {
-            event: i as u64,
-            entries: [first.get(i).cloned(), second.get(i).cloned()],
-        })
-}
-
 /// A parting as a JSON line.
 #[derive(Serialize)]
 pub struct PartingJson<'a> {
     run: String,
     digests: [Digest; 2],
     event: Option<u64>,
+    step: Option<u64>,
     first: Option<&'a Entry>,
     second: Option<&'a Entry>,
     replay: String,
@@ -89,7 +71,8 @@ impl Parting {
                 "  parting    two further executions agreed; the difference comes and goes\n",
             ),
             Some(difference) => {
-                text.push_str(&format!("  parting    event {}\n", difference.event));
+                let (event, step) = (difference.event, difference.step());
+                text.push_str(&format!("  parting    event {event}, step {step}\n"));
                 for (which, entry) in ["once ", "again"].iter().zip(&difference.entries) {
                     let line = match entry {
                         Some(entry) => timeline::line(entry),
@@ -114,6 +97,7 @@ impl Parting {
             run: self.run.to_string(),
             digests: self.digests,
             event: self.first_difference.as_ref().map(|d| d.event),
+            step: self.first_difference.as_ref().map(Difference::step),
             first: entry(0),
             second: entry(1),
             replay: self.replay_command(),
@@ -129,32 +113,10 @@ impl Parting {
 mod tests {
     use std::cell::Cell;
 
-    use gatesim_model::time::Time;
-    use gatesim_sim::event::{Actor, Fact, WorldEvent};
+    use gatesim_sim::event::{Fact, WorldEvent};
 
     use super::*;
     use crate::failure::tests::failed_outcome;
-
-    fn entry(number: u64, fault: u32) -> Entry {
-        Entry {
-            number,
-            time: Time(number),
-            step: number,
-            actor: Actor::World,
-            fact: Fact::World(WorldEvent::FaultApplied { fault }),
-        }
-    }
-
-    #[test]
-    fn the_first_difference_is_found() {
-        let once = [entry(0, 0), entry(1, 1), entry(2, 2)];
-        let again = [entry(0, 0), entry(1, 7), entry(2, 8)];
-        assert_eq!(first_difference(&once, &once), None);
-        assert_eq!(first_difference(&once, &again).unwrap().event, 1);
-        let shorter = first_difference(&once, &once[..2]).unwrap();
-        assert_eq!(shorter.event, 2);
-        assert_eq!(shorter.entries[1], None);
-    }
 
     #[test]
     fn a_run_that_does_not_repeat_is_shown_where_it_parts() {

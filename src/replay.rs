@@ -8,13 +8,14 @@ use gatesim_sim::{
     choices::Drift,
     event::Entry,
     outcome::{Digest, Outcome},
+    parting::first_difference,
 };
 use serde::Serialize;
 
 use crate::{
     capsule::{Capsule, Expectation},
     cli::ReplayArgs,
-    determinism::{self, Parting},
+    determinism::Parting,
     exit::Exit,
     output::{MessageFormat, Output, json_line, write_whole},
     run_name::RunName,
@@ -42,7 +43,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
             run: target.run.clone(),
             origin: target.origin.clone(),
             digests: [outcome.digest, again.digest],
-            first_difference: determinism::first_difference(&outcome.trace, &again.trace),
+            first_difference: first_difference(&outcome.trace, &again.trace),
         };
         match out.format() {
             MessageFormat::Human => out.line(parting.human())?,

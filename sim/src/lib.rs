@@ -21,6 +21,7 @@ pub mod invariants;
 mod link;
 mod network;
 pub mod outcome;
+pub mod parting;
 pub mod plan;
 mod process;
 mod recorder;

@@ -51,9 +51,19 @@ impl Default for Options {
 /// whatever else is kept per thread start afresh, so no run can see an earlier one. A panic
 /// inside becomes part of the outcome.
 pub fn run(design: &Design, plan: &Plan, options: &Options) -> Outcome {
+    run_with(design, plan, options, |_| {})
+}
+
+/// [`run`], with something more in the world than the plan names.
+fn run_with(
+    design: &Design,
+    plan: &Plan,
+    options: &Options,
+    more: impl FnOnce(&Rc<World>) + Send,
+) -> Outcome {
     thread::scope(|scope| {
         let running = thread::Builder::new().spawn_scoped(scope, || {
-            std::panic::catch_unwind(AssertUnwindSafe(|| run_here(design, plan, options)))
+            std::panic::catch_unwind(AssertUnwindSafe(|| run_here(design, plan, options, more)))
                 .unwrap_or_else(|panic| Outcome::panicked(panic_text(&*panic)))
         });
         let running = running.expect("failed to start a thread for the run");
@@ -61,7 +71,12 @@ pub fn run(design: &Design, plan: &Plan, options: &Options) -> Outcome {
     })
 }
 
-fn run_here(design: &Design, plan: &Plan, options: &Options) -> Outcome {
+fn run_here(
+    design: &Design,
+    plan: &Plan,
+    options: &Options,
+    more: impl FnOnce(&Rc<World>),
+) -> Outcome {
     let runtime = Runtime::with_seed_and_config(plan.seed, madsim::Config::default());
     runtime.block_on(async {
         let choices = Choices::new(plan.seed, options.record, options.replay.clone());
@@ -81,6 +96,7 @@ fn run_here(design: &Design, plan: &Plan, options: &Options) -> Outcome {
             Rc::new(design.clone()),
         );
         world.start();
+        more(&world);
         let finish = gate.run().await;
         let observed = recorder.finish(finish);
         world.dismantle();
@@ -107,3 +123,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
