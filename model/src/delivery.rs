@@ -364,6 +364,7 @@ impl Drop for Busy<'_> {
 /// be overtaken.
 fn carry<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: Waiting) {
     let (carrier, outbox) = (container.clone(), outbox.clone());
+    let asker = outbox.asker;
     let task = async move {
         let told = alone(&carrier, &outbox, waiting).await;
         match told {
@@ -371,7 +372,9 @@ fn carry<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: 
             Told::Delivered | Told::NotDelivered => carrier.outboxes.forget_if_over(&outbox),
         }
     };
-    container.env.spawn(TaskName::EventDelivery, None, task);
+    container
+        .env
+        .spawn(TaskName::EventDelivery, Some(asker), task);
 }
 
 /// Sends one event without regard to others, and answers for it as the design says.
@@ -432,7 +435,9 @@ fn keep_waiting<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
     by_run.insert(outbox.run, outbox.clone());
     drop(by_run);
     let task = watch(container.clone(), outbox.clone());
-    container.env.spawn(TaskName::EventDelivery, None, task);
+    container
+        .env
+        .spawn(TaskName::EventDelivery, Some(outbox.asker), task);
 }
 
 /// Fails what has been kept for too long, until nothing is kept.

@@ -100,8 +100,9 @@ impl World {
             listener.open();
             loop {
                 let end = listener.accept().await;
+                let socket = end.socket();
                 let serving = server::serve(Rc::clone(&process), Rc::clone(&gateway), end);
-                process.spawn(None, "connection", serving);
+                process.spawn(Some(socket), "connection", serving);
             }
         }
     }

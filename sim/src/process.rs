@@ -1,12 +1,7 @@
 //! One process of a container, from its start to its death, and the surroundings it offers to
 //! the protocol.
 
-use std::{
-    cell::{Cell, RefCell},
-    future::Future,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
 
 use gatesim_model::{
     env::{CallError, Env, Reply, Request},
@@ -16,7 +11,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    choices::{Purpose, Stream},
+    choices::Purpose,
     event::{Actor, Fact},
     gate::{Gate, ProcessId, TaskHandle},
     plan::ContainerPlan,
@@ -30,21 +25,15 @@ pub struct Process {
     container: u32,
     /// Dead processes are silent: what runs while their memory is dropped is not observed.
     alive: Cell<bool>,
-    fresh: RefCell<Stream>,
 }
 
 impl Process {
     /// A process of container `container`.
     pub fn new(world: Rc<World>, container: u32) -> Self {
-        let fresh = world
-            .gate
-            .choices()
-            .stream(Actor::Container(container), Purpose::Fresh);
         Process {
             world,
             container,
             alive: Cell::new(true),
-            fresh: RefCell::new(fresh),
         }
     }
 
@@ -129,7 +118,11 @@ impl Env for SimEnv {
         self.0.emit(Fact::Protocol(event));
     }
 
-    fn fresh(&self, _socket: SocketId) -> u64 {
-        self.0.fresh.borrow_mut().draw(0..=u64::MAX)
+    fn fresh(&self, socket: SocketId) -> u64 {
+        // Keyed by connection: one client less leaves the ids of the others as they were.
+        let choices = self.0.gate().choices();
+        choices
+            .stream(Actor::Socket(socket), Purpose::Fresh)
+            .draw(0..=u64::MAX)
     }
 }

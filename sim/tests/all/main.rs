@@ -1,0 +1,5 @@
+//! Whole runs, seen from outside: what a run depends on, and what it does not.
+
+mod choices;
+mod digests;
+mod support;

@@ -1,0 +1,44 @@
+//! Scenarios and designs by name.
+
+use gatesim_model::design::Design;
+use gatesim_sim::{Options, outcome::Outcome, plan::Plan, run, scenario::Scenario};
+
+macro_rules! scenario_text {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!("../../../seeds/scenarios/", $name, ".toml")),
+        )
+    };
+}
+
+const SCENARIOS: [(&str, &str); 5] = [
+    scenario_text!("golden-path"),
+    scenario_text!("cold-start"),
+    scenario_text!("restart"),
+    scenario_text!("lb-reorder"),
+    scenario_text!("chaos"),
+];
+
+/// The plan of one seed of a scenario.
+pub fn plan(scenario: &str, seed: u64) -> Plan {
+    let found = SCENARIOS.iter().find(|(name, _)| *name == scenario);
+    let (name, text) = found.unwrap_or_else(|| panic!("no scenario {scenario}"));
+    Scenario::parse(name, name, text).unwrap().plan(seed)
+}
+
+/// A design of the catalogue.
+pub fn design(name: &str) -> Design {
+    Design::builtin(name).unwrap_or_else(|| panic!("no design {name}"))
+}
+
+/// One run; a panic inside fails the test.
+pub fn execute(design_name: &str, plan: &Plan, options: &Options) -> Outcome {
+    let outcome = run(&design(design_name), plan, options);
+    assert_eq!(
+        outcome.panic, None,
+        "{}@{design_name}:{}",
+        plan.scenario, plan.seed
+    );
+    outcome
+}
