@@ -104,7 +104,7 @@ fn without_its_last_client_a_run_makes_the_same_choices_for_the_others() {
         assert_agreement(&whole.choices, &edited.choices);
         let of_the_others = |outcome: &Outcome| -> BTreeSet<String> {
             let (client, sockets) = (format!("client{number}"), format!("c{number}#"));
-            let removed = |key| entity(key) == client || entity(key).starts_with(&sockets);
+            let removed = |key: &str| entity(key) == client || entity(key).starts_with(&sockets);
             choices(&outcome.choices)
                 .into_keys()
                 .filter(|(key, _)| !removed(key))
