@@ -3,12 +3,12 @@
 
 use std::{ops::Range, path::Path};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow};
 use gatesim_model::design::Design;
 use gatesim_sim::{
     choices::Record,
     invariants::Invariant,
-    outcome::{Digest, Outcome},
+    outcome::{Digest, Outcome, Violation},
     plan::Plan,
 };
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,24 @@ impl Expectation {
             invariant: failure.invariant(),
             cause: failure.cause().to_owned(),
         })
+    }
+
+    /// How an outcome broke this invariant, first or as a consequence, if it did.
+    pub fn breaking(outcome: &Outcome, invariant: Invariant) -> Option<Self> {
+        let broken = |violation: &&Violation| violation.invariant == invariant;
+        let violation = outcome.violations.iter().find(broken)?;
+        Some(Expectation {
+            invariant: invariant.to_string(),
+            cause: violation.cause.clone(),
+        })
+    }
+
+    /// Whether an outcome failed in this way, first or as a consequence.
+    pub fn is_met_by(&self, outcome: &Outcome) -> bool {
+        let met = |violation: &Violation| {
+            violation.invariant.name() == self.invariant && violation.cause == self.cause
+        };
+        Self::of(outcome).as_ref() == Some(self) || outcome.violations.iter().any(met)
     }
 }
 
@@ -111,10 +129,19 @@ struct ReadFormat {
 }
 
 impl Capsule {
-    /// Keeps a run that failed. An error if it held.
-    pub fn new(run: RunName, plan: Plan, outcome: Outcome, why: &str) -> anyhow::Result<Self> {
-        let Some(expect) = Expectation::of(&outcome) else {
-            bail!("the run {run} held: there is no violation to keep");
+    /// Keeps a run that failed, for what it broke first, or for `invariant`. An error if it held.
+    pub fn new(
+        run: RunName,
+        plan: Plan,
+        outcome: Outcome,
+        why: &str,
+        invariant: Option<Invariant>,
+    ) -> anyhow::Result<Self> {
+        let expect = match invariant {
+            None => Expectation::of(&outcome)
+                .with_context(|| format!("the run {run} held: there is no violation to keep"))?,
+            Some(invariant) => Expectation::breaking(&outcome, invariant)
+                .with_context(|| format!("the run {run} did not break {invariant}"))?,
         };
         Ok(Capsule {
             why: why.to_owned(),

@@ -4,6 +4,8 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use gatesim_sim::invariants::Invariant;
+
 use crate::{clock, exit::Exit, output::MessageFormat, run_name, sweep::Partition};
 
 /// Deterministic simulation of a WebSocket gateway's connection protocol.
@@ -144,6 +146,9 @@ pub struct CorpusAddArgs {
     /// One sentence: what this run shows.
     #[arg(long, value_name = "SENTENCE")]
     pub why: String,
+    /// The invariant to keep it for; what broke first, if none is named.
+    #[arg(long, value_name = "INVARIANT")]
+    pub invariant: Option<Invariant>,
     /// The design under which to run a plan file.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,

@@ -169,7 +169,13 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         return Ok(Exit::NonDeterministic);
     }
     let edited = target.capsule.and_then(|capsule| capsule.choices);
-    let mut capsule = Capsule::new(target.run, target.plan, outcome, args.why.trim())?;
+    let mut capsule = Capsule::new(
+        target.run,
+        target.plan,
+        outcome,
+        args.why.trim(),
+        args.invariant,
+    )?;
     capsule.choices = capsule.choices.or(edited);
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)

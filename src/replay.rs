@@ -212,7 +212,7 @@ impl Reproduction {
     pub fn of(capsule: &Capsule, outcome: &Outcome) -> Self {
         match Expectation::of(outcome) {
             None => Self::Held,
-            Some(found) if found != capsule.expect => Self::OtherViolation { found },
+            Some(found) if !capsule.expect.is_met_by(outcome) => Self::OtherViolation { found },
             Some(_) if outcome.digest != capsule.digest => Self::SeedBreaking {
                 digest: outcome.digest,
             },

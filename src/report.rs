@@ -4,14 +4,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gatesim_sim::invariants::Invariant;
 use serde::Serialize;
 
 use crate::{
     output::{MessageFormat, Output},
     pool::Pair,
     sweep::SweepResult,
-    tally::{Durations, Tally},
+    tally::{Durations, Groups, Tally},
 };
 
 /// Failures that are shown in full; more than a person reads are shown in one line each.
@@ -75,14 +74,20 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     for line in &lines[1..] {
         out.line(line)?;
     }
-    for (pair, tally) in pairs(result).filter(|(_, tally)| !tally.broken.is_empty()) {
+    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.broken.total() > 0) {
         out.line("")?;
         out.line(format!(
             "{} broke, first or as a consequence, in",
             name(pair)
         ))?;
-        for (invariant, count) in &tally.broken {
-            out.line(format!("  {count:>8} of {} runs  {invariant}", tally.runs))?;
+        for (failure, group) in tally.broken.iter() {
+            out.line(format!(
+                "  {:>8} of {} runs  {failure} (first seed {}, even odds after {})",
+                group.count,
+                tally.runs,
+                group.sightings[0].seed,
+                group.median_runs_to_find(tally.runs),
+            ))?;
         }
     }
     out.line("")?;
@@ -219,7 +224,7 @@ struct ResultJson<'a> {
     failed: u64,
     causes: Vec<CauseJson<'a>>,
     failed_of_further_causes: u64,
-    broken: &'a BTreeMap<Invariant, u64>,
+    broken: Vec<CauseJson<'a>>,
     finishes: &'a BTreeMap<String, u64>,
     steps: u64,
     connections_expected: u64,
@@ -301,19 +306,9 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
         runs: tally.runs,
         held: tally.held(),
         failed: tally.groups.total(),
-        causes: tally
-            .groups
-            .iter()
-            .map(|(failure, group)| CauseJson {
-                invariant: failure.invariant(),
-                cause: failure.cause(),
-                count: group.count,
-                first_seed: group.sightings[0].seed,
-                median_runs_to_find: group.median_runs_to_find(tally.runs),
-            })
-            .collect(),
+        causes: causes_json(&tally.groups, tally.runs),
         failed_of_further_causes: tally.groups.not_kept(),
-        broken: &tally.broken,
+        broken: causes_json(&tally.broken, tally.runs),
         finishes: &tally.finishes,
         steps: tally.steps,
         connections_expected: tally.connections_expected,
@@ -349,4 +344,17 @@ mod tests {
         assert_eq!(in_millis(Duration::from_micros(12_345)), "12.3");
         assert_eq!(in_millis(Duration::from_micros(99)), "0.0");
     }
+}
+
+fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {
+    groups
+        .iter()
+        .map(|(failure, group)| CauseJson {
+            invariant: failure.invariant(),
+            cause: failure.cause(),
+            count: group.count,
+            first_seed: group.sightings[0].seed,
+            median_runs_to_find: group.median_runs_to_find(runs),
+        })
+        .collect()
 }

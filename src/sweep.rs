@@ -188,7 +188,7 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
             .context("a failure belongs to one of the pairs that were run")?;
         let plan = pair.scenario.plan(run.seed);
         let outcome = gatesim_sim::run(&pair.design, &plan, &Options::default());
-        let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP)?;
+        let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP, None)?;
         capsule.write(&dir.join(capsule.file_name()))?;
     }
     Ok(())

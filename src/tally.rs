@@ -3,10 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use gatesim_sim::{
-    invariants::Invariant,
-    outcome::{Digest, Outcome, Signature},
-};
+use gatesim_sim::outcome::{Digest, Outcome, Signature};
 use hdrhistogram::Histogram;
 
 /// Groups of failures that are kept per scenario and design; the rest are only counted.
@@ -123,7 +120,7 @@ impl Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     kept: BTreeMap<Failure, Group>,
-    /// Failed runs in all groups, kept or not.
+    /// Everything added, in groups that are kept or not.
     total: u64,
 }
 
@@ -219,8 +216,9 @@ pub struct Tally {
     pub steps: u64,
     /// Failures by cause.
     pub groups: Groups,
-    /// Runs that broke the invariant, first or as a consequence.
-    pub broken: BTreeMap<Invariant, u64>,
+    /// Everything that runs broke, first or as a consequence: a run counts once for each
+    /// invariant, and a rare race is not hidden behind what breaks before it.
+    pub broken: Groups,
     /// How the runs ended, by the name of the reason.
     pub finishes: BTreeMap<String, u64>,
     /// Connections that should have become ready.
@@ -250,12 +248,14 @@ impl Tally {
     pub fn add(&mut self, seed: u64, outcome: &Outcome) {
         self.runs += 1;
         self.steps += outcome.steps;
+        let digest = outcome.digest;
+        let sighting = Sighting { seed, digest };
         if let Some(failure) = Failure::of(outcome) {
-            let digest = outcome.digest;
-            self.groups.add(failure, Sighting { seed, digest });
+            self.groups.add(failure, sighting);
         }
         for violation in &outcome.violations {
-            *self.broken.entry(violation.invariant).or_default() += 1;
+            let failure = Failure::Violation(violation.signature());
+            self.broken.add(failure, sighting);
         }
         *self.finishes.entry(finish_name(outcome)).or_default() += 1;
         let figures = &outcome.figures;
@@ -280,7 +280,7 @@ impl Tally {
         self.runs += other.runs;
         self.steps += other.steps;
         self.groups.merge(other.groups);
-        sum(&mut self.broken, &other.broken);
+        self.broken.merge(other.broken);
         sum(&mut self.finishes, &other.finishes);
         self.connections_expected += other.connections_expected;
         self.connections_ready += other.connections_ready;
@@ -330,6 +330,7 @@ mod tests {
     use gatesim_sim::{
         choices::{Drift, Record},
         event::{Actor, FinishReason},
+        invariants::Invariant,
         outcome::{Figures, Violation},
     };
 

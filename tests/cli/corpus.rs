@@ -1,5 +1,9 @@
 //! `gatesim corpus`: what is kept reproduces, and what does not is told.
 
+use std::collections::BTreeSet;
+
+use gatesim_sim::invariants::Invariant;
+
 use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
 
 const FILE: &str = "golden-path-v1-3.toml";
@@ -136,4 +140,44 @@ fn an_empty_corpus_checks_nothing() {
 fn the_corpus_of_the_repository_reproduces() {
     let ran = gatesim(&["corpus", "check"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+}
+
+/// An invariant that cannot fail is a defect: for each there is a kept run in which one decision,
+/// flipped in `reference`, breaks it.
+#[test]
+fn every_invariant_is_broken_by_one_flipped_decision() {
+    let kept = gatesim(&["corpus", "list", "--message-format", "json"]).json();
+    let broken_by_one_flip: BTreeSet<&str> = kept
+        .iter()
+        .filter(|capsule| {
+            let run = capsule["run"].as_str().unwrap();
+            let (_, design_and_seed) = run.split_once('@').unwrap();
+            design_and_seed.starts_with("reference+") && design_and_seed.matches('+').count() == 1
+        })
+        .map(|capsule| capsule["expect"]["invariant"].as_str().unwrap())
+        .collect();
+    let all: BTreeSet<&str> = Invariant::ALL
+        .iter()
+        .map(|invariant| invariant.name())
+        .collect();
+    assert_eq!(broken_by_one_flip, all);
+}
+
+/// The defects of the catalogue that the revisions shipped with each have a kept run that says
+/// why it is kept.
+#[test]
+fn the_defects_of_the_catalogue_are_kept() {
+    let kept = gatesim(&["corpus", "list", "--message-format", "json"]).json();
+    for defect in [
+        "D01", "D02", "D03", "D04", "D05", "D06", "D07", "D08", "D09", "D10", "D16", "D21", "D59",
+        "D60",
+    ] {
+        let named = |capsule: &serde_json::Value| {
+            capsule["why"]
+                .as_str()
+                .unwrap()
+                .starts_with(&format!("{defect}: "))
+        };
+        assert!(kept.iter().any(named), "no capsule for {defect}");
+    }
 }
