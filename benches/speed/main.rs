@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use compare::interleave;
 use report::{Goal, Report};
-use sweeps::Runs;
+use sweeps::{Runs, Sweep};
 
 const GOLDEN_PATH: &str = include_str!("../../seeds/scenarios/golden-path.toml");
 const CHAOS: &str = include_str!("../../seeds/scenarios/chaos.toml");
@@ -176,30 +176,47 @@ fn describe_runs(
     );
 }
 
-/// The tool sweeping with one job and with several.
+/// The tool sweeping with one job and with several; and with as many processes of one job each,
+/// which share nothing. Where those gain as little, the machine has no more to give.
 fn jobs(amount: &Amount, report: &mut Report) {
     let seeds = amount.sweep_seeds;
-    let sweep = |jobs| {
-        sweeps::sweep(seeds, jobs);
-        seeds
-    };
-    let [one, several] = interleave(amount.sweep_rounds, [&mut || sweep(1), &mut || sweep(JOBS)]);
-    for (measured, jobs) in [(&one, 1), (&several, JOBS)] {
-        let name = format!("sweep of {seeds} golden-path seeds, jobs: {jobs}");
-        report.figure(name, measured.median().as_secs_f64(), "s");
+    let sweep = |jobs| Sweep { seeds, jobs };
+    let [one, several, apart] = interleave(
+        amount.sweep_rounds,
+        [
+            &mut || sweep(1).run(),
+            &mut || sweep(JOBS).run(),
+            &mut || sweep(1).run_shared(JOBS),
+        ],
+    );
+    let sweep = format!("sweep of {seeds} golden-path seeds");
+    for (measured, how) in [
+        (&one, "one job".to_owned()),
+        (&several, format!("{JOBS} jobs")),
+        (&apart, format!("{JOBS} processes")),
+    ] {
+        let seconds = measured.median().as_secs_f64();
+        report.figure(format!("{sweep}, {how}"), seconds, "s");
     }
     report.ratio(
         format!("sweep, speed with {JOBS} jobs over one"),
         several.rate_over(&one),
         Goal::AtLeast(1.8),
     );
+    report.ratio(
+        format!("sweep, speed with {JOBS} processes over one"),
+        apart.rate_over(&one),
+        None,
+    );
 }
 
 /// The most memory that a short and a long sweep hold.
 fn memory(amount: &Amount, report: &mut Report) {
     let (few, many) = (amount.sweep_seeds / 10, amount.sweep_seeds / 10 * LONGER);
-    let peaks = [few, many].map(|seeds| Some((seeds, sweeps::peak_memory_kib(seeds, JOBS)?)));
-    let [Some((_, short)), Some((_, long))] = peaks else {
+    let [Some(short), Some(long)] = [few, many].map(|seeds| {
+        let sweep = Sweep { seeds, jobs: JOBS };
+        sweep.peak_memory_kib()
+    }) else {
         eprintln!("memory is not measured: this system does not tell");
         return;
     };

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
@@ -63,38 +63,62 @@ pub struct Counts {
     pub frames: u64,
 }
 
-/// Sweeps `golden-path` on `reference` with the tool itself.
-pub fn sweep(seeds: u64, jobs: usize) {
-    let status = start(seeds, jobs).wait();
-    assert_held(status.expect("failed to wait for the sweep"));
+/// One sweep of `golden-path` on `reference` by the tool itself.
+#[derive(Clone, Copy)]
+pub struct Sweep {
+    /// How many seeds, over all shares.
+    pub seeds: u64,
+    /// Runs at a time, in one process.
+    pub jobs: usize,
 }
 
-/// The most memory that such a sweep holds at any time, in KiB; none where the system does not
-/// tell.
-pub fn peak_memory_kib(seeds: u64, jobs: usize) -> Option<u64> {
-    let mut sweep = start(seeds, jobs);
-    let mut peak = None;
-    loop {
-        if let Some(status) = sweep.try_wait().expect("failed to look at the sweep") {
-            assert_held(status);
-            return peak;
+impl Sweep {
+    /// Does it, in one process.
+    pub fn run(self) -> u64 {
+        wait(self.start("1/1"));
+        self.seeds
+    }
+
+    /// Does it in so many processes at a time, each with an equal share of the seeds.
+    pub fn run_shared(self, processes: usize) -> u64 {
+        let shares: Vec<Child> = (1..=processes)
+            .map(|share| self.start(&format!("{share}/{processes}")))
+            .collect();
+        shares.into_iter().for_each(wait);
+        self.seeds
+    }
+
+    /// The most memory that it holds at any time, in KiB; none where the system does not tell.
+    pub fn peak_memory_kib(self) -> Option<u64> {
+        let mut sweep = self.start("1/1");
+        let mut peak = None;
+        while sweep
+            .try_wait()
+            .expect("failed to look at the sweep")
+            .is_none()
+        {
+            peak = high_water_mark_kib(sweep.id()).or(peak);
+            thread::sleep(MEMORY_INTERVAL);
         }
-        peak = high_water_mark_kib(sweep.id()).or(peak);
-        thread::sleep(MEMORY_INTERVAL);
+        wait(sweep);
+        peak
+    }
+
+    fn start(self, partition: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_gatesim"))
+            .args(["sweep", "golden-path", "--design", "reference"])
+            .args(["--seeds", &self.seeds.to_string()])
+            .args(["--jobs", &self.jobs.to_string()])
+            .args(["--partition", partition])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("failed to start gatesim")
     }
 }
 
-fn start(seeds: u64, jobs: usize) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_gatesim"))
-        .args(["sweep", "golden-path", "--design", "reference"])
-        .args(["--seeds", &seeds.to_string(), "--jobs", &jobs.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("failed to start gatesim")
-}
-
-fn assert_held(status: ExitStatus) {
+fn wait(mut sweep: Child) {
+    let status = sweep.wait().expect("failed to wait for the sweep");
     assert!(status.success(), "the sweep did not hold: {status}");
 }
 

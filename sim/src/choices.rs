@@ -7,7 +7,13 @@
 //! Choices can be recorded, and a run can be replayed from an edited record. A choice that the
 //! record does not have falls back to the seed and is counted as [`Drift`].
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, ops::RangeInclusive, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt::{self, Write},
+    ops::RangeInclusive,
+    rc::Rc,
+};
 
 use gatesim_model::env::Service;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
@@ -72,6 +78,8 @@ impl fmt::Display for Purpose {
 pub struct Choices {
     seed: u64,
     instances: RefCell<BTreeMap<(Actor, Purpose), u32>>,
+    /// Reused: the key of the stream that is being made.
+    key: RefCell<String>,
     record: Option<RefCell<Record>>,
     replayed: Option<Record>,
     drift: RefCell<Drift>,
@@ -83,6 +91,7 @@ impl Choices {
         Rc::new(Choices {
             seed,
             instances: RefCell::default(),
+            key: RefCell::default(),
             record: record.then(RefCell::default),
             replayed,
             drift: RefCell::default(),
@@ -97,11 +106,13 @@ impl Choices {
         let instance = *next;
         *next += 1;
         drop(instances);
-        let key = format!("{entity}/{purpose}/{instance}");
+        let mut key = self.key.borrow_mut();
+        key.clear();
+        write!(key, "{entity}/{purpose}/{instance}").expect("a string takes any text");
         Stream {
             base: xxh3_64_with_seed(key.as_bytes(), self.seed),
             // Only a run that records or replays needs the key again.
-            key: (self.record.is_some() || self.replayed.is_some()).then(|| key.into()),
+            key: (self.record.is_some() || self.replayed.is_some()).then(|| key.as_str().into()),
             next: 0,
             choices: Rc::clone(self),
         }

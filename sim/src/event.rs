@@ -31,18 +31,26 @@ pub enum Actor {
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Actor::World => "world".to_owned(),
-            Actor::Client(n) => format!("client{n}"),
-            Actor::Balancer => "balancer".to_owned(),
-            Actor::Container(n) => format!("container{n}"),
-            Actor::Service(Service::Auth) => "auth".to_owned(),
-            Actor::Service(Service::Redis) => "redis".to_owned(),
-            Actor::Service(Service::Database) => "database".to_owned(),
-            Actor::Service(Service::Supervisor) => "supervisor".to_owned(),
-            Actor::Socket(socket) => socket.to_string(),
-        };
-        f.pad(&text)
+        match self {
+            Actor::World => f.pad("world"),
+            Actor::Client(n) => pad(f, format_args!("client{n}")),
+            Actor::Balancer => f.pad("balancer"),
+            Actor::Container(n) => pad(f, format_args!("container{n}")),
+            Actor::Service(Service::Auth) => f.pad("auth"),
+            Actor::Service(Service::Redis) => f.pad("redis"),
+            Actor::Service(Service::Database) => f.pad("database"),
+            Actor::Service(Service::Supervisor) => f.pad("supervisor"),
+            Actor::Socket(socket) => pad(f, format_args!("{socket}")),
+        }
+    }
+}
+
+/// Pads like [`fmt::Formatter::pad`]; without a width, which is how keys of choices are written,
+/// nothing is allocated.
+fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    match f.width() {
+        None => f.write_fmt(text),
+        Some(_) => f.pad(&text.to_string()),
     }
 }
 
