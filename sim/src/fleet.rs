@@ -101,7 +101,9 @@ impl World {
             loop {
                 let end = listener.accept().await;
                 let socket = end.socket();
-                let serving = server::serve(Rc::clone(&process), Rc::clone(&gateway), end);
+                let gateway = Rc::clone(&gateway);
+                let endpoint = |connection| async move { gateway.serve(connection).await };
+                let serving = server::serve(Rc::clone(&process), end, endpoint);
                 process.spawn(Some(socket), "connection", serving);
             }
         }

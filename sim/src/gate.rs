@@ -45,7 +45,8 @@ type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// Every turn draws afresh: each ready task is equally likely.
+    /// A task draws whenever it becomes ready: those that become ready together are equally
+    /// likely to go first. One that loses keeps its draw, so it may be passed several times.
     #[default]
     Uniform,
     /// A task keeps its priority for [`Strategy::TENURE`] turns, so that some tasks are starved

@@ -30,6 +30,8 @@ pub mod scenario;
 mod server;
 mod service;
 mod socket;
+#[cfg(test)]
+mod testing;
 mod world;
 
 pub use run::{Options, STEP_LIMIT, run};

@@ -103,6 +103,17 @@ enum Arrived {
     Reset,
 }
 
+/// What the writer of a direction has said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    /// Nothing in particular: it may send.
+    Open,
+    /// That it will send no more; it may still abort.
+    Fin,
+    /// That the connection is no more, or nothing at all, because it is no more itself.
+    Reset,
+}
+
 /// One direction of a connection.
 pub struct Pipe {
     latency: RefCell<Stream>,
@@ -113,8 +124,7 @@ pub struct Pipe {
     cut: Cell<bool>,
     /// Deliveries that came due while the direction was blocked.
     stalled: Cell<usize>,
-    /// The writer has sent FIN or RST.
-    ended: Cell<bool>,
+    said: Cell<Said>,
     /// The reader's socket is gone: whatever arrives is answered by RST.
     reader_gone: Cell<bool>,
     last_delivery: Cell<Time>,
@@ -137,7 +147,7 @@ impl Pipe {
             plan,
             cut: Cell::new(false),
             stalled: Cell::new(0),
-            ended: Cell::new(false),
+            said: Cell::new(Said::Open),
             reader_gone: Cell::new(false),
             last_delivery: Cell::default(),
             in_flight: RefCell::default(),
@@ -166,6 +176,14 @@ impl Pipe {
         self.last_delivery.set(at);
         self.in_flight.borrow_mut().push_back(what);
         gate.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
+    }
+
+    /// Says that the connection is no more, unless that was said already.
+    fn push_reset(self: &Rc<Self>, gate: &Gate) {
+        match self.said.replace(Said::Reset) {
+            Said::Open | Said::Fin => self.push(gate, InFlight::Reset),
+            Said::Reset => {}
+        }
     }
 
     fn wake_reader(&self) {
@@ -205,7 +223,7 @@ impl Pipe {
 
     /// An abort from the middle of the network.
     pub fn inject_reset(&self) {
-        self.ended.set(true);
+        self.said.set(Said::Reset);
         self.in_flight.borrow_mut().clear();
         self.abort();
     }
@@ -223,10 +241,8 @@ impl Deliver for Pipe {
         };
         match what {
             InFlight::Packet(_) if self.reader_gone.get() => {
-                if let Some(back) = self.back.borrow().upgrade()
-                    && !back.ended.replace(true)
-                {
-                    back.push(gate, InFlight::Reset);
+                if let Some(back) = self.back.borrow().upgrade() {
+                    back.push_reset(gate);
                 }
             }
             InFlight::Packet(packet) => {
@@ -342,36 +358,42 @@ impl End {
 
     /// Says that this end will send no more.
     pub fn fin(&self) {
-        if !self.out.ended.replace(true) {
+        if self.out.said.get() == Said::Open {
+            self.out.said.set(Said::Fin);
             self.out.push(&self.gate, InFlight::Fin);
         }
     }
 
     /// Aborts the connection; this end's own reader is told at once.
     pub fn reset(&self) {
-        if !self.out.ended.replace(true) {
-            self.out.push(&self.gate, InFlight::Reset);
-        }
+        self.out.push_reset(&self.gate);
         self.incoming.abort();
     }
 
     /// Leaves without a word: the device is gone.
     pub fn vanish(self) {
-        self.out.ended.set(true);
+        self.out.said.set(Said::Reset);
         self.out.set_cut(&self.gate, true);
         self.incoming.set_cut(&self.gate, true);
     }
 
     fn is_broken(&self) -> bool {
-        self.out.ended.get() || self.incoming.arrived.get() == Arrived::Reset
+        self.out.said.get() != Said::Open || self.incoming.arrived.get() == Arrived::Reset
     }
 }
 
 impl Drop for End {
     fn drop(&mut self) {
         self.incoming.reader_gone.set(true);
-        if !self.out.ended.replace(true) && self.incoming.arrived.get() != Arrived::Reset {
-            self.out.push(&self.gate, InFlight::Reset);
+        match (self.out.said.get(), self.incoming.arrived.get()) {
+            // The peer knows.
+            (_, Arrived::Reset) => self.out.said.set(Said::Reset),
+            (Said::Open, Arrived::Open | Arrived::Fin) => self.out.push_reset(&self.gate),
+            // An orderly end; what still arrives is answered by RST.
+            (Said::Fin | Said::Reset, Arrived::Open | Arrived::Fin) => {}
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

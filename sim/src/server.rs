@@ -7,7 +7,6 @@
 use std::{rc::Rc, time::Duration};
 
 use gatesim_model::{
-    container::Container,
     event::EndpointEnd,
     message::Frame,
     wait::{First, first},
@@ -16,15 +15,19 @@ use gatesim_model::{
 use crate::{
     event::{Fact, WorldEvent},
     link::{End, Incoming, Packet},
-    process::{Process, SimEnv},
+    process::Process,
     socket::{Inbound, SimSocket, Work},
 };
 
 /// How long the server waits for the client's half of the close handshake before it aborts.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves one connection from its upgrade to the end of its transport.
-pub async fn serve(process: Rc<Process>, gateway: Rc<Container<SimEnv>>, end: End) {
+/// Serves one connection from its upgrade to the end of its transport, with `endpoint` as its
+/// application.
+pub async fn serve<F>(process: Rc<Process>, end: End, endpoint: impl FnOnce(Rc<SimSocket>) -> F)
+where
+    F: Future<Output = EndpointEnd> + 'static,
+{
     let Incoming::Packet(Packet::Upgrade { upgrade, .. }) = end.receive().await else {
         end.reset();
         return;
@@ -38,10 +41,8 @@ pub async fn serve(process: Rc<Process>, gateway: Rc<Container<SimEnv>>, end: En
     ));
     let endpoint = {
         let socket = Rc::clone(&socket);
-        async move {
-            let how = gateway.serve(Rc::clone(&socket)).await;
-            socket.endpoint_ended(how);
-        }
+        let running = endpoint(Rc::clone(&socket));
+        async move { socket.endpoint_ended(running.await) }
     };
     process.spawn(Some(id), "endpoint", endpoint);
     let code = converse(&process, &socket, &end).await;
