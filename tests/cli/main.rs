@@ -3,6 +3,7 @@
 mod corpus;
 mod errors;
 mod help;
+mod readme;
 mod replay;
 mod support;
 mod sweep;
