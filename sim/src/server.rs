@@ -147,3 +147,6 @@ fn close_frame(code: u16) -> Packet {
         reason: "".into(),
     })
 }
+
+#[cfg(test)]
+mod tests;
