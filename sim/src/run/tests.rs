@@ -41,15 +41,17 @@ use crate::{
 /// Gives a number whenever the planted task asks. Made anew for each run, outside of it.
 type Source = Box<dyn FnMut(&World) -> u64 + Send>;
 
+/// How a source is made. The directory is empty at first and shared by the two runs.
+type Make = fn(&Path) -> Source;
+
 /// How often the planted task acts, in virtual time.
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// The planted task sleeps for less than this many microseconds each time.
 const LONGEST_SLEEP_US: u64 = 400_000;
 
-/// What a run would notice of each source, and how it is made. The directory is empty at first
-/// and shared by the two runs.
-const PLANTED: [(&str, fn(&Path) -> Source); 13] = [
+/// Every source that is planted.
+const PLANTED: [(&str, Make); 13] = [
     ("order of a hash map with its own keys", hash_map_order),
     ("wall clock", wall_clock),
     ("modification time of a file", modification_time),
@@ -89,7 +91,7 @@ fn every_planted_source_is_caught_where_it_acts_first() {
 
 #[test]
 fn what_the_run_itself_decides_is_repeated() {
-    let controls: [(&str, fn(&Path) -> Source); 4] = [
+    let controls: [(&str, Make); 4] = [
         ("nothing but the task", |_| Box::new(|_| 0)),
         ("keyed choice", |_| {
             Box::new(|world| {
@@ -114,7 +116,7 @@ fn what_the_run_itself_decides_is_repeated() {
 }
 
 /// The same run twice, each with a source of its own.
-fn twice(make: fn(&Path) -> Source) -> [Outcome; 2] {
+fn twice(make: Make) -> [Outcome; 2] {
     let text = include_str!("../../../seeds/scenarios/golden-path.toml");
     let scenario = Scenario::parse("golden-path", "golden-path.toml", text).unwrap();
     let plan = scenario.plan(1);
@@ -212,10 +214,10 @@ fn thread_local_generator(_: &Path) -> Source {
 }
 
 fn pointer_order(_: &Path) -> Source {
-    static KEPT: Mutex<Vec<Box<[u8; 64]>>> = Mutex::new(Vec::new());
+    static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
     Box::new(|_| {
-        let place = Box::new([0; 64]);
-        let address = std::ptr::from_ref(&*place).addr() as u64;
+        let place = vec![0; 64];
+        let address = place.as_ptr().addr() as u64;
         keep(&KEPT, place);
         address
     })
