@@ -59,6 +59,7 @@ pub struct Checker {
     rules: Vec<(Invariant, Box<dyn Rule>)>,
     violations: Vec<Violation>,
     last: Place,
+    judged_until: Time,
 }
 
 /// The place in the trace that a missed deadline is reported at.
@@ -95,47 +96,49 @@ impl Checker {
                 step: 0,
                 actor: Actor::World,
             },
+            judged_until: Time::ZERO,
         }
     }
 
     /// Judges the deadlines that lie before `now`.
     pub fn advance(&mut self, now: Time) {
-        let Checker {
-            view,
-            rules,
-            violations,
-            last,
-        } = self;
-        let already = violations.len();
-        rules.retain_mut(|(invariant, rule)| match rule.deadline(view, now) {
-            None => true,
-            Some((time, finding)) => {
-                violations.push(violation(*invariant, time, *last, finding));
-                false
+        let already = self.violations.len();
+        for (invariant, rule) in &mut self.rules {
+            if let Some((time, finding)) = rule.deadline(&self.view, now) {
+                let violation = violation(*invariant, time, self.last, finding);
+                self.violations.push(violation);
             }
-        });
+        }
         // Several deadlines may have passed at once; the stable sort keeps the headline first.
-        violations[already..].sort_by_key(|violation| violation.time);
+        self.violations[already..].sort_by_key(|violation| violation.time);
+        self.dismiss_since(already);
+        self.judged_until = now;
     }
 
     /// Judges the deadlines before the event, then the event.
     pub fn observe(&mut self, entry: &Entry) {
-        self.advance(entry.time);
-        let Checker {
-            view,
-            rules,
-            violations,
-            last,
-        } = self;
-        *last = Place::of(entry);
-        rules.retain_mut(|(invariant, rule)| match rule.observe(view, entry) {
-            None => true,
-            Some(finding) => {
-                violations.push(violation(*invariant, entry.time, *last, finding));
-                false
+        // Most events share their instant with the one before; no deadline passes between them.
+        if entry.time > self.judged_until {
+            self.advance(entry.time);
+        }
+        self.last = Place::of(entry);
+        let already = self.violations.len();
+        for (invariant, rule) in &mut self.rules {
+            if let Some(finding) = rule.observe(&self.view, entry) {
+                let violation = violation(*invariant, entry.time, self.last, finding);
+                self.violations.push(violation);
             }
-        });
-        view.apply(entry);
+        }
+        self.dismiss_since(already);
+        self.view.apply(entry);
+    }
+
+    /// A rule that has found something is not asked again.
+    fn dismiss_since(&mut self, already: usize) {
+        for found in &self.violations[already..] {
+            self.rules
+                .retain(|(invariant, _)| *invariant != found.invariant);
+        }
     }
 
     /// The run is over, `last` was its last event. If nothing could happen any more, then no

@@ -22,8 +22,9 @@ impl<K: Ord + Clone> Deadlines<K> {
 
     /// Arms the deadline of `key`, in place of one that it may have had.
     pub(super) fn arm(&mut self, key: K, at: Time) {
-        self.disarm(&key);
-        self.by_key.insert(key.clone(), at);
+        if let Some(replaced) = self.by_key.insert(key.clone(), at) {
+            self.by_time.remove(&(replaced, key.clone()));
+        }
         self.by_time.insert((at, key));
     }
 
@@ -51,12 +52,11 @@ impl<K: Ord + Clone> Deadlines<K> {
     /// Takes the earliest deadline that has passed. One that falls on `now` still has a chance:
     /// another event may happen at the same time.
     pub(super) fn passed(&mut self, now: Time) -> Option<(Time, K)> {
-        let (at, key) = self.by_time.first()?;
-        if *at >= now {
+        if self.by_time.first()?.0 >= now {
             return None;
         }
-        let (at, key) = (*at, key.clone());
-        self.disarm(&key);
+        let (at, key) = self.by_time.pop_first()?;
+        self.by_key.remove(&key);
         Some((at, key))
     }
 }
