@@ -153,11 +153,16 @@ impl Style {
 }
 
 /// Writes a file through a neighbour that is renamed at the end, so that an interrupted or failed
-/// write never leaves something that looks complete.
+/// write never leaves something that looks complete. A device, a pipe or a link is not a file that
+/// a rename may replace, and is written to directly.
 pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return write_through(path, write)
+            .with_context(|| format!("failed to write {}", path.display()));
+    }
     let partial = partial_name(path);
     let result = File::create(&partial)
         .map_err(anyhow::Error::from)
@@ -173,6 +178,15 @@ pub fn write_whole(
         let _ = fs::remove_file(&partial);
     }
     result.with_context(|| format!("failed to write {}", path.display()))
+}
+
+fn write_through(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(File::create(path)?);
+    write(&mut out)?;
+    Ok(out.flush()?)
 }
 
 fn partial_name(path: &Path) -> PathBuf {
@@ -205,6 +219,24 @@ mod tests {
         write_whole(&path, |out| Ok(out.write_all(b"whole")?)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_written_through_and_never_replaced() {
+        let dir = std::env::temp_dir().join(format!("gatesim-link-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let (file, link) = (dir.join("file"), dir.join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+
+        write_whole(&link, |out| Ok(out.write_all(b"new")?)).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+
+        let error = write_whole(&dir, |out| Ok(out.write_all(b"new")?)).unwrap_err();
+        assert!(format!("{error:#}").contains("Is a directory"), "{error:#}");
         fs::remove_dir_all(&dir).unwrap();
     }
 
