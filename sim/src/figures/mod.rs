@@ -18,8 +18,8 @@
 //!
 //! # What coordination costs
 //! The overhead is the time from the start of the endpoint to the welcome, less the time during
-//! which a call to a service was under way for the connection, and less the time during which the
-//! container lacked a required component. Everything outside (the network, the balancer) is not
+//! which a call to a service was under way for the connection, or was to be tried again after a
+//! failure, and less the time during which the container lacked a required component. Everything outside (the network, the balancer) is not
 //! in it to begin with.
 
 #[cfg(test)]
@@ -83,6 +83,9 @@ struct Clock {
     stage: Stage,
     running_since: Option<Time>,
     calls: u32,
+    /// A call has failed and no other has begun since: the pause before the next try is the
+    /// service's.
+    retrying: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,7 +99,8 @@ enum Stage {
 impl Clock {
     /// Starts or stops, after something has changed.
     fn set(&mut self, now: Time, components_there: bool) {
-        let should_run = self.stage == Stage::SettingUp && self.calls == 0 && components_there;
+        let waits = self.calls > 0 || self.retrying || !components_there;
+        let should_run = self.stage == Stage::SettingUp && !waits;
         match self.running_since {
             Some(since) if !should_run => {
                 self.total += now.since(since);
@@ -164,13 +168,20 @@ impl FiguresCollector {
             ..
         } = event
         {
-            self.calls(now, *socket, container, |calls| calls + 1);
+            self.calls(now, *socket, container, |clock| {
+                clock.calls += 1;
+                clock.retrying = false;
+            });
         } else if let Event::CallEnded {
             socket: Some(socket),
+            ok,
             ..
         } = event
         {
-            self.calls(now, *socket, container, |calls| calls.saturating_sub(1));
+            self.calls(now, *socket, container, |clock| {
+                clock.calls = clock.calls.saturating_sub(1);
+                clock.retrying = !ok;
+            });
         } else if let Event::ComponentChanged { component, ready } = event {
             let present = self.components.entry(container).or_default();
             match ready {
@@ -375,10 +386,10 @@ impl FiguresCollector {
         }
     }
 
-    fn calls(&mut self, now: Time, socket: SocketId, container: u32, to: impl Fn(u32) -> u32) {
+    fn calls(&mut self, now: Time, socket: SocketId, container: u32, change: impl Fn(&mut Clock)) {
         let there = self.components_there(container);
         if let Some(attempt) = self.attempts.get_mut(&socket) {
-            attempt.clock.calls = to(attempt.clock.calls);
+            change(&mut attempt.clock);
             attempt.clock.set(now, there);
         }
     }

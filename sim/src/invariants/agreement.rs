@@ -13,6 +13,7 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    subject::Subject,
     view::{View, container_of},
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -159,6 +160,10 @@ impl ViewsAgree {
 }
 
 impl Rule for ViewsAgree {
+    fn subjects(&self) -> u16 {
+        Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::HandshakeMoved {

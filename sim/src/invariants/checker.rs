@@ -7,7 +7,7 @@ use gatesim_model::{ids::SocketId, time::Time};
 use super::{
     Invariant, Limits, agreement::ViewsAgree, close::CloseTellsTheTruth, errors, event_order,
     leftovers::NothingLeftBehind, machines, messages::NoClientMessageLost, readiness,
-    runs::FiveEventsComplete, setup::SetupEndsInTime, view::View,
+    runs::FiveEventsComplete, setup::SetupEndsInTime, subject::Subject, view::View,
 };
 use crate::{
     event::{Actor, Entry, Fact, FinishReason, WorldEvent},
@@ -17,6 +17,10 @@ use crate::{
 /// One invariant's judge. Methods return a finding when the invariant is broken; the rule is not
 /// asked again after that.
 pub(super) trait Rule {
+    /// What it must be asked about: a set of [`Subject`] bits. Events about anything else change
+    /// nothing for it.
+    fn subjects(&self) -> u16;
+
     /// Judges an event. `view` shows what held just before it.
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
 
@@ -56,10 +60,17 @@ impl Finding {
 /// Judges a run while it happens.
 pub struct Checker {
     view: View,
-    rules: Vec<(Invariant, Box<dyn Rule>)>,
+    rules: Vec<Judge>,
     violations: Vec<Violation>,
     last: Place,
     judged_until: Time,
+}
+
+struct Judge {
+    invariant: Invariant,
+    /// The subjects it is asked about.
+    subjects: u16,
+    rule: Box<dyn Rule>,
 }
 
 /// The place in the trace that a missed deadline is reported at.
@@ -83,10 +94,15 @@ impl Place {
 impl Checker {
     /// A checker of every invariant with these bounds.
     pub fn new(limits: &Limits) -> Self {
-        let rules = Invariant::ALL
-            .iter()
-            .map(|invariant| (*invariant, rule(*invariant, limits)))
-            .collect();
+        let judge = |&invariant: &Invariant| {
+            let rule = rule(invariant, limits);
+            Judge {
+                invariant,
+                subjects: rule.subjects(),
+                rule,
+            }
+        };
+        let rules = Invariant::ALL.iter().map(judge).collect();
         Checker {
             view: View::default(),
             rules,
@@ -103,9 +119,9 @@ impl Checker {
     /// Judges the deadlines that lie before `now`.
     pub fn advance(&mut self, now: Time) {
         let already = self.violations.len();
-        for (invariant, rule) in &mut self.rules {
-            if let Some((time, finding)) = rule.deadline(&self.view, now) {
-                let violation = violation(*invariant, time, self.last, finding);
+        for judge in &mut self.rules {
+            if let Some((time, finding)) = judge.rule.deadline(&self.view, now) {
+                let violation = violation(judge.invariant, time, self.last, finding);
                 self.violations.push(violation);
             }
         }
@@ -123,9 +139,13 @@ impl Checker {
         }
         self.last = Place::of(entry);
         let already = self.violations.len();
-        for (invariant, rule) in &mut self.rules {
-            if let Some(finding) = rule.observe(&self.view, entry) {
-                let violation = violation(*invariant, entry.time, self.last, finding);
+        let subject = Subject::of(&entry.fact).bit();
+        for judge in &mut self.rules {
+            if judge.subjects & subject == 0 {
+                continue;
+            }
+            if let Some(finding) = judge.rule.observe(&self.view, entry) {
+                let violation = violation(judge.invariant, entry.time, self.last, finding);
                 self.violations.push(violation);
             }
         }
@@ -137,7 +157,7 @@ impl Checker {
     fn dismiss_since(&mut self, already: usize) {
         for found in &self.violations[already..] {
             self.rules
-                .retain(|(invariant, _)| *invariant != found.invariant);
+                .retain(|judge| judge.invariant != found.invariant);
         }
     }
 
@@ -156,6 +176,16 @@ impl Checker {
     /// The first violation of each invariant, in the order of happening.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// Asks every rule about every event: what the subjects must not make a difference to.
+    #[cfg(test)]
+    pub(crate) fn asking_all(limits: &Limits) -> Self {
+        let mut checker = Self::new(limits);
+        for judge in &mut checker.rules {
+            judge.subjects = u16::MAX;
+        }
+        checker
     }
 
     /// How many invariants are broken so far.

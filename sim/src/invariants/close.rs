@@ -10,6 +10,7 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::{Connection, View, container_of},
 };
 use crate::event::{Actor, Entry, Fact, WorldEvent};
@@ -40,6 +41,10 @@ struct Said {
 }
 
 impl Rule for CloseTellsTheTruth {
+    fn subjects(&self) -> u16 {
+        Subject::Life.bit() | Subject::Client.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::World(event) => self.world(event),

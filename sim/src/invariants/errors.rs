@@ -4,6 +4,7 @@ use gatesim_model::{event::Event, socket::SocketError};
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::View,
 };
 use crate::{
@@ -15,6 +16,10 @@ use crate::{
 pub(super) struct NoInternalError;
 
 impl Rule for NoInternalError {
+    fn subjects(&self) -> u16 {
+        Subject::Error.bit()
+    }
+
     fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
         let Fact::Protocol(Event::InternalError {
             socket,
@@ -37,6 +42,10 @@ impl Rule for NoInternalError {
 pub(super) struct TransportDiscipline;
 
 impl Rule for TransportDiscipline {
+    fn subjects(&self) -> u16 {
+        Subject::Error.bit()
+    }
+
     fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
         let Fact::World(WorldEvent::TransportMisused {
             socket,

@@ -6,6 +6,7 @@ use gatesim_model::ids::{MessageId, RunId, SocketId};
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::View,
 };
 use crate::{
@@ -35,6 +36,10 @@ struct Stream {
 }
 
 impl Rule for EventsInOrder {
+    fn subjects(&self) -> u16 {
+        Subject::Client.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::UpgradeRouted { socket, container }) => {

@@ -15,6 +15,7 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    subject::Subject,
     view::{View, container_of},
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -225,6 +226,10 @@ fn decrement<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {
 }
 
 impl Rule for NothingLeftBehind {
+    fn subjects(&self) -> u16 {
+        Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(view, entry, event),

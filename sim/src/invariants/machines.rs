@@ -10,6 +10,7 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::{Connection, View, container_of},
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -18,6 +19,10 @@ use crate::event::{Entry, Fact, WorldEvent};
 pub(super) struct OneMachinePerConnection;
 
 impl Rule for OneMachinePerConnection {
+    fn subjects(&self) -> u16 {
+        Subject::Machine.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
@@ -110,6 +115,10 @@ impl Part {
 }
 
 impl Rule for IdsAgree {
+    fn subjects(&self) -> u16 {
+        Subject::Machine.bit() | Subject::Life.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let (socket, part, id) = match &entry.fact {
             Fact::Protocol(Event::IdGiven {
@@ -169,6 +178,10 @@ pub(super) struct SetupNeverGoesBack {
 }
 
 impl Rule for SetupNeverGoesBack {
+    fn subjects(&self) -> u16 {
+        Subject::Machine.bit() | Subject::Life.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {

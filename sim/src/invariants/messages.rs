@@ -11,6 +11,7 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::{Connection, View},
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -31,6 +32,10 @@ enum Fate {
 }
 
 impl Rule for NoClientMessageLost {
+    fn subjects(&self) -> u16 {
+        Subject::Message.bit() | Subject::Life.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {

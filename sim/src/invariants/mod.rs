@@ -30,6 +30,7 @@ mod messages;
 mod readiness;
 mod runs;
 mod setup;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod view;

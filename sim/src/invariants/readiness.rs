@@ -10,6 +10,7 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
+    subject::Subject,
     view::{View, container_of},
 };
 use crate::event::{Entry, Fact};
@@ -29,6 +30,10 @@ pub(crate) const REQUIRED: [Component; 5] = [
 pub(super) struct NeverReadyWithoutMachine;
 
 impl Rule for NeverReadyWithoutMachine {
+    fn subjects(&self) -> u16 {
+        Subject::Ready.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
@@ -70,6 +75,10 @@ impl Rule for NeverReadyWithoutMachine {
 pub(super) struct NoMessageBeforeReady;
 
 impl Rule for NoMessageBeforeReady {
+    fn subjects(&self) -> u16 {
+        Subject::Message.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let Fact::Protocol(Event::Dispatched {
             socket,
@@ -97,6 +106,10 @@ impl Rule for NoMessageBeforeReady {
 pub(super) struct WelcomeAfterReady;
 
 impl Rule for WelcomeAfterReady {
+    fn subjects(&self) -> u16 {
+        Subject::Ready.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
@@ -134,6 +147,10 @@ fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, 
 pub(super) struct ServicesReadyIsTrue;
 
 impl Rule for ServicesReadyIsTrue {
+    fn subjects(&self) -> u16 {
+        Subject::Machine.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let Fact::Protocol(Event::Transition {
             socket,

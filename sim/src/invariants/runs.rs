@@ -16,6 +16,7 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    subject::Subject,
     view::{Connection, View, container_of},
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -281,6 +282,10 @@ impl FiveEventsComplete {
 }
 
 impl Rule for FiveEventsComplete {
+    fn subjects(&self) -> u16 {
+        Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         let at = |run: &RunId| (container_of(entry), *run);
         match &entry.fact {

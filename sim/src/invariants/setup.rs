@@ -13,6 +13,7 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    subject::Subject,
     view::View,
 };
 use crate::event::{Entry, Fact, WorldEvent};
@@ -34,6 +35,10 @@ impl SetupEndsInTime {
 }
 
 impl Rule for SetupEndsInTime {
+    fn subjects(&self) -> u16 {
+        Subject::Life.bit() | Subject::Machine.bit()
+    }
+
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {

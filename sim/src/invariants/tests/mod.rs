@@ -18,6 +18,7 @@ mod machines;
 mod messages;
 mod readiness;
 mod runs;
+mod subjects;
 
 /// Judges each list and gives the verdicts under their titles, for a snapshot.
 fn verdicts(invariant: Invariant, cases: &[(&str, &Story)]) -> String {
