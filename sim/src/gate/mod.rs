@@ -17,13 +17,12 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     fmt,
     future::Future,
-    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -32,143 +31,34 @@ use madsim::{
     runtime::{Handle, NodeHandle},
     task::JoinHandle,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    choices::{Choices, Purpose, Stream},
+    choices::{Choices, Purpose},
     event::{Actor, FinishReason},
 };
 
-type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
+mod order;
+mod task;
+#[cfg(test)]
+mod tests;
+mod timer;
 
-/// How ties between ready tasks are broken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// A task draws whenever it becomes ready: those that become ready together are equally
-    /// likely to go first. One that loses keeps its draw, so it may be passed several times.
-    #[default]
-    Uniform,
-    /// A task keeps its priority for [`Strategy::TENURE`] turns, so that some tasks are starved
-    /// for a while; finds races that need several turns in a row.
-    Tenured,
-    /// First come, first served, as a real event loop does.
-    Fifo,
-}
+pub use order::{Deliver, Strategy, Turns};
+pub use task::TaskHandle;
+pub use timer::Sleep;
 
-impl Strategy {
-    /// Turns for which a tenured priority holds.
-    pub const TENURE: u64 = 16;
-}
+use order::{Queued, Turn};
+use task::{Task, TaskEnd, TaskId, TaskWaker, WOKEN};
+use timer::Timer;
 
 /// Which process a task belongs to: tasks of one process are killed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcessId(pub Actor);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct TaskId(u32);
-
 thread_local! {
-    /// Tasks woken since the gate last looked. Wakers must be `Send`, so they cannot hold the
-    /// gate itself; a run has its thread to itself.
-    static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
-
     /// The gate of the run on this thread. madsim wants shells that are `Send`, so a shell holds
     /// the number of its task and finds the gate here.
     static CURRENT: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
-}
-
-struct TaskWaker {
-    id: TaskId,
-    queued: AtomicBool,
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed: a run is single-threaded, the atomic only satisfies `Send`.
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            WOKEN.with_borrow_mut(|woken| woken.push(self.id));
-        }
-    }
-}
-
-struct Task {
-    /// Taken out while it is being polled.
-    future: Option<LocalFuture>,
-    /// Wakes the shell, once madsim has polled it.
-    shell: Option<Waker>,
-    shell_end: JoinHandle<()>,
-    waker: Waker,
-    queued: Arc<TaskWaker>,
-    turns: Turns,
-    process: ProcessId,
-    cancelled: bool,
-    end: Rc<TaskEnd>,
-}
-
-/// The tie-breaks of one task, or of one link direction.
-pub struct Turns {
-    stream: Stream,
-    taken: u64,
-}
-
-impl Turns {
-    /// Tie-breaks drawn from this stream.
-    pub fn new(stream: Stream) -> Self {
-        Turns { stream, taken: 0 }
-    }
-}
-
-#[derive(Default)]
-struct TaskEnd {
-    done: Cell<bool>,
-    waiting: RefCell<Vec<Waker>>,
-}
-
-/// Something that a timer delivers without a task: a frame that reaches the end of its link.
-pub trait Deliver {
-    /// The time has come.
-    fn deliver(self: Rc<Self>, gate: &Gate);
-    /// The tie-breaks among deliveries and tasks that are due at the same instant.
-    fn turns(&self) -> &RefCell<Turns>;
-}
-
-enum Timer {
-    Wake(Waker),
-    Deliver(Rc<dyn Deliver>),
-}
-
-enum Turn {
-    Poll(TaskId),
-    Deliver(Rc<dyn Deliver>),
-}
-
-/// A queued turn; the smallest priority goes first, ties by arrival.
-struct Queued {
-    priority: u64,
-    arrival: u64,
-    turn: Turn,
-}
-
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Queued {}
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.priority, self.arrival).cmp(&(other.priority, other.arrival))
-    }
 }
 
 #[derive(Default)]
@@ -563,18 +453,6 @@ impl State {
     }
 }
 
-impl Turns {
-    fn priority(&mut self, strategy: Strategy, arrival: u64) -> u64 {
-        let turn = self.taken;
-        self.taken += 1;
-        match strategy {
-            Strategy::Uniform => self.stream.tie_break(turn).into(),
-            Strategy::Tenured => self.stream.tie_break(turn / Strategy::TENURE).into(),
-            Strategy::Fifo => arrival,
-        }
-    }
-}
-
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
@@ -583,92 +461,3 @@ impl fmt::Debug for Gate {
             .finish()
     }
 }
-
-/// A task that somebody holds. Dropping it detaches the task.
-#[derive(Clone)]
-pub struct TaskHandle {
-    gate: Rc<Gate>,
-    id: TaskId,
-    end: Rc<TaskEnd>,
-}
-
-impl gatesim_model::env::Task for TaskHandle {
-    fn cancel(&self) {
-        let mut state = self.gate.state.borrow_mut();
-        if let Some(task) = state
-            .tasks
-            .get_mut(self.id.0 as usize)
-            .and_then(Option::as_mut)
-        {
-            task.cancelled = true;
-            task.waker.wake_by_ref();
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.end.done.get()
-    }
-
-    fn finished(&self) -> impl Future<Output = ()> {
-        std::future::poll_fn(|cx| match self.end.done.get() {
-            true => Poll::Ready(()),
-            false => {
-                self.end.waiting.borrow_mut().push(cx.waker().clone());
-                Poll::Pending
-            }
-        })
-    }
-}
-
-/// Completes at a point in virtual time; cancelled when dropped.
-pub struct Sleep {
-    gate: Rc<Gate>,
-    deadline: Time,
-    timer: Option<(Time, u64)>,
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.timer {
-            // A zero sleep still waits for one firing: it gives the others a turn.
-            Some(_) if self.gate.now() >= self.deadline => {
-                self.cancel();
-                Poll::Ready(())
-            }
-            Some(key) => {
-                if let Some(Timer::Wake(waker)) = self.gate.state.borrow_mut().timers.get_mut(&key)
-                    && !waker.will_wake(cx.waker())
-                {
-                    waker.clone_from(cx.waker());
-                }
-                Poll::Pending
-            }
-            None => {
-                let timer = Timer::Wake(cx.waker().clone());
-                let deadline = self.deadline.max(self.gate.now());
-                let key = self.gate.state.borrow_mut().add_timer(deadline, timer);
-                self.timer = Some(key);
-                Poll::Pending
-            }
-        }
-    }
-}
-
-impl Sleep {
-    fn cancel(&mut self) {
-        if let Some(key) = self.timer.take() {
-            self.gate.state.borrow_mut().timers.remove(&key);
-        }
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        self.cancel();
-    }
-}
-
-#[cfg(test)]
-mod tests;
