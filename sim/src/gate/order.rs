@@ -38,9 +38,8 @@ impl Turns {
     pub fn new(stream: Stream) -> Self {
         Turns { stream, taken: 0 }
     }
-}
 
-impl Turns {
+    /// The priority of the next turn; the smallest goes first.
     pub(super) fn priority(&mut self, strategy: Strategy, arrival: u64) -> u64 {
         let turn = self.taken;
         self.taken += 1;
