@@ -2,4 +2,5 @@
 
 mod choices;
 mod digests;
+mod history;
 mod support;

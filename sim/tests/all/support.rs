@@ -12,8 +12,9 @@ macro_rules! scenario_text {
     };
 }
 
-const SCENARIOS: [(&str, &str); 5] = [
+const SCENARIOS: [(&str, &str); 6] = [
     scenario_text!("golden-path"),
+    scenario_text!("two-in-one-second"),
     scenario_text!("cold-start"),
     scenario_text!("restart"),
     scenario_text!("lb-reorder"),
