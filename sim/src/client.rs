@@ -31,7 +31,7 @@ use crate::{
 
 /// Attempts in a row without an opened connection before a client gives up (protocol.md 7.6).
 pub const MAX_ATTEMPTS: u32 = 10;
-/// Closes with 1008 before a client gives up (protocol.md 5.4).
+/// Closes with 1008, and no other end in between, before a client gives up (protocol.md 5.4).
 pub const MAX_AUTH_FAILURES: u32 = 3;
 /// How long a client that leaves waits for the server's half of the close handshake.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -152,6 +152,9 @@ impl Client {
                     self.timings.auth_cooldown
                 }
                 Next::Reconnect => {
+                    // Any other end is taken for a network's fault (5.4): only refusals in a row
+                    // make a client give up.
+                    auth_failures = 0;
                     failures += 1;
                     self.backoff(failures, &mut jitter)
                 }
