@@ -252,6 +252,8 @@ questions! {
     /// Which close code follows a failed authentication (step 17)?
     auth_failure_code: AuthFailureCode = "auth-failure-code" {
         /// 1008 for the client's fault, 1013 if the service could not be asked.
+        ByCause = "by-cause",
+        /// 1008, whoever is at fault.
         PolicyViolation = "policy-violation",
         /// 1011, whoever is at fault (D48).
         InternalError = "internal-error",

@@ -41,8 +41,9 @@ impl<E: Env> Endpoint<E> {
         self.ask_coordinator(CoordinatorState::Failed, Priority::Critical);
         self.leave_coordinator(Step::Authenticate);
         let code = match self.container.design.auth_failure_code {
+            AuthFailureCode::PolicyViolation => POLICY_VIOLATION,
             AuthFailureCode::InternalError => INTERNAL_ERROR,
-            AuthFailureCode::PolicyViolation => match failure.error {
+            AuthFailureCode::ByCause => match failure.error {
                 ErrorCode::NoToken | ErrorCode::ValidationFailed => POLICY_VIOLATION,
                 ErrorCode::AuthServiceError | ErrorCode::ServiceUnavailable => TRY_AGAIN_LATER,
                 ErrorCode::FormatError
