@@ -12,13 +12,11 @@ use crate::{
     env::{Env, Task},
     event::{Breaker, BreakerState, CloseCause, Event, TaskName},
     socket::{Socket, SocketError},
+    token,
     wait::{First, first},
 };
 
 use super::{Endpoint, Leave};
-
-/// The one subprotocol that is ever answered, and only if it was offered (step 4).
-const SUBPROTOCOL: &str = "jwt-auth";
 
 /// Why a try to accept failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +45,7 @@ impl NotAccepted {
 impl<E: Env> Endpoint<E> {
     pub(super) async fn accept(&self) -> Result<(), Leave> {
         // 4. The subprotocol is chosen before anything is awaited.
-        let offered = &self.connection.socket().upgrade().subprotocols;
-        let subprotocol = offered
-            .iter()
-            .any(|offer| offer == SUBPROTOCOL)
-            .then_some(SUBPROTOCOL);
+        let subprotocol = token::select_subprotocol(self.connection.socket().upgrade());
 
         // 5.
         match self.container.design.accept {
