@@ -51,6 +51,7 @@ struct Containers {
     phase_ms: Range,
     registry_capacity: Range,
     accept_us: Range,
+    slow_accept: Option<SlowAccept>,
     /// How many containers in a thousand lack one of `never_ready`.
     #[serde(default)]
     lacking_per_mille: u32,
@@ -80,6 +81,15 @@ struct Clients {
     oversize_per_mille: u32,
     patience_ms: Range,
     leaves: Weights<Leaving>,
+}
+
+/// Some containers take far longer over accept than the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlowAccept {
+    /// How many containers in a thousand.
+    per_mille: u32,
+    accept_us: Range,
 }
 
 /// A fault that some seeds have.
@@ -273,6 +283,9 @@ impl Draw {
             true => vec![from.never_ready[self.index("lacks", from.never_ready.len()) as usize]],
             false => Vec::new(),
         };
+        let slow_accept = from
+            .slow_accept
+            .filter(|slow| self.chance("slow_accept", slow.per_mille));
         ContainerPlan {
             start_ms: self.range("start_ms", from.start_ms),
             listen_after_ms: self.range("listen_after_ms", from.listen_after_ms),
@@ -280,7 +293,7 @@ impl Draw {
             phase_ms: std::array::from_fn(|_| self.range("phase_ms", from.phase_ms)),
             never_ready,
             registry_capacity: self.range("registry_capacity", from.registry_capacity) as u32,
-            accept_us: from.accept_us,
+            accept_us: slow_accept.map_or(from.accept_us, |slow| slow.accept_us),
         }
     }
 

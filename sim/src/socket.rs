@@ -18,6 +18,7 @@ use gatesim_model::{
     ids::SocketId,
     message::{Frame, ServerMessage},
     socket::{Flags, Received, Socket, SocketError, Upgrade},
+    wait::first,
 };
 
 use crate::{
@@ -227,6 +228,20 @@ impl SimSocket {
         .await
     }
 
+    /// Completes when the transport is gone.
+    async fn lost(&self) {
+        poll_fn(|cx| match self.answer.get() {
+            Answer::Lost => Poll::Ready(()),
+            Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) | Answer::Open => {
+                self.waiting_for_answer
+                    .borrow_mut()
+                    .push(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
     fn peer_gone(&self) -> SocketError {
         let mut flags = self.flags.get();
         flags.send_failed();
@@ -256,10 +271,9 @@ impl Socket for SimSocket {
             .accept_delay
             .borrow_mut()
             .draw(self.process.plan().accept_us.inclusive());
-        self.process
-            .gate()
-            .sleep(Duration::from_micros(delay))
-            .await;
+        // Nobody is kept waiting for an answer that has nowhere to go (item 5).
+        let taking_its_time = self.process.gate().sleep(Duration::from_micros(delay));
+        first(taking_its_time, self.lost()).await;
         self.rule(Operation::Accept, Flags::hand_over_accept)?;
         if self.answer.get() == Answer::Pending {
             self.set_answer(Answer::Accepted(subprotocol));
