@@ -103,7 +103,7 @@ impl Client {
             let text = "x".repeat(message.text_bytes as usize).into();
             let request = Request {
                 id: id.clone(),
-                thread: None,
+                thread: message.thread.map(|n| format!("thread{n}").into()),
                 text,
             };
             let message_text = match message.kind {

@@ -223,6 +223,10 @@ pub struct MessagePlan {
     pub tools: u32,
     /// Length of the text, in bytes.
     pub text_bytes: u32,
+    /// The thread it names, if it names one: a conversation that the client opened after it had
+    /// connected, so that nobody knew of it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<u32>,
 }
 
 /// What a client sends.

@@ -79,6 +79,9 @@ struct Clients {
     /// How many messages in a thousand are larger than the server takes.
     #[serde(default)]
     oversize_per_mille: u32,
+    /// How many messages in a thousand name a thread.
+    #[serde(default)]
+    thread_per_mille: u32,
     patience_ms: Range,
     leaves: Weights<Leaving>,
 }
@@ -179,6 +182,9 @@ pub struct ConfigError {
 
 /// The largest seed: capsules are TOML, whose integers are signed.
 pub const MAX_SEED: u64 = i64::MAX as u64;
+
+/// Threads among which the messages of a client choose.
+const THREADS: usize = 2;
 
 /// The size of a message that every design refuses or drops, in bytes of text.
 const OVERSIZE_BYTES: u64 = 9_000;
@@ -344,6 +350,9 @@ impl Draw {
             kind: KINDS[self.index("kind", KINDS.len()) as usize],
             tools: self.range("tools", from.tools) as u32,
             text_bytes: text_bytes as u32,
+            thread: self
+                .chance("names_thread", from.thread_per_mille)
+                .then(|| self.index("thread", THREADS)),
         }
     }
 
