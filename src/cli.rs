@@ -1,12 +1,12 @@
 //! What can be typed: commands, options, help texts. No logic.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use gatesim_sim::invariants::Invariant;
 
-use crate::{clock, exit::Exit, output::MessageFormat, run_name, sweep::Partition};
+use crate::{clock, exit::Exit, output::MessageFormat, pool::MAX_JOBS, run_name, sweep::Partition};
 
 /// Deterministic simulation of a WebSocket gateway's connection protocol.
 #[derive(Debug, Parser)]
@@ -55,20 +55,20 @@ pub struct SweepArgs {
     #[arg(long = "design", value_name = "DESIGN", default_value = "reference")]
     pub designs: Vec<String>,
     /// Seeds per scenario and design [default: 1000, without --budget].
-    #[arg(long, value_name = "N", conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
     /// Keep starting runs for this long, such as 30s, 15m or 8h.
-    #[arg(long, value_name = "TIME", value_parser = clock::parse_budget)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = clock::parse_budget)]
     pub budget: Option<Duration>,
     /// The first seed.
-    #[arg(long, value_name = "S", default_value = "0", value_parser = run_name::parse_seed)]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value = "0", value_parser = run_name::parse_seed)]
     pub first_seed: u64,
     /// Run only the i-th of n equal shares of the seeds, such as 2/8.
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     pub partition: Partition,
     /// Runs at a time [default: one per core].
-    #[arg(long, value_name = "J")]
-    pub jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub jobs: Option<u16>,
     /// End each run at its first violation.
     #[arg(long)]
     pub stop_at_first: bool,
@@ -225,7 +225,7 @@ Examples:
   gatesim replay cold-start@v4:3 --quiet
   gatesim replay cold-start@v4:3 --trace trace.jsonl
   gatesim replay cold-start@v4:3 --log
-  gatesim replay seeds/regressions/cold-start-v4-3.toml
+  gatesim replay seeds/regressions/golden-path-v9-0.toml
   gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4";
 
 const CORPUS_EXAMPLES: &str = "\

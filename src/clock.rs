@@ -42,6 +42,9 @@ pub fn parse_budget(text: &str) -> anyhow::Result<Duration> {
     let ms = number
         .checked_mul(unit_ms)
         .with_context(|| format!("`{text}` is too long"))?;
+    if ms == 0 {
+        bail!("`{text}` leaves no time to run anything");
+    }
     Ok(Duration::from_millis(ms))
 }
 
@@ -54,7 +57,16 @@ mod tests {
         assert_eq!(parse_budget("90s").unwrap(), Duration::from_secs(90));
         assert_eq!(parse_budget("8h").unwrap(), Duration::from_secs(28_800));
         assert_eq!(parse_budget("500ms").unwrap(), Duration::from_millis(500));
-        for bad in ["", "s", "8", "8d", "-1s", "1.5h", "99999999999999999999h"] {
+        for bad in [
+            "",
+            "s",
+            "8",
+            "8d",
+            "-1s",
+            "1.5h",
+            "0s",
+            "99999999999999999999h",
+        ] {
             assert!(parse_budget(bad).is_err(), "{bad}");
         }
     }

@@ -225,7 +225,12 @@ fn json<'a>(
 
 /// Every capsule of a directory, by name.
 fn read_all(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Capsule)>> {
-    let failed = || format!("failed to read the directory {}", dir.display());
+    let failed = || {
+        format!(
+            "failed to read the directory of the capsules, {}; --dir says where it is",
+            dir.display()
+        )
+    };
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).with_context(failed)? {
         let path = entry.with_context(failed)?.path();

@@ -27,6 +27,9 @@ use crate::{
 /// Runs that gave two different traces and are remembered, the ones with the smallest seeds.
 pub const MAX_UNSTABLE_RUNS: usize = 8;
 
+/// Runs at a time, at most: each takes threads and memory.
+pub const MAX_JOBS: i64 = 256;
+
 /// The name of the workers' threads. The runs themselves have threads of their own.
 pub const WORKER_NAME: &str = "sweep-worker";
 

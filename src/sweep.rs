@@ -1,7 +1,7 @@
 //! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
 //! reported.
 
-use std::{fmt, num::NonZeroUsize, path::Path, str::FromStr, thread};
+use std::{collections::BTreeSet, fmt, num::NonZeroUsize, path::Path, str::FromStr, thread};
 
 use anyhow::{Context, bail};
 use gatesim_sim::Options;
@@ -76,6 +76,8 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
     } else {
         args.scenarios.clone()
     };
+    refuse_twice("scenario", &references)?;
+    refuse_twice("design", &args.designs)?;
     let limit = match (args.seeds, args.budget) {
         (_, Some(budget)) => Limit::Time(budget),
         (seeds, None) => Limit::Seeds(seeds.unwrap_or(DEFAULT_SEEDS)),
@@ -111,8 +113,18 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
         },
         jobs: args
             .jobs
+            .and_then(|jobs| NonZeroUsize::new(jobs.into()))
             .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
     })
+}
+
+/// Results are told apart by the names of scenario and design.
+fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    match references.iter().find(|reference| !seen.insert(*reference)) {
+        Some(twice) => bail!("{kind} `{twice}` is named twice"),
+        None => Ok(()),
+    }
 }
 
 /// Fails now rather than after the sweep if a result could not be written.
@@ -120,6 +132,9 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
     if let Some(dir) = &args.capsules {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("failed to create the directory {}", dir.display()))?;
+    }
+    if let Some(path) = args.junit.as_deref().filter(|path| path.is_dir()) {
+        bail!("failed to write {}: it is a directory", path.display());
     }
     if let Some(parent) = args.junit.as_deref().and_then(Path::parent)
         && !parent.as_os_str().is_empty()

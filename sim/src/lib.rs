@@ -10,6 +10,7 @@ compile_error!(
 );
 
 mod balancer;
+pub mod bounds;
 pub mod choices;
 mod client;
 pub mod describe;

@@ -7,6 +7,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
+    bounds::{
+        MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MESSAGES, MAX_MS, MAX_REGISTRY,
+        MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, PER_MILLE, within,
+    },
     choices::{Choices, Purpose},
     event::Actor,
     gate::Strategy,
@@ -29,31 +33,40 @@ pub struct Scenario {
     environments: Weights<Environment>,
     /// Weights.
     strategies: Weights<Strategy>,
+    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
     time_limit_ms: u64,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     aftermath_ms: u64,
     balancer: BalancerPlan,
     services: ServicesPlan,
     backend_link: LinkPlan,
     containers: Containers,
     clients: Clients,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
     faults: Vec<Fault>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Containers {
+    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
     count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     start_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     listen_after_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     in_service_after_ms: Range,
     /// Of each phase.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     phase_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
     registry_capacity: Range,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     accept_us: Range,
     slow_accept: Option<SlowAccept>,
     /// How many containers in a thousand lack one of `never_ready`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     lacking_per_mille: u32,
     #[serde(default)]
     never_ready: Vec<Component>,
@@ -62,26 +75,38 @@ struct Containers {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Clients {
+    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
     count: Range,
-    /// How many users share them; at least one.
+    /// How many users share them.
+    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
     users: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     start_ms: Range,
     tokens: Weights<Token>,
     /// The link's own range is drawn from these: each client has a fast or a slow network.
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     latency_us: Range,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     jitter_us: Range,
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
     loss_per_mille: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
     messages: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     first_message_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     message_gap_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_TOOLS, _, _>")]
     tools: Range,
+    #[serde(deserialize_with = "within::<0, MAX_TEXT_BYTES, _, _>")]
     text_bytes: Range,
     /// How many messages in a thousand are larger than the server takes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     oversize_per_mille: u32,
     /// How many messages in a thousand name a thread.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     thread_per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     patience_ms: Range,
     leaves: Weights<Leaving>,
 }
@@ -91,7 +116,9 @@ struct Clients {
 #[serde(deny_unknown_fields)]
 struct SlowAccept {
     /// How many containers in a thousand.
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
     per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     accept_us: Range,
 }
 
@@ -100,30 +127,45 @@ struct SlowAccept {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum Fault {
     Crash {
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
         per_mille: u32,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         at_ms: Range,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         down_ms: Range,
     },
     Terminate {
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
         per_mille: u32,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         at_ms: Range,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         grace_ms: Range,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         down_ms: Range,
     },
     ServiceDown {
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
         per_mille: u32,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         at_ms: Range,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         for_ms: Range,
         services: Weights<Service>,
     },
     Partition {
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
         per_mille: u32,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         at_ms: Range,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         for_ms: Range,
         directions: Weights<Direction>,
     },
     Reset {
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
         per_mille: u32,
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         at_ms: Range,
     },
 }
@@ -172,11 +214,13 @@ impl<T: Copy> Weights<T> {
 
 /// A file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("failed to read {file}: {message}")]
+#[error("{file}:{line}: {message}")]
 pub struct ConfigError {
     /// The file.
     pub file: String,
-    /// What is wrong, with line and allowed values.
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong, with allowed values.
     pub message: String,
 }
 
@@ -194,7 +238,8 @@ impl Scenario {
     pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, ConfigError> {
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| ConfigError {
             file: file.to_owned(),
-            message: error.to_string(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: error.message().trim_end().to_owned(),
         })?;
         name.clone_into(&mut scenario.name);
         Ok(scenario)
@@ -208,6 +253,10 @@ impl Scenario {
         }
         .plan(self, seed)
     }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// Draws for one entity, each by the name of the field.
@@ -254,7 +303,7 @@ impl Draw {
                     .container(&scenario.containers)
             })
             .collect();
-        let users = self.range("users", scenario.clients.users).max(1);
+        let users = self.range("users", scenario.clients.users);
         let clients: Vec<ClientPlan> = (0..self.range("clients", scenario.clients.count))
             .map(|n| {
                 self.of(Actor::Client(n as u32))
@@ -305,12 +354,13 @@ impl Draw {
 
     fn client(&self, from: &Clients, users: u64) -> ClientPlan {
         let least = self.range("latency_us", from.latency_us);
-        let most = least + self.range("jitter_us", from.jitter_us);
+        // Sums stay within what a plan may hold.
+        let most = (least + self.range("jitter_us", from.jitter_us)).min(MAX_US);
         let mut at_ms = self.range("first_message_ms", from.first_message_ms);
         let messages = (0..self.range("messages", from.messages))
             .map(|n| {
                 if n > 0 {
-                    at_ms += self.range("message_gap_ms", from.message_gap_ms);
+                    at_ms = (at_ms + self.range("message_gap_ms", from.message_gap_ms)).min(MAX_MS);
                 }
                 self.message(from, at_ms)
             })

@@ -31,6 +31,15 @@ fn names_that_do_not_exist() {
                 "2",
             ],
         ),
+        ("too many jobs", &["sweep", "--jobs", "100000"]),
+        ("negative first seed", &["sweep", "--first-seed", "-1"]),
+        ("no budget", &["sweep", "--budget", "0s"]),
+        ("scenario named twice", &["sweep", "chaos", "chaos"]),
+        (
+            "design named twice",
+            &["sweep", "--design", "v9", "--design", "v9"],
+        ),
+        ("directory for junit", &["sweep", "--junit", "."]),
         ("missing file", &["replay", "nowhere.toml"]),
         (
             "design with a run name",
@@ -71,6 +80,87 @@ fn files_that_are_wrong() {
     ] {
         insta::assert_snapshot!(label, gatesim_in(scratch.path(), args).complaint());
     }
+}
+
+#[test]
+fn scenarios_and_plans_that_cannot_be_run() {
+    let scratch = Scratch::new("errors-bounds");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scenario = std::fs::read_to_string(root.join("seeds/scenarios/golden-path.toml")).unwrap();
+    let saved = gatesim_in(
+        scratch.path(),
+        &[
+            "replay",
+            "restart@v9:1",
+            "--quiet",
+            "--save-plan",
+            "plan.toml",
+        ],
+    );
+    assert_ne!(saved.code, 2, "{}", saved.stderr);
+    let plan = scratch.read("plan.toml");
+    let crash = |container: u32| {
+        format!(
+            "{plan}\n[[faults]]\nkind = \"crash\"\nat_ms = 1\ndown_ms = 1\ncontainer = {container}\n"
+        )
+    };
+    let with = |text: &str, key: &str, value: &str| -> String {
+        let lines = text.lines().map(|line| match line.starts_with(key) {
+            true => format!("{key} = {value}\n"),
+            false => format!("{line}\n"),
+        });
+        lines.collect()
+    };
+    for (text, complaint) in [
+        (
+            with(&scenario, "count", "[0, 0]"),
+            "[0, 0] is out of bounds; 1 to",
+        ),
+        (
+            with(&scenario, "users", "[1, 1_000_000]"),
+            "[1, 1000000] is out of bounds; 1 to 1000",
+        ),
+        (
+            with(&scenario, "start_ms", "[0, 9223372036854775807]"),
+            "0 to 86400000 is allowed",
+        ),
+        (
+            with(&scenario, "time_limit_ms", "0"),
+            "0 is out of bounds; 1 to",
+        ),
+        (
+            with(&scenario, "start_ms", "[5, 2]"),
+            "[5, 2] is not a range",
+        ),
+        (
+            with(&scenario, "tokens", "{ valid = 0 }"),
+            "at least one weight",
+        ),
+        (
+            with(&plan, "time_limit_ms", "86400001"),
+            "86400001 is out of bounds",
+        ),
+        (crash(64), "names container 64; containers are 0 to"),
+    ] {
+        scratch.write("wrong.toml", &text);
+        let args = match text.starts_with("summary") {
+            true => ["sweep", "wrong.toml"],
+            false => ["replay", "wrong.toml"],
+        };
+        let ran = gatesim_in(scratch.path(), &args);
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{complaint}");
+        assert!(
+            ran.stderr.starts_with("error: wrong.toml:"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains(complaint), "{}", ran.stderr);
+    }
+    scratch.write("right.toml", &crash(0));
+    assert_ne!(
+        gatesim_in(scratch.path(), &["replay", "right.toml"]).code,
+        2
+    );
 }
 
 #[test]

@@ -162,11 +162,17 @@ impl Rule for IdsAgree {
         Some(Finding::new(
             socket,
             cause,
-            format!(
-                "The {} of {socket} uses {first_id}, but its {} was given {id}.",
-                first_part.name(),
-                part.name()
-            ),
+            match *first_part == part {
+                true => format!(
+                    "The {} of {socket} went from {first_id} to {id}.",
+                    part.name()
+                ),
+                false => format!(
+                    "For {socket} the {} uses {first_id}, but the {} uses {id}.",
+                    first_part.name(),
+                    part.name()
+                ),
+            },
         ))
     }
 }
