@@ -328,6 +328,19 @@ fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &Tally)> {
     result.work.pairs.iter().zip(&result.harvest.tallies)
 }
 
+fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {
+    groups
+        .iter()
+        .map(|(failure, group)| CauseJson {
+            invariant: failure.invariant(),
+            cause: failure.cause(),
+            count: group.count,
+            first_seed: group.sightings[0].seed,
+            median_runs_to_find: group.median_runs_to_find(runs),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,17 +357,4 @@ mod tests {
         assert_eq!(in_millis(Duration::from_micros(12_345)), "12.3");
         assert_eq!(in_millis(Duration::from_micros(99)), "0.0");
     }
-}
-
-fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {
-    groups
-        .iter()
-        .map(|(failure, group)| CauseJson {
-            invariant: failure.invariant(),
-            cause: failure.cause(),
-            count: group.count,
-            first_seed: group.sightings[0].seed,
-            median_runs_to_find: group.median_runs_to_find(runs),
-        })
-        .collect()
 }
