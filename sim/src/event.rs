@@ -224,8 +224,6 @@ pub enum WorldEvent {
     // --- the run ------------------------------------------------------------------------------
     /// The plan's fault with this number was applied.
     FaultApplied { fault: u32 },
-    /// All faults have been healed: from here on the world must converge.
-    Healed,
     /// The run is over.
     Finished { reason: FinishReason },
 }

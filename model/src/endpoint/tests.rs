@@ -73,7 +73,7 @@ impl Scene {
         let socket = arrive(peer, "a.b.c");
         let endpoint = self.container.clone().serve(socket.clone());
         let task = async move { assert_eq!(endpoint.await, EndpointEnd::Returned) };
-        self.env.spawn(TaskName::Endpoint, None, task);
+        self.env.spawn(TaskName::Startup, None, task);
         socket
     }
 

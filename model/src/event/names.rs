@@ -140,10 +140,6 @@ names! {
 names! {
     /// Tasks of a container.
     TaskName {
-        /// The endpoint coroutine of one connection.
-        Endpoint => "endpoint",
-        /// The server's protocol task of one connection, below the endpoint.
-        Protocol => "protocol",
         /// The heartbeat of one connection.
         Heartbeat => "heartbeat",
         /// The receiver of one connection, where receiving has a task of its own.

@@ -408,7 +408,6 @@ fn world() -> Vec<WorldEvent> {
             service: Service::Auth,
         },
         WorldEvent::FaultApplied { fault: 5 },
-        WorldEvent::Healed,
         WorldEvent::Finished {
             reason: FinishReason::Done,
         },

@@ -98,7 +98,6 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::ServiceDown { service } => format!("{} down", Actor::Service(*service)),
         WorldEvent::ServiceUp { service } => format!("{} up", Actor::Service(*service)),
         WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
-        WorldEvent::Healed => "all faults healed".to_owned(),
         WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
     }
 }

@@ -278,7 +278,6 @@ impl FiguresCollector {
             | WorldEvent::TransportEnded { .. }
             | WorldEvent::TransportMisused { .. }
             | WorldEvent::FaultApplied { .. }
-            | WorldEvent::Healed
             | WorldEvent::Finished { .. } => {}
         }
     }

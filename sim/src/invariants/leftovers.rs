@@ -114,9 +114,7 @@ impl Ledger {
 fn serves_a_run(task: TaskName) -> bool {
     match task {
         TaskName::AgentRun | TaskName::EventDelivery => true,
-        TaskName::Endpoint
-        | TaskName::Protocol
-        | TaskName::Heartbeat
+        TaskName::Heartbeat
         | TaskName::Reader
         | TaskName::Notice
         | TaskName::Accept

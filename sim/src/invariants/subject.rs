@@ -125,7 +125,6 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ServiceDown { .. }
         | WorldEvent::ServiceUp { .. }
         | WorldEvent::FaultApplied { .. }
-        | WorldEvent::Healed
         | WorldEvent::Finished { .. } => Subject::Other,
     }
 }

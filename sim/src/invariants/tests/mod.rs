@@ -177,7 +177,7 @@ impl Story {
     /// Time passes, and then something that concerns nobody happens.
     pub(super) fn wait_secs(&mut self, seconds: u64) -> &mut Self {
         self.now = Time(self.now.0 + seconds * 1_000_000_000);
-        self.world(WorldEvent::Healed)
+        self.world(WorldEvent::FaultApplied { fault: 0 })
     }
 
     fn judge(&self) -> Checker {
