@@ -211,6 +211,10 @@ impl Rule for ViewsAgree {
         None
     }
 
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
         while let Some((time, (socket, question))) = self.settling.passed(now) {
             let finding = match question {

@@ -24,6 +24,11 @@ pub(super) trait Rule {
     /// Judges an event. `view` shows what held just before it.
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
 
+    /// Whether it waits for anything; a rule that does not is never asked for a deadline.
+    fn has_deadlines(&self) -> bool {
+        false
+    }
+
     /// Judges what has not happened, given that time has passed all points before `now`. `view`
     /// shows what holds. The time in the answer is the deadline that was missed.
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
@@ -70,6 +75,7 @@ struct Judge {
     invariant: Invariant,
     /// The subjects it is asked about.
     subjects: u16,
+    has_deadlines: bool,
     rule: Box<dyn Rule>,
 }
 
@@ -99,6 +105,7 @@ impl Checker {
             Judge {
                 invariant,
                 subjects: rule.subjects(),
+                has_deadlines: rule.has_deadlines(),
                 rule,
             }
         };
@@ -119,7 +126,7 @@ impl Checker {
     /// Judges the deadlines that lie before `now`.
     pub fn advance(&mut self, now: Time) {
         let already = self.violations.len();
-        for judge in &mut self.rules {
+        for judge in self.rules.iter_mut().filter(|judge| judge.has_deadlines) {
             if let Some((time, finding)) = judge.rule.deadline(&self.view, now) {
                 let violation = violation(judge.invariant, time, self.last, finding);
                 self.violations.push(violation);
@@ -184,6 +191,7 @@ impl Checker {
         let mut checker = Self::new(limits);
         for judge in &mut checker.rules {
             judge.subjects = u16::MAX;
+            judge.has_deadlines = true;
         }
         checker
     }

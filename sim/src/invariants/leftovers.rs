@@ -250,6 +250,10 @@ impl Rule for NothingLeftBehind {
         None
     }
 
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
     fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
         while let Some((time, socket)) = self.due.passed(now) {
             let Some(ledger) = self.ledgers.get(&socket) else {

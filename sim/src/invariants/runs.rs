@@ -362,6 +362,10 @@ impl Rule for FiveEventsComplete {
         None
     }
 
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
         while let Some((time, due)) = self.due.passed(now) {
             if let Some(finding) = self.overdue(view, &due) {

@@ -82,6 +82,10 @@ impl Rule for SetupEndsInTime {
         }
     }
 
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
         let (time, socket) = self.waiting.passed(now)?;
         let finding = Finding::new(
