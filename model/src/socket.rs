@@ -9,7 +9,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ids::SocketId, message::ServerMessage};
+use crate::{event::CloseCause, ids::SocketId, message::ServerMessage};
 
 /// One connection as the endpoint sees it. Single-threaded: futures need not be `Send`, and
 /// several tasks of one container may hold the socket at once.
@@ -125,6 +125,14 @@ impl SocketError {
             | Self::SendBeforeAccept
             | Self::SendAfterClose => true,
             Self::PeerGone => false,
+        }
+    }
+
+    /// The honest reason for the end of a connection that this error ends.
+    pub fn cause(self) -> CloseCause {
+        match self.is_misuse() {
+            true => CloseCause::ServerFault,
+            false => CloseCause::PeerGone,
         }
     }
 }

@@ -139,18 +139,11 @@ impl<E: Env> Connection<E> {
         for _ in 0..retries {
             match self.socket.send(message).await {
                 Ok(()) => return Ok(()),
-                Err(error @ SocketError::PeerGone) => {
+                Err(error) if error.is_misuse() => {}
+                Err(error) => {
                     self.note_failed_send(error);
                     return Err(error.into());
                 }
-                Err(
-                    SocketError::AcceptFirst
-                    | SocketError::ReceiveAfterDisconnect
-                    | SocketError::TwoReceivers
-                    | SocketError::AcceptTwice
-                    | SocketError::SendBeforeAccept
-                    | SocketError::SendAfterClose,
-                ) => {}
             }
             self.env.sleep(delay).await;
             delay = (delay * 2).min(cap);

@@ -28,15 +28,7 @@ enum NotAccepted {
 impl NotAccepted {
     fn cause(self) -> CloseCause {
         match self {
-            Self::Transport(SocketError::PeerGone) => CloseCause::PeerGone,
-            Self::Transport(
-                SocketError::AcceptFirst
-                | SocketError::ReceiveAfterDisconnect
-                | SocketError::TwoReceivers
-                | SocketError::AcceptTwice
-                | SocketError::SendBeforeAccept
-                | SocketError::SendAfterClose,
-            ) => CloseCause::ServerFault,
+            Self::Transport(error) => error.cause(),
             Self::TimedOut => CloseCause::NotReady,
         }
     }

@@ -11,7 +11,6 @@ use crate::{
     message::{Notice, ServerMessage},
     readiness::{Gate, Lookup, loop_entry_gate},
     registry::SharedMachine,
-    socket::SocketError,
     state::ConnectionState,
 };
 
@@ -200,16 +199,7 @@ impl<E: Env> Endpoint<E> {
 /// Why a connection ends whose welcome could not be handed over.
 fn cause_of(error: SendError) -> CloseCause {
     match error {
-        SendError::NotOpen
-        | SendError::ClientNotConnected
-        | SendError::Transport(SocketError::PeerGone) => CloseCause::PeerGone,
-        SendError::Transport(
-            SocketError::AcceptFirst
-            | SocketError::ReceiveAfterDisconnect
-            | SocketError::TwoReceivers
-            | SocketError::AcceptTwice
-            | SocketError::SendBeforeAccept
-            | SocketError::SendAfterClose,
-        ) => CloseCause::ServerFault,
+        SendError::NotOpen | SendError::ClientNotConnected => CloseCause::PeerGone,
+        SendError::Transport(error) => error.cause(),
     }
 }
