@@ -17,10 +17,10 @@
 //! errors that reached a client. Pings, acknowledgements and notices do not.
 //!
 //! # What coordination costs
-//! The overhead is the time from the start of the endpoint to the welcome, less the time during
-//! which a call to a service was under way for the connection, or was to be tried again after a
-//! failure, and less the time during which the container lacked a required component. Everything outside (the network, the balancer) is not
-//! in it to begin with.
+//! The overhead is the time from the accept to the welcome, less the time during which a call to a
+//! service was under way for the connection, or was to be tried again after a failure, and less the
+//! time during which the container lacked a required component. What lies outside (the network, the
+//! balancer, the time that the transport takes over accept) is not in it to begin with.
 
 #[cfg(test)]
 mod tests;
@@ -154,7 +154,7 @@ impl FiguresCollector {
     }
 
     fn protocol(&mut self, now: Time, container: u32, event: &Event) {
-        if let Event::EndpointStarted { socket } = event {
+        if let Event::Accepted { socket, .. } = event {
             self.stage(now, *socket, container, Stage::SettingUp);
         } else if let Event::ReadyReported {
             socket,

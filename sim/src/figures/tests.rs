@@ -42,7 +42,13 @@ impl Watched {
                     container: 0,
                 },
             )
-            .container(20, Event::EndpointStarted { socket });
+            .container(
+                20,
+                Event::Accepted {
+                    socket,
+                    subprotocol: None,
+                },
+            );
         watched
     }
 
@@ -166,7 +172,13 @@ fn what_counts_as_a_connection() {
     let (component, ready) = (Component::Redis, false);
     cold.container(5, Event::ComponentChanged { component, ready });
     cold.world(10, WorldEvent::ClientConnecting { socket })
-        .container(20, Event::EndpointStarted { socket });
+        .container(
+            20,
+            Event::Accepted {
+                socket,
+                subprotocol: None,
+            },
+        );
     assert_eq!(rates(cold), (0, 0), "its container was not complete");
 
     let disturbed = |event| {
