@@ -12,7 +12,7 @@ use crate::{
     env::Env,
     environment::MANAGER_CREATION_DELAYS,
     event::{Event, IdHolder, Table},
-    ids::{ConnectionId, SocketId, UserId},
+    ids::{ConnectionId, UserId},
 };
 
 /// Managers that one user may have, one per thread (7.2).
@@ -112,15 +112,6 @@ impl<E: Env> Managers<E> {
         connections
             .map(|(_, connection)| connection.clone())
             .collect()
-    }
-
-    /// The id under which a connection was added, if it was.
-    pub fn key_of(&self, socket: SocketId) -> Option<ConnectionId> {
-        let by_key = self.by_key.borrow();
-        let mut connections = by_key.values().flat_map(|manager| &manager.connections);
-        connections
-            .find(|(_, connection)| connection.socket_id() == socket)
-            .map(|(id, _)| id.clone())
     }
 }
 

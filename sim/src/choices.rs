@@ -18,7 +18,7 @@ use std::{
 use gatesim_model::env::Service;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::event::Actor;
 
@@ -280,11 +280,6 @@ impl TryFrom<BTreeMap<String, String>> for Record {
 pub struct Drift {
     /// How many choices fell back to the seed.
     pub missing: u64,
-}
-
-/// A 64-bit hash that is the same on every machine; for names that must be short.
-pub fn stable_hash(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
 }
 
 #[cfg(test)]

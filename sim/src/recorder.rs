@@ -1,10 +1,7 @@
 //! The observer: gives every fact its place, and shows it to digest, invariants and figures.
 //! It cannot influence the run, but for ending it at the first violation if asked to.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use gatesim_model::ids::SocketId;
 use xxhash_rust::xxh3::xxh3_128;
@@ -23,7 +20,6 @@ pub struct Recorder {
     stop_at_first: bool,
     /// Taken out at the end: what is dropped afterwards is not observed.
     seen: RefCell<Option<Seen>>,
-    broken: Cell<usize>,
 }
 
 struct Seen {
@@ -65,7 +61,6 @@ impl Recorder {
                 figures: FiguresCollector::default(),
                 trace: trace.then(Vec::new),
             })),
-            broken: Cell::new(0),
         }
     }
 
@@ -82,11 +77,8 @@ impl Recorder {
         seen.figures.observe(&entry);
         if let Some(checker) = &mut seen.checker {
             checker.observe(&entry);
-            if checker.broken() > self.broken.get() {
-                self.broken.set(checker.broken());
-                if self.stop_at_first {
-                    self.gate.finish(FinishReason::StoppedAtFirst);
-                }
+            if self.stop_at_first && checker.broken() > 0 {
+                self.gate.finish(FinishReason::StoppedAtFirst);
             }
         }
         tracing::trace!(time = %entry.time, actor = %entry.actor, fact = ?entry.fact);
