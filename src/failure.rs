@@ -256,7 +256,13 @@ pub(crate) mod tests {
             ],
             figures: Figures::default(),
             trace: vec![
-                entry(0, WorldEvent::ClientConnecting { socket: SOCKET }),
+                entry(
+                    0,
+                    WorldEvent::ClientConnecting {
+                        socket: SOCKET,
+                        user: 0,
+                    },
+                ),
                 entry(1, WorldEvent::ClientOpened { socket: SOCKET }),
                 entry(2, WorldEvent::ClientReady { socket: SOCKET }),
             ],

@@ -192,7 +192,8 @@ impl Client {
             attempt: self.attempt,
             copy: 0,
         };
-        self.emit(WorldEvent::ClientConnecting { socket });
+        let user = self.world.plan.clients[self.number as usize].user;
+        self.emit(WorldEvent::ClientConnecting { socket, user });
         let opening = self.upgrade(socket);
         let leaving = self.world.gate.sleep_until(self.leaves_at);
         match first(opening, leaving).await {

@@ -135,8 +135,9 @@ pub struct Entry {
 #[expect(missing_docs, reason = "the fields say no more than their names")]
 pub enum WorldEvent {
     // --- client -------------------------------------------------------------------------------
-    /// The client began to open a connection (state CONNECTING).
-    ClientConnecting { socket: SocketId },
+    /// The client of a user began to open a connection (state CONNECTING); two clients of one user
+    /// are two tabs.
+    ClientConnecting { socket: SocketId, user: u32 },
     /// The 101 arrived: `onopen`.
     ClientOpened { socket: SocketId },
     /// No connection, or an HTTP answer other than 101; `status` is 0 if there was none.

@@ -322,7 +322,7 @@ fn protocol() -> Vec<Event> {
 fn world() -> Vec<WorldEvent> {
     let socket = SOCKET;
     vec![
-        WorldEvent::ClientConnecting { socket },
+        WorldEvent::ClientConnecting { socket, user: 0 },
         WorldEvent::ClientOpened { socket },
         WorldEvent::ClientRefused { socket, status: 0 },
         WorldEvent::ClientRefused {

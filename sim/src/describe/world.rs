@@ -6,7 +6,9 @@ use crate::event::{Actor, FinishReason, Operation, WorldEvent};
 /// One arm for each event, in the order of their declaration.
 pub(super) fn describe(event: &WorldEvent) -> String {
     match event {
-        WorldEvent::ClientConnecting { socket } => format!("{socket} connecting"),
+        WorldEvent::ClientConnecting { socket, user } => {
+            format!("{socket} connecting for user{user}")
+        }
         WorldEvent::ClientOpened { socket } => format!("{socket} open at the client"),
         WorldEvent::ClientRefused { socket, status } => match status {
             0 => format!("{socket} refused: no connection"),

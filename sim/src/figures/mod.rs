@@ -207,7 +207,7 @@ impl FiguresCollector {
 
     fn world(&mut self, now: Time, event: &WorldEvent) {
         match event {
-            WorldEvent::ClientConnecting { socket } => self.begin_attempt(now, *socket),
+            WorldEvent::ClientConnecting { socket, .. } => self.begin_attempt(now, *socket),
             WorldEvent::ClientReady { socket } => self.ready(now, *socket),
             WorldEvent::ClientRefused { socket, .. } => self.end_attempt(*socket),
             WorldEvent::ClientClosed { socket, code, .. } => {

@@ -34,7 +34,7 @@ impl Watched {
         let mut watched = Watched::new();
         let socket = SOCKET;
         watched
-            .world(10, WorldEvent::ClientConnecting { socket })
+            .world(10, WorldEvent::ClientConnecting { socket, user: 0 })
             .world(
                 15,
                 WorldEvent::UpgradeRouted {
@@ -171,7 +171,7 @@ fn what_counts_as_a_connection() {
     let mut cold = Watched::new();
     let (component, ready) = (Component::Redis, false);
     cold.container(5, Event::ComponentChanged { component, ready });
-    cold.world(10, WorldEvent::ClientConnecting { socket })
+    cold.world(10, WorldEvent::ClientConnecting { socket, user: 0 })
         .container(
             20,
             Event::Accepted {

@@ -162,7 +162,7 @@ fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -
 
 impl CloseTellsTheTruth {
     fn world(&mut self, event: &WorldEvent) -> Option<Finding> {
-        if let WorldEvent::ClientConnecting { socket } = event {
+        if let WorldEvent::ClientConnecting { socket, .. } = event {
             self.open.insert(*socket, None);
         } else if let WorldEvent::ClientRefused { socket, .. } = event {
             self.open.remove(socket);

@@ -65,7 +65,10 @@ impl Story {
     pub(super) fn accepted() -> Self {
         let mut story = Story::new();
         story
-            .world(WorldEvent::ClientConnecting { socket: SOCKET })
+            .world(WorldEvent::ClientConnecting {
+                socket: SOCKET,
+                user: 0,
+            })
             .container(Event::EndpointStarted { socket: SOCKET })
             .container(Event::Accepted {
                 socket: SOCKET,
