@@ -1,0 +1,35 @@
+//! The containers.
+
+use gatesim_model::event::{Component, StartupPhase};
+use serde::{Deserialize, Serialize};
+
+use super::Range;
+use crate::bounds::{MAX_MS, MAX_REGISTRY, MAX_US, within};
+
+/// One container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContainerPlan {
+    /// When it is started for the first time.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub start_ms: u64,
+    /// From process start to listening.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub listen_after_ms: u64,
+    /// From process start to the moment at which the balancer routes to it; may be before the
+    /// start-up is complete, which is what a cold start is.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub in_service_after_ms: u64,
+    /// How long each start-up phase before `complete` takes.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub phase_ms: [u64; StartupPhase::ALL.len() - 1],
+    /// Components that never appear.
+    #[serde(default)]
+    pub never_ready: Vec<Component>,
+    /// How many machines its registry holds at most.
+    #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
+    pub registry_capacity: u32,
+    /// How long the server takes between the two halves of accept.
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    pub accept_us: Range,
+}

@@ -1,0 +1,107 @@
+//! What one seed makes of a scenario: concrete data, written and edited by hand if need be.
+//!
+//! Everything random about a run that is not a scheduling choice stands here, or is drawn by
+//! key from a range that stands here.
+use gatesim_model::environment::Environment;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{
+    bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, within},
+    gate::Strategy,
+};
+
+mod balancer;
+mod client;
+mod container;
+mod fault;
+mod link;
+mod range;
+mod service;
+
+pub use balancer::BalancerPlan;
+pub use client::{ClientPlan, Leaving, MessageKind, MessagePlan, Token};
+pub use container::ContainerPlan;
+pub use fault::{Direction, FaultPlan};
+pub use link::LinkPlan;
+pub use range::Range;
+pub use service::{ServicePlan, ServicesPlan};
+
+/// A concrete run, but for the design. One that cannot be run cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Plan {
+    /// The scenario it came from.
+    pub scenario: String,
+    /// Seeds every keyed choice of the run.
+    pub seed: u64,
+    /// Whose timings apply.
+    pub environment: Environment,
+    /// How ties between ready tasks are broken.
+    pub strategy: Strategy,
+    /// The run is cut off here.
+    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
+    pub time_limit_ms: u64,
+    /// How long the world is watched after the last client is done, for what is left behind.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub aftermath_ms: u64,
+    /// The balancer.
+    pub balancer: BalancerPlan,
+    /// One entry for each backing service.
+    pub services: ServicesPlan,
+    /// The links between balancer and containers.
+    pub backend_link: LinkPlan,
+    /// The containers; the first is container 0.
+    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
+    pub containers: Vec<ContainerPlan>,
+    /// The clients; the first is client 0.
+    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
+    pub clients: Vec<ClientPlan>,
+    /// What goes wrong, and when. Not written if there is none, so that a person may add one.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "within::<0, MAX_FAULTS, _, _>"
+    )]
+    pub faults: Vec<FaultPlan>,
+}
+
+impl Plan {
+    /// Says which fault names a container or a client that is not there.
+    fn check_faults(&self) -> Result<(), String> {
+        for (n, fault) in self.faults.iter().enumerate() {
+            let (kind, index, count) = match *fault {
+                FaultPlan::Crash { container, .. } | FaultPlan::Terminate { container, .. } => {
+                    ("container", container, self.containers.len())
+                }
+                FaultPlan::Partition { client, .. } | FaultPlan::Reset { client, .. } => {
+                    ("client", client, self.clients.len())
+                }
+                FaultPlan::ServiceDown { .. } => continue,
+            };
+            if index as usize >= count {
+                return Err(format!(
+                    "fault {} of {} names {kind} {index}; {kind}s are 0 to {}",
+                    n + 1,
+                    self.faults.len(),
+                    count - 1
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Plan {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // The derived function of this name, which reads the fields.
+        let plan = Plan::deserialize(from)?;
+        plan.check_faults().map_err(D::Error::custom)?;
+        Ok(plan)
+    }
+}
+
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Plan::serialize(self, to)
+    }
+}

@@ -1,0 +1,45 @@
+//! The backing services.
+
+use gatesim_model::env::Service;
+use serde::{Deserialize, Serialize};
+
+use super::Range;
+use crate::bounds::{MAX_US, PER_MILLE, within};
+
+/// The backing services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicesPlan {
+    /// Authentication.
+    pub auth: ServicePlan,
+    /// Redis.
+    pub redis: ServicePlan,
+    /// Database.
+    pub database: ServicePlan,
+    /// Supervisor; its latency is the time of one agent step.
+    pub supervisor: ServicePlan,
+}
+
+impl ServicesPlan {
+    /// The plan of one service.
+    pub fn of(&self, service: Service) -> &ServicePlan {
+        match service {
+            Service::Auth => &self.auth,
+            Service::Redis => &self.redis,
+            Service::Database => &self.database,
+            Service::Supervisor => &self.supervisor,
+        }
+    }
+}
+
+/// One backing service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePlan {
+    /// From call to answer, network included, in microseconds.
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    pub latency_us: Range,
+    /// How many calls in a thousand end in a server error.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    pub error_per_mille: u32,
+}

@@ -1,0 +1,114 @@
+//! The clients of a scenario.
+
+use serde::Deserialize;
+
+use super::{Draw, Weights};
+use crate::{
+    bounds::{
+        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, PER_MILLE, within,
+    },
+    plan::{ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, Range, Token},
+};
+
+/// Threads among which the messages of a client choose.
+const THREADS: usize = 2;
+
+/// The size of a message that every design refuses or drops, in bytes of text.
+const OVERSIZE_BYTES: u64 = 9_000;
+
+/// The clients: how many, and what each of them may be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Clients {
+    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
+    pub(super) count: Range,
+    /// How many users share them.
+    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
+    pub(super) users: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    start_ms: Range,
+    tokens: Weights<Token>,
+    /// The link's own range is drawn from these: each client has a fast or a slow network.
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    latency_us: Range,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    jitter_us: Range,
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    loss_per_mille: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
+    messages: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    first_message_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    message_gap_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_TOOLS, _, _>")]
+    tools: Range,
+    #[serde(deserialize_with = "within::<0, MAX_TEXT_BYTES, _, _>")]
+    text_bytes: Range,
+    /// How many messages in a thousand are larger than the server takes.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    oversize_per_mille: u32,
+    /// How many messages in a thousand name a thread.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    thread_per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    patience_ms: Range,
+    leaves: Weights<Leaving>,
+}
+
+impl Clients {
+    /// One client; the users are 0 to `users` - 1.
+    pub(super) fn plan(&self, draw: &Draw, users: u64) -> ClientPlan {
+        let least = draw.range("latency_us", self.latency_us);
+        // Sums stay within what a plan may hold.
+        let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
+        let mut at_ms = draw.range("first_message_ms", self.first_message_ms);
+        let messages = (0..draw.range("messages", self.messages))
+            .map(|n| {
+                if n > 0 {
+                    at_ms = (at_ms + draw.range("message_gap_ms", self.message_gap_ms)).min(MAX_MS);
+                }
+                self.message(draw, at_ms)
+            })
+            .collect();
+        ClientPlan {
+            start_ms: draw.range("start_ms", self.start_ms),
+            user: draw.range(
+                "user",
+                Range {
+                    least: 0,
+                    most: users - 1,
+                },
+            ) as u32,
+            token: draw.weights("token", &self.tokens),
+            link: LinkPlan {
+                latency_us: Range { least, most },
+                loss_per_mille: draw.range("loss_per_mille", self.loss_per_mille) as u32,
+            },
+            messages,
+            patience_ms: draw.range("patience_ms", self.patience_ms),
+            leaves: draw.weights("leaves", &self.leaves),
+        }
+    }
+
+    fn message(&self, draw: &Draw, at_ms: u64) -> MessagePlan {
+        const KINDS: [MessageKind; 3] = [
+            MessageKind::StartAgent,
+            MessageKind::UserMessage,
+            MessageKind::Chat,
+        ];
+        let text_bytes = match draw.chance("oversize", self.oversize_per_mille) {
+            true => OVERSIZE_BYTES,
+            false => draw.range("text_bytes", self.text_bytes),
+        };
+        MessagePlan {
+            at_ms,
+            kind: KINDS[draw.index("kind", KINDS.len()) as usize],
+            tools: draw.range("tools", self.tools) as u32,
+            text_bytes: text_bytes as u32,
+            thread: draw
+                .chance("names_thread", self.thread_per_mille)
+                .then(|| draw.index("thread", THREADS)),
+        }
+    }
+}

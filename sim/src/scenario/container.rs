@@ -1,0 +1,72 @@
+//! The containers of a scenario.
+
+use gatesim_model::event::Component;
+use serde::Deserialize;
+
+use super::Draw;
+use crate::{
+    bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, PER_MILLE, within},
+    plan::{ContainerPlan, Range},
+};
+
+/// The containers: how many, and what each of them may be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Containers {
+    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
+    pub(super) count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    start_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    listen_after_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    in_service_after_ms: Range,
+    /// Of each phase.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    phase_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
+    registry_capacity: Range,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    accept_us: Range,
+    slow_accept: Option<SlowAccept>,
+    /// How many containers in a thousand lack one of `never_ready`.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    lacking_per_mille: u32,
+    #[serde(default)]
+    never_ready: Vec<Component>,
+}
+
+/// Some containers take far longer over accept than the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlowAccept {
+    /// How many containers in a thousand.
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    accept_us: Range,
+}
+
+impl Containers {
+    /// One container.
+    pub(super) fn plan(&self, draw: &Draw) -> ContainerPlan {
+        let lacking =
+            draw.chance("lacking", self.lacking_per_mille) && !self.never_ready.is_empty();
+        let never_ready = match lacking {
+            true => vec![self.never_ready[draw.index("lacks", self.never_ready.len()) as usize]],
+            false => Vec::new(),
+        };
+        let slow_accept = self
+            .slow_accept
+            .filter(|slow| draw.chance("slow_accept", slow.per_mille));
+        ContainerPlan {
+            start_ms: draw.range("start_ms", self.start_ms),
+            listen_after_ms: draw.range("listen_after_ms", self.listen_after_ms),
+            in_service_after_ms: draw.range("in_service_after_ms", self.in_service_after_ms),
+            phase_ms: std::array::from_fn(|_| draw.range("phase_ms", self.phase_ms)),
+            never_ready,
+            registry_capacity: draw.range("registry_capacity", self.registry_capacity) as u32,
+            accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
+        }
+    }
+}

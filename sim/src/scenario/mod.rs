@@ -1,0 +1,113 @@
+//! Scenarios: what a run throws at a design, as ranges and weights.
+
+use gatesim_model::environment::Environment;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::{
+    bounds::{MAX_FAULTS, MAX_MS, within},
+    event::Actor,
+    gate::Strategy,
+    plan::{BalancerPlan, ClientPlan, ContainerPlan, LinkPlan, Plan, ServicesPlan},
+};
+
+mod client;
+mod container;
+mod draw;
+mod fault;
+mod weights;
+
+use client::Clients;
+use container::Containers;
+use draw::Draw;
+use fault::Fault;
+use weights::Weights;
+
+/// A scenario file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub name: String,
+    /// One sentence: what it throws at a design.
+    pub summary: String,
+    /// Weights.
+    environments: Weights<Environment>,
+    /// Weights.
+    strategies: Weights<Strategy>,
+    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
+    time_limit_ms: u64,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    aftermath_ms: u64,
+    balancer: BalancerPlan,
+    services: ServicesPlan,
+    backend_link: LinkPlan,
+    containers: Containers,
+    clients: Clients,
+    #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
+    faults: Vec<Fault>,
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}:{line}: {message}")]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong, with allowed values.
+    pub message: String,
+}
+
+/// The largest seed: capsules are TOML, whose integers are signed.
+pub const MAX_SEED: u64 = i64::MAX as u64;
+
+impl Scenario {
+    /// Reads a scenario. `name` becomes its name, `file` stands in errors.
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, ConfigError> {
+        let mut scenario: Scenario = toml::from_str(text).map_err(|error| ConfigError {
+            file: file.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: error.message().trim_end().to_owned(),
+        })?;
+        name.clone_into(&mut scenario.name);
+        Ok(scenario)
+    }
+
+    /// The plan of one seed.
+    pub fn plan(&self, seed: u64) -> Plan {
+        let draw = Draw::new(seed);
+        let containers: Vec<ContainerPlan> = (0..draw.range("containers", self.containers.count))
+            .map(|n| self.containers.plan(&draw.of(Actor::Container(n as u32))))
+            .collect();
+        let users = draw.range("users", self.clients.users);
+        let clients: Vec<ClientPlan> = (0..draw.range("clients", self.clients.count))
+            .map(|n| self.clients.plan(&draw.of(Actor::Client(n as u32)), users))
+            .collect();
+        let faults = self
+            .faults
+            .iter()
+            .filter_map(|fault| fault.plan(&draw, containers.len(), clients.len()))
+            .collect();
+        Plan {
+            scenario: self.name.clone(),
+            seed,
+            environment: draw.weights("environment", &self.environments),
+            strategy: draw.weights("strategy", &self.strategies),
+            time_limit_ms: self.time_limit_ms,
+            aftermath_ms: self.aftermath_ms,
+            balancer: self.balancer,
+            services: self.services,
+            backend_link: self.backend_link,
+            containers,
+            clients,
+            faults,
+        }
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
