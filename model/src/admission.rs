@@ -26,24 +26,26 @@ pub struct Admission {
 #[derive(Debug, Default)]
 struct Address {
     live: BTreeSet<SocketId>,
-    connects: VecDeque<Time>,
+    connects: VecDeque<(Time, SocketId)>,
 }
 
 /// The answer to a connection that asks to be admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
     /// It is counted from here on, until [`Admission::release`].
     Admitted,
     /// Too many live connections from this address (step 11).
     TooMany {
-        /// How many there are.
-        live: usize,
+        /// Those there are.
+        live: Vec<SocketId>,
     },
     /// Too many connects from this address in the window (step 12).
     TooFast {
         /// When the oldest of them leaves the window.
         retry_in: Duration,
+        /// Those that connected.
+        connects: Vec<SocketId>,
     },
 }
 
@@ -64,16 +66,17 @@ impl Admission {
         }
         let entry = self.addresses.entry(address.to_owned()).or_default();
         entry.forget_old(now);
-        let live = entry.live.len();
-        if live >= max_live {
+        if entry.live.len() >= max_live {
+            let live = entry.live.iter().copied().collect();
             return Verdict::TooMany { live };
         }
         if entry.connects.len() >= CONNECT_RATE_MAX {
-            let oldest = entry.connects.front().copied().unwrap_or(now);
+            let oldest = entry.connects.front().map_or(now, |(at, _)| *at);
             let retry_in = CONNECT_RATE_WINDOW.saturating_sub(now.since(oldest));
-            return Verdict::TooFast { retry_in };
+            let connects = entry.connects.iter().map(|(_, socket)| *socket).collect();
+            return Verdict::TooFast { retry_in, connects };
         }
-        entry.connects.push_back(now);
+        entry.connects.push_back((now, socket));
         entry.live.insert(socket);
         Verdict::Admitted
     }
@@ -94,8 +97,8 @@ impl Admission {
 
 impl Address {
     fn forget_old(&mut self, now: Time) {
-        while let Some(connect) = self.connects.front() {
-            if now.since(*connect) < CONNECT_RATE_WINDOW {
+        while let Some((at, _)) = self.connects.front() {
+            if now.since(*at) < CONNECT_RATE_WINDOW {
                 break;
             }
             self.connects.pop_front();
@@ -127,7 +130,12 @@ mod tests {
             assert_eq!(verdict, Verdict::Admitted);
         }
         let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
-        assert_eq!(again(), Verdict::TooMany { live: 2 });
+        assert_eq!(
+            again(),
+            Verdict::TooMany {
+                live: vec![socket(0), socket(1)]
+            }
+        );
         assert!(admission.release("10.0.0.1:443", socket(0)));
         assert!(!admission.release("10.0.0.1:443", socket(0)));
         let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
@@ -143,7 +151,8 @@ mod tests {
         }
         let verdict = admission.admit("a:1", socket(10), 100, at_secs(20));
         let retry_in = Duration::from_secs(40);
-        assert_eq!(verdict, Verdict::TooFast { retry_in });
+        let connects = (0..10).map(socket).collect();
+        assert_eq!(verdict, Verdict::TooFast { retry_in, connects });
         let elsewhere = admission.admit("b:1", socket(10), 100, at_secs(20));
         assert_eq!(elsewhere, Verdict::Admitted);
         let later = admission.admit("a:1", socket(10), 100, at_secs(60));

@@ -9,15 +9,15 @@ use std::{iter, time::Duration};
 
 use crate::{
     auth_client::{AuthClient, NoAnswer, Probe, validate},
-    breaker::{CallResult, Policy},
+    breaker::Policy,
     calls::Guard,
     connection::Connection,
     container::Container,
     design::{AuthBreakerFeed, AuthRetry, OutageVerdict},
     env::{Env, TokenVerdict},
     environment::AUTH_OUTER_DELAYS,
-    event::{Breaker, CloseCause, Event},
-    ids::UserId,
+    event::{self, Breaker, CloseCause, Event},
+    ids::{SocketId, UserId},
     message::ErrorCode,
     socket::Socket,
     token,
@@ -73,17 +73,17 @@ pub async fn authenticate<E: Env>(
     let outcome = match container.design.auth_retry {
         AuthRetry::NestedLadders => {
             wait_for_handshake(container, connection).await;
-            match admit(container) {
+            match admit(container, socket) {
                 Ok(()) => climb(container, connection, &mut attempts).await,
                 Err(failure) => Err(failure),
             }
         }
-        AuthRetry::Bounded => match admit(container) {
+        AuthRetry::Bounded => match admit(container, socket) {
             Ok(()) => persist(container, connection, &mut attempts).await,
             Err(failure) => Err(failure),
         },
     };
-    feed(container, &outcome);
+    feed(container, socket, &outcome);
     match outcome {
         Ok(user) => {
             container.env.emit(Event::Authenticated {
@@ -167,6 +167,23 @@ impl Failure {
         }
     }
 
+    /// Who was at fault: the client if it was found, rightly, not to be authenticated. Whom the
+    /// design blames is another matter.
+    fn fault(self) -> event::Blame {
+        match self.cause {
+            CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => {
+                event::Blame::Client
+            }
+            CloseCause::Finished
+            | CloseCause::Overload
+            | CloseCause::NotReady
+            | CloseCause::AuthUnavailable
+            | CloseCause::ServerFault
+            | CloseCause::GoingAway
+            | CloseCause::PeerSilent => event::Blame::Server,
+        }
+    }
+
     /// Whether the outer ladder tries again (5.2): never after a final verdict.
     fn is_retryable(self) -> bool {
         match self.error {
@@ -182,8 +199,8 @@ impl Failure {
     }
 }
 
-fn admit<E: Env>(container: &Container<E>) -> Result<(), Failure> {
-    let admitted = container.auth.guard.admits(&container.env);
+fn admit<E: Env>(container: &Container<E>, socket: SocketId) -> Result<(), Failure> {
+    let admitted = container.auth.guard.admits(&container.env, socket);
     admitted.then_some(()).ok_or_else(Failure::breaker_open)
 }
 
@@ -282,22 +299,22 @@ fn judge(verdict: TokenVerdict) -> Result<UserId, Failure> {
 
 /// Tells the local breaker how it went. Who feeds it decides whether five bad tokens shut the
 /// door for everybody.
-fn feed<E: Env>(container: &Container<E>, outcome: &Result<UserId, Failure>) {
+fn feed<E: Env>(container: &Container<E>, socket: SocketId, outcome: &Result<UserId, Failure>) {
     let (guard, env) = (&container.auth.guard, &container.env);
     let failure = match outcome {
-        Ok(_) => return guard.record(env, CallResult::Success),
+        Ok(_) => return guard.succeeded(env),
         Err(failure) => failure,
     };
     match (container.design.auth_breaker, failure.blame) {
         (_, Blame::Breaker) => {}
         (AuthBreakerFeed::AnyFailure, Blame::Client | Blame::Service)
         | (AuthBreakerFeed::ServerFailuresOnly, Blame::Service) => {
-            guard.record(env, CallResult::Failure);
+            guard.failed(env, socket, failure.fault());
         }
         // A refused token is an answer: the service works.
         (AuthBreakerFeed::ServerFailuresOnly, Blame::Client) => {
             if failure.error == ErrorCode::ValidationFailed {
-                guard.record(env, CallResult::Success);
+                guard.succeeded(env);
             }
         }
     }

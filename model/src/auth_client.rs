@@ -4,12 +4,12 @@
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
-    breaker::{CallResult, Policy},
+    breaker::Policy,
     calls::{self, Guard},
     container::Container,
     env::{CallError, Env, Reply, Request, TokenVerdict},
     environment::{AUTH_CALL_TIMEOUT, Environment},
-    event::Breaker,
+    event::{Blame, Breaker},
     ids::{SocketId, UserId},
     time::Time,
 };
@@ -76,7 +76,7 @@ pub(crate) async fn validate<E: Env>(
         }
         Probe::Never => {}
     }
-    if !client.guard.admits(env) {
+    if !client.guard.admits(env, socket) {
         return Err(NoAnswer::BreakerOpen);
     }
     let request = Request::ValidateToken {
@@ -84,11 +84,10 @@ pub(crate) async fn validate<E: Env>(
     };
     let limit = call_timeout(container.environment);
     let answer = calls::ask(env, Some(socket), request, limit).await;
-    let result = match answer {
-        Ok(_) => CallResult::Success,
-        Err(_) => CallResult::Failure,
-    };
-    client.guard.record(env, result);
+    match answer {
+        Ok(_) => client.guard.succeeded(env),
+        Err(_) => client.guard.failed(env, socket, Blame::Server),
+    }
     let verdict = match answer.map_err(NoAnswer::Call)? {
         Reply::Token(verdict) => verdict,
         reply @ (Reply::Alive | Reply::AgentStep(_)) => {

@@ -6,7 +6,7 @@ use std::{cell::RefCell, time::Duration};
 use crate::{
     breaker::{CallResult, CircuitBreaker, Policy},
     env::{CallError, Env, Reply, Request},
-    event::{Breaker, Event},
+    event::{Blame, Breaker, BreakerState, Event},
     ids::SocketId,
     wait::timeout,
 };
@@ -47,19 +47,43 @@ impl Guard {
         }
     }
 
-    /// Whether a call may be made now.
-    pub(crate) fn admits(&self, env: &impl Env) -> bool {
+    /// Whether a call may be made for this connection now.
+    pub(crate) fn admits(&self, env: &impl Env, socket: SocketId) -> bool {
         let admission = self.breaker.borrow_mut().admit(env.now());
-        if let Some(to) = admission.moved() {
-            let breaker = self.name;
-            env.emit(Event::BreakerMoved { breaker, to });
+        self.moved(env, admission.moved());
+        let breaker = self.name;
+        if !admission.is_admitted() {
+            env.emit(Event::BreakerRefused { socket, breaker });
         }
         admission.is_admitted()
     }
 
-    /// How a call went.
-    pub(crate) fn record(&self, env: &impl Env, result: CallResult) {
-        let moved = self.breaker.borrow_mut().record(result, env.now());
+    /// A call went well.
+    pub(crate) fn succeeded(&self, env: &impl Env) {
+        let moved = self
+            .breaker
+            .borrow_mut()
+            .record(CallResult::Success, env.now());
+        self.moved(env, moved);
+    }
+
+    /// A call that was made for this connection failed.
+    pub(crate) fn failed(&self, env: &impl Env, socket: SocketId, blame: Blame) {
+        let (moved, failures) = {
+            let mut breaker = self.breaker.borrow_mut();
+            let moved = breaker.record(CallResult::Failure, env.now());
+            (moved, breaker.failures())
+        };
+        env.emit(Event::BreakerFed {
+            socket,
+            breaker: self.name,
+            blame,
+            failures,
+        });
+        self.moved(env, moved);
+    }
+
+    fn moved(&self, env: &impl Env, moved: Option<BreakerState>) {
         if let Some(to) = moved {
             let breaker = self.name;
             env.emit(Event::BreakerMoved { breaker, to });

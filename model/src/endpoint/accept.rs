@@ -10,7 +10,7 @@ use crate::{
     close::{NORMAL, TRY_AGAIN_LATER},
     design::{AcceptPolicy, PostAcceptSleep},
     env::{Env, Task},
-    event::{Breaker, BreakerState, CloseCause, Event, TaskName},
+    event::{Blame, Breaker, BreakerState, CloseCause, Event, TaskName},
     socket::{Socket, SocketError},
     token,
     wait::{First, first},
@@ -30,6 +30,22 @@ impl NotAccepted {
         match self {
             Self::Transport(error) => error.cause(),
             Self::TimedOut => CloseCause::NotReady,
+        }
+    }
+
+    /// Whose fault it was: only a peer that is gone is its own.
+    fn blame(self) -> Blame {
+        match self {
+            Self::Transport(SocketError::PeerGone) => Blame::Client,
+            Self::Transport(
+                SocketError::AcceptFirst
+                | SocketError::ReceiveAfterDisconnect
+                | SocketError::TwoReceivers
+                | SocketError::AcceptTwice
+                | SocketError::SendBeforeAccept
+                | SocketError::SendAfterClose,
+            )
+            | Self::TimedOut => Blame::Server,
         }
     }
 }
@@ -78,6 +94,10 @@ impl<E: Env> Endpoint<E> {
         let admission = self.container.accept_breaker.borrow_mut().admit(now);
         self.breaker_moved(admission.moved());
         if !admission.is_admitted() {
+            self.connection.emit(Event::BreakerRefused {
+                socket: self.connection.socket_id(),
+                breaker: Breaker::Accept,
+            });
             let reason = "Service temporarily unavailable";
             let leave = self.close(TRY_AGAIN_LATER, reason, CloseCause::NotReady);
             return Err(leave.await);
@@ -88,7 +108,7 @@ impl<E: Env> Endpoint<E> {
         loop {
             let error = match self.try_to_accept(subprotocol, ladder.per_try).await {
                 Ok(()) => {
-                    self.record_accept(CallResult::Success);
+                    self.record_accept(Ok(()));
                     return Ok(());
                 }
                 Err(error) => error,
@@ -97,7 +117,7 @@ impl<E: Env> Endpoint<E> {
             match ladder.delay_after(failed) {
                 Some(delay) => self.container.env.sleep(delay).await,
                 None => {
-                    self.record_accept(CallResult::Failure);
+                    self.record_accept(Err(error.blame()));
                     let reason = "Connection establishment failed - graceful retry";
                     return Err(self.close(NORMAL, reason, error.cause()).await);
                 }
@@ -133,11 +153,23 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    fn record_accept(&self, result: CallResult) {
+    fn record_accept(&self, outcome: Result<(), Blame>) {
         let now = self.container.env.now();
         let mut breaker = self.container.accept_breaker.borrow_mut();
-        let moved = breaker.record(result, now);
+        let moved = match outcome {
+            Ok(()) => breaker.record(CallResult::Success, now),
+            Err(_) => breaker.record(CallResult::Failure, now),
+        };
+        let failures = breaker.failures();
         drop(breaker);
+        if let Err(blame) = outcome {
+            self.connection.emit(Event::BreakerFed {
+                socket: self.connection.socket_id(),
+                breaker: Breaker::Accept,
+                blame,
+                failures,
+            });
+        }
         self.breaker_moved(moved);
     }
 

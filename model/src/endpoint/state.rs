@@ -9,7 +9,7 @@ use crate::{
     },
     env::Env,
     environment::Environment,
-    event::{CloseCause, Event, IdentityState, Table},
+    event::{AdmissionLimit, CloseCause, Event, IdentityState, Table},
     identity,
     ids::ConnectionId,
     socket::Socket,
@@ -149,18 +149,27 @@ impl<E: Env> Endpoint<E> {
             .admission
             .borrow_mut()
             .admit(address, socket, max, now);
-        let reason = match verdict {
+        let (limit, counted, reason) = match verdict {
             Verdict::Admitted => {
                 let table = Table::Pool;
                 self.connection.emit(Event::EntryAdded { socket, table });
                 return Ok(());
             }
-            Verdict::TooMany { live } => format!("Too many concurrent connections ({live}/{max})"),
-            Verdict::TooFast { retry_in } => {
+            Verdict::TooMany { live } => {
+                let reason = format!("Too many concurrent connections ({}/{max})", live.len());
+                (AdmissionLimit::Pool, live, reason)
+            }
+            Verdict::TooFast { retry_in, connects } => {
                 let secs = retry_in.as_secs();
-                format!("Rate limit exceeded - retry after {secs}s")
+                let reason = format!("Rate limit exceeded - retry after {secs}s");
+                (AdmissionLimit::Rate, connects, reason)
             }
         };
+        self.connection.emit(Event::AdmissionRefused {
+            socket,
+            limit,
+            counted,
+        });
         let leave = self.close(POLICY_VIOLATION, &reason, CloseCause::Overload);
         Err(leave.await)
     }

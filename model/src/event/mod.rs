@@ -207,6 +207,21 @@ pub enum Event {
         socket: SocketId,
         missing: Vec<Component>,
     },
+    /// A failure of this connection was fed to a breaker, in which `failures` count from here on.
+    BreakerFed {
+        socket: SocketId,
+        breaker: Breaker,
+        blame: Blame,
+        failures: u32,
+    },
+    /// A breaker that is open refused a call for this connection.
+    BreakerRefused { socket: SocketId, breaker: Breaker },
+    /// A limit on connections from one address refused this one, because of those counted.
+    AdmissionRefused {
+        socket: SocketId,
+        limit: AdmissionLimit,
+        counted: Vec<SocketId>,
+    },
 
     // --- messages and agent runs --------------------------------------------------------------
     /// A client message was handed to the router: from here on it is executed.
@@ -322,6 +337,9 @@ impl Event {
             | Authenticated { socket, .. }
             | AuthenticationFailed { socket, .. }
             | ServicesValidated { socket, .. }
+            | BreakerFed { socket, .. }
+            | BreakerRefused { socket, .. }
+            | AdmissionRefused { socket, .. }
             | Dispatched { socket, .. }
             | MessageRefused { socket, .. }
             | MessageDropped { socket, .. }

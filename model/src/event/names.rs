@@ -248,6 +248,26 @@ names! {
 }
 
 names! {
+    /// Who was at fault for a failure that a breaker was fed with, whatever the code believes.
+    Blame {
+        /// The client: it went away, or its token is no good.
+        Client => "client",
+        /// The gateway or a service behind it.
+        Server => "server",
+    }
+}
+
+names! {
+    /// The limits on connections from one address (protocol.md 1.4, steps 11 and 12).
+    AdmissionLimit {
+        /// Live connections.
+        Pool => "pool",
+        /// Connects within a window.
+        Rate => "rate",
+    }
+}
+
+names! {
     /// Start-up phases of a container (protocol.md 1.1, SMD).
     StartupPhase {
         /// Process start.

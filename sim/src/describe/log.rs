@@ -204,6 +204,9 @@ fn protocol(event: &Event) -> Option<(Level, String)> {
         | Event::PhaseReached { .. }
         | Event::ComponentChanged { .. }
         | Event::ServicesValidated { .. }
+        | Event::BreakerFed { .. }
+        | Event::BreakerRefused { .. }
+        | Event::AdmissionRefused { .. }
         | Event::Dispatched { .. }
         | Event::MessageRefused { .. }
         | Event::MessageDropped { .. }

@@ -194,6 +194,28 @@ pub(super) fn describe(event: &Event) -> String {
             }
         }
         Event::BreakerMoved { breaker, to } => format!("breaker {breaker} -> {to}"),
+        Event::BreakerFed {
+            socket,
+            breaker,
+            blame,
+            failures,
+        } => {
+            format!("{socket} breaker {breaker} counts {failures} failures, blame the {blame}")
+        }
+        Event::BreakerRefused { socket, breaker } => {
+            format!("{socket} refused by the open breaker {breaker}")
+        }
+        Event::AdmissionRefused {
+            socket,
+            limit,
+            counted,
+        } => {
+            let counted: Vec<String> = counted.iter().map(ToString::to_string).collect();
+            format!(
+                "{socket} exceeds the {limit} of its address: {}",
+                counted.join(", ")
+            )
+        }
         Event::PhaseReached { phase } => format!("start-up phase {phase}"),
         Event::ComponentChanged { component, ready } => match ready {
             true => format!("component {component} is there"),

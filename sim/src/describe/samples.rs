@@ -213,6 +213,21 @@ fn protocol() -> Vec<Event> {
             socket,
             missing: vec![Component::Redis, Component::ThreadService],
         },
+        Event::BreakerFed {
+            socket,
+            breaker: Breaker::AuthLocal,
+            blame: Blame::Client,
+            failures: 5,
+        },
+        Event::BreakerRefused {
+            socket,
+            breaker: Breaker::AuthLocal,
+        },
+        Event::AdmissionRefused {
+            socket,
+            limit: AdmissionLimit::Pool,
+            counted: vec![SUCCESSOR],
+        },
         Event::Dispatched {
             socket,
             connection: id(),

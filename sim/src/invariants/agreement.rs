@@ -160,7 +160,7 @@ impl ViewsAgree {
 }
 
 impl Rule for ViewsAgree {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
     }
 

@@ -19,7 +19,7 @@ use crate::{
 pub(super) trait Rule {
     /// What it must be asked about: a set of [`Subject`] bits. Events about anything else change
     /// nothing for it.
-    fn subjects(&self) -> u16;
+    fn subjects(&self) -> u32;
 
     /// Judges an event. `view` shows what held just before it.
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
@@ -74,7 +74,7 @@ pub struct Checker {
 struct Judge {
     invariant: Invariant,
     /// The subjects it is asked about.
-    subjects: u16,
+    subjects: u32,
     has_deadlines: bool,
     rule: Box<dyn Rule>,
 }
@@ -190,7 +190,7 @@ impl Checker {
     pub(crate) fn asking_all(limits: &Limits) -> Self {
         let mut checker = Self::new(limits);
         for judge in &mut checker.rules {
-            judge.subjects = u16::MAX;
+            judge.subjects = u32::MAX;
             judge.has_deadlines = true;
         }
         checker

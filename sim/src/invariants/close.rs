@@ -41,7 +41,7 @@ struct Said {
 }
 
 impl Rule for CloseTellsTheTruth {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Life.bit() | Subject::Client.bit()
     }
 

@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct NoInternalError;
 
 impl Rule for NoInternalError {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Error.bit()
     }
 
@@ -42,7 +42,7 @@ impl Rule for NoInternalError {
 pub(super) struct TransportDiscipline;
 
 impl Rule for TransportDiscipline {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Error.bit()
     }
 

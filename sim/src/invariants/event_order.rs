@@ -36,7 +36,7 @@ struct Stream {
 }
 
 impl Rule for EventsInOrder {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Client.bit()
     }
 

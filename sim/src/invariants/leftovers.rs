@@ -224,7 +224,7 @@ fn decrement<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {
 }
 
 impl Rule for NothingLeftBehind {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
     }
 

@@ -19,7 +19,7 @@ use crate::event::{Entry, Fact, WorldEvent};
 pub(super) struct OneMachinePerConnection;
 
 impl Rule for OneMachinePerConnection {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Machine.bit()
     }
 
@@ -115,7 +115,7 @@ impl Part {
 }
 
 impl Rule for IdsAgree {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
@@ -184,7 +184,7 @@ pub(super) struct SetupNeverGoesBack {
 }
 
 impl Rule for SetupNeverGoesBack {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 

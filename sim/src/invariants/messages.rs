@@ -32,7 +32,7 @@ enum Fate {
 }
 
 impl Rule for NoClientMessageLost {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Message.bit() | Subject::Life.bit()
     }
 

@@ -30,7 +30,7 @@ pub(crate) const REQUIRED: [Component; 5] = [
 pub(super) struct NeverReadyWithoutMachine;
 
 impl Rule for NeverReadyWithoutMachine {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Ready.bit()
     }
 
@@ -75,7 +75,7 @@ impl Rule for NeverReadyWithoutMachine {
 pub(super) struct NoMessageBeforeReady;
 
 impl Rule for NoMessageBeforeReady {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Message.bit()
     }
 
@@ -106,7 +106,7 @@ impl Rule for NoMessageBeforeReady {
 pub(super) struct WelcomeAfterReady;
 
 impl Rule for WelcomeAfterReady {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Ready.bit()
     }
 
@@ -147,7 +147,7 @@ fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, 
 pub(super) struct ServicesReadyIsTrue;
 
 impl Rule for ServicesReadyIsTrue {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Machine.bit()
     }
 

@@ -282,7 +282,7 @@ impl FiveEventsComplete {
 }
 
 impl Rule for FiveEventsComplete {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
     }
 

@@ -35,7 +35,7 @@ impl SetupEndsInTime {
 }
 
 impl Rule for SetupEndsInTime {
-    fn subjects(&self) -> u16 {
+    fn subjects(&self) -> u32 {
         Subject::Life.bit() | Subject::Machine.bit()
     }
 

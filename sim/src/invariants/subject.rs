@@ -26,6 +26,8 @@ pub(super) enum Subject {
     Run,
     /// What the client and the network do and see.
     Client,
+    /// Whether one client's failures reach another: breakers and limits.
+    Containment,
     /// Nothing that a rule asks for.
     Other,
 }
@@ -40,7 +42,7 @@ impl Subject {
     }
 
     /// A set with this subject alone; sets are joined by `|`.
-    pub(super) const fn bit(self) -> u16 {
+    pub(super) const fn bit(self) -> u32 {
         1 << self as u16
     }
 }
@@ -80,6 +82,10 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::AgentEventFailed { .. }
         | Event::AgentEventLost { .. }
         | Event::RunEnded { .. } => Subject::Run,
+        Event::BreakerMoved { .. }
+        | Event::BreakerFed { .. }
+        | Event::BreakerRefused { .. }
+        | Event::AdmissionRefused { .. } => Subject::Containment,
         Event::GateWaiting { .. }
         | Event::GateGaveUp { .. }
         | Event::GateSkipped { .. }
@@ -89,7 +95,6 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::AuthenticationFailed { .. }
         | Event::CallStarted { .. }
         | Event::CallEnded { .. }
-        | Event::BreakerMoved { .. }
         | Event::PhaseReached { .. }
         | Event::ComponentChanged { .. }
         | Event::ServicesValidated { .. }
