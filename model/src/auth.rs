@@ -5,7 +5,7 @@
 //! its token cache, reachability probe and breaker. An outcome carries two things that the
 //! original confused: what the code believes (`error`) and what was the case (`cause`).
 
-use std::{iter, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use crate::{
     auth_client::{AuthClient, NoAnswer, Probe, validate},
@@ -19,8 +19,8 @@ use crate::{
     event::{self, Breaker, CloseCause, Event},
     ids::{SocketId, UserId},
     message::ErrorCode,
-    socket::Socket,
-    token,
+    socket::{Socket, Upgrade},
+    token::{self, Found},
     wait::timeout,
 };
 
@@ -129,18 +129,16 @@ enum Blame {
 }
 
 impl Failure {
-    fn no_token() -> Self {
+    /// No token, or none that is good, was found where the design looks. The client is held
+    /// responsible; whether it is depends on what it sent.
+    fn not_authenticated(error: ErrorCode, upgrade: &Upgrade, looked_at: &[Found]) -> Self {
+        let cause = match token::overlooked(upgrade, looked_at) {
+            true => CloseCause::ServerFault,
+            false => CloseCause::NotAuthenticated,
+        };
         Failure {
-            error: ErrorCode::NoToken,
-            cause: CloseCause::NotAuthenticated,
-            blame: Blame::Client,
-        }
-    }
-
-    fn refused() -> Self {
-        Failure {
-            error: ErrorCode::ValidationFailed,
-            cause: CloseCause::NotAuthenticated,
+            error,
+            cause,
             blame: Blame::Client,
         }
     }
@@ -236,25 +234,29 @@ async fn climb<E: Env>(
     }
 }
 
-/// One attempt of the outer ladder: token, then the inner ladder of the environment.
+/// One attempt of the outer ladder: the tokens, and for each the inner ladder of the environment.
 async fn attempt<E: Env>(
     container: &Container<E>,
     connection: &Connection<E>,
 ) -> Result<UserId, Failure> {
-    let Some(found) = token::extract(connection.socket().upgrade()) else {
-        return Err(Failure::no_token());
-    };
-    let mut delays = container.environment.auth_inner_delays().iter();
-    loop {
-        let socket = connection.socket_id();
-        match validate(container, socket, &found.token, Probe::First).await {
-            Ok(verdict) => return judge(verdict),
-            Err(_) => match delays.next() {
-                Some(delay) => container.env.sleep(*delay).await,
-                None => return Err(Failure::outage(container, Blame::Service)),
-            },
+    let found = candidates(container, connection)?;
+    for candidate in &found {
+        let mut delays = container.environment.auth_inner_delays().iter();
+        let verdict = loop {
+            let socket = connection.socket_id();
+            match validate(container, socket, &candidate.token, Probe::First).await {
+                Ok(verdict) => break verdict,
+                Err(_) => match delays.next() {
+                    Some(delay) => container.env.sleep(*delay).await,
+                    None => return Err(Failure::outage(container, Blame::Service)),
+                },
+            }
+        };
+        if let Some(user) = accepted(verdict) {
+            return Ok(user);
         }
     }
+    Err(refused(connection, &found))
 }
 
 /// The bounded answer: one validation at a time, the outer delays between them, and no more
@@ -264,36 +266,69 @@ async fn persist<E: Env>(
     connection: &Connection<E>,
     attempts: &mut u32,
 ) -> Result<UserId, Failure> {
-    let Some(found) = token::extract(connection.socket().upgrade()) else {
-        return Err(Failure::no_token());
-    };
+    let found = candidates(container, connection)?;
     let tries = async {
-        let mut delays = AUTH_OUTER_DELAYS.iter();
-        loop {
-            *attempts += 1;
-            let socket = connection.socket_id();
-            let blame = match validate(container, socket, &found.token, Probe::Never).await {
-                Ok(verdict) => return judge(verdict),
-                Err(NoAnswer::BreakerOpen) => Blame::Breaker,
-                Err(NoAnswer::Call(_)) => Blame::Service,
-            };
-            match (blame, delays.next()) {
-                (Blame::Service, Some(delay)) => container.env.sleep(*delay).await,
-                (Blame::Service | Blame::Breaker | Blame::Client, _) => {
-                    return Err(Failure::outage(container, blame));
-                }
+        for candidate in &found {
+            let verdict = persist_with(container, connection, &candidate.token, attempts).await?;
+            if let Some(user) = accepted(verdict) {
+                return Ok(user);
             }
         }
+        Err(refused(connection, &found))
     };
     timeout(&container.env, AUTH_BUDGET, tries)
         .await
         .unwrap_or_else(|| Err(Failure::outage(container, Blame::Service)))
 }
 
-fn judge(verdict: TokenVerdict) -> Result<UserId, Failure> {
+/// Asks about one token until there is a verdict or no delay is left.
+async fn persist_with<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    token: &Arc<str>,
+    attempts: &mut u32,
+) -> Result<TokenVerdict, Failure> {
+    let mut delays = AUTH_OUTER_DELAYS.iter();
+    loop {
+        *attempts += 1;
+        let socket = connection.socket_id();
+        let blame = match validate(container, socket, token, Probe::Never).await {
+            Ok(verdict) => return Ok(verdict),
+            Err(NoAnswer::BreakerOpen) => Blame::Breaker,
+            Err(NoAnswer::Call(_)) => Blame::Service,
+        };
+        match (blame, delays.next()) {
+            (Blame::Service, Some(delay)) => container.env.sleep(*delay).await,
+            (Blame::Service | Blame::Breaker | Blame::Client, _) => {
+                return Err(Failure::outage(container, blame));
+            }
+        }
+    }
+}
+
+/// What the design finds in the upgrade; at least one token.
+fn candidates<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+) -> Result<Vec<Found>, Failure> {
+    let upgrade = connection.socket().upgrade();
+    let design = &container.design;
+    let found = token::candidates(upgrade, design.token_sources, design.subprotocol_token);
+    match found.is_empty() {
+        true => Err(Failure::not_authenticated(ErrorCode::NoToken, upgrade, &[])),
+        false => Ok(found),
+    }
+}
+
+fn refused<E: Env>(connection: &Connection<E>, looked_at: &[Found]) -> Failure {
+    let upgrade = connection.socket().upgrade();
+    Failure::not_authenticated(ErrorCode::ValidationFailed, upgrade, looked_at)
+}
+
+fn accepted(verdict: TokenVerdict) -> Option<UserId> {
     match verdict {
-        TokenVerdict::Valid { user } => Ok(user),
-        TokenVerdict::Invalid | TokenVerdict::Expired => Err(Failure::refused()),
+        TokenVerdict::Valid { user } => Some(user),
+        TokenVerdict::Invalid | TokenVerdict::Expired => None,
     }
 }
 

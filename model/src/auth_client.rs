@@ -1,7 +1,12 @@
 //! The gateway's client of the authentication service (protocol.md 5.2): a cache of good tokens, a
 //! probe that asks whether the service can be reached, a breaker, and the call.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     breaker::Policy,
@@ -112,26 +117,36 @@ fn call_timeout(environment: Environment) -> Duration {
 #[derive(Debug, Default)]
 struct TokenCache {
     entries: BTreeMap<Arc<str>, (UserId, Time)>,
+    /// The same tokens by the time at which they are forgotten.
+    by_end: BTreeSet<(Time, Arc<str>)>,
 }
 
 impl TokenCache {
-    fn get(&mut self, token: &str, now: Time) -> Option<UserId> {
+    fn get(&mut self, token: &Arc<str>, now: Time) -> Option<UserId> {
         let (user, until) = self.entries.get(token)?;
         if now < *until {
             return Some(user.clone());
         }
-        self.entries.remove(token);
+        self.forget(token);
         None
     }
 
     fn insert(&mut self, token: Arc<str>, user: UserId, now: Time) {
-        if self.entries.len() >= TOKEN_CACHE_LIMIT && !self.entries.contains_key(&token) {
-            let first = self.entries.iter().min_by_key(|(_, (_, until))| *until);
-            if let Some(oldest) = first.map(|(token, _)| token.clone()) {
-                self.entries.remove(&oldest);
-            }
+        self.forget(&token);
+        if self.entries.len() >= TOKEN_CACHE_LIMIT
+            && let Some((_, oldest)) = self.by_end.first().cloned()
+        {
+            self.forget(&oldest);
         }
-        self.entries.insert(token, (user, now + TOKEN_CACHE_TTL));
+        let until = now + TOKEN_CACHE_TTL;
+        self.by_end.insert((until, token.clone()));
+        self.entries.insert(token, (user, until));
+    }
+
+    fn forget(&mut self, token: &Arc<str>) {
+        if let Some((_, until)) = self.entries.remove(token) {
+            self.by_end.remove(&(until, token.clone()));
+        }
     }
 }
 
@@ -144,12 +159,12 @@ mod tests {
         let user = UserId::from("alice");
         let mut cache = TokenCache::default();
         for n in 0..=TOKEN_CACHE_LIMIT {
-            let token = format!("{n}").into();
+            let token: Arc<str> = format!("{n}").into();
             cache.insert(token, user.clone(), Time(u64::try_from(n).unwrap()));
         }
         assert_eq!(cache.entries.len(), TOKEN_CACHE_LIMIT);
-        assert_eq!(cache.get("0", Time(0)), None);
-        assert_eq!(cache.get("1", Time(0)), Some(user));
-        assert_eq!(cache.get("1", Time(1) + TOKEN_CACHE_TTL), None);
+        assert_eq!(cache.get(&"0".into(), Time(0)), None);
+        assert_eq!(cache.get(&"1".into(), Time(0)), Some(user));
+        assert_eq!(cache.get(&"1".into(), Time(1) + TOKEN_CACHE_TTL), None);
     }
 }

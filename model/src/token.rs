@@ -3,7 +3,7 @@
 //! Pure. A browser cannot set headers on an upgrade, so it smuggles the token through the list
 //! of subprotocols: `jwt-auth, jwt.<base64url(token)>`.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use base64::{
     Engine,
@@ -11,7 +11,10 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use crate::socket::Upgrade;
+use crate::{
+    design::{SubprotocolAnswer, SubprotocolToken, TokenSources},
+    socket::Upgrade,
+};
 
 /// The one subprotocol the server ever selects, and only if it was offered (5.1).
 pub const SUBPROTOCOL: &str = "jwt-auth";
@@ -62,21 +65,56 @@ impl fmt::Display for TokenSource {
     }
 }
 
-/// The token of an upgrade: the first of the three places that has one, or none (`NO_TOKEN`).
-pub fn extract(upgrade: &Upgrade) -> Option<Found> {
-    let found = |source| move |token: Arc<str>| Found { token, source };
-    from_authorization(upgrade)
-        .map(found(TokenSource::Authorization))
-        .or_else(|| from_subprotocols(upgrade).map(found(TokenSource::Subprotocol)))
-        .or_else(|| from_query(upgrade).map(found(TokenSource::Query)))
+/// The tokens of an upgrade that are worth asking about, the one to ask about first in front; empty
+/// means `NO_TOKEN`. At most one for each source, and none twice.
+pub fn candidates(
+    upgrade: &Upgrade,
+    sources: TokenSources,
+    encoding: SubprotocolToken,
+) -> Vec<Found> {
+    let header = || from_authorization(upgrade);
+    let mut found: Vec<Found> = match sources {
+        TokenSources::HeaderOnly => header().into_iter().collect(),
+        TokenSources::Every | TokenSources::FirstFound => header()
+            .into_iter()
+            .chain(from_subprotocols(upgrade, encoding))
+            .chain(from_query(upgrade))
+            .collect(),
+    };
+    match sources {
+        TokenSources::HeaderOnly | TokenSources::FirstFound => found.truncate(1),
+        TokenSources::Every => {
+            let mut seen = BTreeSet::new();
+            found.retain(|found| seen.insert(found.token.clone()));
+        }
+    }
+    found
+}
+
+/// Whether the upgrade holds a token that is not among those `looked_at`: whoever says that the
+/// client has none, or a bad one, has not read all that it sent.
+pub fn overlooked(upgrade: &Upgrade, looked_at: &[Found]) -> bool {
+    let all = candidates(
+        upgrade,
+        TokenSources::Every,
+        SubprotocolToken::EncodedOrVerbatim,
+    );
+    all.iter()
+        .any(|found| looked_at.iter().all(|other| other.token != found.token))
 }
 
 /// What the server answers to the offered subprotocols: `jwt-auth` if it was literally offered,
 /// otherwise none, even if that makes a browser give up (5.1; RFC 6455, 4.1).
-pub fn select_subprotocol(upgrade: &Upgrade) -> Option<&'static str> {
-    offered(upgrade)
-        .any(|entry| entry == SUBPROTOCOL)
-        .then_some(SUBPROTOCOL)
+pub fn select_subprotocol(upgrade: &Upgrade, answer: SubprotocolAnswer) -> Option<&'static str> {
+    match answer {
+        SubprotocolAnswer::IfOffered => is_offered(upgrade).then_some(SUBPROTOCOL),
+        SubprotocolAnswer::Never => None,
+    }
+}
+
+/// Whether the list that arrived holds the one subprotocol that the server speaks.
+pub fn is_offered(upgrade: &Upgrade) -> bool {
+    offered(upgrade).any(|entry| entry == SUBPROTOCOL)
 }
 
 /// The entry in which a client offers its token.
@@ -84,32 +122,42 @@ pub fn subprotocol_entry(token: &str) -> String {
     format!("{ENTRY_PREFIX}{}", BASE64_URL.encode(token))
 }
 
-fn from_authorization(upgrade: &Upgrade) -> Option<Arc<str>> {
-    let token = upgrade
-        .authorization
-        .as_deref()?
-        .strip_prefix(BEARER_PREFIX)?
-        .trim();
-    (!token.is_empty()).then(|| token.into())
+fn from_authorization(upgrade: &Upgrade) -> Option<Found> {
+    let header = upgrade.authorization.as_deref()?;
+    let token = header.strip_prefix(BEARER_PREFIX)?.trim();
+    found(token, TokenSource::Authorization)
 }
 
 /// Only the first entry that begins with `jwt.` counts: a bad one is not made good by another.
-fn from_subprotocols(upgrade: &Upgrade) -> Option<Arc<str>> {
+fn from_subprotocols(upgrade: &Upgrade, encoding: SubprotocolToken) -> Option<Found> {
     let entry = offered(upgrade).find_map(|entry| entry.strip_prefix(ENTRY_PREFIX))?;
-    let decoded = BASE64_URL
-        .decode(entry)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .filter(|text| has_three_parts(text));
+    let decoded = match encoding {
+        SubprotocolToken::EncodedOrVerbatim => decode(entry),
+        SubprotocolToken::VerbatimOnly => None,
+    };
     match decoded {
-        Some(token) => Some(token.into()),
-        None => has_three_parts(entry).then(|| entry.into()),
+        Some(token) => found(&token, TokenSource::Subprotocol),
+        None if has_three_parts(entry) => found(entry, TokenSource::Subprotocol),
+        None => None,
     }
 }
 
-fn from_query(upgrade: &Upgrade) -> Option<Arc<str>> {
-    let token = upgrade.query_token.as_deref()?;
-    (!token.is_empty()).then(|| token.into())
+fn from_query(upgrade: &Upgrade) -> Option<Found> {
+    found(upgrade.query_token.as_deref()?, TokenSource::Query)
+}
+
+fn found(token: &str, source: TokenSource) -> Option<Found> {
+    (!token.is_empty()).then(|| Found {
+        token: token.into(),
+        source,
+    })
+}
+
+fn decode(entry: &str) -> Option<String> {
+    let bytes = BASE64_URL.decode(entry).ok()?;
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| has_three_parts(text))
 }
 
 /// The offered entries. A list may arrive as one header with commas or as several.
@@ -133,6 +181,9 @@ fn has_three_parts(token: &str) -> bool {
 mod tests {
     use super::*;
     use crate::ids::SocketId;
+    use SubprotocolAnswer::IfOffered;
+    use SubprotocolToken::{EncodedOrVerbatim, VerbatimOnly};
+    use TokenSources::{Every, FirstFound, HeaderOnly};
 
     fn upgrade(
         authorization: Option<&str>,
@@ -197,9 +248,10 @@ mod tests {
             (None, &["jwt-auth"], Some(""), None),
         ];
         for (authorization, subprotocols, query, expected) in table {
-            let found = extract(&upgrade(*authorization, subprotocols, *query));
+            let upgrade = upgrade(*authorization, subprotocols, *query);
+            let found = candidates(&upgrade, FirstFound, EncodedOrVerbatim);
             assert_eq!(
-                found.as_ref().map(|f| (&*f.token, f.source)),
+                found.first().map(|f| (&*f.token, f.source)),
                 *expected,
                 "{authorization:?} {subprotocols:?} {query:?}"
             );
@@ -210,19 +262,38 @@ mod tests {
     fn padding_is_not_asked_for() {
         assert_eq!(subprotocol_entry("a.b.c"), "jwt.YS5iLmM");
         for entry in ["jwt.YS5iLmM", "jwt.YS5iLmM="] {
-            let found = extract(&upgrade(None, &[entry], None)).unwrap();
-            assert_eq!(&*found.token, "a.b.c");
+            let upgrade = upgrade(None, &[entry], None);
+            let found = candidates(&upgrade, FirstFound, EncodedOrVerbatim);
+            assert_eq!(&*found[0].token, "a.b.c");
+            assert_eq!(candidates(&upgrade, FirstFound, VerbatimOnly), []);
+            assert!(overlooked(&upgrade, &[]));
+        }
+    }
+
+    #[test]
+    fn a_mangled_header_hides_the_good_token_only_from_those_who_stop_there() {
+        let encoded = subprotocol_entry("a.b.c");
+        let upgrade = upgrade(Some("Bearer {authorization}"), &[&encoded], Some("a.b.c"));
+        for (sources, expected) in [
+            (Every, &["{authorization}", "a.b.c"] as &[&str]),
+            (FirstFound, &["{authorization}"]),
+            (HeaderOnly, &["{authorization}"]),
+        ] {
+            let found = candidates(&upgrade, sources, EncodedOrVerbatim);
+            let tokens: Vec<&str> = found.iter().map(|found| &*found.token).collect();
+            assert_eq!(tokens, expected);
+            assert_eq!(overlooked(&upgrade, &found), expected.len() < 2);
         }
     }
 
     #[test]
     fn the_subprotocol_is_answered_only_if_offered() {
         assert_eq!(
-            select_subprotocol(&upgrade(None, &["x, jwt-auth"], None)),
+            select_subprotocol(&upgrade(None, &["x, jwt-auth"], None), IfOffered),
             Some("jwt-auth")
         );
         assert_eq!(
-            select_subprotocol(&upgrade(None, &["jwt.YS5iLmM"], None)),
+            select_subprotocol(&upgrade(None, &["jwt.YS5iLmM"], None), IfOffered),
             None
         );
     }

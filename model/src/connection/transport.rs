@@ -13,6 +13,7 @@ use crate::{
     ids::MessageId,
     message::{ErrorCode, Notice, ServerMessage},
     socket::{Received, Socket, SocketError, TransportState},
+    token,
     wait::{First, first, timeout},
 };
 
@@ -89,6 +90,7 @@ impl<E: Env> Connection<E> {
         self.emit(Event::Accepted {
             socket: self.socket_id,
             subprotocol,
+            offered: token::is_offered(self.socket.upgrade()),
         });
     }
 

@@ -228,6 +228,30 @@ questions! {
         /// Yes.
         Present = "present",
     }
+    /// Which subprotocol does the server select (step 4; protocol.md 5.1)?
+    subprotocol_answer: SubprotocolAnswer = "subprotocol-answer" {
+        /// `jwt-auth` if it was offered, otherwise none.
+        IfOffered = "if-offered",
+        /// None, whatever was offered: a browser gives up after the 101 (D14).
+        Never = "never",
+    }
+    /// Where is the token looked for (protocol.md 5.1)?
+    token_sources: TokenSources = "token-sources" {
+        /// In every place, one after the other, until one of them holds a good one.
+        Every = "every",
+        /// In the first place that holds something of the right form: what a balancer has put
+        /// into the header hides the good token behind it (D11).
+        FirstFound = "first-found",
+        /// In the `Authorization` header, which a browser cannot set (D11).
+        HeaderOnly = "header-only",
+    }
+    /// How is the token read that stands among the subprotocols (protocol.md 5.1)?
+    subprotocol_token: SubprotocolToken = "subprotocol-token" {
+        /// As base64url; if that does not give a token, as it is.
+        EncodedOrVerbatim = "encoded-or-verbatim",
+        /// As it is: what browsers send is no token then (D14).
+        VerbatimOnly = "verbatim-only",
+    }
     /// How often is authentication tried again (step 15; protocol.md 5.2)?
     auth_retry: AuthRetry = "auth-retry" {
         /// A ladder inside a ladder.

@@ -53,7 +53,8 @@ impl NotAccepted {
 impl<E: Env> Endpoint<E> {
     pub(super) async fn accept(&self) -> Result<(), Leave> {
         // 4. The subprotocol is chosen before anything is awaited.
-        let subprotocol = token::select_subprotocol(self.connection.socket().upgrade());
+        let answer = self.container.design.subprotocol_answer;
+        let subprotocol = token::select_subprotocol(self.connection.socket().upgrade(), answer);
 
         // 5.
         match self.container.design.accept {

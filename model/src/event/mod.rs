@@ -27,10 +27,12 @@ pub enum Event {
     // --- endpoint -----------------------------------------------------------------------------
     /// The endpoint began to serve a socket (protocol.md 1.4, step 3).
     EndpointStarted { socket: SocketId },
-    /// The accept was handed over (step 5): application_state is CONNECTED.
+    /// The accept was handed over (step 5): application_state is CONNECTED. `offered` if the
+    /// subprotocol that the server speaks stood on the client's list as it arrived.
     Accepted {
         socket: SocketId,
         subprotocol: Option<&'static str>,
+        offered: bool,
     },
     /// A close was handed over. `cause` is why, whatever `code` says.
     CloseSent {

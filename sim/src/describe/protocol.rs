@@ -12,9 +12,11 @@ pub(super) fn describe(event: &Event) -> String {
         Event::Accepted {
             socket,
             subprotocol,
-        } => match subprotocol {
-            Some(subprotocol) => format!("{socket} accepted with {subprotocol}"),
-            None => format!("{socket} accepted"),
+            offered,
+        } => match (subprotocol, offered) {
+            (Some(subprotocol), _) => format!("{socket} accepted with {subprotocol}"),
+            (None, true) => format!("{socket} accepted without the subprotocol that it offered"),
+            (None, false) => format!("{socket} accepted"),
         },
         Event::CloseSent {
             socket,

@@ -65,6 +65,7 @@ fn protocol() -> Vec<Event> {
         Event::Accepted {
             socket,
             subprotocol: Some("jwt-auth"),
+            offered: true,
         },
         Event::CloseSent {
             socket,

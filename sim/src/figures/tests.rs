@@ -47,6 +47,7 @@ impl Watched {
                 Event::Accepted {
                     socket,
                     subprotocol: None,
+                    offered: false,
                 },
             );
         watched
@@ -177,6 +178,7 @@ fn what_counts_as_a_connection() {
             Event::Accepted {
                 socket,
                 subprotocol: None,
+                offered: false,
             },
         );
     assert_eq!(rates(cold), (0, 0), "its container was not complete");

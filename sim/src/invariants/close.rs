@@ -15,6 +15,9 @@ use super::{
 };
 use crate::event::{Actor, Entry, Fact, WorldEvent};
 
+/// The HTTP status of an upgrade that was accepted.
+const SWITCHING_PROTOCOLS: u16 = 101;
+
 /// Judges each end that the server gives a connection.
 ///
 /// - A close after accept needs a code that may be sent and that names the cause.
@@ -26,11 +29,15 @@ use crate::event::{Actor, Entry, Fact, WorldEvent};
 ///   1006 says that something went wrong and is not a lie.
 /// - The client must see the code that was handed over, unless it closed first or a fault of the
 ///   world (a link cut or reset, a container gone) stood between.
+/// - A 101 that leaves out the subprotocol that was offered is no acceptance: a browser has to drop
+///   the connection (RFC 6455, 4.1), and nobody is told why.
 #[derive(Default)]
 pub(super) struct CloseTellsTheTruth {
     /// The attempts that clients have open, and what the server said at their end.
     open: BTreeMap<SocketId, Option<Said>>,
     cut: BTreeSet<(Actor, Actor)>,
+    /// Accepted without the subprotocol that was offered.
+    unselected: BTreeSet<SocketId>,
 }
 
 /// A close on its way to the client.
@@ -71,6 +78,14 @@ impl Rule for CloseTellsTheTruth {
                     *open = Some(said);
                 }
                 code_lies(*socket, *code, *cause)
+            }
+            Fact::Protocol(Event::Accepted {
+                socket,
+                subprotocol: None,
+                offered: true,
+            }) => {
+                self.unselected.insert(*socket);
+                None
             }
             Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
                 EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
@@ -164,8 +179,20 @@ impl CloseTellsTheTruth {
     fn world(&mut self, event: &WorldEvent) -> Option<Finding> {
         if let WorldEvent::ClientConnecting { socket, .. } = event {
             self.open.insert(*socket, None);
-        } else if let WorldEvent::ClientRefused { socket, .. } = event {
+        } else if let WorldEvent::ClientRefused { socket, status } = event {
             self.open.remove(socket);
+            if self.unselected.remove(socket) && *status == SWITCHING_PROTOCOLS {
+                return Some(Finding::new(
+                    *socket,
+                    "accept selects none of the subprotocols",
+                    format!(
+                        "{socket} offered the subprotocol that the server speaks, was answered \
+                         101 without one, and had to give up."
+                    ),
+                ));
+            }
+        } else if let WorldEvent::TransportEnded { socket } = event {
+            self.unselected.remove(socket);
         } else if let WorldEvent::ClientClosed {
             socket,
             code,
@@ -173,6 +200,7 @@ impl CloseTellsTheTruth {
             ..
         } = event
         {
+            self.unselected.remove(socket);
             let said = self.open.remove(socket)??;
             if *by_client || said.code == *code {
                 return None;

@@ -73,6 +73,7 @@ impl Story {
             .container(Event::Accepted {
                 socket: SOCKET,
                 subprotocol: None,
+                offered: false,
             });
         story
     }
