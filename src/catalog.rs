@@ -18,13 +18,14 @@ macro_rules! embedded {
 }
 
 /// Built-in scenarios: the file each comes from, and its text.
-const SCENARIOS: [(&str, &str); 6] = [
+const SCENARIOS: &[(&str, &str)] = &[
     embedded!("golden-path"),
     embedded!("two-in-one-second"),
     embedded!("cold-start"),
     embedded!("restart"),
     embedded!("lb-reorder"),
     embedded!("chaos"),
+    embedded!("load"),
 ];
 
 /// What may be written besides a name.

@@ -43,6 +43,8 @@ pub struct Pair {
     pub scenario: Scenario,
     /// What to judge.
     pub design: Design,
+    /// Only one seed in so many is run.
+    pub every: u64,
 }
 
 impl Pair {
@@ -156,11 +158,11 @@ impl Work {
     /// Runs in all, if that is known beforehand.
     pub fn count(&self) -> Option<u64> {
         match self.limit {
-            Limit::Seeds(seeds) => Some(
-                self.partition
-                    .share_of(seeds)
-                    .saturating_mul(self.pairs.len() as u64),
-            ),
+            Limit::Seeds(seeds) => {
+                let share = self.partition.share_of(seeds);
+                let runs = self.pairs.iter().map(|pair| share / pair.every);
+                Some(runs.fold(0, u64::saturating_add))
+            }
             Limit::Time(_) => None,
         }
     }
@@ -191,11 +193,14 @@ impl Work {
     fn worker(&self, next: &AtomicU64, watch: Stopwatch, progress: &Progress) -> Harvest {
         let mut harvest = Harvest::new(self.pairs.len());
         while !interrupt::requested() && !self.out_of_time(watch) {
-            let Some((pair, seed)) = self.assignment(next.fetch_add(1, Ordering::Relaxed)) else {
-                break;
-            };
-            harvest.add(self, pair, seed);
-            progress.finished_one();
+            match self.assignment(next.fetch_add(1, Ordering::Relaxed)) {
+                Assignment::Run { pair, seed } => {
+                    harvest.add(self, pair, seed);
+                    progress.finished_one();
+                }
+                Assignment::Skip => {}
+                Assignment::End => break,
+            }
         }
         harvest
     }
@@ -207,16 +212,37 @@ impl Work {
         }
     }
 
-    /// Pair and seed of the `number`-th run of this partition; none behind the last.
-    fn assignment(&self, number: u64) -> Option<(usize, u64)> {
+    /// What the `number`-th assignment of this partition is.
+    fn assignment(&self, number: u64) -> Assignment {
         let pairs = self.pairs.len() as u64;
-        let offset = self.partition.nth_offset(number / pairs)?;
+        let (round, pair) = (number / pairs, (number % pairs) as usize);
+        let Some(offset) = self.partition.nth_offset(round) else {
+            return Assignment::End;
+        };
         if let Limit::Seeds(seeds) = self.limit
             && offset >= seeds
         {
-            return None;
+            return Assignment::End;
         }
-        let seed = self.first_seed.checked_add(offset)?;
-        (seed <= crate::run_name::MAX_SEED).then_some(((number % pairs) as usize, seed))
+        match self.first_seed.checked_add(offset) {
+            Some(seed) if seed <= crate::run_name::MAX_SEED => {
+                // Counted within the partition, so that every partition has its share.
+                match (round + 1).is_multiple_of(self.pairs[pair].every) {
+                    true => Assignment::Run { pair, seed },
+                    false => Assignment::Skip,
+                }
+            }
+            Some(_) | None => Assignment::End,
+        }
     }
+}
+
+/// What a worker is to do next.
+enum Assignment {
+    /// A run: index into [`Work::pairs`], and the seed.
+    Run { pair: usize, seed: u64 },
+    /// Nothing: not one of the seeds that this pair is run with.
+    Skip,
+    /// No more.
+    End,
 }

@@ -94,10 +94,15 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
     for design_reference in &args.designs {
         let design = catalog::design(design_reference)?;
         for scenario_reference in &references {
+            let scenario = catalog::scenario(scenario_reference)?;
             pairs.push(Pair {
                 scenario_reference: scenario_reference.clone(),
                 design_reference: design_reference.clone(),
-                scenario: catalog::scenario(scenario_reference)?,
+                every: match args.scenarios.is_empty() {
+                    true => scenario.every,
+                    false => 1,
+                },
+                scenario,
                 design: design.clone(),
             });
         }

@@ -18,7 +18,7 @@ pub const PER_MILLE: u64 = 1_000;
 pub const MAX_CONTAINERS: u64 = 64;
 
 /// Clients of a run, and users that share them.
-pub const MAX_CLIENTS: u64 = 1_000;
+pub const MAX_CLIENTS: u64 = 20_000;
 
 /// Messages of one client.
 pub const MAX_MESSAGES: u64 = 1_000;
@@ -31,6 +31,9 @@ pub const MAX_TEXT_BYTES: u64 = 1_000_000;
 
 /// Machines that a registry holds.
 pub const MAX_REGISTRY: u64 = 1_000_000;
+
+/// How rare the seeds of a long scenario may be among those of the others.
+pub const MAX_EVERY: u64 = 1_000_000;
 
 /// Faults of a run.
 pub const MAX_FAULTS: u64 = 1_000;

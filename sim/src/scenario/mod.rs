@@ -5,7 +5,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
-    bounds::{MAX_FAULTS, MAX_MS, within},
+    bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, within},
     event::Actor,
     gate::Strategy,
     plan::{BalancerPlan, ClientPlan, ContainerPlan, LinkPlan, Plan, ServicesPlan},
@@ -32,6 +32,10 @@ pub struct Scenario {
     pub name: String,
     /// One sentence: what it throws at a design.
     pub summary: String,
+    /// A sweep over all scenarios runs one seed in so many of this one, whose runs are long. A
+    /// sweep that names it runs each.
+    #[serde(default = "each", deserialize_with = "within::<1, MAX_EVERY, _, _>")]
+    pub every: u64,
     /// Weights.
     environments: Weights<Environment>,
     /// Weights.
@@ -47,6 +51,10 @@ pub struct Scenario {
     clients: Clients,
     #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
     faults: Vec<Fault>,
+}
+
+fn each() -> u64 {
+    1
 }
 
 /// A file that cannot be used.
