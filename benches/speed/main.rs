@@ -21,6 +21,10 @@ use sweeps::{Runs, Sweep};
 
 const GOLDEN_PATH: &str = include_str!("../../seeds/scenarios/golden-path.toml");
 const CHAOS: &str = include_str!("../../seeds/scenarios/chaos.toml");
+const LOAD: &str = include_str!("../../seeds/scenarios/load.toml");
+
+/// Connections of one run, few and many, whose cost per step is compared.
+const FEW_CONNECTIONS: usize = 10;
 
 /// Jobs whose gain over one is measured.
 const JOBS: usize = 2;
@@ -54,6 +58,8 @@ struct Amount {
     golden_path_seeds: u64,
     /// Seeds per round.
     chaos_seeds: u64,
+    /// Rounds of ten thousand connections.
+    load_rounds: usize,
     /// Seeds per sweep.
     sweep_seeds: u64,
 }
@@ -65,6 +71,7 @@ impl Amount {
         polls: 500_000,
         golden_path_seeds: 500,
         chaos_seeds: 200,
+        load_rounds: 5,
         sweep_seeds: 10_000,
     };
     const QUICK: Amount = Amount {
@@ -73,6 +80,7 @@ impl Amount {
         polls: 100_000,
         golden_path_seeds: 100,
         chaos_seeds: 50,
+        load_rounds: 1,
         sweep_seeds: 2_000,
     };
 }
@@ -87,6 +95,7 @@ fn main() -> anyhow::Result<()> {
     scheduler(&amount, &mut report);
     golden_path(&amount, &mut report);
     chaos(&amount, &mut report);
+    load(&amount, &mut report);
     jobs(&amount, &mut report);
     memory(&amount, &mut report);
     print!("{report}");
@@ -155,6 +164,28 @@ fn chaos(amount: &Amount, report: &mut Report) {
         [&mut || runs.run(true).steps, &mut || runs.run(false).steps],
     );
     describe_runs("chaos", &runs, &on, &off, report);
+}
+
+/// The clients of one `load` run all together, and the same clients in runs of a few each.
+fn load(amount: &Amount, report: &mut Report) {
+    let together = Runs::new("load", LOAD, 1);
+    let apart = together.split(FEW_CONNECTIONS);
+    let [many, few] = interleave(
+        amount.load_rounds,
+        [&mut || together.run(true).steps, &mut || {
+            apart.run(true).steps
+        }],
+    );
+    let connections = together.clients();
+    for (measured, connections) in [(&many, connections), (&few, FEW_CONNECTIONS)] {
+        let name = format!("load, {connections} connections in a run");
+        report.figure(name, measured.rate(), "steps/s");
+    }
+    report.ratio(
+        format!("load, time of a step at {connections} connections over that at {FEW_CONNECTIONS}"),
+        few.rate_over(&many),
+        Goal::AtMost(1.5),
+    );
 }
 
 fn describe_runs(

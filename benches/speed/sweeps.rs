@@ -30,6 +30,28 @@ impl Runs {
         }
     }
 
+    /// The same clients in runs of `connections` each.
+    pub fn split(&self, connections: usize) -> Self {
+        let mut plans = Vec::new();
+        for whole in &self.plans {
+            let mut rest = whole.clone();
+            let clients = std::mem::take(&mut rest.clients);
+            plans.extend(clients.chunks(connections).map(|clients| Plan {
+                clients: clients.to_vec(),
+                ..rest.clone()
+            }));
+        }
+        Runs {
+            design: self.design.clone(),
+            plans,
+        }
+    }
+
+    /// Clients of all runs.
+    pub fn clients(&self) -> usize {
+        self.plans.iter().map(|plan| plan.clients.len()).sum()
+    }
+
     /// How many there are.
     pub fn seeds(&self) -> u64 {
         self.plans.len() as u64
