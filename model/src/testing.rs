@@ -88,6 +88,11 @@ impl TestEnv {
         }))
     }
 
+    /// The same, with services that answer at once and that nobody is expected to ask.
+    pub(crate) fn idle() -> Self {
+        TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)))
+    }
+
     /// Runs `future` and all tasks until `future` is done. Time moves on when nobody is awake.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);

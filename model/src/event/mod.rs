@@ -250,6 +250,11 @@ pub enum Event {
         notice: Notice,
         connection_ready: bool,
     },
+    /// A message that starts a run was given to the handler that was made for this connection.
+    HandlerChosen {
+        socket: SocketId,
+        handler_of: SocketId,
+    },
     /// An agent run began.
     RunStarted {
         socket: SocketId,
@@ -303,6 +308,36 @@ pub enum Event {
     EntryAdded { socket: SocketId, table: Table },
     /// It was removed.
     EntryRemoved { socket: SocketId, table: Table },
+
+    // --- locks --------------------------------------------------------------------------------
+    /// A task began to wait for a lock. Name, instance and ticket are those of its later events.
+    LockAsked {
+        socket: Option<SocketId>,
+        lock: LockName,
+        instance: u64,
+        ticket: u32,
+    },
+    /// It has the lock.
+    LockTaken {
+        socket: Option<SocketId>,
+        lock: LockName,
+        instance: u64,
+        ticket: u32,
+    },
+    /// It is done with the lock, or was cancelled while it had it.
+    LockReleased {
+        socket: Option<SocketId>,
+        lock: LockName,
+        instance: u64,
+        ticket: u32,
+    },
+    /// It was cancelled while it waited.
+    LockGivenUp {
+        socket: Option<SocketId>,
+        lock: LockName,
+        instance: u64,
+        ticket: u32,
+    },
 }
 
 impl Event {
@@ -346,6 +381,7 @@ impl Event {
             | MessageRefused { socket, .. }
             | MessageDropped { socket, .. }
             | NoticeSent { socket, .. }
+            | HandlerChosen { socket, .. }
             | RunStarted { socket, .. }
             | AgentEventEmitted { socket, .. }
             | AgentEventSent { socket, .. }
@@ -356,7 +392,12 @@ impl Event {
             | HeartbeatTimedOut { socket }
             | EntryAdded { socket, .. }
             | EntryRemoved { socket, .. } => Some(*socket),
-            CallStarted { socket, .. } | CallEnded { socket, .. } => *socket,
+            CallStarted { socket, .. }
+            | CallEnded { socket, .. }
+            | LockAsked { socket, .. }
+            | LockTaken { socket, .. }
+            | LockReleased { socket, .. }
+            | LockGivenUp { socket, .. } => *socket,
             BreakerMoved { .. } | PhaseReached { .. } | ComponentChanged { .. } => None,
         }
     }

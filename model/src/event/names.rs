@@ -134,6 +134,10 @@ names! {
         MessageLoop => "message-loop",
         /// 37..39: the end.
         Cleanup => "cleanup",
+        /// The way of an agent event from its run to a connection (7.4).
+        Delivery => "delivery",
+        /// A send to the client, whatever it is for.
+        Send => "send",
     }
 }
 
@@ -313,6 +317,8 @@ names! {
     Table {
         /// Connections of the connection manager.
         Manager => "manager",
+        /// Connection managers that were made for the connection.
+        ManagerFactory => "manager-factory",
         /// Handlers of the message router.
         Router => "router",
         /// The connection monitor.
@@ -323,5 +329,15 @@ names! {
         IdManager => "id-manager",
         /// The admission pool.
         Pool => "pool",
+    }
+}
+
+names! {
+    /// Locks of a container (invariant I-15).
+    LockName {
+        /// Of one connection manager (protocol.md 7.4, item 4).
+        Manager => "manager",
+        /// Of one message queue (7.1).
+        MessageQueue => "message-queue",
     }
 }

@@ -199,6 +199,11 @@ fn protocol(event: &Event) -> Option<(Level, String)> {
         | Event::CoordinatorMoved { .. }
         | Event::IdentityMoved { .. }
         | Event::GateSkipped { .. }
+        | Event::LockAsked { .. }
+        | Event::LockTaken { .. }
+        | Event::LockReleased { .. }
+        | Event::LockGivenUp { .. }
+        | Event::HandlerChosen { .. }
         | Event::CallStarted { .. }
         | Event::CallEnded { .. }
         | Event::PhaseReached { .. }
@@ -250,7 +255,9 @@ fn internal_error(socket: &SocketId, step: Step, error: &str) -> (Level, String)
         | Step::SecondHandshake
         | Step::Welcome
         | Step::LoopEntry
-        | Step::MessageLoop => format!("WebSocket connection state error for {socket}: {error}"),
+        | Step::MessageLoop
+        | Step::Delivery
+        | Step::Send => format!("WebSocket connection state error for {socket}: {error}"),
     };
     (Level::Error, line)
 }
@@ -278,7 +285,9 @@ fn missing(connection: &str, step: Step) -> (Level, String) {
         | Step::Welcome
         | Step::LoopEntry
         | Step::MessageLoop
-        | Step::Cleanup => {
+        | Step::Cleanup
+        | Step::Delivery
+        | Step::Send => {
             format!(
                 "No state machine found for connection {connection}, returning False for safety"
             )

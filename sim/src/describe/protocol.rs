@@ -1,6 +1,9 @@
 //! Lines for the protocol's own events.
 
-use gatesim_model::event::{Component, Event};
+use gatesim_model::{
+    event::{Component, Event, LockName},
+    ids::SocketId,
+};
 
 use super::{error_name, kind_name, message_name, notice_name};
 use crate::event::Actor;
@@ -294,5 +297,40 @@ pub(super) fn describe(event: &Event) -> String {
         Event::HeartbeatTimedOut { socket } => format!("{socket} heartbeat timed out"),
         Event::EntryAdded { socket, table } => format!("{socket} entered in table {table}"),
         Event::EntryRemoved { socket, table } => format!("{socket} removed from table {table}"),
+        Event::LockAsked {
+            socket,
+            lock,
+            instance,
+            ..
+        } => lock_words(*socket, "waits for", *lock, *instance),
+        Event::LockTaken {
+            socket,
+            lock,
+            instance,
+            ..
+        } => lock_words(*socket, "holds", *lock, *instance),
+        Event::LockReleased {
+            socket,
+            lock,
+            instance,
+            ..
+        } => lock_words(*socket, "releases", *lock, *instance),
+        Event::LockGivenUp {
+            socket,
+            lock,
+            instance,
+            ..
+        } => lock_words(*socket, "waits no more for", *lock, *instance),
+        Event::HandlerChosen { socket, handler_of } => match socket == handler_of {
+            true => format!("{socket} message goes to its own handler"),
+            false => format!("{socket} message goes to the handler of {handler_of}"),
+        },
+    }
+}
+
+fn lock_words(socket: Option<SocketId>, verb: &str, lock: LockName, instance: u64) -> String {
+    match socket {
+        Some(socket) => format!("{socket} {verb} lock {lock}/{instance}"),
+        None => format!("{verb} lock {lock}/{instance}"),
     }
 }

@@ -302,6 +302,34 @@ fn protocol() -> Vec<Event> {
             socket,
             table: Table::Manager,
         },
+        Event::LockAsked {
+            socket: Some(socket),
+            lock: LockName::Manager,
+            instance: 3,
+            ticket: 1,
+        },
+        Event::LockTaken {
+            socket: Some(socket),
+            lock: LockName::Manager,
+            instance: 3,
+            ticket: 1,
+        },
+        Event::LockReleased {
+            socket: Some(socket),
+            lock: LockName::Manager,
+            instance: 3,
+            ticket: 1,
+        },
+        Event::LockGivenUp {
+            socket: None,
+            lock: LockName::MessageQueue,
+            instance: 4,
+            ticket: 2,
+        },
+        Event::HandlerChosen {
+            socket,
+            handler_of: SUCCESSOR,
+        },
     ];
     for step in [Step::Identity, Step::FinalSetup, Step::LoopEntry] {
         let error = "name 'state_registry' is not defined";

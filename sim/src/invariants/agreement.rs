@@ -69,7 +69,11 @@ impl ViewsAgree {
             match table {
                 Table::Coordinator => others.coordinator = None,
                 Table::IdManager => others.identity = None,
-                Table::Manager | Table::Router | Table::Monitor | Table::Pool => {}
+                Table::Manager
+                | Table::ManagerFactory
+                | Table::Router
+                | Table::Monitor
+                | Table::Pool => {}
             }
             if others.coordinator.is_none() && others.identity.is_none() {
                 self.others.remove(&socket);

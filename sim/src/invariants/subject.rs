@@ -28,6 +28,8 @@ pub(super) enum Subject {
     Client,
     /// Whether one client's failures reach another: breakers and limits.
     Containment,
+    /// Who waits for whom: locks.
+    Waiting,
     /// Nothing that a rule asks for.
     Other,
 }
@@ -55,6 +57,10 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::DisconnectSeen { .. }
         | Event::EndpointEnded { .. } => Subject::Life,
         Event::InternalError { .. } => Subject::Error,
+        Event::LockAsked { .. }
+        | Event::LockTaken { .. }
+        | Event::LockReleased { .. }
+        | Event::LockGivenUp { .. } => Subject::Waiting,
         Event::TaskStarted { .. }
         | Event::TaskEnded { .. }
         | Event::EntryAdded { .. }
@@ -75,7 +81,8 @@ fn of_protocol(event: &Event) -> Subject {
         Event::Dispatched { .. } | Event::MessageRefused { .. } | Event::MessageDropped { .. } => {
             Subject::Message
         }
-        Event::RunStarted { .. }
+        Event::HandlerChosen { .. }
+        | Event::RunStarted { .. }
         | Event::AgentEventEmitted { .. }
         | Event::AgentEventSent { .. }
         | Event::AgentEventStored { .. }
