@@ -73,6 +73,14 @@ impl Policy {
         }
     }
 
+    /// For the endpoint as a whole (6.4).
+    pub fn module() -> Self {
+        Policy {
+            trial_failure: TrialFailure::Reopens,
+            ..Policy::auth_local()
+        }
+    }
+
     /// Of the authenticator, one for all users (5.2).
     pub fn auth_local() -> Self {
         Policy {

@@ -1,7 +1,7 @@
 //! Close codes: which are legal, which are true (protocol.md 5.4 and invariant I-14, RFC 6455
 //! section 7.4).
 
-use crate::event::CloseCause;
+use crate::event::{self, CloseCause};
 
 /// Longest reason on the wire, in bytes (RFC 6455, 5.5: 125 less the code).
 pub const MAX_REASON_BYTES: usize = 123;
@@ -154,6 +154,18 @@ impl Component {
             Self::Bridge => "BRIDGE",
             Self::Integration => "INTEGRATION",
             Self::Generic => "GENERIC",
+        }
+    }
+
+    /// The part of the map under which a missing component of the container falls.
+    pub fn of(missing: event::Component) -> Self {
+        match missing {
+            event::Component::Database => Self::Database,
+            event::Component::Redis => Self::Redis,
+            event::Component::AuthSystem => Self::Auth,
+            event::Component::AgentSupervisor => Self::Supervisor,
+            event::Component::ThreadService => Self::Dependency,
+            event::Component::WebsocketBridge => Self::Bridge,
         }
     }
 

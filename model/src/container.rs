@@ -17,6 +17,7 @@ use crate::{
     app_state::AppState,
     auth::Authenticator,
     breaker::{CircuitBreaker, Policy},
+    calls::Guard,
     connection::{Connection, Transport},
     coordinator::StateCoordinator,
     delivery::{self, Outboxes},
@@ -24,7 +25,7 @@ use crate::{
     endpoint,
     env::{Env, Task},
     environment::Environment,
-    event::{CloseCause, Component, EndpointEnd, TaskName},
+    event::{Breaker, CloseCause, Component, EndpointEnd, TaskName},
     identity::IdManager,
     ids::{ConnectionId, SocketId},
     initializer::Initializer,
@@ -74,6 +75,8 @@ pub struct Container<E: Env> {
     pub identities: RefCell<IdManager>,
     /// The breaker around accept; unused where accept is direct.
     pub accept_breaker: RefCell<CircuitBreaker>,
+    /// The breaker for the endpoint as a whole; unused where the design has none.
+    pub(crate) module_breaker: Guard,
     /// Who was admitted from where.
     pub admission: RefCell<Admission>,
     /// Connections whose set-up was completed.
@@ -126,6 +129,7 @@ impl<E: Env> Container<E> {
             coordinator: RefCell::new(StateCoordinator::new()),
             identities: RefCell::new(IdManager::new()),
             accept_breaker: RefCell::new(CircuitBreaker::new(Policy::accept(environment))),
+            module_breaker: Guard::new(Breaker::Module, Policy::module()),
             admission: RefCell::default(),
             monitor: RefCell::default(),
             settings,

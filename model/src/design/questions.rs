@@ -214,6 +214,13 @@ questions! {
         /// that blames the client (D44).
         PerAddress = "per-address",
     }
+    /// Is there a breaker for the endpoint as a whole (step 10)?
+    module_breaker: ModuleBreaker = "module-breaker" {
+        /// No; or, what is the same, one that nobody feeds (D43).
+        Absent = "absent",
+        /// One that every failed authentication feeds, whoever is at fault.
+        AnyFailure = "any-failure",
+    }
     /// Is there a state coordinator beside the machine (steps 14, 16, 20)?
     state_coordinator: StateCoordinatorPolicy = "state-coordinator" {
         /// No.
@@ -227,6 +234,22 @@ questions! {
         Absent = "absent",
         /// Yes.
         Present = "present",
+    }
+    /// When does the process get its registry (step 4)?
+    registry_creation: RegistryCreation = "registry-creation" {
+        /// With its first moment.
+        WithProcess = "with-process",
+        /// In the last but one phase of start-up: until then whoever asks for it gets an error,
+        /// and the upgrade is closed before it was accepted.
+        DuringStartup = "during-start-up",
+    }
+    /// What does the constructor of a machine make of the user that a connection has before
+    /// authentication (step 7)?
+    temporary_user: TemporaryUser = "temporary-user" {
+        /// A user like any other.
+        Valid = "valid",
+        /// An error, raised where nobody expects one (D24).
+        Invalid = "invalid",
     }
     /// Which subprotocol does the server select (step 4; protocol.md 5.1)?
     subprotocol_answer: SubprotocolAnswer = "subprotocol-answer" {
@@ -281,6 +304,8 @@ questions! {
         PolicyViolation = "policy-violation",
         /// 1011, whoever is at fault (D48).
         InternalError = "internal-error",
+        /// The status that an HTTP server would answer, which is no close code (D47).
+        HttpStatus = "http-status",
     }
 
     // --- services and set-up ------------------------------------------------------------------
@@ -343,6 +368,17 @@ questions! {
         SilentReturn = "silent-return",
         /// It closes with a code and a reason.
         ExplicitClose = "explicit-close",
+        /// It raises, and there is no handler: the transport is dropped.
+        Unhandled = "unhandled",
+    }
+    /// Which code does such a close carry (protocol.md 5.4)?
+    failure_code: FailureCode = "failure-code" {
+        /// The one that names the cause.
+        ByCause = "by-cause",
+        /// The one that a map has for the component at fault, legal or not (D47).
+        ByComponent = "by-component",
+        /// 1011, whatever the cause (D13).
+        InternalError = "internal-error",
     }
 
     // --- messages -----------------------------------------------------------------------------

@@ -1,16 +1,15 @@
 //! A. Before accept, and accept itself (steps 3 to 6).
 //!
-//! Step 1 and 2 are the world's: balancer and middleware. Of step 4 the close for a registry that
-//! cannot be had is left out, because this one always can.
+//! Step 1 is the balancer's, step 2 the [`crate::middleware`]'s.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
     breaker::{CallResult, Ladder},
-    close::{NORMAL, TRY_AGAIN_LATER},
-    design::{AcceptPolicy, PostAcceptSleep},
+    close::{INTERNAL_ERROR, NORMAL, TRY_AGAIN_LATER},
+    design::{AcceptPolicy, PostAcceptSleep, RegistryCreation},
     env::{Env, Task},
-    event::{Blame, Breaker, BreakerState, CloseCause, Event, TaskName},
+    event::{Blame, Breaker, BreakerState, CloseCause, Event, StartupPhase, TaskName},
     socket::{Socket, SocketError},
     token,
     wait::{First, first},
@@ -52,7 +51,9 @@ impl NotAccepted {
 
 impl<E: Env> Endpoint<E> {
     pub(super) async fn accept(&self) -> Result<(), Leave> {
-        // 4. The subprotocol is chosen before anything is awaited.
+        // 4.
+        self.fetch_registry().await?;
+        // The subprotocol is chosen before anything is awaited.
         let answer = self.container.design.subprotocol_answer;
         let subprotocol = token::select_subprotocol(self.connection.socket().upgrade(), answer);
 
@@ -79,6 +80,21 @@ impl<E: Env> Endpoint<E> {
             self.container.env.sleep(sleep).await;
         }
         Ok(())
+    }
+
+    /// Where the registry comes late, a connection that comes early is closed, and the client
+    /// learns no more than HTTP 403 (5.4).
+    async fn fetch_registry(&self) -> Result<(), Leave> {
+        match self.container.design.registry_creation {
+            RegistryCreation::WithProcess => return Ok(()),
+            RegistryCreation::DuringStartup => {}
+        }
+        if self.container.app.phase() >= StartupPhase::Finalize {
+            return Ok(());
+        }
+        let reason = "Connection state initialization failed";
+        let leave = self.close(INTERNAL_ERROR, reason, CloseCause::ServerFault);
+        Err(leave.await)
     }
 
     /// A failure is logged, and the endpoint returns without a close: the client sees HTTP 500.

@@ -25,9 +25,11 @@ impl<E: Env> Endpoint<E> {
                 self.ask_coordinator(CoordinatorState::FactoryCreating, Priority::High);
                 self.connection.bind_user(&user);
                 self.bind_identity(&user);
+                self.feed_module_breaker(None);
                 Ok(user)
             }
             Err(failure) => {
+                self.feed_module_breaker(Some(failure));
                 self.ask_coordinator(CoordinatorState::Failed, Priority::High);
                 Err(self.refuse_user(failure).await)
             }
@@ -43,6 +45,15 @@ impl<E: Env> Endpoint<E> {
         let code = match self.container.design.auth_failure_code {
             AuthFailureCode::PolicyViolation => POLICY_VIOLATION,
             AuthFailureCode::InternalError => INTERNAL_ERROR,
+            AuthFailureCode::HttpStatus => match failure.error {
+                ErrorCode::NoToken | ErrorCode::ValidationFailed => 401,
+                ErrorCode::AuthServiceError | ErrorCode::ServiceUnavailable => 503,
+                ErrorCode::FormatError
+                | ErrorCode::MessageTooLarge
+                | ErrorCode::AgentFailed
+                | ErrorCode::NotReady
+                | ErrorCode::InternalError => 500,
+            },
             AuthFailureCode::ByCause => match failure.error {
                 ErrorCode::NoToken | ErrorCode::ValidationFailed => POLICY_VIOLATION,
                 ErrorCode::AuthServiceError | ErrorCode::ServiceUnavailable => TRY_AGAIN_LATER,

@@ -1,7 +1,7 @@
 //! J. The end (steps 37 to 39).
 
 use crate::{
-    close::{Component, honest_code},
+    close::Component,
     design::{CleanupPolicy, FailureExit},
     env::Env,
     environment::AFTER_ERROR_MESSAGE,
@@ -23,11 +23,10 @@ impl<E: Env> Endpoint<E> {
             Path::ErrorRaised => match self.container.design.failure_exit {
                 FailureExit::SilentReturn => self.promise_recovery(leave).await,
                 FailureExit::ExplicitClose => {
-                    let code = honest_code(leave.cause);
-                    self.connection
-                        .close(code, "Internal error", leave.cause)
+                    self.close_failed(Component::Generic, "Internal error", leave.cause)
                         .await;
                 }
+                FailureExit::Unhandled => {}
             },
         }
         match self.container.design.cleanup {
@@ -54,10 +53,7 @@ impl<E: Env> Endpoint<E> {
             Ok(()) => self.container.env.sleep(AFTER_ERROR_MESSAGE).await,
             Err(error) => {
                 // The component is guessed from the error's text; ours names none.
-                let component = Component::Generic;
-                let reason = component.reason(&error.to_string());
-                self.connection
-                    .close(component.close_code(), &reason, leave.cause)
+                self.close_failed(Component::Generic, &error.to_string(), leave.cause)
                     .await;
             }
         }

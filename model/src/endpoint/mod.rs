@@ -22,9 +22,10 @@ use std::{
 };
 
 use crate::{
+    close::{Component, INTERNAL_ERROR, honest_code},
     connection::Connection,
     container::Container,
-    design::{EarlyFrames, FailureExit},
+    design::{EarlyFrames, FailureCode, FailureExit},
     env::Env,
     event::{CloseCause, EndpointEnd, Event, TaskName},
     ids::ConnectionId,
@@ -56,14 +57,13 @@ pub(crate) async fn serve<E: Env>(
     endpoint.handle_exception(leave).await;
     endpoint.clean_up().await;
 
+    let how = endpoint.end_of(leave);
     let Endpoint {
         container,
         connection,
         ..
     } = endpoint;
     container.leave(&connection);
-    // Every exception has its handler: none drops the transport.
-    let how = EndpointEnd::Returned;
     let cause = connection.closed_for().unwrap_or(leave.cause);
     connection.emit(Event::EndpointEnded { socket, how, cause });
     how
@@ -161,16 +161,43 @@ impl<E: Env> Endpoint<E> {
         Leave::because(cause)
     }
 
-    /// Ends a connection that cannot be gone on with.
+    /// Ends a connection that cannot be gone on with, and nobody in particular is to blame.
     async fn give_up(&self, reason: &str, cause: CloseCause) -> Leave {
+        self.give_up_for(Component::Generic, reason, cause).await
+    }
+
+    /// Ends a connection that cannot be gone on with for want of `component`.
+    async fn give_up_for(&self, component: Component, reason: &str, cause: CloseCause) -> Leave {
         match self.container.design.failure_exit {
-            FailureExit::SilentReturn => {}
+            FailureExit::SilentReturn => Leave::because(cause),
             FailureExit::ExplicitClose => {
-                let code = crate::close::honest_code(cause);
-                self.connection.close(code, reason, cause).await;
+                self.close_failed(component, reason, cause).await;
+                Leave::because(cause)
             }
+            FailureExit::Unhandled => Leave {
+                cause,
+                path: Path::ErrorRaised,
+            },
         }
-        Leave::because(cause)
+    }
+
+    /// Closes after a failure, with the code that the design has for it.
+    async fn close_failed(&self, component: Component, reason: &str, cause: CloseCause) {
+        let (code, reason) = match self.container.design.failure_code {
+            FailureCode::ByCause => (honest_code(cause), reason.to_owned()),
+            FailureCode::ByComponent => (component.close_code(), component.reason(reason)),
+            FailureCode::InternalError => (INTERNAL_ERROR, reason.to_owned()),
+        };
+        self.connection.close(code, &reason, cause).await;
+    }
+
+    /// How the coroutine ends for the server below.
+    fn end_of(&self, leave: Leave) -> EndpointEnd {
+        match (leave.path, self.container.design.failure_exit) {
+            (Path::ErrorRaised, FailureExit::Unhandled) => EndpointEnd::Raised,
+            (Path::ErrorRaised, FailureExit::SilentReturn | FailureExit::ExplicitClose)
+            | (Path::Return | Path::DisconnectRaised, _) => EndpointEnd::Returned,
+        }
     }
 }
 

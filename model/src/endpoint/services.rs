@@ -1,6 +1,7 @@
 //! F. What a message needs (steps 21 to 24).
 
 use crate::{
+    close,
     design::ServicesReadyPolicy,
     env::Env,
     event::{CloseCause, Component},
@@ -31,7 +32,9 @@ impl<E: Env> Endpoint<E> {
             }
             (ServicesReadyPolicy::Checked, Some(component)) => {
                 let reason = format!("Not ready: {component}");
-                Err(self.give_up(&reason, CloseCause::NotReady).await)
+                let blamed = close::Component::of(*component);
+                let leave = self.give_up_for(blamed, &reason, CloseCause::NotReady);
+                Err(leave.await)
             }
         }
     }

@@ -2,21 +2,22 @@
 
 use crate::{
     admission::Verdict,
+    auth::AuthFailure,
     close::{INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER},
     design::{
-        AdmissionPolicy, HandshakePlacement, MissingMachine, PreliminaryId, SetupMachine,
-        StabilisationPolicy,
+        AdmissionPolicy, HandshakePlacement, MissingMachine, ModuleBreaker, PreliminaryId,
+        SetupMachine, StabilisationPolicy, TemporaryUser,
     },
     env::Env,
     environment::Environment,
-    event::{AdmissionLimit, CloseCause, Event, IdentityState, Table},
+    event::{AdmissionLimit, Blame, CloseCause, Event, IdentityState, Step, Table},
     identity,
     ids::ConnectionId,
     socket::Socket,
     state::ConnectionState,
 };
 
-use super::{Endpoint, Leave, machines::NotRegistered};
+use super::{Endpoint, Leave, Path, machines::NotRegistered};
 
 impl<E: Env> Endpoint<E> {
     /// Step 7. Nothing suspends between the id and ACCEPTED.
@@ -29,6 +30,16 @@ impl<E: Env> Endpoint<E> {
                 identity::temporary_user(self.container.environment)
             }
         };
+        match self.container.design.temporary_user {
+            TemporaryUser::Valid => {}
+            TemporaryUser::Invalid => {
+                self.unbound_name(Step::InitializeState, "the temporary user is not valid");
+                return Err(Leave {
+                    cause: CloseCause::ServerFault,
+                    path: Path::ErrorRaised,
+                });
+            }
+        }
         match self.register(&id, &user) {
             Ok(machine) => {
                 self.connection.attach_id(&id);
@@ -131,11 +142,50 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 11 to 13. What the client is told, that it broke a policy, is not the cause.
+    /// Steps 10 to 13. What the client is told, that it broke a policy, is not the cause.
     pub(super) async fn admit(&self) -> Result<(), Leave> {
+        match self.container.design.module_breaker {
+            ModuleBreaker::Absent => {}
+            ModuleBreaker::AnyFailure => {
+                let socket = self.connection.socket_id();
+                let breaker = &self.container.module_breaker;
+                if !breaker.admits(&self.container.env, socket) {
+                    let reason = "Service temporarily unavailable - retry in 30 seconds";
+                    let leave = self.close(TRY_AGAIN_LATER, reason, CloseCause::Overload);
+                    return Err(leave.await);
+                }
+            }
+        }
         match self.container.design.admission {
             AdmissionPolicy::RegistryOnly => Ok(()),
             AdmissionPolicy::PerAddress => self.admit_by_address().await,
+        }
+    }
+
+    /// Tells the module's breaker how authentication went.
+    pub(super) fn feed_module_breaker(&self, failure: Option<AuthFailure>) {
+        let breaker = match self.container.design.module_breaker {
+            ModuleBreaker::Absent => return,
+            ModuleBreaker::AnyFailure => &self.container.module_breaker,
+        };
+        let env = &self.container.env;
+        match failure {
+            None => breaker.succeeded(env),
+            Some(failure) => {
+                let blame = match failure.cause {
+                    CloseCause::NotAuthenticated => Blame::Client,
+                    CloseCause::PeerGone
+                    | CloseCause::Finished
+                    | CloseCause::ClientMisbehaved
+                    | CloseCause::Overload
+                    | CloseCause::NotReady
+                    | CloseCause::AuthUnavailable
+                    | CloseCause::ServerFault
+                    | CloseCause::GoingAway
+                    | CloseCause::PeerSilent => Blame::Server,
+                };
+                breaker.failed(env, self.connection.socket_id(), blame);
+            }
         }
     }
 

@@ -232,6 +232,8 @@ names! {
     Breaker {
         /// Around accept.
         Accept => "accept",
+        /// For the endpoint as a whole.
+        Module => "module",
         /// Of the authenticator.
         AuthLocal => "auth-local",
         /// Of the authentication client.

@@ -26,7 +26,8 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 ///   misbehaved, and of nothing else.
 /// - An endpoint that returns without a close ends the session as if all were well, or, before
 ///   accept, as HTTP 500: an admission of a server fault. One that raises drops the transport;
-///   1006 says that something went wrong and is not a lie.
+///   1006 says that something went wrong, which is no lie about a server fault, and hides
+///   everything else.
 /// - The client must see the code that was handed over, unless it closed first or a fault of the
 ///   world (a link cut or reset, a container gone) stood between.
 /// - A 101 that leaves out the subprotocol that was offered is no acceptance: a browser has to drop
@@ -89,7 +90,7 @@ impl Rule for CloseTellsTheTruth {
             }
             Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
                 EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
-                EndpointEnd::Raised => None,
+                EndpointEnd::Raised => drop_hides(*socket, view.connection(*socket)?, *cause),
             },
             Fact::Protocol(_) => None,
         }
@@ -173,6 +174,31 @@ fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -
              the client sees {seen}."
         ),
     ))
+}
+
+/// An endpoint that raised.
+fn drop_hides(socket: SocketId, connection: &Connection, cause: CloseCause) -> Option<Finding> {
+    if connection.close_code.is_some() || connection.peer_gone() {
+        return None;
+    }
+    match cause {
+        CloseCause::PeerGone | CloseCause::ServerFault => None,
+        CloseCause::Finished
+        | CloseCause::NotAuthenticated
+        | CloseCause::ClientMisbehaved
+        | CloseCause::Overload
+        | CloseCause::NotReady
+        | CloseCause::AuthUnavailable
+        | CloseCause::GoingAway
+        | CloseCause::PeerSilent => Some(Finding::new(
+            socket,
+            format!("dropped transport hides {cause}"),
+            format!(
+                "The endpoint of {socket} raised and nobody handled it, although the cause was \
+                 {cause}; the client sees its connection break."
+            ),
+        )),
+    }
 }
 
 impl CloseTellsTheTruth {
