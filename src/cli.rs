@@ -34,6 +34,9 @@ pub enum Command {
     /// Run many seeds and report what broke, grouped by cause.
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
+    /// Switch on every known defect, one at a time, and look for each until it is found.
+    #[command(after_help = POWER_EXAMPLES)]
+    Power(PowerArgs),
     /// Run one seed twice and show what happened, event by event.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
@@ -78,6 +81,29 @@ pub struct SweepArgs {
     /// Write one capsule per group of failures into this directory, for CI.
     #[arg(long, value_name = "DIR")]
     pub capsules: Option<PathBuf>,
+}
+
+/// `gatesim power`.
+#[derive(Debug, Args)]
+pub struct PowerArgs {
+    /// Defects by id, such as D04 [default: the whole catalogue].
+    #[arg(value_name = "DEFECT")]
+    pub defects: Vec<String>,
+    /// Runs from each first seed, at most, until a defect is found.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// First seeds from which each defect is looked for, so that no figure is an accident of one.
+    #[arg(long, value_name = "K", allow_negative_numbers = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub starts: u64,
+    /// The first of the first seeds; the others follow at a distance of --seeds.
+    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value = "0", value_parser = run_name::parse_seed)]
+    pub first_seed: u64,
+    /// Hunts at a time [default: one per core].
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub jobs: Option<u16>,
+    /// Write the kill matrix, defects by invariants, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub matrix: Option<PathBuf>,
 }
 
 /// `gatesim replay`.
@@ -180,6 +206,8 @@ pub enum Subject {
     Questions,
     /// The rules that every run is judged by.
     Invariants,
+    /// What is known to go wrong, each as a decision to flip in the reference.
+    Defects,
 }
 
 impl Cli {
@@ -206,6 +234,7 @@ Examples:
   gatesim sweep                                    all scenarios on the reference design
   gatesim sweep cold-start --design v4             one scenario on a historical revision
   gatesim replay cold-start@v4:3                   what happened, event by event
+  gatesim power                                    which known defects are found, and by what
   gatesim corpus check                             every kept failure still reproduces";
 
 const SWEEP_EXAMPLES: &str = "\
@@ -218,6 +247,16 @@ Examples:
 
 Results go to standard output and depend on the seeds alone, not on --jobs or the machine; progress
 and speed go to standard error.";
+
+const POWER_EXAMPLES: &str = "\
+Examples:
+  gatesim power
+  gatesim power D04 D60
+  gatesim power --starts 1 --seeds 1000
+  gatesim power --matrix seeds/power.md
+
+A run counts only for what the same run without the defect holds. Exit code 5 says that a defect was
+not found, or that an invariant is never the only one to see one.";
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:

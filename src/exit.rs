@@ -50,7 +50,9 @@ impl Exit {
             Self::Unusable => "usage, configuration or file error",
             Self::NonDeterministic => "non-determinism: the same run gave two traces",
             Self::NothingRan => "nothing ran",
-            Self::FloorMissed => "a floor was missed: no connection ever became ready",
+            Self::FloorMissed => {
+                "a floor was missed: no connection ever became ready, or a defect was not found"
+            }
             Self::ToolBug => "a bug in the tool",
             Self::Interrupted => "interrupted; partial results written",
         }

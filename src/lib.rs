@@ -8,6 +8,8 @@
 //! - `run_name`, `catalog`, `target`: from a text that a person typed to a run;
 //! - `sweep` with `pool` (the runs and their workers), `tally` (outcomes added up),
 //!   `report` and `junit` (what is written);
+//! - `power`: every defect of the catalogue (`defects`), looked for until it is found; `labels`:
+//!   short names for wide tables;
 //! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
 //!   `determinism` (the self-check);
 //! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
@@ -17,14 +19,17 @@ mod catalog;
 mod cli;
 mod clock;
 mod corpus;
+mod defects;
 mod determinism;
 mod exit;
 mod failure;
 mod interrupt;
 mod junit;
+mod labels;
 mod list;
 mod output;
 mod pool;
+mod power;
 mod progress;
 mod replay;
 mod report;
@@ -66,6 +71,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     let mut out = Output::stdout(cli.message_format);
     let result = match &cli.command {
         Command::Sweep(args) => sweep::sweep(args, &mut out),
+        Command::Power(args) => power::power(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Corpus(command) => corpus::corpus(command, &mut out),
         Command::List(args) => list::list(args, &mut out),

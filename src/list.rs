@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     catalog,
     cli::{ListArgs, Subject},
+    defects::Catalogue,
     exit::Exit,
     output::{MessageFormat, Output},
 };
@@ -44,6 +45,7 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
         Subject::Designs => ("design", designs()?),
         Subject::Questions => ("question", questions()),
         Subject::Invariants => ("invariant", invariants()),
+        Subject::Defects => ("defect", defects()?),
     };
     match out.format() {
         MessageFormat::Human => {
@@ -101,6 +103,18 @@ fn invariants() -> Vec<Item> {
             Item::new(invariant, text)
         })
         .collect()
+}
+
+fn defects() -> anyhow::Result<Vec<Item>> {
+    let catalogue = Catalogue::load()?;
+    let items = catalogue.defects.iter().map(|defect| {
+        let answers: Vec<&str> = defect.answers().collect();
+        Item::new(
+            &defect.id,
+            format!("{} ({})", defect.title, answers.join(", ")),
+        )
+    });
+    Ok(items.collect())
 }
 
 fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -152,6 +152,20 @@ impl Style {
     }
 }
 
+/// Fails if `path` cannot be a file: before hours of work, not after them.
+pub fn check_parent(path: &Path) -> anyhow::Result<()> {
+    if path.is_dir() {
+        bail!("failed to write {}: it is a directory", path.display());
+    }
+    if let Some(parent) = path.parent()
+        && !parent.as_os_str().is_empty()
+        && !parent.is_dir()
+    {
+        bail!("the directory {} does not exist", parent.display());
+    }
+    Ok(())
+}
+
 /// Writes a file through a neighbour that is renamed at the end, so that an interrupted or failed
 /// write never leaves something that looks complete. A device, a pipe or a link is not a file that
 /// a rename may replace, and is written to directly.
@@ -211,7 +225,7 @@ mod tests {
         let path = dir.join("trace.jsonl");
         let error = write_whole(&path, |out| {
             out.write_all(b"half")?;
-            anyhow::bail!("the disk is full")
+            bail!("the disk is full")
         });
         assert!(error.is_err());
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);

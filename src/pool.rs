@@ -171,23 +171,9 @@ impl Work {
     pub fn run(&self, progress: &Progress) -> Harvest {
         let next = AtomicU64::new(0);
         let watch = Stopwatch::start();
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.jobs.get())
-                .map(|_| {
-                    thread::Builder::new()
-                        .name(WORKER_NAME.to_owned())
-                        .spawn_scoped(scope, || self.worker(&next, watch, progress))
-                        .expect("failed to start a worker thread")
-                })
-                .collect();
-            workers
-                .into_iter()
-                .map(|worker| match worker.join() {
-                    Ok(harvest) => harvest,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                })
-                .fold(Harvest::new(self.pairs.len()), Harvest::merge)
-        })
+        in_parallel(self.jobs, || self.worker(&next, watch, progress))
+            .into_iter()
+            .fold(Harvest::new(self.pairs.len()), Harvest::merge)
     }
 
     fn worker(&self, next: &AtomicU64, watch: Stopwatch, progress: &Progress) -> Harvest {
@@ -245,4 +231,32 @@ enum Assignment {
     Skip,
     /// No more.
     End,
+}
+
+/// How many runs at a time: as many as were asked for, or one per core.
+pub fn jobs(asked: Option<u16>) -> NonZeroUsize {
+    asked
+        .and_then(|jobs| NonZeroUsize::new(jobs.into()))
+        .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+}
+
+/// Does the same work in several threads at once, and gives what each returns.
+pub fn in_parallel<T: Send>(jobs: NonZeroUsize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs.get())
+            .map(|_| {
+                thread::Builder::new()
+                    .name(WORKER_NAME.to_owned())
+                    .spawn_scoped(scope, &work)
+                    .expect("failed to start a worker thread")
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| match worker.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
 }

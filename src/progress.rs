@@ -1,4 +1,4 @@
-//! How far a sweep has come: on standard error, and only if somebody is watching.
+//! How far a command has come: on standard error, and only if somebody is watching.
 
 use std::time::Duration;
 
@@ -7,24 +7,26 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Redraws per second; more would cost time and show nothing.
 const REDRAWS_PER_SECOND: u8 = 5;
 
-/// A bar if the number of runs is known, a counter otherwise. Hidden unless standard error is a
+/// A bar if the number is known, a counter otherwise. Hidden unless standard error is a
 /// terminal.
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// For `count` runs, or for `budget` of time.
-    pub fn new(count: Option<u64>, budget: Option<Duration>) -> Self {
+    /// For `count` of `things`, or for `budget` of time.
+    pub fn new(things: &str, count: Option<u64>, budget: Option<Duration>) -> Self {
         let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
         let bar = ProgressBar::with_draw_target(count, target);
         let template = match (count, budget) {
             (Some(_), _) => {
-                "{elapsed_precise} [{bar:40}] {human_pos}/{human_len} runs, {per_sec}, {eta} left"
-                    .to_owned()
+                format!(
+                    "{{elapsed_precise}} [{{bar:40}}] {{human_pos}}/{{human_len}} {things}, \
+                     {{per_sec}}, {{eta}} left"
+                )
             }
             (None, Some(budget)) => {
-                format!("{{elapsed_precise}} of {budget:?}, {{human_pos}} runs, {{per_sec}}")
+                format!("{{elapsed_precise}} of {budget:?}, {{human_pos}} {things}, {{per_sec}}")
             }
-            (None, None) => "{elapsed_precise} {human_pos} runs, {per_sec}".to_owned(),
+            (None, None) => format!("{{elapsed_precise}} {{human_pos}} {things}, {{per_sec}}"),
         };
         bar.set_style(
             ProgressStyle::with_template(&template)
@@ -34,7 +36,7 @@ impl Progress {
         Progress(bar)
     }
 
-    /// One more run is over.
+    /// One more is over.
     pub fn finished_one(&self) {
         self.0.inc(1);
     }

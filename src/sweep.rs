@@ -1,7 +1,7 @@
 //! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
 //! reported.
 
-use std::{collections::BTreeSet, fmt, num::NonZeroUsize, path::Path, str::FromStr, thread};
+use std::{collections::BTreeSet, fmt, path::Path, str::FromStr};
 
 use anyhow::{Context, bail};
 use gatesim_sim::Options;
@@ -15,8 +15,8 @@ use crate::{
     exit::Exit,
     failure::FailureReport,
     interrupt, junit,
-    output::Output,
-    pool::{Harvest, Limit, Pair, Work},
+    output::{Output, check_parent},
+    pool::{self, Harvest, Limit, Pair, Work},
     progress::Progress,
     report,
     run_name::MAX_SEED,
@@ -49,7 +49,7 @@ pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     check_writable(args)?;
     interrupt::install()?;
     let watch = Stopwatch::start();
-    let progress = Progress::new(work.count(), args.budget);
+    let progress = Progress::new("runs", work.count(), args.budget);
     let harvest = work.run(&progress);
     let result = confirm(work, harvest);
     progress.clear();
@@ -116,10 +116,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
             stop_at_first: args.stop_at_first,
             ..Options::default()
         },
-        jobs: args
-            .jobs
-            .and_then(|jobs| NonZeroUsize::new(jobs.into()))
-            .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        jobs: pool::jobs(args.jobs),
     })
 }
 
@@ -138,16 +135,7 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("failed to create the directory {}", dir.display()))?;
     }
-    if let Some(path) = args.junit.as_deref().filter(|path| path.is_dir()) {
-        bail!("failed to write {}: it is a directory", path.display());
-    }
-    if let Some(parent) = args.junit.as_deref().and_then(Path::parent)
-        && !parent.as_os_str().is_empty()
-        && !parent.is_dir()
-    {
-        bail!("the directory {} does not exist", parent.display());
-    }
-    Ok(())
+    args.junit.as_deref().map_or(Ok(()), check_parent)
 }
 
 /// Runs the exemplar of every group alone, now that the pool is idle, and everything that did not
@@ -281,7 +269,7 @@ impl FromStr for Partition {
 
 #[cfg(test)]
 mod tests {
-    use std::slice::from_ref;
+    use std::{num::NonZeroUsize, slice::from_ref};
 
     use gatesim_sim::outcome::{Digest, Figures, Outcome};
 

@@ -1,0 +1,160 @@
+//! The kill matrix as a Markdown file: defects by invariants.
+
+use super::{
+    Effort, Power,
+    finding::{Finding, Verdict},
+    hunt::RUNS_AFTER_FIND,
+    report::{percent, verdict},
+};
+use crate::{defects::Catalogue, labels};
+
+/// The whole file.
+pub fn markdown(power: &Power, catalogue: &Catalogue) -> String {
+    let sections = [
+        introduction(power),
+        table(power),
+        sole_finders(power),
+        survivors(power),
+        differences(power),
+        excluded(catalogue),
+    ];
+    sections.concat()
+}
+
+fn introduction(power: &Power) -> String {
+    let Effort {
+        starts,
+        seeds,
+        first_seed,
+    } = power.effort;
+    format!(
+        "# What the simulator can find\n\n\
+         Written by `gatesim power --matrix FILE`; do not edit. Each row is one defect of \
+         `seeds/defects.toml`, switched on in `reference`, and looked for from {starts} first seeds \
+         (from {first_seed} on, up to {seeds} runs each) until an invariant that ought to name it \
+         breaks, and {RUNS_AFTER_FIND} runs further. A cell says in how many of the runs the \
+         invariant broke and does not break without the defect; in bold where it is the only one \
+         that sees the defect, in brackets where nobody expected it. *runs* is the median number of \
+         runs to the find.\n\n{}.\n\n{}\n",
+        verdict(power).replace('\n', ". "),
+        labels::legend()
+    )
+}
+
+fn table(power: &Power) -> String {
+    let columns = labels::in_order();
+    let mut text = String::from("| | defect | flipped | runs |");
+    for invariant in &columns {
+        text.push_str(&format!(" {} |", labels::label(*invariant)));
+    }
+    text.push_str("\n|---|---|---|---|");
+    text.push_str(&"---|".repeat(columns.len()));
+    text.push('\n');
+    for finding in &power.findings {
+        let defect = &finding.defect;
+        let flips: Vec<String> = defect
+            .answers()
+            .map(|answer| format!("`{answer}`"))
+            .collect();
+        let runs = match (finding.verdict(), finding.median_runs_to_find()) {
+            (Verdict::Found, Some(median)) => median.to_string(),
+            (Verdict::Found | Verdict::Unfinished, _) => "?".to_owned(),
+            (Verdict::Survived, _) => "survived".to_owned(),
+        };
+        text.push_str(&format!(
+            "| {} | {} | {} | {runs} |",
+            defect.id,
+            defect.title,
+            flips.join(" ")
+        ));
+        let broken = finding.broken();
+        for invariant in &columns {
+            let cell = match broken.get(invariant) {
+                None => String::new(),
+                Some(count) => {
+                    let share = percent(*count, finding.runs());
+                    if finding.sole_finder() == Some(*invariant) {
+                        format!("**{share}**")
+                    } else if defect.expect.contains(invariant) {
+                        share
+                    } else {
+                        format!("({share})")
+                    }
+                }
+            };
+            text.push_str(&format!(" {cell} |"));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
+fn sole_finders(power: &Power) -> String {
+    let mut text = String::from("## What each invariant alone sees\n\n");
+    for invariant in labels::in_order() {
+        let ids = power.solely_found_by(invariant);
+        let ids = if ids.is_empty() {
+            "nothing".to_owned()
+        } else {
+            ids.join(", ")
+        };
+        text.push_str(&format!("- `{invariant}`: {ids}\n"));
+    }
+    text.push('\n');
+    text
+}
+
+fn survivors(power: &Power) -> String {
+    let lines: Vec<String> = power
+        .with(Verdict::Survived)
+        .map(|finding| {
+            let defect = &finding.defect;
+            let reason = defect.survives.as_deref().unwrap_or("not known why");
+            format!("- {} ({}): {reason}\n", defect.id, defect.title)
+        })
+        .collect();
+    section("What survived", &lines)
+}
+
+/// Where the catalogue and the runs disagree about which invariant names a defect.
+fn differences(power: &Power) -> String {
+    let lines: Vec<String> = power
+        .with(Verdict::Found)
+        .filter_map(|finding: &Finding| {
+            let unseen = finding.expected_unseen();
+            (!unseen.is_empty()).then(|| {
+                let note = finding.defect.note.as_deref().unwrap_or_default();
+                format!(
+                    "- {}: {}. {note}\n",
+                    finding.defect.id,
+                    labels::labels(unseen)
+                )
+            })
+        })
+        .collect();
+    section("Expected to break too, and held", &lines)
+}
+
+fn excluded(catalogue: &Catalogue) -> String {
+    let lines: Vec<String> = catalogue
+        .excluded
+        .iter()
+        .map(|excluded| {
+            format!(
+                "- {} ({}): {}\n",
+                excluded.id, excluded.title, excluded.because
+            )
+        })
+        .collect();
+    section("Not simulated", &lines)
+}
+
+fn section(title: &str, lines: &[String]) -> String {
+    let body = if lines.is_empty() {
+        "Nothing.\n".to_owned()
+    } else {
+        lines.concat()
+    };
+    format!("## {title}\n\n{body}\n")
+}

@@ -1,0 +1,253 @@
+//! `gatesim power`: what the simulator can find. Every defect of the catalogue is switched on in
+//! the reference and looked for until an invariant that ought to name it breaks.
+//!
+//! - [`hunt`]: one defect from one first seed;
+//! - [`finding`]: all hunts for one defect, and for the whole catalogue, added up;
+//! - [`report`], [`matrix`]: for people, for programs, and as a file that is kept.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use anyhow::bail;
+use gatesim_sim::Options;
+
+use crate::{
+    cli::PowerArgs,
+    clock::Stopwatch,
+    defects::{Catalogue, Subject},
+    determinism::{self, Parting},
+    exit::Exit,
+    interrupt,
+    output::{Output, check_parent, write_whole},
+    pool,
+    progress::Progress,
+    run_name::MAX_SEED,
+    target::Origin,
+};
+
+use finding::Finding;
+use hunt::Hunt;
+
+mod finding;
+mod hunt;
+mod matrix;
+mod report;
+
+/// What a whole search found.
+pub struct Power {
+    /// One per defect, in the catalogue's order.
+    pub findings: Vec<Finding>,
+    /// How it was looked for.
+    pub effort: Effort,
+    /// Whether that was the whole catalogue.
+    pub whole: bool,
+    /// Finds that did not repeat. If there are any, nothing else can be trusted.
+    pub partings: Vec<Parting>,
+    /// Whether the user cut it short.
+    pub interrupted: bool,
+}
+
+/// How hard each defect is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// First seeds, so that the number of runs to a find is no accident of one.
+    pub starts: u64,
+    /// Runs from each, at most, until the find.
+    pub seeds: u64,
+    /// The first of the first seeds.
+    pub first_seed: u64,
+}
+
+impl Effort {
+    /// The first seed of a start. The ranges of two starts share no seed before a find.
+    fn first_seed_of(self, start: u64) -> u64 {
+        self.first_seed + start * self.seeds
+    }
+}
+
+/// Runs the command.
+pub fn power(args: &PowerArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let catalogue = Catalogue::load()?;
+    let subjects = catalogue.subjects(&args.defects)?;
+    let effort = effort_of(args)?;
+    if let Some(path) = &args.matrix {
+        check_parent(path)?;
+    }
+    let jobs = pool::jobs(args.jobs);
+    interrupt::install()?;
+    let watch = Stopwatch::start();
+    let progress = Progress::new("hunts", Some(subjects.len() as u64 * effort.starts), None);
+    let hunts = look(&subjects, effort, jobs, &progress);
+    let findings: Vec<Finding> = subjects
+        .iter()
+        .zip(hunts)
+        .map(|(subject, hunts)| Finding::new(subject.defect.clone(), hunts, effort.starts))
+        .collect();
+    let partings = confirm(&subjects, &findings);
+    let power = Power {
+        findings,
+        effort,
+        whole: args.defects.is_empty(),
+        partings,
+        interrupted: interrupt::requested(),
+    };
+    progress.clear();
+
+    report::write(&power, out)?;
+    out.flush()?;
+    if let Some(path) = &args.matrix {
+        let text = matrix::markdown(&power, &catalogue);
+        write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
+    }
+    report::speed(&power, watch.elapsed());
+    Ok(exit_of(&power))
+}
+
+fn effort_of(args: &PowerArgs) -> anyhow::Result<Effort> {
+    let effort = Effort {
+        starts: args.starts,
+        seeds: args.seeds,
+        first_seed: args.first_seed,
+    };
+    let last = effort
+        .starts
+        .checked_mul(effort.seeds)
+        .and_then(|runs| runs.checked_add(hunt::RUNS_AFTER_FIND))
+        .and_then(|runs| effort.first_seed.checked_add(runs));
+    if last.is_none_or(|last| last > MAX_SEED) {
+        bail!(
+            "{} times {} seeds from {} on go beyond the largest seed, {MAX_SEED}",
+            effort.starts,
+            effort.seeds,
+            effort.first_seed
+        );
+    }
+    Ok(effort)
+}
+
+/// All hunts, by defect and start: every defect from the first start, then from the second, and
+/// so on. A defect that survived one start is left alone, so starts may be missing at the end.
+fn look(
+    subjects: &[Subject],
+    effort: Effort,
+    jobs: NonZeroUsize,
+    progress: &Progress,
+) -> Vec<Vec<Hunt>> {
+    let next = AtomicU64::new(0);
+    let survived: Vec<AtomicBool> = subjects.iter().map(|_| AtomicBool::new(false)).collect();
+    let done: Mutex<Vec<(usize, u64, Hunt)>> = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let defect = (number % subjects.len().max(1) as u64) as usize;
+            let start = number / subjects.len().max(1) as u64;
+            if start >= effort.starts || subjects.is_empty() || interrupt::requested() {
+                break;
+            }
+            if !survived[defect].load(Ordering::Relaxed) {
+                let seed = effort.first_seed_of(start);
+                let Some(hunt) = hunt::hunt(&subjects[defect], seed, effort.seeds) else {
+                    break;
+                };
+                if hunt.find.is_none() {
+                    survived[defect].store(true, Ordering::Relaxed);
+                }
+                let mut done = done.lock().expect("no hunt panics while it holds the lock");
+                done.push((defect, start, hunt));
+            }
+            progress.finished_one();
+        }
+    };
+    pool::in_parallel(jobs, work);
+    let mut done = done
+        .into_inner()
+        .expect("no hunt panics while it holds the lock");
+    done.sort_by_key(|(defect, start, _)| (*defect, *start));
+    let mut hunts = vec![Vec::new(); subjects.len()];
+    for (defect, _, hunt) in done {
+        hunts[defect].push(hunt);
+    }
+    for hunts in &mut hunts {
+        up_to_the_first_survival(hunts);
+    }
+    hunts
+}
+
+/// Which hunts were begun behind a survival depends on who was faster; results must not.
+fn up_to_the_first_survival(hunts: &mut Vec<Hunt>) {
+    if let Some(place) = hunts.iter().position(|hunt| hunt.find.is_none()) {
+        hunts.truncate(place + 1);
+    }
+}
+
+/// Repeats every find alone, now that nothing else runs.
+fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Parting> {
+    let mut partings = Vec::new();
+    for (subject, finding) in subjects.iter().zip(findings) {
+        for find in finding.hunts.iter().filter_map(|hunt| hunt.find.as_ref()) {
+            let alone = hunt::repeat(subject, find, &Options::default());
+            if alone.digest != find.digest {
+                partings.push(determinism::trace_twice(
+                    find.run.clone(),
+                    Origin::Name,
+                    [find.digest, alone.digest],
+                    |options| hunt::repeat(subject, find, options),
+                    &Options::default(),
+                ));
+            }
+        }
+    }
+    partings
+}
+
+/// The verdict, gravest first. A violation is what is looked for, and so never a failure.
+fn exit_of(power: &Power) -> Exit {
+    if !power.partings.is_empty() {
+        Exit::NonDeterministic
+    } else if power.interrupted {
+        Exit::Interrupted
+    } else if power.findings.is_empty() {
+        Exit::NothingRan
+    } else if power.findings.iter().any(Finding::is_a_gap) || !power.idle_invariants().is_empty() {
+        Exit::FloorMissed
+    } else {
+        Exit::Held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ranges_of_two_starts_share_no_seed() {
+        let effort = Effort {
+            starts: 3,
+            seeds: 100,
+            first_seed: 7,
+        };
+        assert_eq!(
+            [0, 1, 2].map(|start| effort.first_seed_of(start)),
+            [7, 107, 207]
+        );
+    }
+
+    #[test]
+    fn hunts_behind_a_survival_do_not_count() {
+        let survived = Hunt {
+            runs: 100,
+            find: None,
+            broken: Default::default(),
+            panic: None,
+        };
+        let mut hunts = vec![survived.clone(), survived];
+        up_to_the_first_survival(&mut hunts);
+        assert_eq!(hunts.len(), 1);
+    }
+}
