@@ -58,7 +58,7 @@ impl Admission {
         max_live: usize,
         now: Time,
     ) -> Verdict {
-        if !self.addresses.contains_key(address) {
+        if self.addresses.len() >= MAX_ADDRESSES && !self.addresses.contains_key(address) {
             self.forget_idle(now);
             if self.addresses.len() >= MAX_ADDRESSES {
                 return Verdict::Admitted;

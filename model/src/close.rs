@@ -79,6 +79,18 @@ pub fn honest_code(cause: CloseCause) -> u16 {
     truthful_codes(cause).first().copied().unwrap_or(NORMAL)
 }
 
+/// The HTTP statuses that tell the truth about `cause`, where an upgrade is refused with one.
+pub fn truthful_statuses(cause: CloseCause) -> &'static [u16] {
+    match cause {
+        CloseCause::PeerGone | CloseCause::Finished | CloseCause::PeerSilent => &[],
+        CloseCause::NotAuthenticated => &[401, 403],
+        CloseCause::ClientMisbehaved => &[400, 403],
+        CloseCause::Overload => &[429, 503],
+        CloseCause::NotReady | CloseCause::AuthUnavailable | CloseCause::GoingAway => &[503],
+        CloseCause::ServerFault => &[500],
+    }
+}
+
 /// Whether a close with `code` is legal and tells the truth about `cause`.
 pub fn is_truthful(cause: CloseCause, code: u16) -> bool {
     let codes = truthful_codes(cause);

@@ -31,6 +31,8 @@ use crate::{
     initializer::Initializer,
     manager::Managers,
     message::Notice,
+    middleware::{self, Passed},
+    readiness_guard::ReadinessGuard,
     registry::Registry,
     router::Router,
     startup,
@@ -77,6 +79,8 @@ pub struct Container<E: Env> {
     pub accept_breaker: RefCell<CircuitBreaker>,
     /// The breaker for the endpoint as a whole; unused where the design has none.
     pub(crate) module_breaker: Guard,
+    /// The guard before the endpoint; unused where the design has none.
+    pub(crate) readiness_guard: ReadinessGuard,
     /// Who was admitted from where.
     pub admission: RefCell<Admission>,
     /// Connections whose set-up was completed.
@@ -130,6 +134,7 @@ impl<E: Env> Container<E> {
             identities: RefCell::new(IdManager::new()),
             accept_breaker: RefCell::new(CircuitBreaker::new(Policy::accept(environment))),
             module_breaker: Guard::new(Breaker::Module, Policy::module()),
+            readiness_guard: ReadinessGuard::default(),
             admission: RefCell::default(),
             monitor: RefCell::default(),
             settings,
@@ -146,13 +151,19 @@ impl<E: Env> Container<E> {
         })
     }
 
-    /// Serves one connection from its upgrade to its end. Returning without a close before makes
-    /// the server end the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
+    /// Serves one connection from its upgrade to its end: first the middleware, which may answer
+    /// the upgrade itself, then the endpoint. Returning without a close before makes the server end
+    /// the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
     pub fn serve(
         self: Rc<Self>,
         socket: Rc<E::Socket>,
     ) -> impl Future<Output = EndpointEnd> + 'static {
-        endpoint::serve(self, socket)
+        async move {
+            match middleware::pass(&self, &*socket).await {
+                Passed::On => endpoint::serve(self, socket).await,
+                Passed::Answered => EndpointEnd::Returned,
+            }
+        }
     }
 
     /// Runs the start-up phases and starts the tasks that look after the container.

@@ -34,6 +34,9 @@ pub trait Socket: 'static {
     /// not reading.
     fn send(&self, message: &ServerMessage) -> impl Future<Output = Result<(), SocketError>>;
 
+    /// Answers the upgrade with an HTTP error. In the place of accept only.
+    fn refuse(&self, status: u16) -> impl Future<Output = Result<(), SocketError>>;
+
     /// Hands a close over. Before accept it becomes HTTP 403 and code and reason are lost.
     fn close(&self, code: u16, reason: &str) -> impl Future<Output = Result<(), SocketError>>;
 }
@@ -207,6 +210,18 @@ impl Flags {
         };
         self.application = TransportState::Disconnected;
         Ok(before_accept)
+    }
+
+    /// Hands over an HTTP error as the answer to the upgrade.
+    pub fn hand_over_refusal(&mut self) -> Result<(), SocketError> {
+        match self.application {
+            TransportState::Connecting => {
+                self.application = TransportState::Disconnected;
+                Ok(())
+            }
+            TransportState::Connected => Err(SocketError::AcceptTwice),
+            TransportState::Disconnected => Err(SocketError::SendAfterClose),
+        }
     }
 
     /// The disconnect event was taken by a task that called receive.

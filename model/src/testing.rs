@@ -286,6 +286,14 @@ impl Socket for TestSocket {
         }
     }
 
+    async fn refuse(&self, status: u16) -> Result<(), SocketError> {
+        let mut flags = self.flags.get();
+        flags.hand_over_refusal()?;
+        self.flags.set(flags);
+        self.closed.set(Some(status));
+        Ok(())
+    }
+
     async fn close(&self, code: u16, _reason: &str) -> Result<(), SocketError> {
         let mut flags = self.flags.get();
         flags.hand_over_close()?;

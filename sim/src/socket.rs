@@ -213,6 +213,16 @@ impl SimSocket {
         }
     }
 
+    /// The upgrade is answered with an HTTP error, unless there is nobody left to read it.
+    fn reject(&self, status: u16) {
+        self.set_answer(match self.answer.get() {
+            Answer::Lost => Answer::Lost,
+            Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) | Answer::Open => {
+                Answer::Rejected(status)
+            }
+        });
+    }
+
     /// Waits until the upgrade has been answered; false if the transport is gone.
     async fn answered(&self) -> bool {
         poll_fn(|cx| match self.answer.get() {
@@ -320,14 +330,15 @@ impl Socket for SimSocket {
         sent.map_err(|_| self.peer_gone())
     }
 
+    async fn refuse(&self, status: u16) -> Result<(), SocketError> {
+        self.rule(Operation::Accept, Flags::hand_over_refusal)?;
+        self.reject(status);
+        Ok(())
+    }
+
     async fn close(&self, code: u16, reason: &str) -> Result<(), SocketError> {
         if self.rule(Operation::Close, Flags::hand_over_close)? {
-            self.set_answer(match self.answer.get() {
-                Answer::Lost => Answer::Lost,
-                Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) | Answer::Open => {
-                    Answer::Rejected(403)
-                }
-            });
+            self.reject(403);
             return Ok(());
         }
         if !self.answered().await {

@@ -131,6 +131,25 @@ macro_rules! questions {
 
 questions! {
     // --- accept and identity ------------------------------------------------------------------
+    /// In which order do the session's middleware and the one that needs it run (protocol.md 1.1)?
+    session_middleware: SessionMiddleware = "session-middleware" {
+        /// The session's first.
+        BeforeContext = "before-context",
+        /// The session's last: every upgrade ends in an error (D12).
+        AfterContext = "after-context",
+    }
+    /// Does a guard ask whether the container is ready before the endpoint is entered (step 2;
+    /// protocol.md 6.2)?
+    readiness_guard: ReadinessGuardPolicy = "readiness-guard" {
+        /// No: the endpoint waits for what it needs, and closes with a code if that does not come.
+        Absent = "absent",
+        /// Yes, in the cloud, and it believes its last answer, good or bad, for 30 s (D35).
+        Cached = "cached",
+        /// Yes, in the cloud, and its look at Redis raises (D34).
+        PropertyCalled = "property-called",
+        /// Yes, in the cloud, by a phase that nobody ever sets (D38).
+        PhaseUnknown = "phase-unknown",
+    }
     /// How is the upgrade accepted (step 5)?
     accept: AcceptPolicy = "accept" {
         /// One call, awaited to its end.

@@ -224,6 +224,13 @@ pub enum Event {
         limit: AdmissionLimit,
         counted: Vec<SocketId>,
     },
+    /// An upgrade was answered with an HTTP error before the endpoint was entered. `cause` is why,
+    /// whatever `status` says.
+    UpgradeRefused {
+        socket: SocketId,
+        status: u16,
+        cause: CloseCause,
+    },
 
     // --- messages and agent runs --------------------------------------------------------------
     /// A client message was handed to the router: from here on it is executed.
@@ -377,6 +384,7 @@ impl Event {
             | BreakerFed { socket, .. }
             | BreakerRefused { socket, .. }
             | AdmissionRefused { socket, .. }
+            | UpgradeRefused { socket, .. }
             | Dispatched { socket, .. }
             | MessageRefused { socket, .. }
             | MessageDropped { socket, .. }

@@ -212,6 +212,7 @@ fn protocol(event: &Event) -> Option<(Level, String)> {
         | Event::BreakerFed { .. }
         | Event::BreakerRefused { .. }
         | Event::AdmissionRefused { .. }
+        | Event::UpgradeRefused { .. }
         | Event::Dispatched { .. }
         | Event::MessageRefused { .. }
         | Event::MessageDropped { .. }

@@ -210,6 +210,11 @@ pub(super) fn describe(event: &Event) -> String {
         Event::BreakerRefused { socket, breaker } => {
             format!("{socket} refused by the open breaker {breaker}")
         }
+        Event::UpgradeRefused {
+            socket,
+            status,
+            cause,
+        } => format!("{socket} upgrade refused with HTTP {status} (cause: {cause})"),
         Event::AdmissionRefused {
             socket,
             limit,

@@ -224,6 +224,11 @@ fn protocol() -> Vec<Event> {
             socket,
             breaker: Breaker::AuthLocal,
         },
+        Event::UpgradeRefused {
+            socket,
+            status: 503,
+            cause: CloseCause::NotReady,
+        },
         Event::AdmissionRefused {
             socket,
             limit: AdmissionLimit::Pool,

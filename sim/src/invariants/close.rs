@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_model::{
-    close::{is_truthful, may_server_send, truthful_codes},
+    close::{is_truthful, may_server_send, truthful_codes, truthful_statuses},
     event::{CloseCause, EndpointEnd, Event},
     ids::SocketId,
 };
@@ -24,6 +24,7 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 /// - A close before accept reaches the client as HTTP 403, whatever its code (protocol.md 1.2,
 ///   item 6). That says "you may not", which is true of a client that was not authenticated or
 ///   misbehaved, and of nothing else.
+/// - An upgrade that is refused with an HTTP error of its own needs one that names the cause.
 /// - An endpoint that returns without a close ends the session as if all were well, or, before
 ///   accept, as HTTP 500: an admission of a server fault. One that raises drops the transport;
 ///   1006 says that something went wrong, which is no lie about a server fault, and hides
@@ -88,6 +89,11 @@ impl Rule for CloseTellsTheTruth {
                 self.unselected.insert(*socket);
                 None
             }
+            Fact::Protocol(Event::UpgradeRefused {
+                socket,
+                status,
+                cause,
+            }) => status_lies(*socket, *status, *cause),
             Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
                 EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
                 EndpointEnd::Raised => drop_hides(*socket, view.connection(*socket)?, *cause),
@@ -116,6 +122,24 @@ fn refusal_hides(socket: SocketId, cause: CloseCause) -> Option<Finding> {
             ),
         )),
     }
+}
+
+/// An HTTP error in the place of an accept.
+fn status_lies(socket: SocketId, status: u16, cause: CloseCause) -> Option<Finding> {
+    let expected = truthful_statuses(cause);
+    if expected.is_empty() || expected.contains(&status) {
+        return None;
+    }
+    let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
+    Some(Finding::new(
+        socket,
+        format!("HTTP status does not say {cause}"),
+        format!(
+            "The upgrade of {socket} was refused with HTTP {status}, but the cause was {cause}, \
+             which is {}.",
+            expected.join(" or ")
+        ),
+    ))
 }
 
 /// A close after accept.

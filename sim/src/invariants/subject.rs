@@ -55,6 +55,7 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::Accepted { .. }
         | Event::CloseSent { .. }
         | Event::DisconnectSeen { .. }
+        | Event::UpgradeRefused { .. }
         | Event::EndpointEnded { .. } => Subject::Life,
         Event::InternalError { .. } => Subject::Error,
         Event::LockAsked { .. }
