@@ -240,7 +240,7 @@ impl<E: Env> Run<'_, E> {
             let socket = Some(self.connection.socket_id());
             let error = match calls::ask(env, socket, request, limit).await {
                 Ok(Reply::AgentStep(step)) => return Ok(step),
-                Ok(reply @ (Reply::Alive | Reply::Token(_))) => {
+                Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::Ledger(_))) => {
                     panic!("the supervisor answered a step with {reply:?}")
                 }
                 Err(error) => error,

@@ -95,7 +95,7 @@ pub(crate) async fn validate<E: Env>(
     }
     let verdict = match answer.map_err(NoAnswer::Call)? {
         Reply::Token(verdict) => verdict,
-        reply @ (Reply::Alive | Reply::AgentStep(_)) => {
+        reply @ (Reply::Alive | Reply::AgentStep(_) | Reply::Ledger(_)) => {
             panic!("the authentication service answered a token with {reply:?}")
         }
     };

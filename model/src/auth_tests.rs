@@ -18,6 +18,7 @@ fn healthy() -> TestEnv {
             Request::ProbeAuth
             | Request::PingRedis
             | Request::CheckDatabase
+            | Request::Ledger { .. }
             | Request::NextAgentStep { .. } => Reply::Alive,
         };
         (Duration::from_millis(10), Ok(reply))

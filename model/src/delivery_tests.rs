@@ -21,6 +21,7 @@ fn env() -> TestEnv {
             Request::ProbeAuth
             | Request::ValidateToken { .. }
             | Request::PingRedis
+            | Request::Ledger { .. }
             | Request::CheckDatabase => Reply::Alive,
         };
         (Duration::from_millis(100), Ok(reply))
@@ -59,6 +60,7 @@ impl Scene {
             id: "m1".into(),
             thread: thread.map(Into::into),
             text: "hello".into(),
+            after: None,
         };
         let handler = AgentHandler::Supervisor;
         let run = agent::start(&self.container, connection, user(), request, handler);

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::{
     event::{Event, TaskName},
     ids::{MessageId, RunId, SocketId, UserId},
+    ledger::{self, MessageKey},
     socket::Socket,
     time::Time,
 };
@@ -88,6 +89,14 @@ pub enum Request {
         /// Steps taken so far.
         step: u32,
     },
+    /// Redis: carries out one command of the ledger of client messages, as one step. A command
+    /// whose answer was lost may have been carried out.
+    Ledger {
+        /// The message concerned.
+        key: MessageKey,
+        /// What is asked.
+        command: ledger::Command,
+    },
 }
 
 impl Request {
@@ -95,7 +104,7 @@ impl Request {
     pub fn service(&self) -> Service {
         match self {
             Self::ProbeAuth | Self::ValidateToken { .. } => Service::Auth,
-            Self::PingRedis => Service::Redis,
+            Self::PingRedis | Self::Ledger { .. } => Service::Redis,
             Self::CheckDatabase => Service::Database,
             Self::NextAgentStep { .. } => Service::Supervisor,
         }
@@ -130,6 +139,8 @@ pub enum Reply {
     Token(TokenVerdict),
     /// The agent's next step.
     AgentStep(AgentStep),
+    /// What the ledger says.
+    Ledger(ledger::Answer),
 }
 
 /// What the authentication service says of a token.

@@ -33,6 +33,7 @@ pub mod identity;
 pub mod ids;
 pub mod inbox;
 pub mod initializer;
+pub mod ledger;
 pub mod lock;
 pub mod machine;
 pub mod manager;

@@ -55,6 +55,9 @@ pub struct Request {
     pub thread: Option<Arc<str>>,
     /// What the user wrote.
     pub text: Arc<str>,
+    /// If it is sent again: the last event of this message that the client has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
 }
 
 impl ClientMessage {
@@ -207,6 +210,7 @@ mod tests {
             id: "c0-m1".into(),
             thread: None,
             text: "hello".into(),
+            after: None,
         });
         let Frame::Text(text) = message.to_frame() else {
             panic!("not a text frame")

@@ -147,6 +147,7 @@ mod tests {
             id: "m".into(),
             thread: None,
             text: "hello".into(),
+            after: None,
         }
     }
 

@@ -132,6 +132,7 @@ mod tests {
                 | Request::PingRedis
                 | Request::ProbeAuth
                 | Request::ValidateToken { .. }
+                | Request::Ledger { .. }
                 | Request::NextAgentStep { .. } => Ok(Reply::Alive),
             };
             (Duration::ZERO, reply)

@@ -25,6 +25,7 @@ use crate::{
     environment::Environment,
     event::{Event, TaskName},
     ids::SocketId,
+    ledger::Book,
     message::ServerMessage,
     socket::{Flags, Received, Socket, SocketError, Upgrade},
     time::Time,
@@ -47,6 +48,7 @@ struct World {
     tasks: RefCell<Vec<Rc<TestTask>>>,
     events: RefCell<Vec<(Time, Event)>>,
     services: Services,
+    ledger: RefCell<Book>,
     fresh: Cell<u64>,
 }
 
@@ -76,7 +78,8 @@ impl Woken {
 }
 
 impl TestEnv {
-    /// At time zero, with services that answer as `services` says.
+    /// At time zero, with services that answer as `services` says; what they answer for the ledger
+    /// of messages is taken from a ledger, unless it is a failure.
     pub(crate) fn new(services: impl Fn(&Request) -> Answer + 'static) -> Self {
         TestEnv(Rc::new(World {
             now: Cell::default(),
@@ -84,6 +87,7 @@ impl TestEnv {
             tasks: RefCell::default(),
             events: RefCell::default(),
             services: Box::new(services),
+            ledger: RefCell::default(),
             fresh: Cell::new(0),
         }))
     }
@@ -215,7 +219,11 @@ impl Env for TestEnv {
         _socket: Option<SocketId>,
         request: Request,
     ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
-        let (after, reply) = (self.0.services)(&request);
+        let (after, mut reply) = (self.0.services)(&request);
+        if let (Request::Ledger { key, command }, Ok(_)) = (&request, &reply) {
+            let mut ledger = self.0.ledger.borrow_mut();
+            reply = Ok(Reply::Ledger(ledger.execute(self.now(), key, *command)));
+        }
         let answered = self.sleep(after);
         async move {
             answered.await;

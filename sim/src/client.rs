@@ -105,6 +105,7 @@ impl Client {
                 id: id.clone(),
                 thread: message.thread.map(|n| format!("thread{n}").into()),
                 text,
+                after: None,
             };
             let message_text = match message.kind {
                 MessageKind::StartAgent => ClientMessage::StartAgent(request),

@@ -1,13 +1,21 @@
 //! Backing services: authentication, Redis, database, supervisor; each a process of its own.
 //!
 //! A call is a task of the service's process: it takes its time and answers, or it fails, or it
-//! dies with the process. A service that is down refuses at once, as a closed port does.
+//! dies with the process, its work done or not. A service that is down refuses at once, as a
+//! closed port does. What Redis keeps outlives its process.
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use gatesim_model::{
     env::{AgentStep, CallError, Reply, Request, Service, TokenVerdict},
     ids::{MessageId, UserId},
+    ledger::Book,
+    time::Time,
 };
 use tokio::sync::oneshot;
 
@@ -24,6 +32,8 @@ pub struct Services {
     down: BTreeMap<Service, Cell<bool>>,
     /// Tools that the agent calls for each message.
     tools: BTreeMap<MessageId, u32>,
+    /// What Redis keeps.
+    ledger: RefCell<Book>,
 }
 
 impl Services {
@@ -39,6 +49,7 @@ impl Services {
                 .map(|service| (service, Cell::new(false)))
                 .collect(),
             tools: tools.collect(),
+            ledger: RefCell::default(),
         }
     }
 
@@ -46,13 +57,16 @@ impl Services {
         self.down[&service].get()
     }
 
-    fn answer(&self, request: &Request) -> Reply {
+    fn answer(&self, now: Time, request: &Request) -> Reply {
         match request {
             Request::ProbeAuth | Request::PingRedis | Request::CheckDatabase => Reply::Alive,
             Request::ValidateToken { token } => Reply::Token(judge(token)),
             Request::NextAgentStep { message, step, .. } => {
                 let tools = self.tools.get(message).copied().unwrap_or_default();
                 Reply::AgentStep(agent_step(tools, *step))
+            }
+            Request::Ledger { key, command } => {
+                Reply::Ledger(self.ledger.borrow_mut().execute(now, key, *command))
             }
         }
     }
@@ -123,11 +137,13 @@ impl World {
             world
                 .gate
                 .spawn(process, caller, service_task(service), async move {
-                    host.gate.sleep(delay).await;
+                    // Half the time goes by before the work is done, half of it after.
+                    host.gate.sleep(delay / 2).await;
                     let reply = match fails {
                         true => Err(CallError::ServerError),
-                        false => Ok(host.services.answer(&request)),
+                        false => Ok(host.services.answer(host.gate.now(), &request)),
                     };
+                    host.gate.sleep(delay - delay / 2).await;
                     // The caller may have given up.
                     let _ = answer.send(reply);
                 });

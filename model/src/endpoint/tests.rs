@@ -43,6 +43,7 @@ fn env() -> TestEnv {
             Request::ProbeAuth
             | Request::PingRedis
             | Request::CheckDatabase
+            | Request::Ledger { .. }
             | Request::NextAgentStep { .. } => Reply::Alive,
         };
         (Duration::from_millis(5), Ok(reply))
