@@ -199,6 +199,8 @@ pub enum WorldEvent {
         socket: SocketId,
         message: Option<MessageId>,
     },
+    /// The client's answer to a ping reached the receive buffer of the server.
+    PongArrived { socket: SocketId },
     /// The transport ended at the server: connection lost, or the close handshake is complete.
     TransportEnded { socket: SocketId },
     /// The application broke a rule of the transport.
@@ -225,6 +227,8 @@ pub enum WorldEvent {
     // --- the run ------------------------------------------------------------------------------
     /// The plan's fault with this number was applied.
     FaultApplied { fault: u32 },
+    /// Every fault is over; from here on the world must converge.
+    FaultsHealed,
     /// The run is over.
     Finished { reason: FinishReason },
 }

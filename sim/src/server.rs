@@ -8,7 +8,7 @@ use std::{rc::Rc, time::Duration};
 
 use gatesim_model::{
     event::EndpointEnd,
-    message::Frame,
+    message::{ClientMessage, Frame},
     wait::{First, first},
 };
 
@@ -107,9 +107,12 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                 // Whatever follows a close that was sent is read and thrown away.
                 Frame::Text(_) if closing.is_some() => false,
                 Frame::Text(text) => {
-                    process.emit(Fact::World(WorldEvent::MessageArrived {
-                        socket: id,
-                        message,
+                    process.emit(Fact::World(match message {
+                        None if is_pong(&text) => WorldEvent::PongArrived { socket: id },
+                        message => WorldEvent::MessageArrived {
+                            socket: id,
+                            message,
+                        },
                     }));
                     socket.push(Inbound::Text(text));
                     false
@@ -146,6 +149,11 @@ fn close_frame(code: u16) -> Packet {
         code: Some(code),
         reason: "".into(),
     })
+}
+
+/// Only frames that carry no message for the observer are looked into.
+fn is_pong(text: &str) -> bool {
+    matches!(serde_json::from_str(text), Ok(ClientMessage::Pong))
 }
 
 #[cfg(test)]

@@ -77,6 +77,11 @@ pub fn message_id(peer: u32, number: u32) -> MessageId {
     format!("c{peer}-m{number}").into()
 }
 
+/// The user as tokens name it.
+pub fn user_id(user: u32) -> UserId {
+    format!("user{user}").into()
+}
+
 /// The token a client offers, in three parts as a JWT has: header, user, quality.
 pub fn token_text(user: u32, token: Token) -> Option<String> {
     match token {

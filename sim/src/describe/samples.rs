@@ -434,6 +434,7 @@ fn world() -> Vec<WorldEvent> {
             socket,
             message: Some(message()),
         },
+        WorldEvent::PongArrived { socket },
         WorldEvent::TransportEnded { socket },
         WorldEvent::TransportMisused {
             socket,
@@ -456,6 +457,7 @@ fn world() -> Vec<WorldEvent> {
         WorldEvent::ServiceUp {
             service: Service::Auth,
         },
+        WorldEvent::FaultsHealed,
         WorldEvent::FaultApplied { fault: 5 },
         WorldEvent::Finished {
             reason: FinishReason::Done,

@@ -70,6 +70,9 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::MessageArrived { socket, message } => {
             format!("{socket} {} arrived at the server", message_name(message))
         }
+        WorldEvent::PongArrived { socket } => {
+            format!("{socket} answer to a ping arrived at the server")
+        }
         WorldEvent::TransportEnded { socket } => format!("{socket} transport ended"),
         WorldEvent::TransportMisused {
             socket,
@@ -100,6 +103,7 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::ServiceDown { service } => format!("{} down", Actor::Service(*service)),
         WorldEvent::ServiceUp { service } => format!("{} up", Actor::Service(*service)),
         WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
+        WorldEvent::FaultsHealed => "every fault is over".to_owned(),
         WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
     }
 }

@@ -277,7 +277,9 @@ impl FiguresCollector {
             | WorldEvent::UpgradeOvertook { .. }
             | WorldEvent::TransportEnded { .. }
             | WorldEvent::TransportMisused { .. }
+            | WorldEvent::PongArrived { .. }
             | WorldEvent::FaultApplied { .. }
+            | WorldEvent::FaultsHealed
             | WorldEvent::Finished { .. } => {}
         }
     }

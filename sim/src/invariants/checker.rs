@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use gatesim_model::{ids::SocketId, time::Time};
 
 use super::{
-    Invariant, Limits, agreement::ViewsAgree, close::CloseTellsTheTruth, errors, event_order,
+    Invariant, Limits, agreement::ViewsAgree, close::CloseTellsTheTruth,
+    containment::FailuresStayLocal, errors, event_order, isolation::UsersIsolated,
     leftovers::NothingLeftBehind, machines, messages::NoClientMessageLost, readiness,
-    runs::FiveEventsComplete, setup::SetupEndsInTime, subject::Subject, view::View,
+    runs::FiveEventsComplete, setup::SetupEndsInTime, silence::DeadPeersAreNoticed,
+    storm::ClientsDoNotStorm, subject::Subject, view::View, waiting::NothingWaitsForever,
 };
 use crate::{
     event::{Actor, Entry, Fact, FinishReason, WorldEvent},
@@ -217,9 +219,14 @@ fn rule(invariant: Invariant, limits: &Limits) -> Box<dyn Rule> {
         Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::default()),
         Invariant::EventsInOrder => Box::new(event_order::EventsInOrder::default()),
         Invariant::FiveEventsComplete => Box::new(FiveEventsComplete::new(limits)),
+        Invariant::UsersIsolated => Box::new(UsersIsolated::default()),
         Invariant::CloseTellsTheTruth => Box::new(CloseTellsTheTruth::default()),
+        Invariant::NothingWaitsForever => Box::new(NothingWaitsForever::new(limits)),
         Invariant::ViewsAgree => Box::new(ViewsAgree::new(limits)),
+        Invariant::ClientsDoNotStorm => Box::new(ClientsDoNotStorm::new(limits)),
+        Invariant::FailuresStayLocal => Box::new(FailuresStayLocal::default()),
         Invariant::TransportDiscipline => Box::new(errors::TransportDiscipline),
+        Invariant::DeadPeersAreNoticed => Box::new(DeadPeersAreNoticed::new(limits)),
     }
 }
 

@@ -11,7 +11,8 @@
 //! - [`view`]: what is live, as far as several rules need it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
-//!   [`leftovers`], [`messages`], [`event_order`], [`runs`], [`close`], [`agreement`], [`errors`].
+//!   [`leftovers`], [`messages`], [`event_order`], [`runs`], [`isolation`], [`close`], [`waiting`],
+//!   [`agreement`], [`storm`], [`containment`], [`silence`], [`errors`].
 
 use std::{fmt, str::FromStr};
 
@@ -20,9 +21,11 @@ use serde::{Deserialize, Serialize};
 mod agreement;
 mod checker;
 mod close;
+mod containment;
 mod deadlines;
 mod errors;
 mod event_order;
+mod isolation;
 mod leftovers;
 mod limits;
 mod machines;
@@ -30,10 +33,13 @@ mod messages;
 mod readiness;
 mod runs;
 mod setup;
+mod silence;
+mod storm;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod view;
+mod waiting;
 
 pub use checker::Checker;
 pub use limits::Limits;
@@ -104,12 +110,22 @@ invariants! {
         "A client receives the events of a run in the order of emission, each at most once.";
     FiveEventsComplete => "five-events-complete", "I-12", Eventually,
         "Every event of a run is handed to a live connection, or stored and replayed, or reported to its producer as failed; and every run ends.";
+    UsersIsolated => "users-isolated", "I-13", Always,
+        "What belongs to one user reaches no other user and no client that did not ask, and is executed for nobody else.";
     CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
+    NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually,
+        "Once every fault is over, each client is served what it still wants within the bound of the protocol's own time-outs.";
     ViewsAgree => "views-agree", "I-16", Eventually,
         "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
+    ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always,
+        "A client that is turned away makes no more attempts within a window than a sound back-off allows.";
+    FailuresStayLocal => "failures-stay-local", "I-18", Always,
+        "No client is refused because of failures or connections that only other users' clients are to blame for.";
     TransportDiscipline => "transport-discipline", "I-19", Always,
         "The application never breaks the rules of the transport: nothing before accept, one accept, one receiver, nothing after close.";
+    DeadPeersAreNoticed => "dead-peers-are-noticed", "I-20", Eventually,
+        "A peer that is silent for interval, time-out and slack of the heartbeat is closed, and one that answers is never declared dead.";
 }
 
 /// When an invariant is judged.

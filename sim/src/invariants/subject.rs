@@ -30,6 +30,12 @@ pub(super) enum Subject {
     Containment,
     /// Who waits for whom: locks.
     Waiting,
+    /// Calls to backing services.
+    Call,
+    /// The heartbeat and its answers.
+    Heartbeat,
+    /// The run as a whole: its end, and the end of all faults.
+    World,
     /// Nothing that a rule asks for.
     Other,
 }
@@ -94,6 +100,8 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::BreakerFed { .. }
         | Event::BreakerRefused { .. }
         | Event::AdmissionRefused { .. } => Subject::Containment,
+        Event::CallStarted { .. } | Event::CallEnded { .. } => Subject::Call,
+        Event::HeartbeatTimedOut { .. } => Subject::Heartbeat,
         Event::GateWaiting { .. }
         | Event::GateGaveUp { .. }
         | Event::GateSkipped { .. }
@@ -101,13 +109,10 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::LoopEnded { .. }
         | Event::Authenticated { .. }
         | Event::AuthenticationFailed { .. }
-        | Event::CallStarted { .. }
-        | Event::CallEnded { .. }
         | Event::PhaseReached { .. }
         | Event::ComponentChanged { .. }
         | Event::ServicesValidated { .. }
-        | Event::NoticeSent { .. }
-        | Event::HeartbeatTimedOut { .. } => Subject::Other,
+        | Event::NoticeSent { .. } => Subject::Other,
     }
 }
 
@@ -116,6 +121,8 @@ fn of_world(event: &WorldEvent) -> Subject {
         WorldEvent::TransportEnded { .. } | WorldEvent::ContainerGone { .. } => Subject::Life,
         WorldEvent::TransportMisused { .. } => Subject::Error,
         WorldEvent::MessageArrived { .. } => Subject::Message,
+        WorldEvent::PongArrived { .. } => Subject::Heartbeat,
+        WorldEvent::FaultsHealed | WorldEvent::Finished { .. } => Subject::World,
         WorldEvent::ClientConnecting { .. }
         | WorldEvent::ClientOpened { .. }
         | WorldEvent::ClientRefused { .. }
@@ -137,7 +144,6 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ContainerTerminating { .. }
         | WorldEvent::ServiceDown { .. }
         | WorldEvent::ServiceUp { .. }
-        | WorldEvent::FaultApplied { .. }
-        | WorldEvent::Finished { .. } => Subject::Other,
+        | WorldEvent::FaultApplied { .. } => Subject::Other,
     }
 }
