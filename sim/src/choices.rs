@@ -33,6 +33,10 @@ pub enum Purpose {
     Latency(Actor),
     /// Whether a frame on the link to this receiver is lost once and sent again.
     Loss(Actor),
+    /// The tie-break of the moment at which the writer to this receiver gives up.
+    GiveUp(Actor),
+    /// The latency of the packets that open a connection to this receiver.
+    Opening(Actor),
     /// Where the balancer sends an upgrade.
     Route,
     /// How long the balancer holds an upgrade.
@@ -60,6 +64,8 @@ impl fmt::Display for Purpose {
             Purpose::Delivery(to) => write!(f, "delivery/{to}"),
             Purpose::Latency(to) => write!(f, "latency/{to}"),
             Purpose::Loss(to) => write!(f, "loss/{to}"),
+            Purpose::GiveUp(to) => write!(f, "give-up/{to}"),
+            Purpose::Opening(to) => write!(f, "opening/{to}"),
             Purpose::Route => f.write_str("route"),
             Purpose::UpgradeHold => f.write_str("upgrade-hold"),
             Purpose::CloseHold => f.write_str("close-hold"),

@@ -262,7 +262,7 @@ impl Client {
                 ..
             }) => Ok((end, affinity)),
             Incoming::Packet(Packet::Response { status, .. }) => {
-                end.fin();
+                end.close();
                 Err(status)
             }
             Incoming::Packet(Packet::Upgrade { .. } | Packet::Frame { .. })
@@ -316,7 +316,7 @@ impl Client {
                     };
                     // The server may be gone already.
                     let _ = end.send(Packet::frame(answer)).await;
-                    end.fin();
+                    end.close();
                     return self.closed(&end, code.unwrap_or(1005), true);
                 }
                 Incoming::Packet(Packet::Frame {
@@ -446,11 +446,11 @@ impl Client {
                 let sent = end.send(Packet::frame(frame)).await.is_ok();
                 let answered = first(answer_to_close(&end), self.world.gate.sleep(CLOSE_TIMEOUT));
                 let clean = sent && answered.await == First::Left(true);
-                end.fin();
+                end.close();
                 closed(if clean { 1000 } else { 1006 }, clean);
             }
             Leaving::Abort => {
-                drop(end);
+                end.reset();
                 closed(1006, false);
             }
             Leaving::Vanish => {

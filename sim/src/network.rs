@@ -20,32 +20,63 @@ use crate::{
     recorder::Recorder,
 };
 
-/// Connections that may wait for a listener to take them; one more is refused.
+/// Connections that may wait for a listener to take them; a request beyond is not answered.
 pub const BACKLOG: usize = 4096;
 
-/// Nobody listens there.
+/// How often a connection is asked for again if nothing answers, each time after twice the
+/// wait of the time before, from one second on (Linux, `tcp_syn_retries`).
+pub const CONNECT_RETRIES: u32 = 6;
+
+/// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused;
+pub enum Unconnected {
+    /// Nobody listens there.
+    Refused,
+    /// Nothing answered, for 127 s.
+    TimedOut,
+}
 
 /// Where connections arrive.
 #[derive(Default)]
 pub struct Listener {
-    open: Cell<bool>,
+    state: Cell<Listening>,
     waiting: RefCell<VecDeque<End>>,
     waker: RefCell<Option<Waker>>,
+}
+
+/// Whether connections are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Listening {
+    #[default]
+    Closed,
+    /// Up to `backlog` connections, and one more as kernels count, wait to be accepted.
+    Open { backlog: usize },
+}
+
+/// What a listener makes of a request to connect.
+enum Taken {
+    Yes,
+    /// Answered by RST.
+    No,
+    /// Not answered at all: there is no room for it now.
+    Ignored,
 }
 
 impl Listener {
     /// Begins to listen.
     pub fn open(&self) {
-        self.open.set(true);
+        self.open_with(BACKLOG);
+    }
+
+    /// Begins to listen; `backlog` connections and one more may wait.
+    pub fn open_with(&self, backlog: usize) {
+        self.state.set(Listening::Open { backlog });
     }
 
     /// Stops listening; whoever waits is aborted.
     pub fn close(&self) {
-        self.open.set(false);
-        let waiting = self.waiting.take();
-        drop(waiting);
+        self.state.set(Listening::Closed);
+        self.waiting.take().iter().for_each(End::reset);
     }
 
     /// The next connection.
@@ -60,15 +91,19 @@ impl Listener {
         .await
     }
 
-    fn push(&self, end: End) -> Result<(), Refused> {
-        if !self.open.get() || self.waiting.borrow().len() >= BACKLOG {
-            return Err(Refused);
+    fn ask(&self) -> Taken {
+        match self.state.get() {
+            Listening::Closed => Taken::No,
+            Listening::Open { backlog } if self.waiting.borrow().len() > backlog => Taken::Ignored,
+            Listening::Open { .. } => Taken::Yes,
         }
+    }
+
+    fn push(&self, end: End) {
         self.waiting.borrow_mut().push_back(end);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-        Ok(())
     }
 }
 
@@ -79,8 +114,6 @@ struct Route {
     pipes: Vec<Weak<Pipe>>,
     /// Dead entries are swept when the list has grown to this length.
     sweep_at: usize,
-    /// Connects that wait for the mending.
-    waiting: Vec<Waker>,
 }
 
 /// The network of one run.
@@ -107,35 +140,57 @@ impl Network {
         Rc::clone(self.listeners.borrow_mut().entry(at).or_default())
     }
 
-    /// Opens a connection: one way for the request, one way back for the answer. While a
-    /// direction is cut the handshake waits, as its retransmissions do.
+    /// Opens a connection: one way for the request, one way back for the answer. What is not
+    /// answered, because a direction is cut, or the request is lost or finds no room, is asked
+    /// again after one second, two, four and so on.
     pub async fn connect(
         &self,
         socket: SocketId,
         from: Actor,
         to: Actor,
         plan: LinkPlan,
-    ) -> Result<End, Refused> {
-        let mut latency = self
-            .gate
-            .choices()
-            .stream(Actor::Socket(socket), Purpose::Latency(to));
+    ) -> Result<End, Unconnected> {
+        let stream = |purpose| self.gate.choices().stream(Actor::Socket(socket), purpose);
+        let mut latency = stream(Purpose::Opening(to));
+        let mut loss = stream(Purpose::Loss(to));
         let mut leg = || Duration::from_micros(latency.draw(plan.latency_us.inclusive()));
-        self.mended((from, to)).await;
-        self.gate.sleep(leg()).await;
-        let (near, far) = connection(&self.gate, socket, (from, to), plan);
-        self.register((from, to), near.outgoing());
-        self.register((to, from), near.incoming());
-        let taken = self.listener(to).push(far);
-        self.mended((to, from)).await;
-        self.gate.sleep(leg()).await;
-        match taken {
-            Ok(()) => Ok(near),
-            Err(refused) => {
-                near.fin();
-                Err(refused)
+        let mut again = self.gate.now();
+        // The connection once the listener has taken it: only its answer was lost.
+        let mut taken: Option<End> = None;
+        for retry in 0..=CONNECT_RETRIES {
+            let asked_at = again;
+            again = again + Duration::from_secs(1 << retry);
+            self.gate.sleep_until(asked_at).await;
+            if self.is_cut((from, to)) || loss.chance(plan.loss_per_mille) {
+                continue;
+            }
+            self.gate.sleep(leg()).await;
+            let refused = match (&taken, self.listener(to).ask()) {
+                (Some(_), _) => false,
+                (None, Taken::Yes) => {
+                    let (near, far) = connection(&self.gate, socket, (from, to), plan);
+                    self.register((from, to), near.outgoing());
+                    self.register((to, from), near.incoming());
+                    self.listener(to).push(far);
+                    taken = Some(near);
+                    false
+                }
+                (None, Taken::No) => true,
+                (None, Taken::Ignored) => continue,
+            };
+            if self.is_cut((to, from)) {
+                continue;
+            }
+            self.gate.sleep(leg()).await;
+            if refused {
+                return Err(Unconnected::Refused);
+            }
+            if let Some(near) = taken {
+                return Ok(near);
             }
         }
+        self.gate.sleep_until(again).await;
+        Err(Unconnected::TimedOut)
     }
 
     /// Blocks one direction.
@@ -165,12 +220,10 @@ impl Network {
         let mut routes = self.routes.borrow_mut();
         let route = routes.entry((from, to)).or_default();
         route.cut = cut;
-        let waiting = std::mem::take(&mut route.waiting);
         drop(routes);
         for pipe in self.pipes(from, to) {
             pipe.set_cut(&self.gate, cut);
         }
-        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn pipes(&self, from: Actor, to: Actor) -> impl Iterator<Item = Rc<Pipe>> + use<> {
@@ -195,15 +248,9 @@ impl Network {
         }
     }
 
-    async fn mended(&self, direction: (Actor, Actor)) {
-        poll_fn(|cx| match self.routes.borrow_mut().get_mut(&direction) {
-            Some(route) if route.cut => {
-                route.waiting.push(cx.waker().clone());
-                Poll::Pending
-            }
-            Some(_) | None => Poll::Ready(()),
-        })
-        .await;
+    fn is_cut(&self, direction: (Actor, Actor)) -> bool {
+        let routes = self.routes.borrow();
+        routes.get(&direction).is_some_and(|route| route.cut)
     }
 
     fn emit(&self, event: WorldEvent) {

@@ -88,7 +88,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                 };
                 // A client that is gone already needs no answer.
                 let _ = end.send(response).await;
-                end.fin();
+                end.close();
                 return 1006;
             }
             Work::CloseSent(code) => {
@@ -124,7 +124,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                         // The client began; it may be gone before it reads the answer.
                         let _ = end.send(close_frame(code.unwrap_or(1000))).await;
                     }
-                    end.fin();
+                    end.close();
                     return closing.map_or(code.unwrap_or(1005), |(code, _)| code);
                 }
             },
@@ -133,7 +133,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                 false
             }
             Work::Incoming(Incoming::Fin) => {
-                end.fin();
+                end.close();
                 return 1006;
             }
             Work::Incoming(Incoming::Reset) => return 1006,

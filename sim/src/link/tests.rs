@@ -1,5 +1,7 @@
 //! One connection, two ends, nothing around it.
 
+use gatesim_model::message::Frame;
+
 use super::*;
 use crate::{
     plan::Range,
@@ -19,6 +21,7 @@ fn link(gate: &Rc<Gate>, least: u64, most: u64, loss_per_mille: u32) -> (End, En
     let plan = LinkPlan {
         latency_us: Range { least, most },
         loss_per_mille,
+        give_up_ms: 30_000,
     };
     connection(gate, socket, (NEAR, FAR), plan)
 }
@@ -77,7 +80,7 @@ fn frames_are_pipelined_and_stay_in_order() {
                     near.send(text(number)).await.unwrap();
                 }
                 near.fin();
-                assert_eq!(near.send(text(20)).await, Err(Broken));
+                assert_eq!(near.send(text(20)).await, Err(Broken::Pipe));
             });
         });
         let (what, at): (Vec<_>, Vec<u64>) = ran
@@ -118,7 +121,7 @@ fn a_sender_waits_while_the_window_is_full() {
 }
 
 #[test]
-fn an_abort_discards_what_is_unread_and_fails_senders() {
+fn an_abort_fails_senders_and_leaves_what_has_arrived() {
     let ran = Bench::default().run(|gate, log| {
         let (near, far) = link(gate, 1_000, 1_000, 0);
         let far = Rc::new(far);
@@ -136,7 +139,7 @@ fn an_abort_discards_what_is_unread_and_fails_senders() {
             near.send(text(1)).await.unwrap();
             sleeper.sleep(ms(10)).await;
             near.reset();
-            assert!(matches!(near.receive().await, Incoming::Reset));
+            assert!(matches!(near.receive().await, Incoming::Fin));
         });
         let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
         spawn(gate, "reader", async move {
@@ -145,17 +148,17 @@ fn an_abort_discards_what_is_unread_and_fails_senders() {
             note(&log, shown(&far.receive().await));
         });
     });
-    assert_eq!(ran.log, ["failed after 64 at 11", "RST", "RST"]);
+    assert_eq!(ran.log, ["failed after 64 at 11", "1", "FIN"]);
 }
 
 #[test]
-fn an_end_that_is_dropped_without_a_word_aborts() {
+fn an_end_that_is_dropped_closes() {
     let ran = Bench::default().run(|gate, log| {
         let (near, far) = link(gate, 1_000, 1_000, 0);
         drop(near);
         read(gate, log, far, Duration::ZERO);
     });
-    assert_eq!(ran.log, ["RST at 1"]);
+    assert_eq!(ran.log, ["FIN at 1"]);
 }
 
 #[test]
@@ -171,11 +174,10 @@ fn data_for_an_end_that_is_gone_is_answered_by_an_abort() {
             assert_eq!(near.send(text(1)).await, Ok(()));
             assert_eq!(near.send(text(2)).await, Ok(()));
             sleeper.sleep(ms(100)).await;
-            note(&log, shown(&near.receive().await));
-            assert_eq!(near.send(text(3)).await, Err(Broken));
+            assert_eq!(near.send(text(3)).await, Err(Broken::Pipe));
         });
     });
-    assert_eq!(ran.log, ["FIN", "RST"]);
+    assert_eq!(ran.log, ["FIN"]);
     // Both frames and one RST: it is not said twice.
     assert_eq!(ran.now, ms(201));
 }
@@ -198,7 +200,9 @@ fn a_device_that_vanishes_tells_nobody() {
             note(&log, shown(&far.receive().await));
         });
     });
-    assert_eq!(ran.log, Vec::<String>::new());
+    // Nobody but the patience of the one who stays.
+    assert_eq!(ran.log, ["RST"]);
+    assert_eq!(ran.now, ms(30_000));
 }
 
 #[test]
@@ -247,4 +251,58 @@ fn a_lost_frame_arrives_one_retransmission_later() {
         });
     });
     assert_eq!(ran.log, ["0 at 201"]);
+}
+
+#[test]
+fn an_abort_with_something_unread_is_what_a_close_becomes() {
+    let ran = Bench::default().run(|gate, log| {
+        let (near, far) = link(gate, 1_000, 1_000, 0);
+        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
+        spawn(gate, "both", async move {
+            near.send(text(1)).await.unwrap();
+            sleeper.sleep(ms(10)).await;
+            drop(far);
+            note(&log, shown(&near.receive().await));
+            assert_eq!(near.send(text(2)).await, Err(Broken::Pipe));
+        });
+    });
+    assert_eq!(ran.log, ["RST"]);
+}
+
+#[test]
+fn a_sender_without_acknowledgements_gives_up() {
+    let ran = Bench::default().run(|gate, log| {
+        let (near, far) = link(gate, 1_000, 1_000, 0);
+        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
+        spawn(gate, "writer", async move {
+            sleeper.sleep(ms(10)).await;
+            far.vanish();
+            sleeper.sleep(ms(10)).await;
+            near.send(text(1)).await.unwrap();
+            let incoming = shown(&near.receive().await);
+            note(&log, format!("{incoming} at {}", sleeper.now().as_millis()));
+        });
+    });
+    assert_eq!(ran.log, ["RST at 30020"]);
+}
+
+#[test]
+fn a_short_cut_costs_no_connection() {
+    let ran = Bench::default().run(|gate, log| {
+        let (near, far) = link(gate, 1_000, 1_000, 0);
+        read(gate, log, far, Duration::ZERO);
+        let sleeper = Rc::clone(gate);
+        spawn(gate, "writer", async move {
+            for number in 0..2 {
+                near.outgoing().set_cut(&sleeper, true);
+                near.send(text(number)).await.unwrap();
+                sleeper.sleep(ms(20_000)).await;
+                near.outgoing().set_cut(&sleeper, false);
+                sleeper.sleep(ms(5_000)).await;
+            }
+            near.fin();
+            std::future::pending::<()>().await;
+        });
+    });
+    assert_eq!(ran.log, ["0 at 20001", "1 at 45001", "FIN at 50001"]);
 }

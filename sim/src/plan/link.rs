@@ -1,9 +1,11 @@
 //! The links of a run: client to balancer, balancer to container.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Range;
-use crate::bounds::{MAX_US, PER_MILLE, within};
+use crate::bounds::{MAX_MS, MAX_US, PER_MILLE, within};
 
 /// One link, both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,4 +17,32 @@ pub struct LinkPlan {
     /// How many frames in a thousand are lost once and arrive after a retransmission.
     #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     pub loss_per_mille: u32,
+    /// How long an end waits for the acknowledgement of what it has sent before it gives the
+    /// connection up, in milliseconds.
+    #[serde(
+        default = "usual_give_up_ms",
+        skip_serializing_if = "is_usual_give_up",
+        deserialize_with = "within::<1, MAX_MS, _, _>"
+    )]
+    pub give_up_ms: u64,
+}
+
+impl LinkPlan {
+    /// What an operating system does that nobody has told otherwise: fifteen retransmissions,
+    /// 924.6 s in all (Linux, `tcp_retries2`).
+    pub const USUAL_GIVE_UP_MS: u64 = 924_600;
+
+    /// How long an end waits for an acknowledgement.
+    pub fn give_up(&self) -> Duration {
+        Duration::from_millis(self.give_up_ms)
+    }
+}
+
+fn usual_give_up_ms() -> u64 {
+    LinkPlan::USUAL_GIVE_UP_MS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_usual_give_up(give_up_ms: &u64) -> bool {
+    *give_up_ms == LinkPlan::USUAL_GIVE_UP_MS
 }

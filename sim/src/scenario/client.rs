@@ -35,6 +35,12 @@ pub(super) struct Clients {
     jitter_us: Range,
     #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
     loss_per_mille: Range,
+    /// How long both ends of the link wait for an acknowledgement.
+    #[serde(
+        default = "usual_give_up",
+        deserialize_with = "within::<1, MAX_MS, _, _>"
+    )]
+    give_up_ms: Range,
     #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
     messages: Range,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
@@ -54,6 +60,13 @@ pub(super) struct Clients {
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     patience_ms: Range,
     leaves: Weights<Leaving>,
+}
+
+fn usual_give_up() -> Range {
+    Range {
+        least: LinkPlan::USUAL_GIVE_UP_MS,
+        most: LinkPlan::USUAL_GIVE_UP_MS,
+    }
 }
 
 impl Clients {
@@ -84,6 +97,7 @@ impl Clients {
             link: LinkPlan {
                 latency_us: Range { least, most },
                 loss_per_mille: draw.range("loss_per_mille", self.loss_per_mille) as u32,
+                give_up_ms: draw.range("give_up_ms", self.give_up_ms),
             },
             messages,
             patience_ms: draw.range("patience_ms", self.patience_ms),

@@ -2,5 +2,6 @@
 
 mod choices;
 mod digests;
+mod fidelity;
 mod history;
 mod support;
