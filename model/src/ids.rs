@@ -66,6 +66,13 @@ pub struct SocketId {
     pub copy: u16,
 }
 
+impl SocketId {
+    /// The upgrade as its peer sent it.
+    pub fn original(self) -> SocketId {
+        SocketId { copy: 0, ..self }
+    }
+}
+
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "c{}#{}", self.peer, self.attempt)?;

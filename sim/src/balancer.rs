@@ -1,13 +1,34 @@
 //! The load balancer: takes every connection, routes its upgrade, passes frames both ways.
 //!
-//! Modelled: routing by affinity cookie or by choice, upgrades held for different times and so
-//! overtaken by later ones, the end of a client's connection that reaches the container late,
-//! its own errors (503 without a container, 502 if the container refuses). Frames of one
-//! connection stay in order.
+//! One file for each thing it does to a connection:
+//!
+//! - [`headers`]: what becomes of the request on its way (kept, stripped, mangled; addresses
+//!   hidden; the cookie lost),
+//! - [`routing`]: upgrades held for different times and so overtaken by later ones, and where
+//!   they go: affinity cookie or chance, and whom it has not asked yet,
+//! - [`upgrade`]: asking containers until one answers: retries, time-outs, a second copy of the
+//!   same upgrade; frames that the client sends before it has its answer are kept,
+//! - [`relay`]: frames both ways, the end of a client's connection that reaches the container
+//!   late, idle time-outs, the end of a container that leaves service,
+//! - [`reorder`]: frames of one connection that overtake each other, if the plan says so.
+//!
+//! Its own errors are 503 without a container, 502 if containers refuse, 504 if they do not
+//! answer in time.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
-use gatesim_model::ids::SocketId;
+use gatesim_model::{
+    ids::SocketId,
+    time::Time,
+    wait::{First, first},
+};
 
 use crate::{
     choices::Purpose,
@@ -17,12 +38,74 @@ use crate::{
     world::World,
 };
 
+mod headers;
+mod relay;
+mod reorder;
+mod routing;
+mod upgrade;
+
+/// How long the balancer waits for a container to take a connection before it asks another one
+/// or gives up.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What the balancer remembers.
 #[derive(Default)]
 pub struct Balancer {
     /// Upgrades being held, by arrival.
     held: RefCell<BTreeSet<(u64, SocketId)>>,
-    arrivals: std::cell::Cell<u64>,
+    arrivals: Cell<u64>,
+    /// Containers that have left service, since when, and the connections to them.
+    leaving: RefCell<BTreeMap<u32, Leaving>>,
+}
+
+/// A container, and who has to hear that it leaves service.
+#[derive(Default)]
+struct Leaving {
+    since: Option<Time>,
+    waiting: BTreeMap<SocketId, Waker>,
+}
+
+impl Balancer {
+    /// A container was put into service.
+    pub fn enters_service(&self, container: u32) {
+        self.leaving.borrow_mut().remove(&container);
+    }
+
+    /// A container has left service: its connections are drained.
+    pub fn leaves_service(&self, container: u32, now: Time) {
+        let mut leaving = self.leaving.borrow_mut();
+        let entry = leaving.entry(container).or_default();
+        entry.since.get_or_insert(now);
+        std::mem::take(&mut entry.waiting)
+            .into_values()
+            .for_each(Waker::wake);
+    }
+
+    /// Completes when the container of a connection has left service.
+    async fn left_service(&self, container: u32, socket: SocketId) -> Time {
+        let mut waits = false;
+        poll_fn(|cx| {
+            let mut leaving = self.leaving.borrow_mut();
+            let entry = leaving.entry(container).or_default();
+            if let Some(since) = entry.since {
+                return Poll::Ready(since);
+            }
+            // A task has one waker for all its life.
+            if !waits {
+                waits = true;
+                entry.waiting.insert(socket, cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// A connection is over.
+    fn forget(&self, container: u32, socket: SocketId) {
+        if let Some(leaving) = self.leaving.borrow_mut().get_mut(&container) {
+            leaving.waiting.remove(&socket);
+        }
+    }
 }
 
 /// Starts the balancer.
@@ -47,174 +130,48 @@ pub fn start(world: &Rc<World>) {
 async fn proxy(world: Rc<World>, client: End) {
     let socket = client.socket();
     let Incoming::Packet(Packet::Upgrade { upgrade, affinity }) = client.receive().await else {
-        client.reset();
-        return;
+        return client.reset();
     };
-    hold(&world, socket).await;
-    let Some(container) = route(&world, socket, affinity) else {
-        return reject(&world, &client, 503).await;
-    };
-    let to = Actor::Container(container);
-    let link = world.plan.backend_link;
-    let Ok(backend) = world
-        .network
-        .connect(socket, Actor::Balancer, to, link)
-        .await
-    else {
-        return reject(&world, &client, 502).await;
-    };
-    emit(&world, WorldEvent::UpgradeRouted { socket, container });
-    if backend
-        .send(Packet::Upgrade { upgrade, affinity })
-        .await
-        .is_err()
-    {
-        return reject(&world, &client, 502).await;
-    }
-    let mut close_hold = world
-        .gate
-        .choices()
-        .stream(Actor::Socket(socket), Purpose::CloseHold);
+    routing::hold(&world, socket).await;
+    let request = headers::apply(&world, *upgrade, affinity);
+    let mut close_hold = stream(&world, socket, Purpose::CloseHold);
     let close_hold = close_hold.draw(world.plan.balancer.close_hold_us.inclusive());
     let close_hold = Duration::from_micros(close_hold);
-    let up = async {
-        loop {
-            let incoming = client.receive().await;
-            if ends(&incoming) {
-                world.gate.sleep(close_hold).await;
-            }
-            if !pass(incoming, &client, &backend).await {
-                return;
-            }
-        }
+    let early = upgrade::Early::default();
+    let asking = upgrade::ask(&world, &request);
+    let leaving = async {
+        early.collect(&client).await;
+        world.gate.sleep(close_hold).await;
     };
-    let down = async {
-        loop {
-            let incoming = match backend.receive().await {
-                // The cookie is the balancer's own.
-                Incoming::Packet(Packet::Response {
-                    status,
-                    subprotocol,
-                    ..
-                }) => {
-                    let affinity = Some(container);
-                    Incoming::Packet(Packet::Response {
-                        status,
-                        subprotocol,
-                        affinity,
-                    })
-                }
-                other => other,
-            };
-            if !pass(incoming, &backend, &client).await {
-                return;
-            }
+    match first(asking, leaving).await {
+        First::Left(Ok(answered)) => {
+            relay::relay(&world, &client, answered, early, close_hold).await;
         }
-    };
-    both(up, down).await;
-}
-
-/// Passes one thing on; false when this direction is over.
-async fn pass(incoming: Incoming, from: &End, to: &End) -> bool {
-    match incoming {
-        Incoming::Packet(packet) => {
-            let sent = to.send(packet).await.is_ok();
-            if !sent {
-                from.reset();
-            }
-            sent
-        }
-        Incoming::Fin => {
-            to.fin();
-            false
-        }
-        Incoming::Reset => {
-            to.reset();
-            false
-        }
-    }
-}
-
-fn ends(incoming: &Incoming) -> bool {
-    use gatesim_model::message::Frame;
-    match incoming {
-        Incoming::Fin | Incoming::Reset => true,
-        Incoming::Packet(Packet::Frame { frame, .. }) => match frame {
-            Frame::Close { .. } => true,
-            Frame::Text(_) | Frame::Ping | Frame::Pong => false,
-        },
-        Incoming::Packet(Packet::Upgrade { .. } | Packet::Response { .. }) => false,
-    }
-}
-
-/// Holds an upgrade for its time; others may overtake it.
-async fn hold(world: &World, socket: SocketId) {
-    let balancer = &world.balancer;
-    let arrival = balancer.arrivals.get();
-    balancer.arrivals.set(arrival + 1);
-    balancer.held.borrow_mut().insert((arrival, socket));
-    let mut stream = world
-        .gate
-        .choices()
-        .stream(Actor::Socket(socket), Purpose::UpgradeHold);
-    let hold = stream.draw(world.plan.balancer.upgrade_hold_us.inclusive());
-    world.gate.sleep(Duration::from_micros(hold)).await;
-    let mut held = balancer.held.borrow_mut();
-    held.remove(&(arrival, socket));
-    if let Some(&(earlier, overtaken)) = held.first()
-        && earlier < arrival
-    {
-        emit(world, WorldEvent::UpgradeOvertook { socket, overtaken });
-    }
-}
-
-/// The container that the cookie names if it is in service, any one in service otherwise.
-fn route(world: &World, socket: SocketId, affinity: Option<u32>) -> Option<u32> {
-    let in_service = world.in_service();
-    let cookie = affinity.filter(|container| in_service.contains(container));
-    match (cookie, world.plan.balancer.affinity) {
-        (Some(container), true) => Some(container),
-        (Some(_), false) | (None, _) => {
-            let most = in_service.len().checked_sub(1)?;
-            let mut stream = world
-                .gate
-                .choices()
-                .stream(Actor::Socket(socket), Purpose::Route);
-            Some(in_service[stream.draw(0..=most as u64) as usize])
-        }
+        First::Left(Err(status)) => reject(&world, &client, status).await,
+        // Whoever was asked is told by the end of its connection.
+        First::Right(()) => client.close(),
     }
 }
 
 async fn reject(world: &World, client: &End, status: u16) {
     let socket = client.socket();
     emit(world, WorldEvent::UpgradeRejected { socket, status });
+    let response = Packet::Response {
+        status,
+        subprotocol: None,
+        affinity: None,
+        by: socket,
+    };
     // A client that is gone needs no answer.
-    let _ = client
-        .send(Packet::Response {
-            status,
-            subprotocol: None,
-            affinity: None,
-        })
-        .await;
-    client.fin();
+    let _ = client.send(response).await;
+    client.close();
+}
+
+/// A stream of choices of one connection.
+fn stream(world: &World, socket: SocketId, purpose: Purpose) -> crate::choices::Stream {
+    world.gate.choices().stream(Actor::Socket(socket), purpose)
 }
 
 fn emit(world: &World, event: WorldEvent) {
     world.recorder.emit(Actor::Balancer, Fact::World(event));
-}
-
-/// Runs both to their ends.
-async fn both(left: impl Future<Output = ()>, right: impl Future<Output = ()>) {
-    let mut left = std::pin::pin!(left);
-    let mut right = std::pin::pin!(right);
-    let (mut left_done, mut right_done) = (false, false);
-    std::future::poll_fn(|cx| {
-        left_done = left_done || left.as_mut().poll(cx).is_ready();
-        right_done = right_done || right.as_mut().poll(cx).is_ready();
-        match left_done && right_done {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
 }

@@ -35,6 +35,12 @@ pub const MAX_REGISTRY: u64 = 1_000_000;
 /// How rare the seeds of a long scenario may be among those of the others.
 pub const MAX_EVERY: u64 = 1_000_000;
 
+/// Addresses behind which a balancer hides those of the clients.
+pub const MAX_ADDRESSES: u64 = 1_000;
+
+/// Containers that are asked after one that has not answered an upgrade.
+pub const MAX_RETRIES: u64 = 8;
+
 /// Faults of a run.
 pub const MAX_FAULTS: u64 = 1_000;
 

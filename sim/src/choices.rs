@@ -39,6 +39,16 @@ pub enum Purpose {
     Opening(Actor),
     /// Where the balancer sends an upgrade.
     Route,
+    /// Whether the balancer changes the headers of an upgrade.
+    Headers,
+    /// Behind which of its addresses the balancer hides a client.
+    Address,
+    /// Whether an upgrade arrives without its cookie.
+    CookieLoss,
+    /// Whether the balancer delivers an upgrade twice, and when.
+    Duplicate,
+    /// Which frames to this receiver the balancer holds while others pass, and for how long.
+    Reorder(Actor),
     /// How long the balancer holds an upgrade.
     UpgradeHold,
     /// How long the balancer holds the end of a connection before the container hears of it.
@@ -67,6 +77,11 @@ impl fmt::Display for Purpose {
             Purpose::GiveUp(to) => write!(f, "give-up/{to}"),
             Purpose::Opening(to) => write!(f, "opening/{to}"),
             Purpose::Route => f.write_str("route"),
+            Purpose::Headers => f.write_str("headers"),
+            Purpose::Address => f.write_str("address"),
+            Purpose::CookieLoss => f.write_str("cookie-loss"),
+            Purpose::Duplicate => f.write_str("duplicate"),
+            Purpose::Reorder(to) => write!(f, "reorder/{to}"),
             Purpose::UpgradeHold => f.write_str("upgrade-hold"),
             Purpose::CloseHold => f.write_str("close-hold"),
             Purpose::Accept => f.write_str("accept"),

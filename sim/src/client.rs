@@ -200,7 +200,9 @@ impl Client {
         match first(opening, leaving).await {
             First::Left(Ok((end, affinity))) => {
                 self.affinity = affinity;
-                self.emit(WorldEvent::ClientOpened { socket });
+                self.emit(WorldEvent::ClientOpened {
+                    socket: end.socket(),
+                });
                 Some(end)
             }
             First::Left(Err(status)) => {
@@ -259,8 +261,12 @@ impl Client {
             Incoming::Packet(Packet::Response {
                 status: 101,
                 affinity,
+                by,
                 ..
-            }) => Ok((end, affinity)),
+            }) => {
+                end.is_with(by);
+                Ok((end, affinity))
+            }
             Incoming::Packet(Packet::Response { status, .. }) => {
                 end.close();
                 Err(status)

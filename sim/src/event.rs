@@ -11,6 +11,8 @@ use gatesim_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::plan::HeaderPolicy;
+
 /// Who did it. Also the name of an entity in keyed choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -186,6 +188,21 @@ pub enum WorldEvent {
         socket: SocketId,
         overtaken: SocketId,
     },
+    /// A header of an upgrade did not pass as the client had sent it.
+    HeaderChanged {
+        socket: SocketId,
+        header: Header,
+        policy: HeaderPolicy,
+    },
+    /// An upgrade was delivered once more, to the same container or to another.
+    UpgradeCopied {
+        original: SocketId,
+        socket: SocketId,
+    },
+    /// The balancer ended a connection.
+    ConnectionCut { socket: SocketId, reason: CutReason },
+    /// A frame overtook so many that the balancer held.
+    FrameOvertook { socket: SocketId, overtaken: u32 },
     /// A link was cut.
     LinkCut { from: Actor, to: Actor },
     /// A link was mended.
@@ -231,6 +248,30 @@ pub enum WorldEvent {
     FaultsHealed,
     /// The run is over.
     Finished { reason: FinishReason },
+}
+
+/// A header of an upgrade, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Header {
+    /// `Authorization`.
+    Authorization,
+    /// `Sec-WebSocket-Protocol`.
+    Subprotocols,
+    /// All the rest.
+    Others,
+}
+
+/// Why the balancer ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutReason {
+    /// Nothing passed for too long.
+    Idle,
+    /// The container has left service, and its connections have had their time.
+    Drained,
+    /// Nobody waits any more for the answer to this copy of an upgrade.
+    NotWanted,
 }
 
 /// A socket operation.

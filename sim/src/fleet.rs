@@ -79,6 +79,7 @@ impl World {
                     world.gate.sleep(after).await;
                     if process.is_alive() {
                         world.hosts[container as usize].in_service.set(true);
+                        world.balancer.enters_service(container);
                         world.emit(WorldEvent::ContainerInService { container });
                     }
                 }
@@ -143,6 +144,7 @@ impl World {
             return;
         };
         host.in_service.set(false);
+        self.balancer.leaves_service(container, self.gate.now());
         self.emit(WorldEvent::ContainerTerminating { container });
         let stopping = process.spawn(None, "shutdown", async move { gateway.terminate().await });
         let finished = gatesim_model::env::Task::finished(&stopping);
@@ -161,6 +163,7 @@ impl World {
             return;
         };
         host.in_service.set(false);
+        self.balancer.leaves_service(container, self.gate.now());
         self.emit(WorldEvent::ContainerGone { container, crashed });
         running.process.silence();
         self.network.listener(Actor::Container(container)).close();

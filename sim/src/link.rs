@@ -10,7 +10,7 @@
 //! operating system tell: `sim/tests` runs the same scripts over both. Left out: bytes,
 //! congestion, keep-alive.
 
-use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
+use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use gatesim_model::ids::SocketId;
 
@@ -36,7 +36,7 @@ pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 /// that dies.
 pub struct End {
     gate: Rc<Gate>,
-    socket: SocketId,
+    socket: Cell<SocketId>,
     out: Rc<Pipe>,
     incoming: Rc<Pipe>,
 }
@@ -51,7 +51,7 @@ pub fn connection(
     let (up, down) = pipes(gate, socket, between, plan);
     let end = |out: &Rc<Pipe>, incoming: &Rc<Pipe>| End {
         gate: Rc::clone(gate),
-        socket,
+        socket: Cell::new(socket),
         out: Rc::clone(out),
         incoming: Rc::clone(incoming),
     };
@@ -61,7 +61,12 @@ pub fn connection(
 impl End {
     /// The connection it belongs to.
     pub fn socket(&self) -> SocketId {
-        self.socket
+        self.socket.get()
+    }
+
+    /// For the observer: of several copies of an upgrade, this one was answered.
+    pub fn is_with(&self, copy: SocketId) {
+        self.socket.set(copy);
     }
 
     /// The direction away from this end.

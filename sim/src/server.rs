@@ -75,6 +75,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                     status: 101,
                     subprotocol,
                     affinity: None,
+                    by: id,
                 };
                 let sent = end.send(response).await;
                 socket.opened();
@@ -85,6 +86,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                     status,
                     subprotocol: None,
                     affinity: None,
+                    by: id,
                 };
                 // A client that is gone already needs no answer.
                 let _ = end.send(response).await;

@@ -10,7 +10,10 @@ use gatesim_model::{
     time::Time,
 };
 
-use crate::event::{Actor, Entry, Fact, FinishReason, Operation, WorldEvent};
+use crate::{
+    event::{Actor, CutReason, Entry, Fact, FinishReason, Header, Operation, WorldEvent},
+    plan::HeaderPolicy,
+};
 
 const SOCKET: SocketId = SocketId {
     peer: 2,
@@ -417,6 +420,23 @@ fn world() -> Vec<WorldEvent> {
         WorldEvent::UpgradeOvertook {
             socket: SUCCESSOR,
             overtaken: socket,
+        },
+        WorldEvent::HeaderChanged {
+            socket,
+            header: Header::Subprotocols,
+            policy: HeaderPolicy::Mangle,
+        },
+        WorldEvent::UpgradeCopied {
+            original: socket.original(),
+            socket,
+        },
+        WorldEvent::ConnectionCut {
+            socket,
+            reason: CutReason::Idle,
+        },
+        WorldEvent::FrameOvertook {
+            socket,
+            overtaken: 2,
         },
         WorldEvent::LinkCut {
             from: Actor::Client(2),

@@ -1,7 +1,10 @@
 //! Lines for what happens around the protocol.
 
 use super::{kind_name, message_name};
-use crate::event::{Actor, FinishReason, Operation, WorldEvent};
+use crate::{
+    event::{Actor, CutReason, FinishReason, Header, Operation, WorldEvent},
+    plan::HeaderPolicy,
+};
 
 /// One arm for each event, in the order of their declaration.
 pub(super) fn describe(event: &WorldEvent) -> String {
@@ -62,6 +65,27 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::UpgradeOvertook { socket, overtaken } => {
             format!("{socket} upgrade overtook that of {overtaken}")
         }
+        WorldEvent::HeaderChanged {
+            socket,
+            header,
+            policy,
+        } => {
+            let what = match policy {
+                HeaderPolicy::Keep => "kept",
+                HeaderPolicy::Strip => "stripped",
+                HeaderPolicy::Mangle => "mangled",
+            };
+            format!("{socket} {} {what} on the way", header_name(*header))
+        }
+        WorldEvent::UpgradeCopied { original, socket } => {
+            format!("{original} upgrade delivered once more, as {socket}")
+        }
+        WorldEvent::ConnectionCut { socket, reason } => {
+            format!("{socket} ended by the balancer: {}", cut_name(*reason))
+        }
+        WorldEvent::FrameOvertook { socket, overtaken } => {
+            format!("{socket} a frame overtook {overtaken} that the balancer holds")
+        }
         WorldEvent::LinkCut { from, to } => format!("link {from} -> {to} cut"),
         WorldEvent::LinkMended { from, to } => format!("link {from} -> {to} mended"),
         WorldEvent::LinkReset { from, to } => {
@@ -105,6 +129,22 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
         WorldEvent::FaultsHealed => "every fault is over".to_owned(),
         WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
+    }
+}
+
+fn header_name(header: Header) -> &'static str {
+    match header {
+        Header::Authorization => "header Authorization",
+        Header::Subprotocols => "header Sec-WebSocket-Protocol",
+        Header::Others => "other headers",
+    }
+}
+
+fn cut_name(reason: CutReason) -> &'static str {
+    match reason {
+        CutReason::Idle => "nothing passed for too long",
+        CutReason::Drained => "the container has left service",
+        CutReason::NotWanted => "nobody waits for its answer any more",
     }
 }
 

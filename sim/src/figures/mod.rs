@@ -193,7 +193,7 @@ impl FiguresCollector {
         | Event::EndpointEnded { socket, cause, .. } = event
         {
             let not_ready = !self.components_there(container);
-            if let Some(attempt) = self.attempts.get_mut(socket) {
+            if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
                 if *cause == CloseCause::NotAuthenticated {
                     attempt.excuse = Some(Excuse::RightlyRefused);
                 } else if not_ready {
@@ -235,7 +235,7 @@ impl FiguresCollector {
                 self.figures.frames += 1;
             }
             WorldEvent::UpgradeRouted { socket, container } => {
-                if let Some(attempt) = self.attempts.get_mut(socket) {
+                if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
                     attempt.container = Some(*container);
                 }
                 self.excuse_disturbed();
@@ -272,7 +272,15 @@ impl FiguresCollector {
                 self.streams.retain(|stream, _| stream.client != *client);
                 self.asked.retain(|(asking, _)| asking != client);
             }
+            // The request did not arrive as it was sent, or what it opened was ended.
+            WorldEvent::HeaderChanged { socket, .. } | WorldEvent::ConnectionCut { socket, .. } => {
+                if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
+                    attempt.excuse.get_or_insert(Excuse::Fault);
+                }
+            }
             WorldEvent::ClientOpened { .. }
+            | WorldEvent::UpgradeCopied { .. }
+            | WorldEvent::FrameOvertook { .. }
             | WorldEvent::UpgradeRejected { .. }
             | WorldEvent::UpgradeOvertook { .. }
             | WorldEvent::TransportEnded { .. }
@@ -301,7 +309,7 @@ impl FiguresCollector {
 
     fn ready(&mut self, now: Time, socket: SocketId) {
         self.figures.frames += 1;
-        let Some(attempt) = self.attempts.remove(&socket) else {
+        let Some(attempt) = self.attempts.remove(&socket.original()) else {
             return;
         };
         if attempt.excuse.is_none() {
@@ -313,7 +321,7 @@ impl FiguresCollector {
     }
 
     fn end_attempt(&mut self, socket: SocketId) {
-        let Some(attempt) = self.attempts.remove(&socket) else {
+        let Some(attempt) = self.attempts.remove(&socket.original()) else {
             return;
         };
         let served = |container| self.components_there(container);
@@ -380,7 +388,7 @@ impl FiguresCollector {
 
     fn stage(&mut self, now: Time, socket: SocketId, container: u32, stage: Stage) {
         let there = self.components_there(container);
-        if let Some(attempt) = self.attempts.get_mut(&socket) {
+        if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
             attempt.container = Some(container);
             attempt.clock.stage = stage;
             attempt.clock.set(now, there);
@@ -389,7 +397,7 @@ impl FiguresCollector {
 
     fn calls(&mut self, now: Time, socket: SocketId, container: u32, change: impl Fn(&mut Clock)) {
         let there = self.components_there(container);
-        if let Some(attempt) = self.attempts.get_mut(&socket) {
+        if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
             change(&mut attempt.clock);
             attempt.clock.set(now, there);
         }

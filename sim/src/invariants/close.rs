@@ -241,6 +241,15 @@ impl CloseTellsTheTruth {
                     ),
                 ));
             }
+        } else if let WorldEvent::ClientOpened { socket } = event {
+            // Of several copies of its upgrade, the client is connected to this one.
+            if let Some(said) = self.open.remove(&socket.original()) {
+                self.open.insert(*socket, said);
+            }
+        } else if let WorldEvent::ConnectionCut { socket, .. } = event {
+            if let Some(said) = self.open.get_mut(socket) {
+                *said = None;
+            }
         } else if let WorldEvent::TransportEnded { socket } = event {
             self.unselected.remove(socket);
         } else if let WorldEvent::ClientClosed {

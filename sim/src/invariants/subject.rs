@@ -134,11 +134,15 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ClientDone { .. }
         | WorldEvent::ClientGaveUp { .. }
         | WorldEvent::UpgradeRouted { .. }
+        | WorldEvent::HeaderChanged { .. }
+        | WorldEvent::ConnectionCut { .. }
         | WorldEvent::LinkCut { .. }
         | WorldEvent::LinkReset { .. }
         | WorldEvent::LinkMended { .. } => Subject::Client,
         WorldEvent::UpgradeRejected { .. }
         | WorldEvent::UpgradeOvertook { .. }
+        | WorldEvent::UpgradeCopied { .. }
+        | WorldEvent::FrameOvertook { .. }
         | WorldEvent::ContainerStarted { .. }
         | WorldEvent::ContainerInService { .. }
         | WorldEvent::ContainerTerminating { .. }

@@ -189,7 +189,7 @@ impl NothingWaitsForever {
                 Standing::Connecting { socket: at, .. }
                 | Standing::Opened { socket: at, .. }
                 | Standing::Ready { socket: at, .. },
-            ) => at == socket,
+            ) => at.original() == socket.original(),
             Some(Standing::Away { .. }) | None => false,
         }
     }

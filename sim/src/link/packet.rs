@@ -1,6 +1,10 @@
 //! What travels on a link, and what its reader and its writer are told.
 
-use gatesim_model::{ids::MessageId, message::Frame, socket::Upgrade};
+use gatesim_model::{
+    ids::{MessageId, SocketId},
+    message::Frame,
+    socket::Upgrade,
+};
 
 /// What travels on a link.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub enum Packet {
         subprotocol: Option<&'static str>,
         /// The cookie set by the balancer.
         affinity: Option<u32>,
+        /// For the observer: which copy of the upgrade was answered.
+        by: SocketId,
     },
     /// A frame, and for the observer which client message is in it.
     Frame {

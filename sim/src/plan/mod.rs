@@ -18,7 +18,7 @@ mod link;
 mod range;
 mod service;
 
-pub use balancer::BalancerPlan;
+pub use balancer::{BalancerPlan, HeaderPlan, HeaderPolicy, ReorderPlan};
 pub use client::{ClientPlan, Leaving, MessageKind, MessagePlan, Token};
 pub use container::ContainerPlan;
 pub use fault::{Direction, FaultPlan};

@@ -8,15 +8,17 @@ use crate::{
     bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, within},
     event::Actor,
     gate::Strategy,
-    plan::{BalancerPlan, ClientPlan, ContainerPlan, LinkPlan, Plan, ServicesPlan},
+    plan::{ClientPlan, ContainerPlan, LinkPlan, Plan, ServicesPlan},
 };
 
+mod balancer;
 mod client;
 mod container;
 mod draw;
 mod fault;
 mod weights;
 
+use balancer::Balancing;
 use client::Clients;
 use container::Containers;
 use draw::Draw;
@@ -44,7 +46,7 @@ pub struct Scenario {
     time_limit_ms: u64,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     aftermath_ms: u64,
-    balancer: BalancerPlan,
+    balancer: Balancing,
     services: ServicesPlan,
     backend_link: LinkPlan,
     containers: Containers,
@@ -106,7 +108,7 @@ impl Scenario {
             strategy: draw.weights("strategy", &self.strategies),
             time_limit_ms: self.time_limit_ms,
             aftermath_ms: self.aftermath_ms,
-            balancer: self.balancer,
+            balancer: self.balancer.plan(&draw),
             services: self.services,
             backend_link: self.backend_link,
             containers,
