@@ -78,6 +78,9 @@ pub struct SweepArgs {
     /// Write a JUnit report, for CI.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write which invariants each design broke in each scenario, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
     /// Write one capsule per group of failures into this directory, for CI.
     #[arg(long, value_name = "DIR")]
     pub capsules: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Short names of invariants for the columns of wide tables: their numbers in the fact sheet, with
+//! Short texts for the cells of wide tables, such as the names of invariants: their numbers in the fact sheet, with
 //! a letter where two share one.
 
 use gatesim_sim::invariants::Invariant;
@@ -38,6 +38,11 @@ pub fn labels(invariants: impl IntoIterator<Item = Invariant>) -> String {
     let mut labels: Vec<String> = invariants.into_iter().map(label).collect();
     labels.sort();
     labels.join(" ")
+}
+
+/// A share, rounded up so that what was seen is never shown as nothing.
+pub fn percent(count: u64, runs: u64) -> String {
+    format!("{} %", (count * 100).div_ceil(runs.max(1)))
 }
 
 #[cfg(test)]

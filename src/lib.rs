@@ -7,7 +7,7 @@
 //!   files; `interrupt`, `clock`, `progress`: Ctrl-C, wall clock, progress bar;
 //! - `run_name`, `catalog`, `target`: from a text that a person typed to a run;
 //! - `sweep` with `pool` (the runs and their workers), `tally` (outcomes added up),
-//!   `report` and `junit` (what is written);
+//!   `report`, `junit` and `table` (what is written);
 //! - `power`: every defect of the catalogue (`defects`), looked for until it is found; `labels`:
 //!   short names for wide tables;
 //! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
@@ -35,6 +35,7 @@ mod replay;
 mod report;
 mod run_name;
 mod sweep;
+mod table;
 mod tally;
 mod target;
 mod timeline;

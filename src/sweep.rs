@@ -11,15 +11,17 @@ use crate::{
     catalog,
     cli::SweepArgs,
     clock::Stopwatch,
+    defects::Catalogue,
     determinism::{self, Parting},
     exit::Exit,
     failure::FailureReport,
     interrupt, junit,
-    output::{Output, check_parent},
+    output::{Output, check_parent, write_whole},
     pool::{self, Harvest, Limit, Pair, Work},
     progress::Progress,
     report,
     run_name::MAX_SEED,
+    table,
     target::Origin,
 };
 
@@ -47,6 +49,7 @@ pub struct SweepResult {
 pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let work = work_of(args)?;
     check_writable(args)?;
+    let catalogue = args.table.as_ref().map(|_| Catalogue::load()).transpose()?;
     interrupt::install()?;
     let watch = Stopwatch::start();
     let progress = Progress::new("runs", work.count(), args.budget);
@@ -61,6 +64,10 @@ pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     }
     if let Some(dir) = &args.capsules {
         write_capsules(&result, dir)?;
+    }
+    if let (Some(path), Some(catalogue)) = (&args.table, &catalogue) {
+        let text = table::markdown(&result, catalogue);
+        write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
     }
     report::speed(&result, watch.elapsed());
     Ok(exit_of(&result))
@@ -135,7 +142,11 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("failed to create the directory {}", dir.display()))?;
     }
-    args.junit.as_deref().map_or(Ok(()), check_parent)
+    let files = [&args.junit, &args.table];
+    files
+        .into_iter()
+        .flatten()
+        .try_for_each(|path| check_parent(path))
 }
 
 /// Runs the exemplar of every group alone, now that the pool is idle, and everything that did not

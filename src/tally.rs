@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use gatesim_sim::outcome::{Digest, Outcome, Signature};
+use gatesim_sim::{
+    invariants::Invariant,
+    outcome::{Digest, Outcome, Signature},
+};
 use hdrhistogram::Histogram;
 
 /// Groups of failures that are kept per scenario and design; the rest are only counted.
@@ -219,6 +222,8 @@ pub struct Tally {
     /// Everything that runs broke, first or as a consequence: a run counts once for each
     /// invariant, and a rare race is not hidden behind what breaks before it.
     pub broken: Groups,
+    /// How many runs broke each invariant, whatever the cause and however many causes there are.
+    pub broken_in: BTreeMap<Invariant, u64>,
     /// How the runs ended, by the name of the reason.
     pub finishes: BTreeMap<String, u64>,
     /// Connections that should have become ready.
@@ -256,6 +261,7 @@ impl Tally {
         for violation in &outcome.violations {
             let failure = Failure::Violation(violation.signature());
             self.broken.add(failure, sighting);
+            *self.broken_in.entry(violation.invariant).or_default() += 1;
         }
         *self.finishes.entry(finish_name(outcome)).or_default() += 1;
         let figures = &outcome.figures;
@@ -281,6 +287,7 @@ impl Tally {
         self.steps += other.steps;
         self.groups.merge(other.groups);
         self.broken.merge(other.broken);
+        sum(&mut self.broken_in, &other.broken_in);
         sum(&mut self.finishes, &other.finishes);
         self.connections_expected += other.connections_expected;
         self.connections_ready += other.connections_ready;

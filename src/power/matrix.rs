@@ -4,9 +4,12 @@ use super::{
     Effort, Power,
     finding::{Finding, Verdict},
     hunt::RUNS_AFTER_FIND,
-    report::{percent, verdict},
+    report::verdict,
 };
-use crate::{defects::Catalogue, labels};
+use crate::{
+    defects::Catalogue,
+    labels::{self, percent},
+};
 
 /// The whole file.
 pub fn markdown(power: &Power, catalogue: &Catalogue) -> String {
@@ -16,6 +19,8 @@ pub fn markdown(power: &Power, catalogue: &Catalogue) -> String {
         sole_finders(power),
         survivors(power),
         differences(power),
+        conditions(power),
+        harmless(catalogue),
         excluded(catalogue),
     ];
     sections.concat()
@@ -134,6 +139,35 @@ fn differences(power: &Power) -> String {
         })
         .collect();
     section("Expected to break too, and held", &lines)
+}
+
+/// What it takes besides the flipped decision.
+fn conditions(power: &Power) -> String {
+    let lines: Vec<String> = power
+        .findings
+        .iter()
+        .filter_map(|finding| {
+            let defect = &finding.defect;
+            let needs = defect.needs.as_ref().map(|needs| needs.because.as_str());
+            let parts: Vec<&str> = defect
+                .condition
+                .as_deref()
+                .into_iter()
+                .chain(needs)
+                .collect();
+            (!parts.is_empty()).then(|| format!("- {}: {}\n", defect.id, parts.join("; ")))
+        })
+        .collect();
+    section("What it takes besides", &lines)
+}
+
+fn harmless(catalogue: &Catalogue) -> String {
+    let lines: Vec<String> = catalogue
+        .harmless
+        .iter()
+        .map(|harmless| format!("- `{}`: {}\n", harmless.answer, harmless.because))
+        .collect();
+    section("Answers that are no defects on their own", &lines)
 }
 
 fn excluded(catalogue: &Catalogue) -> String {

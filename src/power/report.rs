@@ -9,7 +9,10 @@ use super::{
     Power,
     finding::{Finding, Verdict},
 };
-use crate::output::{MessageFormat, Output, Style};
+use crate::{
+    labels::percent,
+    output::{MessageFormat, Output, Style},
+};
 
 /// Writes everything.
 pub fn write(power: &Power, out: &mut Output) -> anyhow::Result<()> {
@@ -98,11 +101,6 @@ fn shares(finding: &Finding) -> String {
         .map(|(invariant, count)| format!("{invariant} {}", percent(count, finding.runs())))
         .collect();
     shares.join(", ")
-}
-
-/// A share, rounded up so that what was seen is never shown as nothing.
-pub fn percent(count: u64, runs: u64) -> String {
-    format!("{} %", (count * 100).div_ceil(runs.max(1)))
 }
 
 fn survivor(finding: &Finding) -> String {

@@ -7,6 +7,7 @@ fn every_command_explains_itself_with_examples() {
     for command in [
         &["--help"][..],
         &["sweep", "--help"],
+        &["power", "--help"],
         &["replay", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
@@ -30,6 +31,7 @@ fn usage_errors_end_with_2() {
         &["sweep", "--jobs", "0"],
         &["sweep", "--first-seed", "9223372036854775808"],
         &["list", "everything"],
+        &["power", "--starts", "0"],
     ] {
         let ran = gatesim(args);
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}");
@@ -39,7 +41,7 @@ fn usage_errors_end_with_2() {
 
 #[test]
 fn lists() {
-    for subject in ["scenarios", "designs", "questions", "invariants"] {
+    for subject in ["scenarios", "designs", "questions", "invariants", "defects"] {
         let ran = gatesim(&["list", subject]);
         assert_eq!((ran.code, &*ran.stderr), (0, ""));
         insta::assert_snapshot!(format!("list {subject}"), ran.stdout);

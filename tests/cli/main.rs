@@ -3,6 +3,7 @@
 mod corpus;
 mod errors;
 mod help;
+mod power;
 mod readme;
 mod replay;
 mod support;
