@@ -67,6 +67,11 @@ impl Signal {
         self.waiting.notify_waiters();
     }
 
+    /// Whether it has happened.
+    pub fn is_set(&self) -> bool {
+        self.happened.get()
+    }
+
     /// Completes when it has happened; at once if it already has.
     pub async fn wait(&self) {
         // Registered before the look, and nothing suspends in between: no wake-up is lost.

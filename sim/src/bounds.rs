@@ -44,6 +44,12 @@ pub const MAX_RETRIES: u64 = 8;
 /// Faults of a run.
 pub const MAX_FAULTS: u64 = 1_000;
 
+/// How many times one entry of a scenario's faults is tried.
+pub const MAX_REPEATS: u64 = 32;
+
+/// How many times its usual time a slow service takes.
+pub const MAX_FACTOR: u64 = 10_000;
+
 /// Reads a value and refuses one that is not within `LEAST` and `MOST`, both included.
 pub(crate) fn within<'de, const LEAST: u64, const MOST: u64, D, T>(from: D) -> Result<T, D::Error>
 where
@@ -59,6 +65,17 @@ where
         "{} is out of bounds; {LEAST} to {MOST} is allowed",
         value.in_words()
     )))
+}
+
+/// [`within`], for a value that may be left out.
+pub(crate) fn maybe_within<'de, const LEAST: u64, const MOST: u64, D, T>(
+    from: D,
+) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Extent,
+{
+    within::<LEAST, MOST, D, T>(from).map(Some)
 }
 
 /// What can be compared with bounds.

@@ -59,12 +59,18 @@ pub enum Purpose {
     ServiceLatency(Service),
     /// Whether a service fails a call.
     ServiceFailure(Service),
+    /// Whether a service gives a wrong answer.
+    ServiceError(Service),
     /// The random part of ids.
     Fresh,
     /// The jitter of a client's reconnect.
     Backoff,
     /// Anything a plan draws from its scenario, by field.
     Plan(&'static str),
+    /// Anything a plan draws for a fault, by kind and field.
+    PlanFault(&'static str, &'static str),
+    /// How heavy a kind of fault is in a swarm.
+    Swarm(&'static str),
 }
 
 impl fmt::Display for Purpose {
@@ -87,9 +93,12 @@ impl fmt::Display for Purpose {
             Purpose::Accept => f.write_str("accept"),
             Purpose::ServiceLatency(service) => write!(f, "{}-latency", Actor::Service(*service)),
             Purpose::ServiceFailure(service) => write!(f, "{}-failure", Actor::Service(*service)),
+            Purpose::ServiceError(service) => write!(f, "{}-error", Actor::Service(*service)),
             Purpose::Fresh => f.write_str("fresh"),
             Purpose::Backoff => f.write_str("backoff"),
             Purpose::Plan(field) => write!(f, "plan/{field}"),
+            Purpose::PlanFault(kind, field) => write!(f, "plan/{kind}.{field}"),
+            Purpose::Swarm(kind) => write!(f, "swarm/{kind}"),
         }
     }
 }

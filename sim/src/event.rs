@@ -240,11 +240,21 @@ pub enum WorldEvent {
     ServiceDown { service: Service },
     /// It answers again.
     ServiceUp { service: Service },
+    /// It gets no processor: nothing of it goes on.
+    ContainerStalled { container: u32 },
+    /// It goes on.
+    ContainerResumed { container: u32 },
+    /// Its wall clock was set; it is this far ahead of true time.
+    ClockSet { container: u32, ahead_ms: i64 },
+    /// A service answers, but not as it should.
+    ServiceImpaired { service: Service, how: Impairment },
+    /// It answers as it should again, as far as this goes.
+    ServiceRecovered { service: Service, how: Impairment },
 
     // --- the run ------------------------------------------------------------------------------
     /// The plan's fault with this number was applied.
     FaultApplied { fault: u32 },
-    /// Every fault is over; from here on the world must converge.
+    /// Every fault is over and every container is there: from here on the world must converge.
     FaultsHealed,
     /// The run is over.
     Finished { reason: FinishReason },
@@ -272,6 +282,19 @@ pub enum CutReason {
     Drained,
     /// Nobody waits any more for the answer to this copy of an upgrade.
     NotWanted,
+}
+
+/// How a service that answers is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say no more than their names")]
+pub enum Impairment {
+    /// It takes this many times as long.
+    Slow { factor: u32 },
+    /// It answers this many calls in a thousand with a server error.
+    Erring { per_mille: u32 },
+    /// It gives this many wrong answers in a thousand.
+    Wrong { per_mille: u32 },
 }
 
 /// A socket operation.

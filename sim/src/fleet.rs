@@ -8,16 +8,22 @@ use std::{
 
 use gatesim_model::{
     container::{Container, Settings},
+    time::Time,
     wait::{First, first},
 };
 
 use crate::{
+    bounds::MAX_MS,
     event::{Actor, WorldEvent},
     gate::ProcessId,
+    plan::ContainerPlan,
     process::{Process, SimEnv},
     server,
     world::World,
 };
+
+/// How long a start-up phase takes that is never left: longer than any run.
+const FOR_EVER: Duration = Duration::from_millis(MAX_MS);
 
 /// A container across its restarts.
 #[derive(Default)]
@@ -26,6 +32,19 @@ pub struct Host {
     /// Whether the balancer may route to it.
     in_service: Cell<bool>,
     running: RefCell<Option<Running>>,
+    tenure: Cell<Tenure>,
+    /// How far its wall clock is ahead of true time, in milliseconds.
+    clock_ahead_ms: Cell<i64>,
+}
+
+/// Whether the deployment still wants a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tenure {
+    /// It is started again when it is down.
+    #[default]
+    Wanted,
+    /// It was scaled in.
+    Retired,
 }
 
 #[derive(Clone)]
@@ -51,11 +70,7 @@ impl World {
             SimEnv(Rc::clone(&process)),
             Rc::clone(&self.design),
             self.plan.environment,
-            Settings {
-                phase_durations: plan.phase_ms.map(Duration::from_millis),
-                registry_capacity: plan.registry_capacity as usize,
-                never_ready: plan.never_ready.clone(),
-            },
+            self.settings(plan),
         );
         let running = Running {
             process: Rc::clone(&process),
@@ -87,6 +102,25 @@ impl World {
         );
     }
 
+    /// What a container is started with: with whatever keeps it from completing its start-up,
+    /// as long as the world is not healed.
+    fn settings(&self, plan: &ContainerPlan) -> Settings {
+        let mut phase_durations = plan.phase_ms.map(Duration::from_millis);
+        let mut never_ready = plan.never_ready.clone();
+        if self.healing.is_set() {
+            never_ready.clear();
+        } else if let Some(hangs_in) = plan.hangs_in
+            && let Some(duration) = phase_durations.get_mut(hangs_in as usize)
+        {
+            *duration = FOR_EVER;
+        }
+        Settings {
+            phase_durations,
+            registry_capacity: plan.registry_capacity as usize,
+            never_ready,
+        }
+    }
+
     fn listen(
         self: &Rc<Self>,
         container: u32,
@@ -110,10 +144,43 @@ impl World {
         }
     }
 
-    /// Starts a container again, unless another fault has done so.
+    /// Starts a container again, unless another fault has done so or it was scaled in.
     pub fn boot_if_down(self: &Rc<Self>, container: u32) {
-        if self.hosts[container as usize].running.borrow().is_none() {
-            self.boot(container);
+        match self.hosts[container as usize].tenure.get() {
+            Tenure::Wanted if !self.is_running(container) => self.boot(container),
+            Tenure::Wanted | Tenure::Retired => {}
+        }
+    }
+
+    /// Whether there is a process.
+    pub fn is_running(&self, container: u32) -> bool {
+        self.hosts[container as usize].running.borrow().is_some()
+    }
+
+    /// From here on a container is not started again.
+    pub fn retire(&self, container: u32) {
+        self.hosts[container as usize].tenure.set(Tenure::Retired);
+    }
+
+    /// Sets a container's wall clock, for this process and those that follow it.
+    pub fn set_clock(&self, container: u32, ahead_ms: i64) {
+        let host = &self.hosts[container as usize];
+        host.clock_ahead_ms.set(ahead_ms);
+        self.emit(WorldEvent::ClockSet {
+            container,
+            ahead_ms,
+        });
+    }
+
+    /// What a container's wall clock shows. It cannot show a time before the run.
+    pub fn wall_clock(&self, container: u32) -> Time {
+        let true_time = self.gate.now();
+        match self.hosts[container as usize].clock_ahead_ms.get() {
+            ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
+            behind => {
+                let behind = Duration::from_millis(behind.unsigned_abs());
+                Time::ZERO + true_time.since(Time::ZERO).saturating_sub(behind)
+            }
         }
     }
 

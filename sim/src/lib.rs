@@ -15,6 +15,7 @@ pub mod choices;
 mod client;
 pub mod describe;
 pub mod event;
+mod faults;
 pub mod figures;
 mod fleet;
 pub mod gate;

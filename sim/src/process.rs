@@ -89,7 +89,7 @@ impl Env for SimEnv {
     type Task = TaskHandle;
 
     fn now(&self) -> Time {
-        self.0.gate().now()
+        self.0.world.wall_clock(self.0.container)
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     choices::Purpose,
-    event::{Actor, Fact, WorldEvent},
+    event::{Actor, Fact, Impairment, WorldEvent},
     gate::ProcessId,
     plan::{Plan, Token},
     world::World,
@@ -30,6 +30,8 @@ use crate::{
 /// What the services know, and which of them are up.
 pub struct Services {
     down: BTreeMap<Service, Cell<bool>>,
+    /// In what ways they are not what they should be, by the fault that makes them so.
+    impairments: RefCell<BTreeMap<u32, (Service, Impairment)>>,
     /// Tools that the agent calls for each message.
     tools: BTreeMap<MessageId, u32>,
     /// What Redis keeps.
@@ -48,6 +50,7 @@ impl Services {
                 .into_iter()
                 .map(|service| (service, Cell::new(false)))
                 .collect(),
+            impairments: RefCell::default(),
             tools: tools.collect(),
             ledger: RefCell::default(),
         }
@@ -55,6 +58,40 @@ impl Services {
 
     fn is_down(&self, service: Service) -> bool {
         self.down[&service].get()
+    }
+
+    /// A fault impairs a service.
+    pub fn impair(&self, fault: u32, service: Service, how: Impairment) {
+        let mut impairments = self.impairments.borrow_mut();
+        impairments.insert(fault, (service, how));
+    }
+
+    /// What the fault did is over.
+    pub fn recover(&self, fault: u32) {
+        self.impairments.borrow_mut().remove(&fault);
+    }
+
+    /// What calls of a service meet with now, where `usual` errors in a thousand are normal. Of
+    /// several impairments of one kind the worst counts.
+    fn condition(&self, service: Service, usual: u32) -> Condition {
+        let mut condition = Condition {
+            slowness: 1,
+            errors_per_mille: usual,
+            wrong_per_mille: 0,
+        };
+        for (of, how) in self.impairments.borrow().values() {
+            if *of == service {
+                let (figure, value) = match how {
+                    Impairment::Slow { factor } => (&mut condition.slowness, *factor),
+                    Impairment::Erring { per_mille } => {
+                        (&mut condition.errors_per_mille, *per_mille)
+                    }
+                    Impairment::Wrong { per_mille } => (&mut condition.wrong_per_mille, *per_mille),
+                };
+                *figure = value.max(*figure);
+            }
+        }
+        condition
     }
 
     fn answer(&self, now: Time, request: &Request) -> Reply {
@@ -70,6 +107,32 @@ impl Services {
             }
         }
     }
+
+    /// A good token is called invalid, an agent leaves out a step. Where there is nothing to be
+    /// wrong about the answer is right.
+    fn answer_wrongly(&self, now: Time, request: &Request) -> Reply {
+        match request {
+            Request::ValidateToken { .. } => Reply::Token(TokenVerdict::Invalid),
+            Request::NextAgentStep { message, step, .. } => {
+                let tools = self.tools.get(message).copied().unwrap_or_default();
+                Reply::AgentStep(agent_step(tools, step + 1))
+            }
+            Request::ProbeAuth
+            | Request::PingRedis
+            | Request::CheckDatabase
+            | Request::Ledger { .. } => self.answer(now, request),
+        }
+    }
+}
+
+/// What a call meets with.
+struct Condition {
+    /// How many times its usual time a call takes.
+    slowness: u32,
+    /// How many calls in a thousand end in a server error.
+    errors_per_mille: u32,
+    /// How many answers in a thousand are wrong.
+    wrong_per_mille: u32,
 }
 
 /// The id of a client's message.
@@ -125,6 +188,7 @@ impl World {
             let plan = *world.plan.services.of(service);
             let choices = world.gate.choices();
             let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
+            let condition = world.services.condition(service, plan.error_per_mille);
             if world.services.is_down(service) {
                 world
                     .gate
@@ -132,10 +196,14 @@ impl World {
                     .await;
                 return Err(CallError::Refused);
             }
-            let delay = Duration::from_micros(latency.draw(plan.latency_us.inclusive()));
+            let delay = Duration::from_micros(latency.draw(plan.latency_us.inclusive()))
+                * condition.slowness;
             let fails = choices
                 .stream(caller, Purpose::ServiceFailure(service))
-                .chance(plan.error_per_mille);
+                .chance(condition.errors_per_mille);
+            let errs = choices
+                .stream(caller, Purpose::ServiceError(service))
+                .chance(condition.wrong_per_mille);
             let (answer, answered) = oneshot::channel();
             let host = Rc::clone(&world);
             let process = ProcessId(Actor::Service(service));
@@ -146,6 +214,9 @@ impl World {
                     host.gate.sleep(delay / 2).await;
                     let reply = match fails {
                         true => Err(CallError::ServerError),
+                        false if errs => {
+                            Ok(host.services.answer_wrongly(host.gate.now(), &request))
+                        }
                         false => Ok(host.services.answer(host.gate.now(), &request)),
                     };
                     host.gate.sleep(delay - delay / 2).await;

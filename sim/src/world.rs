@@ -1,17 +1,17 @@
-//! The world of one run: everything the plan names, put together, and the faults that befall it.
+//! The world of one run: everything the plan names, put together.
 
 use std::{rc::Rc, time::Duration};
 
-use gatesim_model::{design::Design, time::Time};
+use gatesim_model::{design::Design, wait::Signal};
 
 use crate::{
     balancer::{self, Balancer},
     client,
-    event::{Actor, FinishReason, WorldEvent},
+    event::{Actor, FinishReason},
     fleet::Host,
     gate::{Gate, ProcessId},
     network::Network,
-    plan::{Direction, FaultPlan, Plan},
+    plan::Plan,
     recorder::Recorder,
     service::Services,
 };
@@ -34,6 +34,8 @@ pub struct World {
     pub services: Services,
     /// Containers.
     pub hosts: Vec<Host>,
+    /// Set when every fault ends and none begins any more.
+    pub healing: Signal,
 }
 
 impl World {
@@ -48,6 +50,7 @@ impl World {
             network: Network::new(Rc::clone(&gate), Rc::clone(&recorder)),
             balancer: Balancer::default(),
             services: Services::new(&plan),
+            healing: Signal::default(),
             hosts: plan.containers.iter().map(|_| Host::default()).collect(),
             gate,
             recorder,
@@ -68,13 +71,18 @@ impl World {
             let (world, at) = (Rc::clone(self), Duration::from_millis(container.start_ms));
             let boot = async move {
                 world.gate.sleep(at).await;
-                world.boot(n);
+                world.boot_if_down(n);
             };
             director(Actor::Container(n), "boot", Box::pin(boot));
         }
         for (fault, n) in self.plan.faults.iter().zip(0..) {
             let future = Rc::clone(self).befall(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
+        }
+        if let (Some(at_ms), Some(whole_by)) = (self.plan.heal_at_ms, self.plan.healed_by()) {
+            let at = Duration::from_millis(at_ms);
+            let future = Rc::clone(self).heal(at, whole_by);
+            director(Actor::World, "healing", Box::pin(future));
         }
         let clients: Vec<_> = (0..self.plan.clients.len() as u32)
             .map(|n| {
@@ -95,60 +103,5 @@ impl World {
             world.gate.finish(FinishReason::Done);
         };
         director(Actor::World, "end", Box::pin(end));
-    }
-
-    /// One fault, from its beginning to its healing.
-    async fn befall(self: Rc<Self>, number: u32, fault: FaultPlan) {
-        let gate = &self.gate;
-        gate.sleep_until(Time::ZERO + fault.at()).await;
-        self.emit(WorldEvent::FaultApplied { fault: number });
-        match fault {
-            FaultPlan::Crash {
-                container, down_ms, ..
-            } => {
-                self.crash(container);
-                gate.sleep(Duration::from_millis(down_ms)).await;
-                self.boot_if_down(container);
-            }
-            FaultPlan::Terminate {
-                container,
-                grace_ms,
-                down_ms,
-                ..
-            } => {
-                self.terminate(container, Duration::from_millis(grace_ms))
-                    .await;
-                gate.sleep(Duration::from_millis(down_ms)).await;
-                self.boot_if_down(container);
-            }
-            FaultPlan::ServiceDown {
-                service, for_ms, ..
-            } => {
-                self.stop_service(service);
-                gate.sleep(Duration::from_millis(for_ms)).await;
-                self.start_service(service);
-            }
-            FaultPlan::Partition {
-                client,
-                direction,
-                for_ms,
-                ..
-            } => {
-                let (near, far) = (Actor::Client(client), Actor::Balancer);
-                let ways: &[(Actor, Actor)] = match direction {
-                    Direction::Up => &[(near, far)],
-                    Direction::Down => &[(far, near)],
-                    Direction::Both => &[(near, far), (far, near)],
-                };
-                ways.iter()
-                    .for_each(|&(from, to)| self.network.cut(from, to));
-                gate.sleep(Duration::from_millis(for_ms)).await;
-                ways.iter()
-                    .for_each(|&(from, to)| self.network.mend(from, to));
-            }
-            FaultPlan::Reset { client, .. } => {
-                self.network.reset(Actor::Client(client), Actor::Balancer);
-            }
-        }
     }
 }

@@ -118,7 +118,7 @@ fn scenarios_and_plans_that_cannot_be_run() {
         ),
         (
             with(&scenario, "users", "[1, 1_000_000]"),
-            "[1, 1000000] is out of bounds; 1 to 1000",
+            "[1, 1000000] is out of bounds; 1 to 20000",
         ),
         (
             with(&scenario, "start_ms", "[0, 9223372036854775807]"),

@@ -11,7 +11,9 @@ use gatesim_model::{
 };
 
 use crate::{
-    event::{Actor, CutReason, Entry, Fact, FinishReason, Header, Operation, WorldEvent},
+    event::{
+        Actor, CutReason, Entry, Fact, FinishReason, Header, Impairment, Operation, WorldEvent,
+    },
     plan::HeaderPolicy,
 };
 
@@ -476,6 +478,20 @@ fn world() -> Vec<WorldEvent> {
         },
         WorldEvent::ServiceUp {
             service: Service::Auth,
+        },
+        WorldEvent::ContainerStalled { container: 1 },
+        WorldEvent::ContainerResumed { container: 1 },
+        WorldEvent::ClockSet {
+            container: 1,
+            ahead_ms: -1_500,
+        },
+        WorldEvent::ServiceImpaired {
+            service: Service::Auth,
+            how: Impairment::Slow { factor: 20 },
+        },
+        WorldEvent::ServiceRecovered {
+            service: Service::Supervisor,
+            how: Impairment::Wrong { per_mille: 100 },
         },
         WorldEvent::FaultsHealed,
         WorldEvent::FaultApplied { fault: 5 },

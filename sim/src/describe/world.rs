@@ -2,7 +2,7 @@
 
 use super::{kind_name, message_name};
 use crate::{
-    event::{Actor, CutReason, FinishReason, Header, Operation, WorldEvent},
+    event::{Actor, CutReason, FinishReason, Header, Impairment, Operation, WorldEvent},
     plan::HeaderPolicy,
 };
 
@@ -126,8 +126,30 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         },
         WorldEvent::ServiceDown { service } => format!("{} down", Actor::Service(*service)),
         WorldEvent::ServiceUp { service } => format!("{} up", Actor::Service(*service)),
-        WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
+        WorldEvent::ContainerStalled { container } => {
+            format!("container{container} gets no processor")
+        }
+        WorldEvent::ContainerResumed { container } => format!("container{container} goes on"),
+        WorldEvent::ClockSet {
+            container,
+            ahead_ms,
+        } => match ahead_ms {
+            0 => format!("clock of container{container} right again"),
+            ahead @ 1.. => format!("clock of container{container} {ahead} ms fast"),
+            behind => format!(
+                "clock of container{container} {} ms slow",
+                behind.unsigned_abs()
+            ),
+        },
+        WorldEvent::ServiceImpaired { service, how } => {
+            format!("{} {}", Actor::Service(*service), impairment(*how))
+        }
+        WorldEvent::ServiceRecovered { service, how } => {
+            let impaired = impairment(*how);
+            format!("{} no longer {impaired}", Actor::Service(*service))
+        }
         WorldEvent::FaultsHealed => "every fault is over".to_owned(),
+        WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
         WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
     }
 }
@@ -145,6 +167,18 @@ fn cut_name(reason: CutReason) -> &'static str {
         CutReason::Idle => "nothing passed for too long",
         CutReason::Drained => "the container has left service",
         CutReason::NotWanted => "nobody waits for its answer any more",
+    }
+}
+
+fn impairment(how: Impairment) -> String {
+    match how {
+        Impairment::Slow { factor } => format!("taking {factor} times as long"),
+        Impairment::Erring { per_mille } => {
+            format!("failing {per_mille} calls in a thousand")
+        }
+        Impairment::Wrong { per_mille } => {
+            format!("giving {per_mille} wrong answers in a thousand")
+        }
     }
 }
 

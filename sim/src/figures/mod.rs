@@ -286,6 +286,11 @@ impl FiguresCollector {
             | WorldEvent::TransportEnded { .. }
             | WorldEvent::TransportMisused { .. }
             | WorldEvent::PongArrived { .. }
+            | WorldEvent::ServiceImpaired { .. }
+            | WorldEvent::ServiceRecovered { .. }
+            | WorldEvent::ContainerStalled { .. }
+            | WorldEvent::ContainerResumed { .. }
+            | WorldEvent::ClockSet { .. }
             | WorldEvent::FaultApplied { .. }
             | WorldEvent::FaultsHealed
             | WorldEvent::Finished { .. } => {}

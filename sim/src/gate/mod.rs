@@ -38,16 +38,19 @@ use crate::{
 };
 
 mod order;
+mod pause;
 mod task;
 #[cfg(test)]
 mod tests;
 mod timer;
 
 pub use order::{Deliver, Strategy, Turns};
+pub use pause::Pause;
 pub use task::TaskHandle;
 pub use timer::Sleep;
 
 use order::{Queued, Turn};
+use pause::Paused;
 use task::{Task, TaskEnd, TaskId, TaskWaker, WOKEN};
 use timer::Timer;
 
@@ -72,6 +75,7 @@ struct State {
     due: Vec<Rc<dyn Deliver>>,
     timers: BTreeMap<(Time, u64), Timer>,
     timers_made: u64,
+    paused: Paused,
     baton: Option<TaskId>,
     main: Option<Waker>,
     finish: Option<FinishReason>,
@@ -344,6 +348,7 @@ impl Gate {
                 return state.stop();
             }
             match state.next_turn(self.strategy) {
+                Some(Turn::Poll(id)) if state.holds_back(id) => {}
                 Some(Turn::Poll(id)) => {
                     if let Some(task) = &state.tasks[id.0 as usize] {
                         let shell = task.shell.clone();
@@ -402,6 +407,14 @@ impl State {
                 Timer::Wake(waker) => waker.wake(),
                 Timer::Deliver(delivery) => self.due.push(delivery),
             }
+        }
+    }
+
+    /// Whether a task's process is paused; its turn is kept if so.
+    fn holds_back(&mut self, id: TaskId) -> bool {
+        match &self.tasks[id.0 as usize] {
+            Some(task) => self.paused.holds_back(task.process, id),
+            None => false,
         }
     }
 

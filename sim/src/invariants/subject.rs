@@ -148,6 +148,11 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ContainerTerminating { .. }
         | WorldEvent::ServiceDown { .. }
         | WorldEvent::ServiceUp { .. }
+        | WorldEvent::ServiceImpaired { .. }
+        | WorldEvent::ServiceRecovered { .. }
+        | WorldEvent::ContainerStalled { .. }
+        | WorldEvent::ContainerResumed { .. }
+        | WorldEvent::ClockSet { .. }
         | WorldEvent::FaultApplied { .. } => Subject::Other,
     }
 }

@@ -1,5 +1,7 @@
 //! The containers.
 
+use std::time::Duration;
+
 use gatesim_model::event::{Component, StartupPhase};
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +25,39 @@ pub struct ContainerPlan {
     /// How long each start-up phase before `complete` takes.
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     pub phase_ms: [u64; StartupPhase::ALL.len() - 1],
-    /// Components that never appear.
+    /// Components that never appear, until the world is healed.
     #[serde(default)]
     pub never_ready: Vec<Component>,
+    /// The start-up phase that it never leaves, until the world is healed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hangs_in: Option<StartupPhase>,
     /// How many machines its registry holds at most.
     #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
     pub registry_capacity: u32,
     /// How long the server takes between the two halves of accept.
     #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     pub accept_us: Range,
+}
+
+impl ContainerPlan {
+    /// When it is started for the first time.
+    pub fn start(&self) -> Duration {
+        Duration::from_millis(self.start_ms)
+    }
+
+    /// From process start to the moment when it is in service and its start-up, if nothing keeps
+    /// it, is complete.
+    pub fn until_complete(&self) -> Duration {
+        let started = self.phase_ms.iter().sum::<u64>();
+        Duration::from_millis(
+            started
+                .max(self.listen_after_ms)
+                .max(self.in_service_after_ms),
+        )
+    }
+
+    /// Whether something keeps its start-up from being complete.
+    pub fn is_impaired(&self) -> bool {
+        !self.never_ready.is_empty() || self.hangs_in.is_some()
+    }
 }

@@ -5,17 +5,27 @@ use std::time::Duration;
 use gatesim_model::env::Service;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{MAX_MS, within};
+use crate::bounds::{MAX_FACTOR, MAX_MS, PER_MILLE, within};
 
-/// Something that goes wrong.
+/// Something that goes wrong at a certain time. What lasts ends by itself, or when the world is
+/// healed, whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultPlan {
+    /// What; in a file its fields stand beside the time.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+    /// When it begins.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub at_ms: u64,
+}
+
+/// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum FaultPlan {
+pub enum FaultKind {
+    // --- containers ---------------------------------------------------------------------------
     /// A container dies with all its memory and is started again.
     Crash {
-        /// When.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        at_ms: u64,
         /// Which.
         container: u32,
         /// How long until it is started again.
@@ -24,9 +34,6 @@ pub enum FaultPlan {
     },
     /// A container is asked to stop, killed after the grace period, and started again.
     Terminate {
-        /// When.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        at_ms: u64,
         /// Which.
         container: u32,
         /// From SIGTERM to SIGKILL.
@@ -36,22 +43,112 @@ pub enum FaultPlan {
         #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         down_ms: u64,
     },
+    /// A container is asked to stop and not started again: the deployment becomes smaller.
+    ScaleIn {
+        /// Which; never the first, so that one remains.
+        container: u32,
+        /// From SIGTERM to SIGKILL.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        grace_ms: u64,
+    },
+    /// Every container in turn is asked to stop and replaced by a new one.
+    RollingDeploy {
+        /// From SIGTERM to SIGKILL.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        grace_ms: u64,
+        /// From the new start of one to the stop of the next.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        pause_ms: u64,
+    },
+    /// A container gets no processor: none of its tasks goes on, while frames still arrive.
+    Stall {
+        /// Which.
+        container: u32,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// The wall clock of a container is set wrong; its timers are not affected.
+    ClockJump {
+        /// Which.
+        container: u32,
+        /// Which way.
+        towards: Towards,
+        /// How far.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        by_ms: u64,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+
+    // --- services -----------------------------------------------------------------------------
     /// A backing service does not answer.
     ServiceDown {
-        /// When.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        at_ms: u64,
         /// Which.
         service: Service,
         /// For how long.
         #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         for_ms: u64,
     },
+    /// A backing service goes down and comes up again and again.
+    ServiceFlapping {
+        /// Which.
+        service: Service,
+        /// How long it is down each time.
+        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
+        down_ms: u64,
+        /// How long it is up in between.
+        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
+        up_ms: u64,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// A backing service takes a multiple of its time.
+    ServiceSlow {
+        /// Which.
+        service: Service,
+        /// How many times as long.
+        #[serde(deserialize_with = "within::<1, MAX_FACTOR, _, _>")]
+        factor: u32,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// A backing service answers with server errors.
+    ServiceErrors {
+        /// Which.
+        service: Service,
+        /// How many calls in a thousand.
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+        per_mille: u32,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// Authentication calls good tokens invalid.
+    AuthDenies {
+        /// How many in a thousand.
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+        per_mille: u32,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// The supervisor answers with a step that is not the next one.
+    SupervisorJumbles {
+        /// How many answers in a thousand.
+        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+        per_mille: u32,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+
+    // --- links --------------------------------------------------------------------------------
     /// The link of a client carries nothing, in one direction or both.
     Partition {
-        /// When.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        at_ms: u64,
         /// Which client.
         client: u32,
         /// Which way nothing goes.
@@ -62,35 +159,111 @@ pub enum FaultPlan {
     },
     /// The connection of a client is reset in the middle.
     Reset {
-        /// When.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        at_ms: u64,
         /// Which client.
         client: u32,
+    },
+    /// The links between balancer and a container carry nothing, in one direction or both.
+    BackendPartition {
+        /// Which container.
+        container: u32,
+        /// Which way nothing goes.
+        direction: Direction,
+        /// For how long.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        for_ms: u64,
+    },
+    /// The connections between balancer and a container are reset in the middle.
+    BackendReset {
+        /// Which container.
+        container: u32,
     },
 }
 
 impl FaultPlan {
     /// When it begins.
     pub fn at(&self) -> Duration {
-        match self {
-            FaultPlan::Crash { at_ms, .. }
-            | FaultPlan::Terminate { at_ms, .. }
-            | FaultPlan::ServiceDown { at_ms, .. }
-            | FaultPlan::Partition { at_ms, .. }
-            | FaultPlan::Reset { at_ms, .. } => Duration::from_millis(*at_ms),
+        Duration::from_millis(self.at_ms)
+    }
+}
+
+impl FaultKind {
+    /// What it happens to.
+    pub fn victim(&self) -> Victim {
+        match *self {
+            FaultKind::Crash { container, .. }
+            | FaultKind::Terminate { container, .. }
+            | FaultKind::ScaleIn { container, .. }
+            | FaultKind::Stall { container, .. }
+            | FaultKind::ClockJump { container, .. }
+            | FaultKind::BackendPartition { container, .. }
+            | FaultKind::BackendReset { container } => Victim::Container(container),
+            FaultKind::RollingDeploy { .. } => Victim::Fleet,
+            FaultKind::ServiceDown { service, .. }
+            | FaultKind::ServiceFlapping { service, .. }
+            | FaultKind::ServiceSlow { service, .. }
+            | FaultKind::ServiceErrors { service, .. } => Victim::Service(service),
+            FaultKind::AuthDenies { .. } => Victim::Service(Service::Auth),
+            FaultKind::SupervisorJumbles { .. } => Victim::Service(Service::Supervisor),
+            FaultKind::Partition { client, .. } | FaultKind::Reset { client } => {
+                Victim::Client(client)
+            }
         }
     }
+
+    /// How long a stop that it asks for may take before the container is killed.
+    pub fn grace(&self) -> Duration {
+        match *self {
+            FaultKind::Terminate { grace_ms, .. }
+            | FaultKind::ScaleIn { grace_ms, .. }
+            | FaultKind::RollingDeploy { grace_ms, .. } => Duration::from_millis(grace_ms),
+            FaultKind::Crash { .. }
+            | FaultKind::Stall { .. }
+            | FaultKind::ClockJump { .. }
+            | FaultKind::ServiceDown { .. }
+            | FaultKind::ServiceFlapping { .. }
+            | FaultKind::ServiceSlow { .. }
+            | FaultKind::ServiceErrors { .. }
+            | FaultKind::AuthDenies { .. }
+            | FaultKind::SupervisorJumbles { .. }
+            | FaultKind::Partition { .. }
+            | FaultKind::Reset { .. }
+            | FaultKind::BackendPartition { .. }
+            | FaultKind::BackendReset { .. } => Duration::ZERO,
+        }
+    }
+}
+
+/// What a fault happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// One container.
+    Container(u32),
+    /// All containers.
+    Fleet,
+    /// A backing service.
+    Service(Service),
+    /// One client.
+    Client(u32),
 }
 
 /// Which way a partition blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// From the client to the balancer.
+    /// From the client towards the container.
     Up,
-    /// From the balancer to the client.
+    /// From the container towards the client.
     Down,
     /// Both.
     Both,
+}
+
+/// Which way a clock is set wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Towards {
+    /// It is fast.
+    Future,
+    /// It is slow. No clock goes back beyond the start of the run.
+    Past,
 }

@@ -2,11 +2,13 @@
 //!
 //! Everything random about a run that is not a scheduling choice stands here, or is drawn by
 //! key from a range that stands here.
+use std::time::Duration;
+
 use gatesim_model::environment::Environment;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
-    bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, within},
+    bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, maybe_within, within},
     gate::Strategy,
 };
 
@@ -21,7 +23,7 @@ mod service;
 pub use balancer::{BalancerPlan, HeaderPlan, HeaderPolicy, ReorderPlan};
 pub use client::{ClientPlan, Leaving, MessageKind, MessagePlan, Token};
 pub use container::ContainerPlan;
-pub use fault::{Direction, FaultPlan};
+pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::LinkPlan;
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
@@ -41,6 +43,14 @@ pub struct Plan {
     /// The run is cut off here.
     #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
     pub time_limit_ms: u64,
+    /// When every fault ends and none begins any more, if the run has such a second phase: from
+    /// then on the world must converge.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_within::<0, MAX_MS, _, _>"
+    )]
+    pub heal_at_ms: Option<u64>,
     /// How long the world is watched after the last client is done, for what is left behind.
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     pub aftermath_ms: u64,
@@ -66,25 +76,38 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Says which fault names a container or a client that is not there.
-    fn check_faults(&self) -> Result<(), String> {
+    /// When the world is whole again, if it is ever healed: every fault is over by then and every
+    /// container that is not scaled in has had the time to stop, to start and to go into service.
+    pub fn healed_by(&self) -> Option<Duration> {
+        let heal = Duration::from_millis(self.heal_at_ms?);
+        let longest = |durations: &mut dyn Iterator<Item = Duration>| durations.max();
+        let grace = longest(&mut self.faults.iter().map(|fault| fault.kind.grace()));
+        let last_start = longest(&mut self.containers.iter().map(ContainerPlan::start));
+        let boot = longest(&mut self.containers.iter().map(ContainerPlan::until_complete));
+        let begins = (heal + grace.unwrap_or_default()).max(last_start.unwrap_or_default());
+        Some(begins + boot.unwrap_or_default())
+    }
+
+    /// Says what keeps the plan from being run.
+    fn check(&self) -> Result<(), String> {
         for (n, fault) in self.faults.iter().enumerate() {
-            let (kind, index, count) = match *fault {
-                FaultPlan::Crash { container, .. } | FaultPlan::Terminate { container, .. } => {
-                    ("container", container, self.containers.len())
-                }
-                FaultPlan::Partition { client, .. } | FaultPlan::Reset { client, .. } => {
-                    ("client", client, self.clients.len())
-                }
-                FaultPlan::ServiceDown { .. } => continue,
+            let place = format!("fault {} of {}", n + 1, self.faults.len());
+            let (kind, index, count) = match fault.kind.victim() {
+                Victim::Container(container) => ("container", container, self.containers.len()),
+                Victim::Client(client) => ("client", client, self.clients.len()),
+                Victim::Fleet | Victim::Service(_) => ("", 0, 1),
             };
             if index as usize >= count {
                 return Err(format!(
-                    "fault {} of {} names {kind} {index}; {kind}s are 0 to {}",
-                    n + 1,
-                    self.faults.len(),
+                    "{place} names {kind} {index}; {kind}s are 0 to {}",
                     count - 1
                 ));
+            }
+            if let FaultKind::ScaleIn { container: 0, .. } = fault.kind {
+                return Err(format!("{place} scales in container 0, which must remain"));
+            }
+            if self.heal_at_ms.is_some_and(|heal| fault.at_ms >= heal) {
+                return Err(format!("{place} begins after the world is healed"));
             }
         }
         Ok(())
@@ -95,7 +118,7 @@ impl<'de> Deserialize<'de> for Plan {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         // The derived function of this name, which reads the fields.
         let plan = Plan::deserialize(from)?;
-        plan.check_faults().map_err(D::Error::custom)?;
+        plan.check().map_err(D::Error::custom)?;
         Ok(plan)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Draw, Weights};
+use super::{Draw, Weights, network::Network};
 use crate::{
     bounds::{
         MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, PER_MILLE, within,
@@ -28,12 +28,14 @@ pub(super) struct Clients {
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     start_ms: Range,
     tokens: Weights<Token>,
+    /// What networks they are on; without it the three ranges that follow say so.
+    networks: Option<Weights<Network>>,
     /// The link's own range is drawn from these: each client has a fast or a slow network.
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
     latency_us: Range,
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
     jitter_us: Range,
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     loss_per_mille: Range,
     /// How long both ends of the link wait for an acknowledgement.
     #[serde(
@@ -72,9 +74,6 @@ fn usual_give_up() -> Range {
 impl Clients {
     /// One client; the users are 0 to `users` - 1.
     pub(super) fn plan(&self, draw: &Draw, users: u64) -> ClientPlan {
-        let least = draw.range("latency_us", self.latency_us);
-        // Sums stay within what a plan may hold.
-        let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
         let mut at_ms = draw.range("first_message_ms", self.first_message_ms);
         let messages = (0..draw.range("messages", self.messages))
             .map(|n| {
@@ -94,14 +93,25 @@ impl Clients {
                 },
             ) as u32,
             token: draw.weights("token", &self.tokens),
-            link: LinkPlan {
-                latency_us: Range { least, most },
-                loss_per_mille: draw.range("loss_per_mille", self.loss_per_mille) as u32,
-                give_up_ms: draw.range("give_up_ms", self.give_up_ms),
-            },
+            link: self.link(draw),
             messages,
             patience_ms: draw.range("patience_ms", self.patience_ms),
             leaves: draw.weights("leaves", &self.leaves),
+        }
+    }
+
+    fn link(&self, draw: &Draw) -> LinkPlan {
+        let give_up_ms = draw.range("give_up_ms", self.give_up_ms);
+        if let Some(networks) = &self.networks {
+            return draw.weights("network", networks).link(draw, give_up_ms);
+        }
+        let least = draw.range("latency_us", self.latency_us);
+        // Sums stay within what a plan may hold.
+        let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
+        LinkPlan {
+            latency_us: Range { least, most },
+            loss_per_mille: draw.per_mille("loss_per_mille", self.loss_per_mille),
+            give_up_ms,
         }
     }
 

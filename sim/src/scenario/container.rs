@@ -1,11 +1,12 @@
 //! The containers of a scenario.
 
-use gatesim_model::event::Component;
+use gatesim_model::event::{Component, StartupPhase};
 use serde::Deserialize;
 
 use super::Draw;
 use crate::{
     bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, PER_MILLE, within},
+    event::Actor,
     plan::{ContainerPlan, Range},
 };
 
@@ -14,7 +15,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct Containers {
     #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
-    pub(super) count: Range,
+    count: Range,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     start_ms: Range,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
@@ -34,6 +35,13 @@ pub(super) struct Containers {
     lacking_per_mille: u32,
     #[serde(default)]
     never_ready: Vec<Component>,
+    /// How many containers in a thousand never leave one of `hangs_in`.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    hanging_per_mille: u32,
+    #[serde(default)]
+    hangs_in: Vec<StartupPhase>,
+    /// Containers beyond those counted, which start when the load has risen.
+    scale_out: Option<ScaleOut>,
 }
 
 /// Some containers take far longer over accept than the others.
@@ -47,24 +55,57 @@ struct SlowAccept {
     accept_us: Range,
 }
 
+/// The deployment becomes larger while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScaleOut {
+    #[serde(deserialize_with = "within::<0, MAX_CONTAINERS, _, _>")]
+    count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    start_ms: Range,
+}
+
 impl Containers {
-    /// One container.
-    pub(super) fn plan(&self, draw: &Draw) -> ContainerPlan {
+    /// All of them: those that are there from the beginning first.
+    pub(super) fn plans(&self, draw: &Draw) -> Vec<ContainerPlan> {
+        let first = draw.range("containers", self.count);
+        let more = self
+            .scale_out
+            .map_or(0, |more| draw.range("scale_out", more.count));
+        let all = (first + more).min(MAX_CONTAINERS);
+        let plan = |n| {
+            let draw = draw.of(Actor::Container(n as u32));
+            let start_ms = match self.scale_out {
+                Some(more) if n >= first => more.start_ms,
+                Some(_) | None => self.start_ms,
+            };
+            self.plan(&draw, start_ms)
+        };
+        (0..all).map(plan).collect()
+    }
+
+    fn plan(&self, draw: &Draw, start_ms: Range) -> ContainerPlan {
         let lacking =
             draw.chance("lacking", self.lacking_per_mille) && !self.never_ready.is_empty();
         let never_ready = match lacking {
             true => vec![self.never_ready[draw.index("lacks", self.never_ready.len()) as usize]],
             false => Vec::new(),
         };
+        let hanging = draw.chance("hanging", self.hanging_per_mille);
+        let hangs_in = match hanging && !self.hangs_in.is_empty() {
+            true => Some(self.hangs_in[draw.index("hangs", self.hangs_in.len()) as usize]),
+            false => None,
+        };
         let slow_accept = self
             .slow_accept
             .filter(|slow| draw.chance("slow_accept", slow.per_mille));
         ContainerPlan {
-            start_ms: draw.range("start_ms", self.start_ms),
+            start_ms: draw.range("start_ms", start_ms),
             listen_after_ms: draw.range("listen_after_ms", self.listen_after_ms),
             in_service_after_ms: draw.range("in_service_after_ms", self.in_service_after_ms),
             phase_ms: std::array::from_fn(|_| draw.range("phase_ms", self.phase_ms)),
             never_ready,
+            hangs_in,
             registry_capacity: draw.range("registry_capacity", self.registry_capacity) as u32,
             accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
         }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
-    bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, within},
+    bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, maybe_within, within},
     event::Actor,
     gate::Strategy,
-    plan::{ClientPlan, ContainerPlan, LinkPlan, Plan, ServicesPlan},
+    plan::{ClientPlan, FaultPlan, LinkPlan, Plan, Range, ServicePlan, ServicesPlan},
 };
 
 mod balancer;
@@ -16,6 +16,8 @@ mod client;
 mod container;
 mod draw;
 mod fault;
+mod network;
+mod swarm;
 mod weights;
 
 use balancer::Balancing;
@@ -44,6 +46,12 @@ pub struct Scenario {
     strategies: Weights<Strategy>,
     #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
     time_limit_ms: u64,
+    /// When every fault ends, in scenarios that look at what comes then.
+    #[serde(default, deserialize_with = "maybe_within::<0, MAX_MS, _, _>")]
+    heal_at_ms: Option<Range>,
+    /// Whether each seed has its own choice of faults.
+    #[serde(default)]
+    swarm: bool,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     aftermath_ms: u64,
     balancer: Balancing,
@@ -88,33 +96,67 @@ impl Scenario {
 
     /// The plan of one seed.
     pub fn plan(&self, seed: u64) -> Plan {
-        let draw = Draw::new(seed);
-        let containers: Vec<ContainerPlan> = (0..draw.range("containers", self.containers.count))
-            .map(|n| self.containers.plan(&draw.of(Actor::Container(n as u32))))
-            .collect();
+        let draw = Draw::new(seed, self.swarm);
+        let containers = self.containers.plans(&draw);
         let users = draw.range("users", self.clients.users);
         let clients: Vec<ClientPlan> = (0..draw.range("clients", self.clients.count))
             .map(|n| self.clients.plan(&draw.of(Actor::Client(n as u32)), users))
             .collect();
-        let faults = self
+        let heal_at_ms = self.heal_at_ms.map(|range| draw.range("heal_at_ms", range));
+        let mut faults: Vec<FaultPlan> = self
             .faults
             .iter()
-            .filter_map(|fault| fault.plan(&draw, containers.len(), clients.len()))
+            .flat_map(|fault| fault.plan(&draw, containers.len(), clients.len()))
+            .filter(|fault| heal_at_ms.is_none_or(|heal| fault.at_ms < heal))
             .collect();
+        faults.truncate(MAX_FAULTS as usize);
         Plan {
             scenario: self.name.clone(),
             seed,
             environment: draw.weights("environment", &self.environments),
             strategy: draw.weights("strategy", &self.strategies),
             time_limit_ms: self.time_limit_ms,
+            heal_at_ms,
             aftermath_ms: self.aftermath_ms,
             balancer: self.balancer.plan(&draw),
-            services: self.services,
-            backend_link: self.backend_link,
+            services: self.services(&draw),
+            backend_link: LinkPlan {
+                loss_per_mille: draw
+                    .per_mille("loss_per_mille", only(self.backend_link.loss_per_mille)),
+                ..self.backend_link
+            },
             containers,
             clients,
             faults,
         }
+    }
+
+    /// The services, with errors as often as this seed has them.
+    fn services(&self, draw: &Draw) -> ServicesPlan {
+        let service = |plan: ServicePlan| ServicePlan {
+            error_per_mille: draw.per_mille("error_per_mille", only(plan.error_per_mille)),
+            ..plan
+        };
+        let ServicesPlan {
+            auth,
+            redis,
+            database,
+            supervisor,
+        } = self.services;
+        ServicesPlan {
+            auth: service(auth),
+            redis: service(redis),
+            database: service(database),
+            supervisor: service(supervisor),
+        }
+    }
+}
+
+fn only(value: u32) -> Range {
+    let value = u64::from(value);
+    Range {
+        least: value,
+        most: value,
     }
 }
 

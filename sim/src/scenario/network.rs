@@ -1,0 +1,43 @@
+//! Network profiles: what the way from a client to the balancer is like, by name.
+
+use serde::Deserialize;
+
+use super::Draw;
+use crate::plan::{LinkPlan, Range};
+
+/// A class of networks. Figures are orders of magnitude of one-way latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Network {
+    /// A client in the same data centre.
+    SameZone,
+    /// A client in the same region, on a cable.
+    Region,
+    /// A client on another continent.
+    Intercontinental,
+    /// A telephone with good reception.
+    Mobile,
+    /// A telephone in a train.
+    PoorMobile,
+}
+
+impl Network {
+    /// The link of one client on such a network.
+    pub(super) fn link(self, draw: &Draw, give_up_ms: u64) -> LinkPlan {
+        let (least_us, jitter_us, loss_per_mille) = match self {
+            Network::SameZone => ((100, 500), (50, 300), (0, 0)),
+            Network::Region => ((2_000, 15_000), (500, 5_000), (0, 2)),
+            Network::Intercontinental => ((60_000, 150_000), (1_000, 20_000), (0, 10)),
+            Network::Mobile => ((20_000, 60_000), (10_000, 60_000), (0, 20)),
+            Network::PoorMobile => ((60_000, 300_000), (50_000, 700_000), (10, 150)),
+        };
+        let range = |(least, most)| Range { least, most };
+        let least = draw.range("latency_us", range(least_us));
+        let most = least + draw.range("jitter_us", range(jitter_us));
+        LinkPlan {
+            latency_us: Range { least, most },
+            loss_per_mille: draw.per_mille("loss_per_mille", range(loss_per_mille)),
+            give_up_ms,
+        }
+    }
+}
