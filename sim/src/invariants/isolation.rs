@@ -65,6 +65,30 @@ impl UsersIsolated {
         })
     }
 
+    /// The router chose a handler: that of the connection itself, or the message runs in the
+    /// context of another.
+    fn handled(&self, socket: SocketId, handler_of: SocketId) -> Option<Finding> {
+        if socket == handler_of {
+            return None;
+        }
+        let (owner, other) = (
+            self.users.get(&socket.peer)?,
+            self.users.get(&handler_of.peer)?,
+        );
+        let cause = match owner == other {
+            true => "message handled by another connection's handler",
+            false => "message handled by another user's handler",
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "A message of {socket} of {owner} was given to the handler of {handler_of} of \
+                 {other}."
+            ),
+        ))
+    }
+
     /// A client heard of a message: its own, or the gateway has talked.
     fn heard(&self, socket: SocketId, message: &MessageId) -> Option<Finding> {
         let asker = *self.asked.get(message)?;
@@ -129,6 +153,9 @@ impl Rule for UsersIsolated {
                 message,
                 ..
             }) => self.executed(*socket, user, Some(message)),
+            Fact::Protocol(Event::HandlerChosen { socket, handler_of }) => {
+                self.handled(*socket, *handler_of)
+            }
             Fact::Protocol(_) | Fact::World(_) => None,
         }
     }

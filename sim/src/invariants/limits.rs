@@ -40,6 +40,9 @@ pub struct Limits {
     /// heartbeat's interval and time-out, and as slack 5 s for a frame to be read and 5 s for a
     /// last send (7.4, 7.5).
     pub silence: Duration,
+    /// From asking for a lock to having it (I-15): three holders before, each with a send of 5 s
+    /// (7.4).
+    pub lock: Duration,
     /// The window in which attempts are counted (I-17).
     pub attempts_window: Duration,
     /// Attempts of one client within the window, at most (I-17).
@@ -83,6 +86,7 @@ impl Limits {
             run: Duration::from_secs(300),
             patience,
             silence: patience + Duration::from_secs(10),
+            lock: Duration::from_secs(15),
             attempts_window: Duration::from_secs(60),
             attempts,
             settled: Duration::from_secs(5),

@@ -28,6 +28,7 @@ mod event_order;
 mod isolation;
 mod leftovers;
 mod limits;
+mod locks;
 mod machines;
 mod messages;
 mod readiness;
@@ -115,7 +116,7 @@ invariants! {
     CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
     NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually,
-        "Once every fault is over, each client is served what it still wants within the bound of the protocol's own time-outs.";
+        "No lock is waited for without end, and once every fault is over each client is served what it still wants within the bound of the protocol's own time-outs.";
     ViewsAgree => "views-agree", "I-16", Eventually,
         "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
     ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always,

@@ -18,6 +18,7 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    locks::Locks,
     readiness::REQUIRED,
     subject::Subject,
     view::{View, container_of},
@@ -43,6 +44,7 @@ pub(super) struct NothingWaitsForever {
     /// The service that somebody asks for a connection, one of them if there are several.
     calls: BTreeMap<SocketId, (Service, Time)>,
     due: Deadlines<Wish>,
+    locks: Locks,
 }
 
 /// Whether the world is still at fault.
@@ -120,6 +122,7 @@ impl NothingWaitsForever {
             works_for: BTreeMap::new(),
             calls: BTreeMap::new(),
             due: Deadlines::new(),
+            locks: Locks::new(limits.lock),
         }
     }
 
@@ -291,6 +294,7 @@ impl NothingWaitsForever {
         {
             self.leaves(*client);
         } else if let WorldEvent::ContainerGone { container, .. } = event {
+            self.locks.container_gone(*container);
             for run in self.runs.values_mut() {
                 if run.container == *container {
                     run.progress = Progress::Gone { at: now };
@@ -463,6 +467,7 @@ impl Run {
 impl Rule for NothingWaitsForever {
     fn subjects(&self) -> u32 {
         Subject::Client.bit()
+            | Subject::Waiting.bit()
             | Subject::Run.bit()
             | Subject::Life.bit()
             | Subject::Call.bit()
@@ -474,6 +479,7 @@ impl Rule for NothingWaitsForever {
             Fact::World(event) => self.world(entry.time, event),
             Fact::Protocol(event) => {
                 self.protocol(view, entry, event);
+                self.locks.observe(container_of(entry), entry.time, event);
                 None
             }
         }
@@ -484,6 +490,9 @@ impl Rule for NothingWaitsForever {
     }
 
     fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
+        if let Some(found) = self.locks.overdue(now) {
+            return Some(found);
+        }
         while let Some((time, wish)) = self.due.passed(now) {
             let Some((socket, chain)) = self.chain(time, &wish) else {
                 continue;

@@ -14,6 +14,8 @@ use crate::event::{Actor, Entry, Fact, WorldEvent};
 
 mod checker;
 mod endings;
+mod isolation;
+mod liveness;
 mod machines;
 mod messages;
 mod readiness;
