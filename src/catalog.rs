@@ -24,6 +24,12 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("cold-start"),
     embedded!("restart"),
     embedded!("lb-reorder"),
+    embedded!("header-strip"),
+    embedded!("duplicate-upgrades"),
+    embedded!("partition"),
+    embedded!("half-open"),
+    embedded!("slow-reader"),
+    embedded!("hostile-middlebox"),
     embedded!("chaos"),
     embedded!("load"),
 ];

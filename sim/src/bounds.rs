@@ -41,6 +41,9 @@ pub const MAX_ADDRESSES: u64 = 1_000;
 /// Containers that are asked after one that has not answered an upgrade.
 pub const MAX_RETRIES: u64 = 8;
 
+/// Frames in the window of a link.
+pub const MAX_WINDOW: u64 = 4_096;
+
 /// Faults of a run.
 pub const MAX_FAULTS: u64 = 1_000;
 

@@ -26,9 +26,6 @@ pub use pipe::Pipe;
 
 use pipe::{Life, Port, Said, pipes};
 
-/// Frames that may be on the way or unread in one direction before the sender has to wait.
-pub const WINDOW: usize = 64;
-
 /// How much later a lost frame arrives: the usual least retransmission time-out of TCP.
 pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 

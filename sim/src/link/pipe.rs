@@ -10,7 +10,7 @@ use std::{
 
 use gatesim_model::{ids::SocketId, time::Time};
 
-use super::{Broken, Packet, RETRANSMISSION, WINDOW};
+use super::{Broken, Packet, RETRANSMISSION};
 use crate::{
     choices::{Purpose, Stream},
     event::Actor,
@@ -177,7 +177,7 @@ impl Pipe {
 
     /// Whether the window takes another packet.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight.borrow().len() + self.to.unread.borrow().len() < WINDOW
+        self.in_flight.borrow().len() + self.to.unread.borrow().len() < self.plan.window as usize
     }
 
     /// What the writer has said last.
@@ -211,7 +211,8 @@ impl Pipe {
         if self.loss.borrow_mut().chance(self.plan.loss_per_mille) {
             delay += RETRANSMISSION;
         }
-        let at = (gate.now() + delay).max(self.last_delivery.get());
+        let free_at = self.last_delivery.get() + Duration::from_micros(self.plan.frame_us);
+        let at = (gate.now() + delay).max(free_at);
         self.last_delivery.set(at);
         self.in_flight.borrow_mut().push_back(what);
         gate.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);

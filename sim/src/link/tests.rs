@@ -9,6 +9,9 @@ use crate::{
 };
 
 const NEAR: Actor = Actor::Client(0);
+/// The usual window, in frames.
+const WINDOW: usize = LinkPlan::USUAL_WINDOW as usize;
+
 const FAR: Actor = Actor::Balancer;
 
 /// Both ends of a link with this latency in microseconds.
@@ -19,9 +22,9 @@ fn link(gate: &Rc<Gate>, least: u64, most: u64, loss_per_mille: u32) -> (End, En
         copy: 0,
     };
     let plan = LinkPlan {
-        latency_us: Range { least, most },
         loss_per_mille,
         give_up_ms: 30_000,
+        ..LinkPlan::plain(Range { least, most })
     };
     connection(gate, socket, (NEAR, FAR), plan)
 }
@@ -305,4 +308,37 @@ fn a_short_cut_costs_no_connection() {
         });
     });
     assert_eq!(ran.log, ["0 at 20001", "1 at 45001", "FIN at 50001"]);
+}
+
+#[test]
+fn a_slow_link_spaces_frames() {
+    let ran = Bench::default().run(|gate, log| {
+        let slow = LinkPlan {
+            frame_us: 40_000,
+            window: 2,
+            ..LinkPlan::plain(Range {
+                least: 1_000,
+                most: 1_000,
+            })
+        };
+        let socket = SocketId {
+            peer: 0,
+            attempt: 1,
+            copy: 0,
+        };
+        let (near, far) = connection(gate, socket, (NEAR, FAR), slow);
+        read(gate, log, far, Duration::ZERO);
+        let (writing, sent) = (Rc::clone(gate), Rc::clone(log));
+        spawn(gate, "writer", async move {
+            for number in 0..4 {
+                near.send(text(number)).await.unwrap();
+            }
+            note(&sent, format!("sent at {}", writing.now().as_millis()));
+            std::future::pending::<()>().await;
+        });
+    });
+    assert_eq!(
+        ran.log,
+        ["0 at 40", "1 at 80", "sent at 80", "2 at 120", "3 at 160"]
+    );
 }

@@ -73,14 +73,14 @@ impl Balancing {
             upgrade_hold_us: self.upgrade_hold_us,
             close_hold_us: self.close_hold_us,
             affinity: self.affinity,
-            cookie_loss_per_mille: draw.range("cookie_loss", self.cookie_loss_per_mille) as u32,
+            cookie_loss_per_mille: draw.per_mille("cookie_loss", self.cookie_loss_per_mille),
             headers: self
                 .headers
                 .as_ref()
                 .map_or_else(HeaderPlan::default, |headers| headers.plan(draw)),
             retries: draw.range("retries", self.retries) as u32,
             answer_timeout_ms: draw.range("answer_timeout_ms", self.answer_timeout_ms),
-            duplicate_per_mille: draw.range("duplicate", self.duplicate_per_mille) as u32,
+            duplicate_per_mille: draw.per_mille("duplicate", self.duplicate_per_mille),
             duplicate_after_us: self.duplicate_after_us,
             idle_timeout_ms: draw.range("idle_timeout_ms", self.idle_timeout_ms),
             drain_ms: draw.range("drain_ms", self.drain_ms),
@@ -93,7 +93,7 @@ impl Balancing {
 impl Headers {
     fn plan(&self, draw: &Draw) -> HeaderPlan {
         HeaderPlan {
-            per_mille: draw.range("headers", self.per_mille) as u32,
+            per_mille: draw.per_mille("headers", self.per_mille),
             authorization: draw.weights("header_authorization", &self.authorization),
             subprotocols: draw.weights("header_subprotocols", &self.subprotocols),
             others: draw.weights("header_others", &self.others),
@@ -105,7 +105,7 @@ impl Reorder {
     fn plan(&self, draw: &Draw) -> ReorderPlan {
         ReorderPlan {
             direction: draw.weights("reorder_direction", &self.directions),
-            per_mille: draw.range("reorder", self.per_mille) as u32,
+            per_mille: draw.per_mille("reorder", self.per_mille),
             hold_us: self.hold_us,
         }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Draw, Weights, network::Network};
 use crate::{
     bounds::{
-        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, PER_MILLE, within,
+        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, MAX_WINDOW, PER_MILLE, within,
     },
     plan::{ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, Range, Token},
 };
@@ -43,6 +43,15 @@ pub(super) struct Clients {
         deserialize_with = "within::<1, MAX_MS, _, _>"
     )]
     give_up_ms: Range,
+    /// Frames in the window of the link.
+    #[serde(
+        default = "usual_window",
+        deserialize_with = "within::<1, MAX_WINDOW, _, _>"
+    )]
+    window: Range,
+    /// How long one frame occupies the link or its reader.
+    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
+    frame_us: Range,
     #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
     messages: Range,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
@@ -62,6 +71,13 @@ pub(super) struct Clients {
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     patience_ms: Range,
     leaves: Weights<Leaving>,
+}
+
+fn usual_window() -> Range {
+    Range {
+        least: LinkPlan::USUAL_WINDOW.into(),
+        most: LinkPlan::USUAL_WINDOW.into(),
+    }
 }
 
 fn usual_give_up() -> Range {
@@ -101,17 +117,23 @@ impl Clients {
     }
 
     fn link(&self, draw: &Draw) -> LinkPlan {
-        let give_up_ms = draw.range("give_up_ms", self.give_up_ms);
-        if let Some(networks) = &self.networks {
-            return draw.weights("network", networks).link(draw, give_up_ms);
-        }
-        let least = draw.range("latency_us", self.latency_us);
-        // Sums stay within what a plan may hold.
-        let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
+        let way = match &self.networks {
+            Some(networks) => draw.weights("network", networks).link(draw),
+            None => {
+                let least = draw.range("latency_us", self.latency_us);
+                // Sums stay within what a plan may hold.
+                let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
+                LinkPlan {
+                    loss_per_mille: draw.per_mille("loss_per_mille", self.loss_per_mille),
+                    ..LinkPlan::plain(Range { least, most })
+                }
+            }
+        };
         LinkPlan {
-            latency_us: Range { least, most },
-            loss_per_mille: draw.per_mille("loss_per_mille", self.loss_per_mille),
-            give_up_ms,
+            give_up_ms: draw.range("give_up_ms", self.give_up_ms),
+            window: draw.range("window", self.window) as u32,
+            frame_us: draw.range("frame_us", self.frame_us),
+            ..way
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Network {
 
 impl Network {
     /// The link of one client on such a network.
-    pub(super) fn link(self, draw: &Draw, give_up_ms: u64) -> LinkPlan {
+    pub(super) fn link(self, draw: &Draw) -> LinkPlan {
         let (least_us, jitter_us, loss_per_mille) = match self {
             Network::SameZone => ((100, 500), (50, 300), (0, 0)),
             Network::Region => ((2_000, 15_000), (500, 5_000), (0, 2)),
@@ -35,9 +35,8 @@ impl Network {
         let least = draw.range("latency_us", range(least_us));
         let most = least + draw.range("jitter_us", range(jitter_us));
         LinkPlan {
-            latency_us: Range { least, most },
             loss_per_mille: draw.per_mille("loss_per_mille", range(loss_per_mille)),
-            give_up_ms,
+            ..LinkPlan::plain(Range { least, most })
         }
     }
 }

@@ -221,12 +221,11 @@ async fn connect(network: Rc<Network>, side: Side) -> Result<End, Unconnected> {
         copy: 0,
     };
     let plan = LinkPlan {
-        latency_us: Range {
+        give_up_ms: GIVE_UP.as_millis() as u64,
+        ..LinkPlan::plain(Range {
             least: LATENCY_US,
             most: LATENCY_US,
-        },
-        loss_per_mille: 0,
-        give_up_ms: GIVE_UP.as_millis() as u64,
+        })
     };
     network
         .connect(socket, Actor::Client(peer), Actor::Balancer, plan)
