@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::{Draw, Weights, network::Network};
 use crate::{
     bounds::{
-        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, MAX_WINDOW, PER_MILLE, within,
+        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, MAX_WINDOW,
+        PER_MILLE, within,
     },
     plan::{ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, Range, Token},
 };
