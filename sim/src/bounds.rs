@@ -81,6 +81,11 @@ where
     within::<LEAST, MOST, D, T>(from).map(Some)
 }
 
+/// Whether a field need not be written, because leaving it out means the same.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What can be compared with bounds.
 pub(crate) trait Extent {
     /// The least and the greatest value in it.

@@ -177,6 +177,15 @@ pub enum WorldEvent {
     ClientDone { client: u32 },
     /// The client will not try again.
     ClientGaveUp { client: u32, attempts: u32 },
+    /// The client handed a message to its socket that it had handed to an earlier one; `after` is
+    /// the last event of the message's run that it has.
+    ClientResent {
+        socket: SocketId,
+        message: MessageId,
+        after: Option<u32>,
+    },
+    /// The client got a new token in place of one that ends.
+    ClientTokenRenewed { client: u32 },
 
     // --- balancer and links -------------------------------------------------------------------
     /// An upgrade was passed to a container.

@@ -82,24 +82,32 @@ impl End {
 
     /// Sends a packet; waits while the window is full. Cancel-safe.
     pub async fn send(&self, packet: Packet) -> Result<(), Broken> {
-        poll_fn(|cx| {
-            if let Some(error) = self.port().error.take() {
-                return Poll::Ready(Err(error));
-            }
-            if self.port().life.get() != Life::Open || self.out.said() != Said::Open {
-                return Poll::Ready(Err(Broken::Pipe));
-            }
-            match self.out.has_room() {
-                true => Poll::Ready(Ok(())),
-                false => {
-                    self.port().writers.borrow_mut().push(cx.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await?;
-        self.out.push_packet(&self.gate, packet);
+        poll_fn(|cx| self.poll_room(cx)).await?;
+        self.push(packet);
         Ok(())
+    }
+
+    /// Waits until the window has room for one more packet, or the connection is broken.
+    pub fn poll_room(&self, cx: &mut std::task::Context<'_>) -> Poll<Result<(), Broken>> {
+        if let Some(error) = self.port().error.take() {
+            return Poll::Ready(Err(error));
+        }
+        if self.port().life.get() != Life::Open || self.out.said() != Said::Open {
+            return Poll::Ready(Err(Broken::Pipe));
+        }
+        if self.out.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut writers = self.port().writers.borrow_mut();
+        if !writers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            writers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Sends a packet for which [`End::poll_room`] has found room.
+    pub fn push(&self, packet: Packet) {
+        self.out.push_packet(&self.gate, packet);
     }
 
     /// The next packet, or the end. Cancel-safe.

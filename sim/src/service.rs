@@ -56,7 +56,8 @@ impl Services {
         }
     }
 
-    fn is_down(&self, service: Service) -> bool {
+    /// Whether a service refuses calls.
+    pub fn is_down(&self, service: Service) -> bool {
         self.down[&service].get()
     }
 
@@ -97,7 +98,7 @@ impl Services {
     fn answer(&self, now: Time, request: &Request) -> Reply {
         match request {
             Request::ProbeAuth | Request::PingRedis | Request::CheckDatabase => Reply::Alive,
-            Request::ValidateToken { token } => Reply::Token(judge(token)),
+            Request::ValidateToken { token } => Reply::Token(judge(token, now)),
             Request::NextAgentStep { message, step, .. } => {
                 let tools = self.tools.get(message).copied().unwrap_or_default();
                 Reply::AgentStep(agent_step(tools, *step))
@@ -146,21 +147,32 @@ pub fn user_id(user: u32) -> UserId {
 }
 
 /// The token a client offers, in three parts as a JWT has: header, user, quality.
-pub fn token_text(user: u32, token: Token) -> Option<String> {
+/// A good one may have an end.
+pub fn token_text(user: u32, token: Token, ends: Option<Time>) -> Option<String> {
     match token {
-        Token::Valid => Some(format!("gatesim.user{user}.valid")),
+        Token::Valid => Some(match ends {
+            None => format!("gatesim.user{user}.valid"),
+            Some(ends) => format!("gatesim.user{user}.until{}", ends.as_millis()),
+        }),
         Token::Expired => Some(format!("gatesim.user{user}.expired")),
         Token::Invalid => Some(format!("gatesim.user{user}.forged")),
         Token::Missing => None,
     }
 }
 
-fn judge(token: &str) -> TokenVerdict {
+fn judge(token: &str, now: Time) -> TokenVerdict {
     match token.split('.').collect::<Vec<_>>()[..] {
         ["gatesim", user, "valid"] => TokenVerdict::Valid {
             user: UserId::from(user),
         },
         ["gatesim", _, "expired"] => TokenVerdict::Expired,
+        ["gatesim", user, until] => match until.strip_prefix("until").map(str::parse) {
+            Some(Ok(ends)) if now.as_millis() < ends => TokenVerdict::Valid {
+                user: UserId::from(user),
+            },
+            Some(Ok(_)) => TokenVerdict::Expired,
+            Some(Err(_)) | None => TokenVerdict::Invalid,
+        },
         _ => TokenVerdict::Invalid,
     }
 }
@@ -263,7 +275,7 @@ mod tests {
 
     #[test]
     fn tokens_are_judged_by_what_they_are() {
-        let judged = |token| token_text(7, token).map(|text| judge(&text));
+        let judged = |token| token_text(7, token, None).map(|text| judge(&text, Time::ZERO));
         assert_eq!(
             judged(Token::Valid),
             Some(TokenVerdict::Valid {
@@ -273,6 +285,15 @@ mod tests {
         assert_eq!(judged(Token::Expired), Some(TokenVerdict::Expired));
         assert_eq!(judged(Token::Invalid), Some(TokenVerdict::Invalid));
         assert_eq!(judged(Token::Missing), None);
+    }
+
+    #[test]
+    fn a_token_is_good_until_its_end() {
+        let at = |ms| Time::ZERO + Duration::from_millis(ms);
+        let text = token_text(7, Token::Valid, Some(at(500))).expect("it has one");
+        let user = "user7".into();
+        assert_eq!(judge(&text, at(499)), TokenVerdict::Valid { user });
+        assert_eq!(judge(&text, at(500)), TokenVerdict::Expired);
     }
 
     #[test]

@@ -411,6 +411,17 @@ fn world() -> Vec<WorldEvent> {
             client: 2,
             attempts: 10,
         },
+        WorldEvent::ClientResent {
+            socket,
+            message: message(),
+            after: None,
+        },
+        WorldEvent::ClientResent {
+            socket,
+            message: message(),
+            after: Some(3),
+        },
+        WorldEvent::ClientTokenRenewed { client: 2 },
         WorldEvent::UpgradeRouted {
             socket,
             container: 1,

@@ -54,6 +54,15 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             };
             format!("{socket} closed {manner} {side}, code {code}")
         }
+        WorldEvent::ClientResent {
+            socket,
+            message,
+            after,
+        } => match after {
+            Some(seq) => format!("{socket} sent message {message} again, has events up to {seq}"),
+            None => format!("{socket} sent message {message} again, has no event of it"),
+        },
+        WorldEvent::ClientTokenRenewed { .. } => "has a new token".to_owned(),
         WorldEvent::ClientDone { .. } => "leaves for good".to_owned(),
         WorldEvent::ClientGaveUp { attempts, .. } => format!("gave up after {attempts} attempts"),
         WorldEvent::UpgradeRouted { socket, container } => {

@@ -281,6 +281,8 @@ impl FiguresCollector {
             WorldEvent::ClientOpened { .. }
             | WorldEvent::UpgradeCopied { .. }
             | WorldEvent::FrameOvertook { .. }
+            | WorldEvent::ClientResent { .. }
+            | WorldEvent::ClientTokenRenewed { .. }
             | WorldEvent::UpgradeRejected { .. }
             | WorldEvent::UpgradeOvertook { .. }
             | WorldEvent::TransportEnded { .. }

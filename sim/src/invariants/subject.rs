@@ -131,6 +131,8 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ClientGotEvent { .. }
         | WorldEvent::ClientGotError { .. }
         | WorldEvent::ClientClosed { .. }
+        | WorldEvent::ClientResent { .. }
+        | WorldEvent::ClientTokenRenewed { .. }
         | WorldEvent::ClientDone { .. }
         | WorldEvent::ClientGaveUp { .. }
         | WorldEvent::UpgradeRouted { .. }

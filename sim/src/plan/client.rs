@@ -1,11 +1,15 @@
-//! The browser clients: who they are, what they send, how they leave.
+//! The clients: who they are, what they send, how they behave, how they leave.
 
 use serde::{Deserialize, Serialize};
 
 use super::LinkPlan;
-use crate::bounds::{MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, within};
+#[cfg(test)]
+use super::Range;
+use crate::bounds::{
+    MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
+};
 
-/// One browser client.
+/// One client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientPlan {
@@ -16,16 +20,78 @@ pub struct ClientPlan {
     pub user: u32,
     /// What it offers as token.
     pub token: Token,
+    /// What program it is.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub program: Program,
+    /// Where in the upgrade it puts the token.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub carries: TokenPlace,
+    /// How long a token is good from the moment at which the client got it; for ever if not said.
+    /// A client whose tokens have an end renews them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_within::<1, MAX_MS, _, _>"
+    )]
+    pub token_life_ms: Option<u64>,
+    /// From its start until it has its first token.
+    #[serde(
+        default,
+        skip_serializing_if = "is_default",
+        deserialize_with = "within::<0, MAX_MS, _, _>"
+    )]
+    pub token_after_ms: u64,
     /// Its link to the balancer.
     pub link: LinkPlan,
     /// What it wants to send, in order.
     #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
     pub messages: Vec<MessagePlan>,
+    /// What else it sends, that no client should.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "within::<0, MAX_MESSAGES, _, _>"
+    )]
+    pub noise: Vec<NoisePlan>,
+    /// How long it takes over each frame before it reads the next.
+    #[serde(
+        default,
+        skip_serializing_if = "is_default",
+        deserialize_with = "within::<0, MAX_MS, _, _>"
+    )]
+    pub reads_every_ms: u64,
     /// How long it waits for answers after its last message before it leaves.
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     pub patience_ms: u64,
     /// How it leaves.
     pub leaves: Leaving,
+}
+
+#[cfg(test)]
+impl ClientPlan {
+    /// A client with a good token that says nothing, over a link without latency, for tests.
+    pub(crate) fn silent(user: u32) -> Self {
+        ClientPlan {
+            start_ms: 0,
+            user,
+            token: Token::Valid,
+            program: Program::default(),
+            carries: TokenPlace::default(),
+            token_life_ms: None,
+            token_after_ms: 0,
+            link: LinkPlan {
+                latency_us: Range::default(),
+                loss_per_mille: 0,
+                give_up_ms: LinkPlan::USUAL_GIVE_UP_MS,
+                window: LinkPlan::USUAL_WINDOW,
+            },
+            messages: Vec::new(),
+            noise: Vec::new(),
+            reads_every_ms: 0,
+            patience_ms: 0,
+            leaves: Leaving::Close,
+        }
+    }
 }
 
 /// The token a client offers.
@@ -40,6 +106,38 @@ pub enum Token {
     Invalid,
     /// None.
     Missing,
+}
+
+/// What program a client is (protocol.md 1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Program {
+    /// A browser: it fails a connection for which no subprotocol was chosen.
+    #[default]
+    Browser,
+    /// A command-line client, which does not mind.
+    CommandLine,
+    /// A test that says so in its headers (protocol.md 5.3).
+    EndToEnd,
+}
+
+/// Where in the upgrade a client puts its token (protocol.md 5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenPlace {
+    /// In a subprotocol, in base64url, as browsers do.
+    #[default]
+    Subprotocol,
+    /// In a subprotocol, as it is.
+    RawSubprotocol,
+    /// In the `Authorization` header.
+    Header,
+    /// In the query.
+    Query,
+    /// In header and subprotocol.
+    HeaderAndSubprotocol,
+    /// In header, subprotocol and query.
+    Everywhere,
 }
 
 /// How a client leaves.
@@ -86,4 +184,33 @@ pub enum MessageKind {
     UserMessage,
     /// `chat`.
     Chat,
+}
+
+/// One frame that no client should send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoisePlan {
+    /// After the client's start; it waits for a connection as messages do.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    pub at_ms: u64,
+    /// What it is.
+    pub kind: NoiseKind,
+}
+
+/// What is wrong with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseKind {
+    /// It is not JSON.
+    NotJson,
+    /// It is JSON, but not an object.
+    NotAnObject,
+    /// It is an object without a type.
+    NoType,
+    /// It has a known type, but not the fields of it.
+    WrongShape,
+    /// It is text that looks like bytes.
+    Control,
+    /// It has a type that nobody knows.
+    UnknownType,
 }

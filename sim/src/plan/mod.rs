@@ -21,7 +21,9 @@ mod range;
 mod service;
 
 pub use balancer::{BalancerPlan, HeaderPlan, HeaderPolicy, ReorderPlan};
-pub use client::{ClientPlan, Leaving, MessageKind, MessagePlan, Token};
+pub use client::{
+    ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, Token, TokenPlace,
+};
 pub use container::ContainerPlan;
 pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::LinkPlan;

@@ -6,9 +6,12 @@ use super::{Draw, Weights, network::Network};
 use crate::{
     bounds::{
         MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, MAX_WINDOW,
-        PER_MILLE, within,
+        PER_MILLE, maybe_within, within,
     },
-    plan::{ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, Range, Token},
+    plan::{
+        ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program,
+        Range, Token, TokenPlace,
+    },
 };
 
 /// Threads among which the messages of a client choose.
@@ -31,6 +34,15 @@ pub(super) struct Clients {
     tokens: Weights<Token>,
     /// What networks they are on; without it the three ranges that follow say so.
     networks: Option<Weights<Network>>,
+    /// Browsers, if not said.
+    programs: Option<Weights<Program>>,
+    /// Where they put their tokens: in a subprotocol, if not said.
+    carries: Option<Weights<TokenPlace>>,
+    /// How long tokens are good: for ever, if not said.
+    #[serde(default, deserialize_with = "maybe_within::<1, MAX_MS, _, _>")]
+    token_life_ms: Option<Range>,
+    #[serde(default, deserialize_with = "within::<0, MAX_MS, _, _>")]
+    token_after_ms: Range,
     /// The link's own range is drawn from these: each client has a fast or a slow network.
     #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
     latency_us: Range,
@@ -59,6 +71,9 @@ pub(super) struct Clients {
     first_message_ms: Range,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     message_gap_ms: Range,
+    /// How many messages in a thousand follow the one before without a gap.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    burst_per_mille: u32,
     #[serde(deserialize_with = "within::<0, MAX_TOOLS, _, _>")]
     tools: Range,
     #[serde(deserialize_with = "within::<0, MAX_TEXT_BYTES, _, _>")]
@@ -72,6 +87,34 @@ pub(super) struct Clients {
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     patience_ms: Range,
     leaves: Weights<Leaving>,
+    noise: Option<Noise>,
+    slow_reader: Option<SlowReader>,
+}
+
+/// Some clients send what no client should.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Noise {
+    /// How many clients in a thousand.
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    per_mille: u32,
+    /// How many frames each of them.
+    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
+    count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    at_ms: Range,
+    kinds: Weights<NoiseKind>,
+}
+
+/// Some clients take their time over each frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlowReader {
+    /// How many clients in a thousand.
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    every_ms: Range,
 }
 
 fn usual_window() -> Range {
@@ -94,7 +137,7 @@ impl Clients {
         let mut at_ms = draw.range("first_message_ms", self.first_message_ms);
         let messages = (0..draw.range("messages", self.messages))
             .map(|n| {
-                if n > 0 {
+                if n > 0 && !draw.chance("burst", self.burst_per_mille) {
                     at_ms = (at_ms + draw.range("message_gap_ms", self.message_gap_ms)).min(MAX_MS);
                 }
                 self.message(draw, at_ms)
@@ -110,8 +153,19 @@ impl Clients {
                 },
             ) as u32,
             token: draw.weights("token", &self.tokens),
+            program: draw.weights_or_default("program", self.programs.as_ref()),
+            carries: draw.weights_or_default("carries", self.carries.as_ref()),
+            token_life_ms: self
+                .token_life_ms
+                .map(|range| draw.range("token_life_ms", range)),
+            token_after_ms: draw.range("token_after_ms", self.token_after_ms),
             link: self.link(draw),
             messages,
+            noise: self.noise(draw),
+            reads_every_ms: self
+                .slow_reader
+                .filter(|slow| draw.chance("slow_reader", slow.per_mille))
+                .map_or(0, |slow| draw.range("reads_every_ms", slow.every_ms)),
             patience_ms: draw.range("patience_ms", self.patience_ms),
             leaves: draw.weights("leaves", &self.leaves),
         }
@@ -136,6 +190,22 @@ impl Clients {
             frame_us: draw.range("frame_us", self.frame_us),
             ..way
         }
+    }
+
+    fn noise(&self, draw: &Draw) -> Vec<NoisePlan> {
+        let noisy = self
+            .noise
+            .as_ref()
+            .filter(|noise| draw.chance("noisy", noise.per_mille));
+        let Some(noise) = noisy else {
+            return Vec::new();
+        };
+        (0..draw.range("noise", noise.count))
+            .map(|_| NoisePlan {
+                at_ms: draw.range("noise_at_ms", noise.at_ms),
+                kind: draw.weights("noise_kind", &noise.kinds),
+            })
+            .collect()
     }
 
     fn message(&self, draw: &Draw, at_ms: u64) -> MessagePlan {

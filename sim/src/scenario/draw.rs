@@ -61,6 +61,15 @@ impl Draw {
         weights.pick(self.range(field, Range { least: 0, most }))
     }
 
+    /// One of the values, or what is usual if there are none to choose from.
+    pub(super) fn weights_or_default<T: Copy + Default>(
+        &self,
+        field: &'static str,
+        weights: Option<&Weights<T>>,
+    ) -> T {
+        weights.map_or_else(T::default, |weights| self.weights(field, weights))
+    }
+
     /// Whether something goes wrong that does so `per_mille` times in a thousand, more or less
     /// often in a swarm.
     pub(super) fn chance(&self, field: &'static str, per_mille: u32) -> bool {
