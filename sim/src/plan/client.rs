@@ -84,6 +84,7 @@ impl ClientPlan {
                 loss_per_mille: 0,
                 give_up_ms: LinkPlan::USUAL_GIVE_UP_MS,
                 window: LinkPlan::USUAL_WINDOW,
+                frame_us: 0,
             },
             messages: Vec::new(),
             noise: Vec::new(),
