@@ -29,7 +29,7 @@ use crate::{
     identity::IdManager,
     ids::{ConnectionId, SocketId},
     initializer::Initializer,
-    manager::Managers,
+    managers::Managers,
     message::Notice,
     middleware::{self, Passed},
     readiness_guard::ReadinessGuard,
@@ -53,6 +53,10 @@ pub struct Settings {
     pub phase_durations: [Duration; 7],
     /// Machines that the registry holds at most.
     pub registry_capacity: usize,
+    /// Connection managers that one user may have (7.2).
+    pub managers_per_user: usize,
+    /// Frames that wait for one connection at most (7.1).
+    pub queue_capacity: usize,
     /// Components that this container never gets.
     pub never_ready: Vec<Component>,
 }
@@ -90,7 +94,7 @@ pub struct Container<E: Env> {
     /// Who is connected, per user and thread.
     pub managers: Managers<E>,
     /// Handlers of client messages.
-    pub router: Router,
+    pub router: Router<E>,
     /// What builds missing services, once for all.
     pub initializer: Initializer,
     /// What agent runs share.

@@ -17,14 +17,14 @@ use std::{
 use crate::{
     connection::Connection,
     container::Container,
-    design::{EventDelivery, EventTarget, UndeliveredEvents},
+    design::{EventDelivery, UndeliveredEvents},
+    emission::{self, Addressee, Handed},
     env::Env,
     environment::MANAGER_SEND_TIMEOUT,
     event::{Event, TaskName},
     ids::{RunId, SocketId, UserId},
-    message::{AgentEvent, ServerMessage},
+    message::AgentEvent,
     time::Time,
-    wait::timeout,
 };
 
 /// Events that wait for one user at most (7.1, recovery list).
@@ -240,48 +240,21 @@ pub fn give_up<E: Env>(container: &Container<E>) {
     }
 }
 
-/// Sends one event to everybody who is to hear of it; true if anybody does.
+/// Sends one event to everybody who is to hear of it.
 async fn hand_over<E: Env>(
     container: &Container<E>,
     outbox: &Outbox<E>,
     waiting: &Waiting,
-) -> bool {
-    let recovered = waiting.kept_since.is_some();
+) -> Handed {
     let mut event = waiting.event.clone();
-    let seq = event.seq;
-    event.recovered = recovered;
-    let message = ServerMessage::AgentEvent(event);
-    let mut heard = false;
-    for target in targets(container, outbox) {
-        let sent = timeout(&container.env, MANAGER_SEND_TIMEOUT, target.send(&message)).await;
-        if let Some(Ok(())) = sent {
-            heard = true;
-            container.env.emit(Event::AgentEventSent {
-                socket: target.socket_id(),
-                run: outbox.run,
-                seq,
-                recovered,
-            });
-        }
-    }
-    heard
-}
-
-fn targets<E: Env>(container: &Container<E>, outbox: &Outbox<E>) -> Vec<Rc<Connection<E>>> {
-    match container.design.event_target {
-        EventTarget::ThreadManager => {
-            let thread = outbox.thread.as_ref();
-            container.managers.connections(&outbox.user, thread)
-        }
-        EventTarget::AskingConnection => {
-            let address = outbox.address();
-            if address.is_ready() {
-                vec![address]
-            } else {
-                Vec::new()
-            }
-        }
-    }
+    event.recovered = waiting.kept_since.is_some();
+    let to = Addressee {
+        user: outbox.user.clone(),
+        thread: outbox.thread.clone(),
+        asker: outbox.asker,
+        connection: outbox.address(),
+    };
+    emission::hand_over(container, &to, event).await
 }
 
 impl Waiting {
@@ -330,10 +303,10 @@ async fn flush<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
             break;
         };
         let address = outbox.address();
-        if hand_over(container, outbox, &next).await {
-            outbox.take(next.event.seq);
-        } else if Rc::ptr_eq(&address, &outbox.address()) {
-            break;
+        match hand_over(container, outbox, &next).await {
+            Handed::Over => outbox.take(next.event.seq),
+            Handed::ToNobody if Rc::ptr_eq(&address, &outbox.address()) => break,
+            Handed::ToNobody => {}
         }
     }
     keep_waiting(container, outbox);
@@ -383,8 +356,9 @@ async fn alone<E: Env>(
     outbox: &Rc<Outbox<E>>,
     waiting: Waiting,
 ) -> Told {
-    if hand_over(container, outbox, &waiting).await {
-        return Told::Delivered;
+    match hand_over(container, outbox, &waiting).await {
+        Handed::Over => return Told::Delivered,
+        Handed::ToNobody => {}
     }
     let env = &container.env;
     let (run, seq) = (outbox.run, waiting.event.seq);

@@ -5,7 +5,7 @@ use crate::{
     agent,
     env::{AgentStep, Reply, Request},
     environment::Environment,
-    message,
+    managers, message,
     router::AgentHandler,
     testing::{self, Peer, TestEnv, TestSocket, connect},
 };
@@ -45,11 +45,12 @@ impl Scene {
         let (connection, socket) = connect(&self.container, peer, "a.b.c");
         connection.bind_user(&user());
         let id = format!("ws_{peer}").into();
-        self.container
-            .managers
-            .add_connection(&connection, &user(), id);
-        connection.set_ready();
         let user = user();
+        let made = managers::create(&self.container, &connection, &user);
+        self.env.block_on(made).unwrap();
+        let manager = self.container.managers.of(connection.socket_id()).unwrap();
+        self.env.block_on(manager.add(&connection, id));
+        connection.set_ready();
         let back = replay(&self.container, &connection, &user);
         self.env.block_on(back);
         (connection, socket)
@@ -204,5 +205,8 @@ fn a_container_that_stops_ends_its_runs_explicitly() {
     scene.pass(1);
     assert_eq!(scene.story(), "0 to c0, 1 to c0, incomplete");
     let sent = socket.sent.borrow();
-    assert!(matches!(sent.last(), Some(ServerMessage::Error { .. })));
+    assert!(matches!(
+        sent.last(),
+        Some(message::ServerMessage::Error { .. })
+    ));
 }

@@ -251,6 +251,15 @@ impl Environment {
         }
     }
 
+    /// Time between two looks for idle connection managers (7.7).
+    pub fn manager_cleanup_interval(self) -> Duration {
+        match self {
+            Testing => secs(30),
+            Development => secs(60),
+            Staging | Production => secs(120),
+        }
+    }
+
     /// Connections admitted from one `host:port` at a time (step 11).
     pub fn connections_per_address(self) -> usize {
         match self {

@@ -1,148 +1,189 @@
-//! The connection managers of a container: who is connected, per user and thread (protocol.md
-//! 1.4 steps 19 and 25, 7.4, 7.7).
+//! One connection manager: the connections of a user that it knows, and sending to them
+//! (protocol.md 7.4, item 4).
 //!
-//! Left out: the reaper of idle managers, the lock of each manager and the receive queues that
-//! nothing ever filled.
+//! Left out: its receive queue, which nothing ever filled, and its recovery list, which nothing
+//! ever replayed.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use crate::{
     connection::Connection,
-    container::Container,
+    design::{Design, ManagerLock},
     env::Env,
-    environment::MANAGER_CREATION_DELAYS,
-    event::{Event, IdHolder, Table},
-    ids::{ConnectionId, UserId},
+    environment::MANAGER_SEND_TIMEOUT,
+    event::{Event, IdHolder, LockName, Table},
+    ids::{ConnectionId, SocketId},
+    lock::{Guard, Lock},
+    message::ServerMessage,
+    time::Time,
+    wait::timeout,
 };
 
-/// Managers that one user may have, one per thread (7.2).
-pub const MAX_MANAGERS_PER_USER: usize = 20;
-
-/// What tells managers apart: the user, and the thread if the client named one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ManagerKey {
-    user: UserId,
-    thread: Option<Arc<str>>,
-}
-
-/// All managers of one container.
-pub struct Managers<E: Env> {
-    by_key: RefCell<BTreeMap<ManagerKey, Manager<E>>>,
-}
-
 /// Connections in the order in which they were added, and the key each was given.
-struct Manager<E: Env> {
-    connections: Vec<(ConnectionId, Rc<Connection<E>>)>,
+pub struct Manager<E: Env> {
+    env: E,
+    design: Rc<Design>,
+    lock: Lock<E>,
+    /// On whose behalf it is kept: whoever had it made, or a later connection of it.
+    kept_for: Cell<SocketId>,
+    connections: RefCell<Vec<(ConnectionId, Rc<Connection<E>>)>>,
+    last_activity: Cell<Time>,
+    standing: Cell<Standing>,
 }
 
-impl<E: Env> Default for Managers<E> {
-    fn default() -> Self {
-        Managers::new()
-    }
-}
-
-/// The user has [`MAX_MANAGERS_PER_USER`] managers, and no retry helped.
+/// Whether a manager may still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyManagers;
+enum Standing {
+    Active,
+    /// It was taken for idle and emptied.
+    Retired,
+}
 
-impl<E: Env> Managers<E> {
-    /// No manager yet.
-    pub fn new() -> Self {
-        Managers {
-            by_key: RefCell::default(),
+/// Whom a message is for, among the connections of a manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them.
+    All,
+    /// This one, if it is there.
+    One(SocketId),
+}
+
+/// The manager was retired; nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotActive;
+
+impl<E: Env> Manager<E> {
+    /// A manager without connections. `instance` numbers the managers of a container.
+    pub(crate) fn new(env: E, design: Rc<Design>, instance: u64, made_for: SocketId) -> Self {
+        Manager {
+            lock: Lock::new(env.clone(), LockName::Manager, instance),
+            last_activity: Cell::new(env.now()),
+            env,
+            design,
+            kept_for: Cell::new(made_for),
+            connections: RefCell::default(),
+            standing: Cell::new(Standing::Active),
         }
     }
 
-    /// Makes the manager of a user's unnamed thread, if there is none (step 19).
-    fn try_create(&self, user: &UserId) -> Result<(), TooManyManagers> {
-        let mut by_key = self.by_key.borrow_mut();
-        let key = unnamed_thread(user);
-        let of_user = by_key.keys().filter(|key| key.user == *user).count();
-        if !by_key.contains_key(&key) && of_user >= MAX_MANAGERS_PER_USER {
-            return Err(TooManyManagers);
+    /// Adds a connection under the id it is known by from here on (step 25).
+    pub async fn add(&self, connection: &Rc<Connection<E>>, id: ConnectionId) {
+        let socket = connection.socket_id();
+        let _guard = self.locked(socket).await;
+        self.touch();
+        connection.give_id(IdHolder::Manager, &id);
+        let table = Table::Manager;
+        connection.emit(Event::EntryAdded { socket, table });
+        let mut connections = self.connections.borrow_mut();
+        connections.push((id, connection.clone()));
+    }
+
+    /// Takes a connection out, if it is in (step 38).
+    pub async fn remove(&self, socket: SocketId) {
+        let _guard = self.locked(socket).await;
+        self.touch();
+        let mut connections = self.connections.borrow_mut();
+        let before = connections.len();
+        connections.retain(|(_, kept)| kept.socket_id() != socket);
+        if connections.len() < before {
+            self.report_removed(socket);
         }
-        by_key.entry(key).or_insert_with(Manager::new);
+    }
+
+    /// Sends a message, to one connection after the other, and calls `sent` for each that took
+    /// it within [`MANAGER_SEND_TIMEOUT`].
+    ///
+    /// # Errors
+    /// If the manager was retired.
+    pub async fn send(
+        &self,
+        audience: Audience,
+        message: &ServerMessage,
+        sent: impl Fn(SocketId),
+    ) -> Result<(), NotActive> {
+        match self.standing.get() {
+            Standing::Active => {}
+            Standing::Retired => return Err(NotActive),
+        }
+        let guard = self.locked(self.kept_for.get()).await;
+        self.touch();
+        let mut failed = Vec::new();
+        for connection in self.audience(audience) {
+            let socket = connection.socket_id();
+            let sending = connection.send(message);
+            match timeout(&self.env, MANAGER_SEND_TIMEOUT, sending).await {
+                Some(Ok(())) => sent(socket),
+                Some(Err(_)) | None => failed.push(socket),
+            }
+        }
+        if guard.is_some() {
+            // The lock is not re-entrant, and this task has it.
+            for socket in failed {
+                self.remove(socket).await;
+            }
+        }
         Ok(())
     }
 
-    /// Adds a connection under the id it is known by from here on (step 25). The thread is not
-    /// known yet when a client connects.
-    pub fn add_connection(&self, connection: &Rc<Connection<E>>, user: &UserId, id: ConnectionId) {
-        let mut by_key = self.by_key.borrow_mut();
-        let manager = by_key
-            .entry(unnamed_thread(user))
-            .or_insert_with(Manager::new);
-        connection.give_id(IdHolder::Manager, &id);
-        connection.emit(Event::EntryAdded {
-            socket: connection.socket_id(),
-            table: Table::Manager,
-        });
-        manager.connections.push((id, connection.clone()));
-    }
-
-    /// Removes a connection from wherever it is, if it was added, and every manager that has no
-    /// connection any more (step 38).
-    pub fn remove_connection(&self, connection: &Connection<E>) {
-        let socket = connection.socket_id();
-        self.by_key.borrow_mut().retain(|_, manager| {
-            let before = manager.connections.len();
-            manager
-                .connections
-                .retain(|(_, kept)| kept.socket_id() != socket);
-            if manager.connections.len() < before {
-                connection.emit(Event::EntryRemoved {
-                    socket,
-                    table: Table::Manager,
-                });
-            }
-            !manager.connections.is_empty()
-        });
-    }
-
-    /// The connections of a user's thread. A thread that was named only in a message has none:
-    /// all connections were added when no thread was known.
-    pub fn connections(&self, user: &UserId, thread: Option<&Arc<str>>) -> Vec<Rc<Connection<E>>> {
-        let key = ManagerKey {
-            user: user.clone(),
-            thread: thread.cloned(),
-        };
-        let by_key = self.by_key.borrow();
-        let manager = by_key.get(&key);
-        let connections = manager.into_iter().flat_map(|manager| &manager.connections);
-        connections
-            .map(|(_, connection)| connection.clone())
-            .collect()
-    }
-}
-
-impl<E: Env> Manager<E> {
-    fn new() -> Self {
-        Manager {
-            connections: Vec::new(),
+    /// What is held while the manager works on its connections.
+    async fn locked(&self, socket: SocketId) -> Option<Guard<'_, E>> {
+        match self.design.manager_lock {
+            ManagerLock::Nothing => None,
+            ManagerLock::HeldOverRemoval => Some(self.lock.acquire(Some(socket)).await),
         }
     }
-}
 
-fn unnamed_thread(user: &UserId) -> ManagerKey {
-    ManagerKey {
-        user: user.clone(),
-        thread: None,
+    fn audience(&self, audience: Audience) -> Vec<Rc<Connection<E>>> {
+        let connections = self.connections.borrow();
+        let all = connections.iter().map(|(_, connection)| connection);
+        let chosen = all.filter(|connection| match audience {
+            Audience::All => true,
+            Audience::One(socket) => connection.socket_id() == socket,
+        });
+        chosen.cloned().collect()
     }
-}
 
-/// Makes sure that the user has a manager: three tries with growing sleeps in between (step 19).
-///
-/// # Errors
-/// If the user has too many; the endpoint goes on in degraded mode or closes.
-pub async fn create<E: Env>(
-    container: &Container<E>,
-    user: &UserId,
-) -> Result<(), TooManyManagers> {
-    for delay in MANAGER_CREATION_DELAYS {
-        if container.managers.try_create(user).is_ok() {
-            return Ok(());
+    /// Whether it has no connection.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
+    /// On whose behalf it is kept.
+    pub(crate) fn kept_for(&self) -> SocketId {
+        self.kept_for.get()
+    }
+
+    /// From here on it is kept on behalf of one of its connections, if it has any.
+    pub(crate) fn keep_for_another(&self) -> Option<SocketId> {
+        let connections = self.connections.borrow();
+        let (_, next) = connections.first()?;
+        self.kept_for.set(next.socket_id());
+        Some(next.socket_id())
+    }
+
+    /// When a connection was added or removed, or something was sent, for the last time. Neither
+    /// what clients send nor heartbeats count (D72).
+    pub(crate) fn last_activity(&self) -> Time {
+        self.last_activity.get()
+    }
+
+    /// Empties it for good.
+    pub(crate) fn retire(&self) {
+        self.standing.set(Standing::Retired);
+        for (_, connection) in self.connections.take() {
+            self.report_removed(connection.socket_id());
         }
-        container.env.sleep(delay).await;
     }
-    container.managers.try_create(user)
+
+    fn touch(&self) {
+        self.last_activity.set(self.env.now());
+    }
+
+    fn report_removed(&self, socket: SocketId) {
+        let table = Table::Manager;
+        self.env.emit(Event::EntryRemoved { socket, table });
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     env::{Env, Request},
     environment::doubling,
     event::{Component, StartupPhase, TaskName},
+    managers,
     services::REDIS_PING_TIMEOUT,
 };
 
@@ -42,6 +43,7 @@ const PHASES: [StartupPhase; 7] = [
 /// its end.
 pub async fn run<E: Env>(container: &Rc<Container<E>>) {
     let env = &container.env;
+    managers::watch(container);
     for (phase, duration) in PHASES.into_iter().zip(container.settings.phase_durations) {
         container.app.reach(env, phase);
         env.sleep(duration).await;

@@ -25,7 +25,9 @@ use crate::{
     environment::Environment,
     event::{Event, TaskName},
     ids::SocketId,
+    inbox::MAX_WAITING_FRAMES,
     ledger::Book,
+    managers::MANAGERS_PER_USER,
     message::ServerMessage,
     socket::{Flags, Received, Socket, SocketError, Upgrade},
     time::Time,
@@ -320,6 +322,8 @@ pub(crate) fn container(
     let settings = Settings {
         phase_durations: [Duration::from_secs(1); 7],
         registry_capacity: 100,
+        managers_per_user: MANAGERS_PER_USER,
+        queue_capacity: MAX_WAITING_FRAMES,
         never_ready: Vec::new(),
     };
     let design = Rc::new(Design::resolve(design).unwrap());

@@ -32,6 +32,9 @@ pub const MAX_TEXT_BYTES: u64 = 1_000_000;
 /// Machines that a registry holds.
 pub const MAX_REGISTRY: u64 = 1_000_000;
 
+/// Frames that wait for one connection.
+pub const MAX_WAITING: u64 = 10_000;
+
 /// How rare the seeds of a long scenario may be among those of the others.
 pub const MAX_EVERY: u64 = 1_000_000;
 

@@ -117,6 +117,8 @@ impl World {
         Settings {
             phase_durations,
             registry_capacity: plan.registry_capacity as usize,
+            managers_per_user: plan.managers_per_user as usize,
+            queue_capacity: plan.queue_capacity as usize,
             never_ready,
         }
     }

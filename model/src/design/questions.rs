@@ -344,6 +344,37 @@ questions! {
         /// One that authentication made.
         ClientId = "client-id",
     }
+    /// What tells connection managers apart (steps 19, 25; protocol.md 7.3)?
+    manager_scope: ManagerScope = "manager-scope" {
+        /// The connection: each has one of its own.
+        Connection = "connection",
+        /// User and thread. Whether there is one is looked at before room is made for another,
+        /// so two tasks may make the same (D74); every thread that a message names gets one.
+        Thread = "thread",
+    }
+    /// What is held while a manager sends (protocol.md 7.4)?
+    manager_lock: ManagerLock = "manager-lock" {
+        /// Nothing; a failed send is for the endpoint to find out.
+        Nothing = "nothing",
+        /// Its lock, also while a connection that failed is removed, which needs the lock (D66).
+        HeldOverRemoval = "held-over-removal",
+    }
+    /// Which managers are removed to make room for others (protocol.md 7.7)?
+    manager_reaping: ManagerReaping = "manager-reaping" {
+        /// None.
+        Never = "never",
+        /// Those through which nothing was sent for a while, live connections and all (D72).
+        IdleBySends = "idle-by-sends",
+    }
+    /// What becomes of a manager when its connection ends (step 38)?
+    manager_release: ManagerRelease = "manager-release" {
+        /// It goes, unless it has other connections.
+        WithItsConnections = "with-its-connections",
+        /// It is looked for under a key made anew, and stays (D73).
+        UnderAnotherKey = "under-another-key",
+        /// The factory is asked for the user's manager, and makes one if there is none (D85).
+        AskedOfTheFactory = "asked-of-the-factory",
+    }
     /// What becomes of the machine once the user is known (step 26)?
     migration: Migration = "migration" {
         /// It is kept, and so is its id.
@@ -434,6 +465,14 @@ questions! {
         /// It is answered by an error.
         ErrorAnswer = "error-answer",
     }
+    /// Whose handler gets a message (protocol.md 7.3)?
+    router_handlers: RouterHandlers = "router-handlers" {
+        /// That of the connection it came from.
+        Own = "own",
+        /// The first one that was registered for any connection. None is ever removed: they are
+        /// taken out of a list that was made for the occasion (D39).
+        FirstOfAll = "first-of-all",
+    }
     /// Where does an agent run execute (step 35e)?
     agent_run: AgentRunPlace = "agent-run" {
         /// In the message loop, which receives nothing meanwhile (D63, D64).
@@ -447,6 +486,20 @@ questions! {
         ThreadManager = "thread-manager",
         /// To the one that asked, and to its successor once it has ended.
         AskingConnection = "asking-connection",
+        /// To whichever connected last to the container: one handler serves all, and its socket
+        /// is overwritten (D40).
+        NewestConnection = "newest-connection",
+    }
+    /// How does an event of a run get from the bridge to the managers (protocol.md 7.4)?
+    emitter: Emitter = "emitter" {
+        /// It is handed on.
+        Direct = "direct",
+        /// It is dropped if the managers know of no connection (D69).
+        DropsWhenInactive = "drops-when-inactive",
+        /// By a call with an argument that is not taken, three times (D68).
+        UnknownArgument = "unknown-argument",
+        /// Not at all: the bridge was never given a manager (D77).
+        NoManager = "no-manager",
     }
     /// How does an event of a run travel to the socket?
     event_delivery: EventDelivery = "event-delivery" {

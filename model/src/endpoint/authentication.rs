@@ -4,12 +4,12 @@ use crate::{
     auth::{self, AuthFailure},
     close::{INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER},
     coordinator::Priority,
-    design::AuthFailureCode,
+    design::{AuthFailureCode, ServicesReadyPolicy},
     env::Env,
     environment::AFTER_ERROR_MESSAGE,
-    event::{CoordinatorState, Step},
+    event::{CloseCause, CoordinatorState, Step},
     ids::UserId,
-    manager,
+    managers::{self, TooManyManagers},
     message::{ErrorCode, Notice},
 };
 
@@ -68,16 +68,26 @@ impl<E: Env> Endpoint<E> {
             .await
     }
 
-    /// Steps 19 and 20. Without a manager the connection goes on, and the client is told.
-    pub(super) async fn create_manager(&self, user: &UserId) {
-        if manager::create(&self.container, user).await.is_err() {
-            // A peer that cannot be told is gone, which the next receive finds out.
-            let _ = self
-                .connection
-                .send_notice(Notice::DegradedModeActive)
-                .await;
+    /// Steps 19 and 20. Without a manager the connection goes on and the client is told, or it is
+    /// given up, as with anything else that is missing.
+    pub(super) async fn create_manager(&self, user: &UserId) -> Result<(), Leave> {
+        let created = managers::create(&self.container, &self.connection, user).await;
+        match (created, self.container.design.services_ready) {
+            (Ok(()), _) => {}
+            (Err(TooManyManagers), ServicesReadyPolicy::Unconditional) => {
+                // A peer that cannot be told is gone, which the next receive finds out.
+                let _ = self
+                    .connection
+                    .send_notice(Notice::DegradedModeActive)
+                    .await;
+            }
+            (Err(TooManyManagers), ServicesReadyPolicy::Checked) => {
+                let reason = "Too many connections of one user";
+                return Err(self.give_up(reason, CloseCause::Overload).await);
+            }
         }
         self.ask_coordinator(CoordinatorState::ManagerReady, Priority::Normal);
         self.ask_coordinator(CoordinatorState::EventDeliveryActive, Priority::Normal);
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     environment::AFTER_ERROR_MESSAGE,
     event::{Event, Step, Table},
     machine::can_move,
+    managers,
     message::{ErrorCode, Notice, ServerMessage},
     socket::Socket,
     state::ConnectionState,
@@ -70,14 +71,13 @@ impl<E: Env> Endpoint<E> {
             CleanupPolicy::Never | CleanupPolicy::OnExceptionPath => {}
             CleanupPolicy::Always => {
                 self.move_own_machines(ConnectionState::Closing);
-                self.container
-                    .router
-                    .unregister(&self.container.env, socket);
+                let policy = self.container.design.router_handlers;
+                self.container.router.unregister(policy, &self.connection);
                 self.forget_identity();
             }
         }
         self.connection.stop_tasks().await;
-        self.container.managers.remove_connection(&self.connection);
+        managers::release(&self.container, &self.connection).await;
         let monitored = self.container.monitor.borrow_mut().remove(&socket);
         if monitored.is_some() {
             self.removed_from(Table::Monitor);

@@ -139,9 +139,9 @@ impl<E: Env> Endpoint<E> {
         self.settle().await;
         self.admit().await?;
         let user = self.authenticate().await?;
-        self.create_manager(&user).await;
+        self.create_manager(&user).await?;
         self.prepare_services().await?;
-        self.register_connection(&user);
+        self.register_connection(&user).await;
         let handshake = self.second_handshake().await;
         self.validate_handshake().await;
         self.start_heartbeat();

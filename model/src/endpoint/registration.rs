@@ -12,8 +12,8 @@ use crate::{
 use super::Endpoint;
 
 impl<E: Env> Endpoint<E> {
-    /// Steps 25 and 26. Nothing suspends in between.
-    pub(super) fn register_connection(&self, user: &UserId) {
+    /// Steps 25 and 26. What may suspend is the wait for the manager's lock, if it has one.
+    pub(super) async fn register_connection(&self, user: &UserId) {
         match self.container.design.migration {
             Migration::PassThrough => {}
             Migration::UnregisterThenRegister => self.connection.rename(self.make_client_id(user)),
@@ -22,9 +22,9 @@ impl<E: Env> Endpoint<E> {
             ManagerKey::ConnectionId => self.connection.id(),
             ManagerKey::ClientId => self.make_client_id(user),
         };
-        self.container
-            .managers
-            .add_connection(&self.connection, user, key);
+        if let Some(manager) = self.container.managers.of(self.connection.socket_id()) {
+            manager.add(&self.connection, key).await;
+        }
         self.bind_machine(user);
     }
 

@@ -17,10 +17,9 @@ impl<E: Env> Endpoint<E> {
         let missing = services::validate(&self.container, &self.connection).await;
         self.require(&missing).await?;
         let handler = initializer::make_handler(&self.container, &self.connection).await;
-        let socket = self.connection.socket_id();
-        self.container
-            .router
-            .register(&self.container.env, socket, handler);
+        let policy = self.container.design.router_handlers;
+        let router = &self.container.router;
+        router.register(policy, &self.connection, handler);
         Ok(())
     }
 

@@ -162,6 +162,8 @@ names! {
         Startup => "startup",
         /// Redis background health check.
         RedisHealth => "redis-health",
+        /// The removal of idle connection managers.
+        ManagerReaper => "manager-reaper",
         /// Orderly shutdown after SIGTERM.
         Shutdown => "shutdown",
     }

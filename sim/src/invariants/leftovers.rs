@@ -121,6 +121,7 @@ fn serves_a_run(task: TaskName) -> bool {
         | TaskName::CoordinatorPoller
         | TaskName::Startup
         | TaskName::RedisHealth
+        | TaskName::ManagerReaper
         | TaskName::Shutdown => false,
     }
 }

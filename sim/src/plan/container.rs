@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use gatesim_model::event::{Component, StartupPhase};
+use gatesim_model::{
+    event::{Component, StartupPhase},
+    inbox::MAX_WAITING_FRAMES,
+    managers::MANAGERS_PER_USER,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Range;
-use crate::bounds::{MAX_MS, MAX_REGISTRY, MAX_US, within};
+use crate::bounds::{MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, within};
 
 /// One container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,20 @@ pub struct ContainerPlan {
     /// How many machines its registry holds at most.
     #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
     pub registry_capacity: u32,
+    /// How many connection managers one user may have.
+    #[serde(
+        default = "managers_per_user",
+        skip_serializing_if = "is_usual_managers",
+        deserialize_with = "within::<1, MAX_REGISTRY, _, _>"
+    )]
+    pub managers_per_user: u32,
+    /// How many frames wait for one connection at most.
+    #[serde(
+        default = "queue_capacity",
+        skip_serializing_if = "is_usual_queue",
+        deserialize_with = "within::<1, MAX_WAITING, _, _>"
+    )]
+    pub queue_capacity: u32,
     /// How long the server takes between the two halves of accept.
     #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     pub accept_us: Range,
@@ -60,4 +78,24 @@ impl ContainerPlan {
     pub fn is_impaired(&self) -> bool {
         !self.never_ready.is_empty() || self.hangs_in.is_some()
     }
+}
+
+/// What a deployment has that does not say how many managers a user may have.
+pub(crate) fn managers_per_user() -> u32 {
+    MANAGERS_PER_USER as u32
+}
+
+/// What a deployment has that does not say how many frames may wait.
+pub(crate) fn queue_capacity() -> u32 {
+    MAX_WAITING_FRAMES as u32
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_usual_managers(value: &u32) -> bool {
+    *value == managers_per_user()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_usual_queue(value: &u32) -> bool {
+    *value == queue_capacity()
 }

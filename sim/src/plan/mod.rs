@@ -25,6 +25,7 @@ pub use client::{
     ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, Token, TokenPlace,
 };
 pub use container::ContainerPlan;
+pub(crate) use container::{managers_per_user, queue_capacity};
 pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::LinkPlan;
 pub use range::Range;

@@ -5,9 +5,11 @@ use serde::Deserialize;
 
 use super::Draw;
 use crate::{
-    bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, PER_MILLE, within},
+    bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, PER_MILLE, within},
     event::Actor,
-    plan::{ContainerPlan, Range},
+    plan::{
+        ContainerPlan, Range, managers_per_user as usual_managers, queue_capacity as usual_queue,
+    },
 };
 
 /// The containers: how many, and what each of them may be.
@@ -27,6 +29,16 @@ pub(super) struct Containers {
     phase_ms: Range,
     #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
     registry_capacity: Range,
+    #[serde(
+        default = "managers_per_user",
+        deserialize_with = "within::<1, MAX_REGISTRY, _, _>"
+    )]
+    managers_per_user: Range,
+    #[serde(
+        default = "queue_capacity",
+        deserialize_with = "within::<1, MAX_WAITING, _, _>"
+    )]
+    queue_capacity: Range,
     #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     accept_us: Range,
     slow_accept: Option<SlowAccept>,
@@ -107,7 +119,25 @@ impl Containers {
             never_ready,
             hangs_in,
             registry_capacity: draw.range("registry_capacity", self.registry_capacity) as u32,
+            managers_per_user: draw.range("managers_per_user", self.managers_per_user) as u32,
+            queue_capacity: draw.range("queue_capacity", self.queue_capacity) as u32,
             accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
         }
+    }
+}
+
+fn managers_per_user() -> Range {
+    let usual = u64::from(usual_managers());
+    Range {
+        least: usual,
+        most: usual,
+    }
+}
+
+fn queue_capacity() -> Range {
+    let usual = u64::from(usual_queue());
+    Range {
+        least: usual,
+        most: usual,
     }
 }
