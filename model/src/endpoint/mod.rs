@@ -116,19 +116,21 @@ impl<E: Env> Endpoint<E> {
             Ok(()) => {}
             Err(leave) => return leave,
         }
+        // Boxed, so that a connection that is ready holds nothing of its set-up any more.
+        let setting_up = Box::pin(self.set_up());
         let set_up = match self.container.design.early_frames {
-            EarlyFrames::ReceiveBuffer => self.set_up().await,
+            EarlyFrames::ReceiveBuffer => setting_up.await,
             EarlyFrames::Dispatched | EarlyFrames::Queued => {
                 self.start_reader();
                 // The set-up is abandoned where it stands as soon as there is nobody to set up.
-                match first(self.set_up(), self.connection.over()).await {
+                match first(setting_up, self.connection.over()).await {
                     First::Left(set_up) => set_up,
                     First::Right(()) => Err(Leave::because(CloseCause::PeerGone)),
                 }
             }
         };
         match set_up {
-            Ok(()) => self.message_loop().await,
+            Ok(()) => Box::pin(self.message_loop()).await,
             Err(leave) => leave,
         }
     }
