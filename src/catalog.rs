@@ -30,6 +30,10 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("half-open"),
     embedded!("slow-reader"),
     embedded!("hostile-middlebox"),
+    embedded!("rolling-deploy"),
+    embedded!("autoscale"),
+    embedded!("brownout"),
+    embedded!("auth-outage"),
     embedded!("chaos"),
     embedded!("load"),
 ];

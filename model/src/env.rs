@@ -23,11 +23,15 @@ pub trait Env: Clone + 'static {
     /// An owned task.
     type Task: Task;
 
-    /// Now.
+    /// Now, by the clock that the design measures durations with
+    /// ([`ClockSource`](crate::design::ClockSource)).
     fn now(&self) -> Time;
 
     /// Completes `duration` from now. Zero still gives other tasks a turn.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static;
+
+    /// Sleeps without giving way: no task of this container goes on before `duration` is over.
+    fn block(&self, duration: Duration) -> impl Future<Output = ()> + 'static;
 
     /// Starts a task of this container. Dropping the handle detaches it. `socket` is the
     /// connection it belongs to, if any.

@@ -201,6 +201,10 @@ impl Env for TestEnv {
         })
     }
 
+    fn block(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
+        self.sleep(duration)
+    }
+
     fn spawn(
         &self,
         _name: TaskName,

@@ -16,11 +16,19 @@ use gatesim_model::{
 use crate::{
     event::{Actor, Impairment, WorldEvent},
     gate::ProcessId,
+    invariants::Limits,
     plan::{Direction, FaultKind, FaultPlan, Towards},
     world::World,
 };
 
 impl World {
+    /// When everybody has what the healed world owes them, if it is ever healed.
+    pub fn converged_by(&self) -> Option<Time> {
+        let limits = Limits::of(self.plan.environment);
+        let healed = self.plan.healed_by()?;
+        Some(Time::ZERO + healed + limits.converged)
+    }
+
     /// Ends every fault at the time that the plan says, and tells when the world is whole.
     pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
         self.gate.sleep_until(Time::ZERO + at).await;

@@ -4,6 +4,7 @@
 use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
 
 use gatesim_model::{
+    design::ClockSource,
     env::{CallError, Env, Reply, Request},
     event::{Event, TaskName},
     ids::SocketId,
@@ -89,11 +90,19 @@ impl Env for SimEnv {
     type Task = TaskHandle;
 
     fn now(&self) -> Time {
-        self.0.world.wall_clock(self.0.container)
+        match self.0.world.design.clock {
+            ClockSource::Wall => self.0.world.wall_clock(self.0.container),
+            ClockSource::Monotonic => self.0.gate().now(),
+        }
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
         self.0.gate().sleep(duration)
+    }
+
+    fn block(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
+        let process = ProcessId(Actor::Container(self.0.container));
+        self.0.gate().block(process, duration)
     }
 
     fn spawn(

@@ -591,6 +591,15 @@ questions! {
         Reconnect = "reconnect",
     }
 
+    // --- time ---------------------------------------------------------------------------------
+    /// Which clock tells how long something took: a silence, a cool-down, the age of an entry?
+    clock: ClockSource = "clock" {
+        /// The wall clock, which may be set while the process runs.
+        Wall = "wall",
+        /// One that only goes on.
+        Monotonic = "monotonic",
+    }
+
     // --- the end ------------------------------------------------------------------------------
     /// What does the heartbeat do when it gives up (protocol.md 7.5)?
     heartbeat_failure: HeartbeatFailure = "heartbeat-failure" {

@@ -138,6 +138,7 @@ impl Tab {
         let timings = Timings::of(world.plan.environment);
         let last = plan.messages.last().map_or(0, |message| message.at_ms);
         let credentials = Credentials::new(plan, start);
+        let patient_until = start + Duration::from_millis(last + plan.patience_ms);
         let choices = world.gate.choices();
         let mut tab = Tab {
             jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
@@ -154,7 +155,13 @@ impl Tab {
             change_over_at: None,
             renew_at: None,
             renewed_at: None,
-            leaves_at: start + Duration::from_millis(last + plan.patience_ms),
+            leaves_at: match plan.messages.is_empty() {
+                true => patient_until,
+                // Whoever wants something waits for what the healed world owes it.
+                false => world
+                    .converged_by()
+                    .map_or(patient_until, |by| by.max(patient_until)),
+            },
             credentials,
             timings,
             number,

@@ -64,6 +64,9 @@ pub struct Limits {
     /// From the end of all faults, or the sending of a message, or the last event about it, to the
     /// next event about it (I-15): a welcome, and the largest gap between two events (7.4).
     pub answered: Duration,
+    /// From the end of all faults to the moment by which nobody waits any more, and to which
+    /// clients stay that still want something: a connection, and an answer over it.
+    pub converged: Duration,
 }
 
 impl Limits {
@@ -92,6 +95,7 @@ impl Limits {
             settled: Duration::from_secs(5),
             reconnected,
             answered: reconnected + delivery,
+            converged: reconnected + reconnected + delivery,
         }
     }
 }

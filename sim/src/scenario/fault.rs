@@ -118,9 +118,14 @@ enum Kind {
 }
 
 impl Fault {
+    /// The name of its kind, as a file has it.
+    pub(super) fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
     /// What one seed makes of it. A fault for which nobody is there does not happen.
     pub(super) fn plan(&self, draw: &Draw, containers: usize, clients: usize) -> Vec<FaultPlan> {
-        let draw = draw.about(self.kind.name());
+        let draw = draw.about(self.name());
         let tries = draw.tries("times", self.times);
         let happens = |_: &u64| draw.chance("happens", self.per_mille);
         let planned = (0..tries).filter(happens).filter_map(|_| {

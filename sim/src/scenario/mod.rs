@@ -163,3 +163,6 @@ fn only(value: u32) -> Range {
 fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
+
+#[cfg(test)]
+mod tests;

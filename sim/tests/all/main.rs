@@ -3,5 +3,6 @@
 mod choices;
 mod digests;
 mod fidelity;
+mod healing;
 mod history;
 mod support;

@@ -1,0 +1,79 @@
+//! The second phase of a run: every fault ends, none begins, and the world is whole.
+
+use std::collections::BTreeSet;
+
+use gatesim_model::time::Time;
+use gatesim_sim::{
+    Options,
+    event::{Entry, Fact, WorldEvent},
+    plan::FaultKind,
+};
+
+use crate::support::{execute, plan};
+
+/// What is broken in the world after these events.
+fn broken(trace: &[Entry]) -> BTreeSet<String> {
+    let mut broken = BTreeSet::new();
+    for entry in trace {
+        let Fact::World(event) = &entry.fact else {
+            continue;
+        };
+        let (what, is_broken) = match event {
+            WorldEvent::ServiceDown { service } => (format!("{service:?} down"), true),
+            WorldEvent::ServiceUp { service } => (format!("{service:?} down"), false),
+            WorldEvent::ServiceImpaired { service, how } => (format!("{service:?} {how:?}"), true),
+            WorldEvent::ServiceRecovered { service, how } => {
+                (format!("{service:?} {how:?}"), false)
+            }
+            WorldEvent::LinkCut { from, to } => (format!("{from} to {to} cut"), true),
+            WorldEvent::LinkMended { from, to } => (format!("{from} to {to} cut"), false),
+            WorldEvent::ContainerStalled { container } => (format!("{container} stalled"), true),
+            WorldEvent::ContainerResumed { container } => (format!("{container} stalled"), false),
+            WorldEvent::ClockSet {
+                container,
+                ahead_ms,
+            } => (format!("{container} wrong clock"), *ahead_ms != 0),
+            WorldEvent::ContainerGone { container, .. } => (format!("{container} away"), true),
+            WorldEvent::ContainerInService { container } => (format!("{container} away"), false),
+            _ => continue,
+        };
+        match is_broken {
+            true => broken.insert(what),
+            false => broken.remove(&what),
+        };
+    }
+    broken
+}
+
+#[test]
+fn when_the_faults_are_over_nothing_is_broken_and_nothing_breaks_any_more() {
+    let options = Options {
+        trace: true,
+        ..Options::default()
+    };
+    let mut compared = 0;
+    for seed in 0..40 {
+        let plan = plan("chaos", seed);
+        let trace = execute("reference", &plan, &options).trace;
+        let is_healing = |entry: &Entry| entry.fact == Fact::World(WorldEvent::FaultsHealed);
+        let Some(healed) = trace.iter().position(is_healing) else {
+            // Everybody had left before.
+            continue;
+        };
+        let by = Time::ZERO + plan.healed_by().unwrap();
+        assert_eq!(trace[healed].time, by, "seed {seed}");
+        let retired: BTreeSet<String> = plan
+            .faults
+            .iter()
+            .filter_map(|fault| match fault.kind {
+                FaultKind::ScaleIn { container, .. } => Some(format!("{container} away")),
+                _ => None,
+            })
+            .collect();
+        let left = &broken(&trace[..healed]) - &retired;
+        assert_eq!(left, BTreeSet::new(), "seed {seed}");
+        assert_eq!(broken(&trace[healed..]), BTreeSet::new(), "seed {seed}");
+        compared += 1;
+    }
+    assert!(compared >= 10, "only {compared} runs are long enough");
+}
