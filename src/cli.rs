@@ -209,6 +209,8 @@ pub enum Subject {
     Questions,
     /// The rules that every run is judged by.
     Invariants,
+    /// The rare states that a scenario may promise to reach now and then.
+    Marks,
     /// What is known to go wrong, each as a decision to flip in the reference.
     Defects,
 }

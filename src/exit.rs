@@ -16,7 +16,11 @@ pub enum Exit {
     NonDeterministic = 3,
     /// There was nothing to run.
     NothingRan = 4,
-    /// Everything held, but vacuously: something that must happen now and then never did.
+    /// Everything held, but vacuously: something that must happen now and then happened too
+    /// rarely, or never. Said only where nothing graver is: a sweep whose runs do not repeat (3),
+    /// that was interrupted (130) or that ran nothing (4) shows nothing about what is rare, and
+    /// one that found a violation (1) was not vacuous. A floor is judged for each design, whatever
+    /// its name, in a scenario in which all its runs held.
     FloorMissed = 5,
     /// A bug in the tool itself.
     ToolBug = 70,
@@ -51,7 +55,8 @@ impl Exit {
             Self::NonDeterministic => "non-determinism: the same run gave two traces",
             Self::NothingRan => "nothing ran",
             Self::FloorMissed => {
-                "a floor was missed: no connection ever became ready, or a defect was not found"
+                "a floor was missed: no connection ever became ready, a rare state was reached too rarely, \
+                 or a defect was not found"
             }
             Self::ToolBug => "a bug in the tool",
             Self::Interrupted => "interrupted; partial results written",

@@ -254,6 +254,7 @@ pub(crate) mod tests {
                 violation(Invariant::NeverReadyWithoutMachine, 1),
                 violation(Invariant::WelcomeAfterReady, 2),
             ],
+            marks: Default::default(),
             figures: Figures::default(),
             trace: vec![
                 entry(

@@ -1,4 +1,4 @@
-//! A sweep as a JUnit file: a suite per scenario and design, a case per invariant.
+//! A sweep as a JUnit file: a suite per scenario and design, a case per invariant and per floor.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::{
     failure::FailureReport,
     output::{Style, write_whole},
+    report::missed_floor,
     sweep::SweepResult,
 };
 
@@ -17,6 +18,9 @@ const PANIC_CASE: &str = "panic";
 /// The case in which a run that did not repeat is reported.
 const REPEAT_CASE: &str = "runs-repeat";
 
+/// The type of failure of a floor that was missed.
+const FLOOR_TYPE: &str = "floor missed";
+
 /// Writes the file.
 pub fn write(result: &SweepResult, path: &Path) -> anyhow::Result<()> {
     let report = report(result);
@@ -25,7 +29,7 @@ pub fn write(result: &SweepResult, path: &Path) -> anyhow::Result<()> {
 
 fn report(result: &SweepResult) -> Report {
     let mut report = Report::new("gatesim sweep");
-    for pair in &result.work.pairs {
+    for (pair, tally) in result.pairs() {
         let suite_name = format!("{}@{}", pair.scenario_reference, pair.design_reference);
         let of_pair = |run: &crate::run_name::RunName| pair.run_name(run.seed) == *run;
         let failures: Vec<&FailureReport> = result
@@ -42,6 +46,18 @@ fn report(result: &SweepResult) -> Report {
                 .filter(|failure| failure.failure.invariant() == case)
                 .collect();
             suite.add_test_case(classified(&suite_name, &case, failed(&broken)));
+        }
+        let missed = tally.missed(&pair.scenario.floors);
+        for (mark, _) in pair.scenario.floors.iter() {
+            let status = match missed.iter().find(|floor| floor.mark == mark) {
+                None => TestCaseStatus::success(),
+                Some(floor) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(missed_floor(floor)).set_type(FLOOR_TYPE);
+                    status
+                }
+            };
+            suite.add_test_case(classified(&suite_name, &format!("floor {mark}"), status));
         }
         let partings: Vec<String> = result
             .partings

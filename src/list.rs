@@ -1,7 +1,7 @@
 //! `gatesim list`: what there is to choose from.
 
 use gatesim_model::design::Design;
-use gatesim_sim::invariants::Invariant;
+use gatesim_sim::{invariants::Invariant, marks::Mark};
 use serde::Serialize;
 
 use crate::{
@@ -45,6 +45,7 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
         Subject::Designs => ("design", designs()?),
         Subject::Questions => ("question", questions()),
         Subject::Invariants => ("invariant", invariants()),
+        Subject::Marks => ("mark", marks()),
         Subject::Defects => ("defect", defects()?),
     };
     match out.format() {
@@ -102,6 +103,13 @@ fn invariants() -> Vec<Item> {
             let text = format!("{} ({})", invariant.statement(), invariant.kind());
             Item::new(invariant, text)
         })
+        .collect()
+}
+
+fn marks() -> Vec<Item> {
+    Mark::ALL
+        .iter()
+        .map(|mark| Item::new(mark, mark.statement()))
         .collect()
 }
 

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use gatesim_sim::marks::{Mark, MissedFloor};
 use serde::Serialize;
 
 use crate::{
@@ -128,6 +129,11 @@ fn verdict(result: &SweepResult) -> String {
             tally.connections_expected
         ));
     }
+    for (pair, tally) in pairs(result) {
+        for floor in tally.missed(&pair.scenario.floors) {
+            text.push_str(&format!("\n{}: {}", name(pair), missed_floor(&floor)));
+        }
+    }
     if !result.partings.is_empty() {
         text.push_str(&format!(
             "\n{} runs did not repeat: find out why before you believe anything else here",
@@ -138,6 +144,14 @@ fn verdict(result: &SweepResult) -> String {
         text.push_str("\ninterrupted: these are the runs that were finished");
     }
     text
+}
+
+/// A floor that was missed, in words.
+pub fn missed_floor(floor: &MissedFloor) -> String {
+    format!(
+        "the floor of {} was missed: {} of {} runs reached it, and at least {} in 1000 must",
+        floor.mark, floor.reached, floor.runs, floor.per_mille
+    )
 }
 
 const COLUMNS: [&str; 11] = [
@@ -226,6 +240,8 @@ struct ResultJson<'a> {
     failed_of_further_causes: u64,
     broken: Vec<CauseJson<'a>>,
     finishes: &'a BTreeMap<String, u64>,
+    marks: &'a BTreeMap<Mark, u64>,
+    missed_floors: Vec<FloorJson>,
     steps: u64,
     connections_expected: u64,
     connections_ready: u64,
@@ -246,6 +262,24 @@ struct CauseJson<'a> {
     count: u64,
     first_seed: u64,
     median_runs_to_find: u64,
+}
+
+#[derive(Serialize)]
+struct FloorJson {
+    mark: Mark,
+    reached: u64,
+    per_mille: u32,
+}
+
+fn floors_json(pair: &Pair, tally: &Tally) -> Vec<FloorJson> {
+    let missed = tally.missed(&pair.scenario.floors).into_iter();
+    missed
+        .map(|floor| FloorJson {
+            mark: floor.mark,
+            reached: floor.reached,
+            per_mille: floor.per_mille,
+        })
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -310,6 +344,8 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
         failed_of_further_causes: tally.groups.not_kept(),
         broken: causes_json(&tally.broken, tally.runs),
         finishes: &tally.finishes,
+        marks: &tally.marks,
+        missed_floors: floors_json(pair, tally),
         steps: tally.steps,
         connections_expected: tally.connections_expected,
         connections_ready: tally.connections_ready,
@@ -325,7 +361,7 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
 }
 
 fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &Tally)> {
-    result.work.pairs.iter().zip(&result.harvest.tallies)
+    result.pairs()
 }
 
 fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {

@@ -22,6 +22,7 @@ use crate::{
     report,
     run_name::MAX_SEED,
     table,
+    tally::Tally,
     target::Origin,
 };
 
@@ -43,6 +44,18 @@ pub struct SweepResult {
     pub partings: Vec<Parting>,
     /// Whether the user cut it short.
     pub interrupted: bool,
+}
+
+impl SweepResult {
+    /// Each pair with what was counted of it.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &Tally)> {
+        self.work.pairs.iter().zip(&self.harvest.tallies)
+    }
+
+    fn misses_a_floor(&self) -> bool {
+        self.pairs()
+            .any(|(pair, tally)| !tally.missed(&pair.scenario.floors).is_empty())
+    }
 }
 
 /// Runs the command.
@@ -225,7 +238,7 @@ fn exit_of(result: &SweepResult) -> Exit {
         Exit::NothingRan
     } else if tallies.iter().any(|tally| tally.groups.total() > 0) {
         Exit::Violated
-    } else if tallies.iter().any(|tally| tally.is_vacuous()) {
+    } else if tallies.iter().any(|tally| tally.is_vacuous()) || result.misses_a_floor() {
         Exit::FloorMissed
     } else {
         Exit::Held
@@ -282,10 +295,13 @@ impl FromStr for Partition {
 mod tests {
     use std::{num::NonZeroUsize, slice::from_ref};
 
-    use gatesim_sim::outcome::{Digest, Figures, Outcome};
+    use gatesim_sim::{
+        marks::Mark,
+        outcome::{Digest, Figures, Outcome},
+    };
 
     use super::*;
-    use crate::{failure::tests::failed_outcome, tally::Tally};
+    use crate::failure::tests::failed_outcome;
 
     #[test]
     fn partitions_cover_every_seed_once() {
@@ -335,6 +351,40 @@ mod tests {
             partings: Vec::new(),
             interrupted: false,
         }
+    }
+
+    /// A sweep of one pair in a scenario that promises to set clocks in every run.
+    fn swept_with_floor(outcomes: &[Outcome]) -> SweepResult {
+        let mut result = swept(outcomes);
+        let mut scenario = catalog::scenario("golden-path").unwrap();
+        scenario.floors = toml::from_str("clock-set = 1000").unwrap();
+        result.work.pairs.push(Pair {
+            scenario_reference: "golden-path".to_owned(),
+            design_reference: "reference".to_owned(),
+            every: 1,
+            scenario,
+            design: catalog::design("reference").unwrap(),
+        });
+        result
+    }
+
+    #[test]
+    fn a_floor_that_is_missed_is_said_where_all_held() {
+        let failed = failed_outcome();
+        let held = Outcome {
+            violations: Vec::new(),
+            ..failed.clone()
+        };
+        let mut marked = held.clone();
+        marked.marks.set(Mark::ClockSet);
+        let met = vec![marked.clone(); 5];
+        assert_eq!(exit_of(&swept_with_floor(&met)), Exit::Held);
+        let one_short = [&met[1..], &[held.clone()]].concat();
+        assert_eq!(exit_of(&swept_with_floor(&one_short)), Exit::FloorMissed);
+        // Too few runs to say.
+        assert_eq!(exit_of(&swept_with_floor(&[held.clone()])), Exit::Held);
+        let broken = [&one_short[..], &[failed]].concat();
+        assert_eq!(exit_of(&swept_with_floor(&broken)), Exit::Violated);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use gatesim_sim::{
     invariants::Invariant,
+    marks::{Floors, Mark, MissedFloor},
     outcome::{Digest, Outcome, Signature},
 };
 use hdrhistogram::Histogram;
@@ -226,6 +227,8 @@ pub struct Tally {
     pub broken_in: BTreeMap<Invariant, u64>,
     /// How the runs ended, by the name of the reason.
     pub finishes: BTreeMap<String, u64>,
+    /// How many runs went through each rare state; those that none did are left out.
+    pub marks: BTreeMap<Mark, u64>,
     /// Connections that should have become ready.
     pub connections_expected: u64,
     /// Of these, those that did.
@@ -264,6 +267,9 @@ impl Tally {
             *self.broken_in.entry(violation.invariant).or_default() += 1;
         }
         *self.finishes.entry(finish_name(outcome)).or_default() += 1;
+        for mark in outcome.marks.iter() {
+            *self.marks.entry(mark).or_default() += 1;
+        }
         let figures = &outcome.figures;
         self.connections_expected += figures.connections_expected;
         self.connections_ready += figures.connections_ready;
@@ -289,6 +295,7 @@ impl Tally {
         self.broken.merge(other.broken);
         sum(&mut self.broken_in, &other.broken_in);
         sum(&mut self.finishes, &other.finishes);
+        sum(&mut self.marks, &other.marks);
         self.connections_expected += other.connections_expected;
         self.connections_ready += other.connections_ready;
         self.time_to_ready.merge(&other.time_to_ready);
@@ -305,6 +312,15 @@ impl Tally {
     /// Runs that held.
     pub fn held(&self) -> u64 {
         self.runs - self.groups.total()
+    }
+
+    /// The floors that were missed although everything held. Where something broke, the sweep has
+    /// shown that it can find something, and a protocol that is at fault owes no rare states.
+    pub fn missed(&self, floors: &Floors) -> Vec<MissedFloor> {
+        match self.groups.total() {
+            0 => floors.missed(self.runs, &self.marks),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether connections should have become ready and none did: most invariants speak of ready
@@ -338,6 +354,7 @@ mod tests {
         choices::{Drift, Record},
         event::{Actor, FinishReason},
         invariants::Invariant,
+        marks::Marks,
         outcome::{Figures, Violation},
     };
 
@@ -362,6 +379,7 @@ mod tests {
             events: 2,
             time: Time::ZERO,
             violations: cause.map(violation).into_iter().collect(),
+            marks: Marks::default(),
             figures: Figures {
                 connections_expected: 1,
                 connections_ready: 1,

@@ -21,6 +21,7 @@ mod fleet;
 pub mod gate;
 pub mod invariants;
 pub mod link;
+pub mod marks;
 pub mod network;
 pub mod outcome;
 pub mod parting;

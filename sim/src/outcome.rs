@@ -9,6 +9,7 @@ use crate::{
     choices::{Drift, Record},
     event::{Actor, Entry, FinishReason},
     invariants::Invariant,
+    marks::Marks,
 };
 
 /// The result of one run. Two runs of the same design, plan and code give equal outcomes.
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub time: Time,
     /// The first violation of each invariant, in the order of happening.
     pub violations: Vec<Violation>,
+    /// The rare states it went through.
+    pub marks: Marks,
     /// Figures of merit.
     pub figures: Figures,
     /// The whole trace, if it was asked for.
@@ -49,6 +52,7 @@ impl Outcome {
             events: 0,
             time: Time::ZERO,
             violations: Vec::new(),
+            marks: Marks::default(),
             figures: Figures::default(),
             trace: Vec::new(),
             choices: Record::default(),

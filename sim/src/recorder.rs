@@ -11,6 +11,7 @@ use crate::{
     figures::FiguresCollector,
     gate::Gate,
     invariants::{Checker, Limits},
+    marks::{MarkCollector, Marks},
     outcome::{Digest, Figures, Violation},
 };
 
@@ -28,6 +29,7 @@ struct Seen {
     /// Reused for the bytes of one event.
     bytes: Vec<u8>,
     checker: Option<Checker>,
+    marks: MarkCollector,
     figures: FiguresCollector,
     trace: Option<Vec<Entry>>,
 }
@@ -40,6 +42,8 @@ pub struct Observed {
     pub events: u64,
     /// The first violation of each invariant.
     pub violations: Vec<Violation>,
+    /// The rare states it went through.
+    pub marks: Marks,
     /// Figures of merit.
     pub figures: Figures,
     /// The trace, if it was kept.
@@ -58,6 +62,7 @@ impl Recorder {
                 digest: 0,
                 bytes: Vec::with_capacity(128),
                 checker: limits.map(Checker::new),
+                marks: MarkCollector::new(),
                 figures: FiguresCollector::default(),
                 trace: trace.then(Vec::new),
             })),
@@ -74,6 +79,7 @@ impl Recorder {
         };
         seen.events += 1;
         seen.fold(&entry);
+        seen.marks.observe(&entry);
         seen.figures.observe(&entry);
         if let Some(checker) = &mut seen.checker {
             checker.observe(&entry);
@@ -101,6 +107,7 @@ impl Recorder {
             digest: Digest(seen.digest),
             events: seen.events,
             violations,
+            marks: seen.marks.finish(),
             figures: seen.figures.finish(),
             trace: seen.trace.unwrap_or_default(),
         }

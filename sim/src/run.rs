@@ -110,6 +110,7 @@ fn run_here(
             events: observed.events,
             time: gate.now(),
             violations: observed.violations,
+            marks: observed.marks,
             figures: observed.figures,
             trace: observed.trace,
             choices,

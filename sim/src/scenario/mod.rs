@@ -8,6 +8,7 @@ use crate::{
     bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, maybe_within, within},
     event::Actor,
     gate::Strategy,
+    marks::Floors,
     plan::{ClientPlan, FaultPlan, LinkPlan, Plan, Range, ServicePlan, ServicesPlan},
 };
 
@@ -61,6 +62,9 @@ pub struct Scenario {
     clients: Clients,
     #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
     faults: Vec<Fault>,
+    /// How often its runs must reach rare states, or a sweep that held was vacuous.
+    #[serde(default)]
+    pub floors: Floors,
 }
 
 fn each() -> u64 {
