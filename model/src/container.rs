@@ -35,6 +35,7 @@ use crate::{
     readiness_guard::ReadinessGuard,
     registry::Registry,
     router::Router,
+    sleep_patch::SleepPatch,
     startup,
     wait::timeout,
 };
@@ -59,6 +60,8 @@ pub struct Settings {
     pub queue_capacity: usize,
     /// Components that this container never gets.
     pub never_ready: Vec<Component>,
+    /// Whether the deployment carries the variable of end-to-end tests (protocol.md 5.3).
+    pub for_tests: bool,
 }
 
 /// One container process.
@@ -85,6 +88,8 @@ pub struct Container<E: Env> {
     pub(crate) module_breaker: Guard,
     /// The guard before the endpoint; unused where the design has none.
     pub(crate) readiness_guard: ReadinessGuard,
+    /// Whose wrapper the process sleeps with; unused where the design has none.
+    pub(crate) sleep_patch: SleepPatch,
     /// Who was admitted from where.
     pub admission: RefCell<Admission>,
     /// Connections whose set-up was completed.
@@ -96,7 +101,7 @@ pub struct Container<E: Env> {
     /// Handlers of client messages.
     pub router: Router<E>,
     /// What builds missing services, once for all.
-    pub initializer: Initializer,
+    pub initializer: Initializer<E>,
     /// What agent runs share.
     pub agent_runs: Runs,
     /// Events of agent runs on their way.
@@ -129,6 +134,7 @@ impl<E: Env> Container<E> {
         settings: Settings,
     ) -> Rc<Self> {
         Rc::new(Container {
+            initializer: Initializer::new(env.clone()),
             env,
             design,
             environment,
@@ -139,13 +145,13 @@ impl<E: Env> Container<E> {
             accept_breaker: RefCell::new(CircuitBreaker::new(Policy::accept(environment))),
             module_breaker: Guard::new(Breaker::Module, Policy::module()),
             readiness_guard: ReadinessGuard::default(),
+            sleep_patch: SleepPatch::default(),
             admission: RefCell::default(),
             monitor: RefCell::default(),
             settings,
             auth: Authenticator::new(),
             managers: Managers::new(),
             router: Router::new(),
-            initializer: Initializer::new(),
             agent_runs: Runs::new(),
             outboxes: Outboxes::new(),
             lifecycle: Cell::new(Lifecycle::Serving),

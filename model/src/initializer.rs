@@ -6,10 +6,15 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use tokio::sync::Mutex;
-
 use crate::{
-    connection::Connection, container::Container, env::Env, event::Component, message::Notice,
+    connection::Connection,
+    container::Container,
+    design::MissingServices,
+    env::Env,
+    event::{Component, LockName},
+    ids::SocketId,
+    lock::Lock,
+    message::Notice,
     router::AgentHandler,
 };
 
@@ -23,16 +28,18 @@ const BUILDABLE: [Component; 2] = [Component::AgentSupervisor, Component::Thread
 const FOUNDATION: [Component; 3] = [Component::Database, Component::Redis, Component::AuthSystem];
 
 /// The initialiser of one container.
-#[derive(Debug, Default)]
-pub struct Initializer {
-    lock: Mutex<()>,
+pub struct Initializer<E: Env> {
+    lock: Lock<E>,
     complete: Cell<bool>,
 }
 
-impl Initializer {
+impl<E: Env> Initializer<E> {
     /// Nothing was built yet.
-    pub fn new() -> Self {
-        Initializer::default()
+    pub fn new(env: E) -> Self {
+        Initializer {
+            lock: Lock::new(env, LockName::Initializer, 0),
+            complete: Cell::new(false),
+        }
     }
 }
 
@@ -47,9 +54,13 @@ pub async fn make_handler<E: Env>(
     if missing.is_empty() {
         return AgentHandler::Supervisor;
     }
+    match container.design.missing_services {
+        MissingServices::Startup => return AgentHandler::Fallback,
+        MissingServices::OneInitializer => {}
+    }
     // Progress is a courtesy: a client that cannot be told is found out by the next receive.
     let _ = connection.send_notice(Notice::Initializing).await;
-    if initialize(container, &missing).await {
+    if initialize(container, connection.socket_id(), &missing).await {
         AgentHandler::Supervisor
     } else {
         AgentHandler::Fallback
@@ -58,9 +69,13 @@ pub async fn make_handler<E: Env>(
 
 /// Builds services that are missing; true if they are there, or if an earlier call for whatever
 /// other services was successful.
-async fn initialize<E: Env>(container: &Container<E>, missing: &[Component]) -> bool {
+async fn initialize<E: Env>(
+    container: &Container<E>,
+    socket: SocketId,
+    missing: &[Component],
+) -> bool {
     let initializer = &container.initializer;
-    let _alone = initializer.lock.lock().await;
+    let _alone = initializer.lock.acquire(Some(socket)).await;
     if initializer.complete.get() {
         return true;
     }

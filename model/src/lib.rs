@@ -46,9 +46,11 @@ mod readiness_guard;
 pub mod registry;
 pub mod router;
 pub mod services;
+mod sleep_patch;
 pub mod socket;
 pub mod startup;
 pub mod state;
+mod test_traffic;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -323,13 +323,25 @@ pub(crate) fn container(
     design: &str,
     environment: Environment,
 ) -> Rc<Container<TestEnv>> {
-    let settings = Settings {
+    container_with(env, design, environment, |_| {})
+}
+
+/// The same, with other settings.
+pub(crate) fn container_with(
+    env: &TestEnv,
+    design: &str,
+    environment: Environment,
+    change: impl FnOnce(&mut Settings),
+) -> Rc<Container<TestEnv>> {
+    let mut settings = Settings {
         phase_durations: [Duration::from_secs(1); 7],
         registry_capacity: 100,
         managers_per_user: MANAGERS_PER_USER,
         queue_capacity: MAX_WAITING_FRAMES,
         never_ready: Vec::new(),
+        for_tests: false,
     };
+    change(&mut settings);
     let design = Rc::new(Design::resolve(design).unwrap());
     Container::new(env.clone(), design, environment, settings)
 }

@@ -117,6 +117,13 @@ pub fn is_offered(upgrade: &Upgrade) -> bool {
     offered(upgrade).any(|entry| entry == SUBPROTOCOL)
 }
 
+/// Whose token this is by its own account: the middle one of its three parts, which nobody has
+/// checked (5.3, the `sub` claim).
+pub fn claimed_user(token: &str) -> Option<&str> {
+    let claims = token.split('.').nth(1)?;
+    has_three_parts(token).then_some(claims)
+}
+
 /// The entry in which a client offers its token.
 pub fn subprotocol_entry(token: &str) -> String {
     format!("{ENTRY_PREFIX}{}", BASE64_URL.encode(token))

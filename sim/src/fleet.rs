@@ -120,6 +120,7 @@ impl World {
             managers_per_user: plan.managers_per_user as usize,
             queue_capacity: plan.queue_capacity as usize,
             never_ready,
+            for_tests: plan.for_tests,
         }
     }
 

@@ -131,6 +131,14 @@ macro_rules! questions {
 
 questions! {
     // --- accept and identity ------------------------------------------------------------------
+    /// Does the endpoint replace the sleep of the whole process while it runs (step 3)?
+    sleep_patching: SleepPatching = "sleep-patching" {
+        /// No.
+        Absent = "absent",
+        /// Yes, and it puts back what it found: out of order, a wrapper of an endpoint that has
+        /// ended comes back for good (D62).
+        ProcessWide = "process-wide",
+    }
     /// In which order do the session's middleware and the one that needs it run (protocol.md 1.1)?
     session_middleware: SessionMiddleware = "session-middleware" {
         /// The session's first.
@@ -294,6 +302,16 @@ questions! {
         /// As it is: what browsers send is no token then (D14).
         VerbatimOnly = "verbatim-only",
     }
+    /// What becomes of traffic that says it is an end-to-end test (protocol.md 5.3)?
+    test_bypass: TestBypass = "test-bypass" {
+        /// Nothing: its token is validated like any other.
+        Absent = "absent",
+        /// Its token is believed unread, and what came of the first is what comes of all the
+        /// others for 300 s, whoever they are (D86).
+        CachedResult = "cached-result",
+        /// A name is unbound in the code that would recognise it, so that nobody is bypassed (D51).
+        UnboundName = "unbound-name",
+    }
     /// How often is authentication tried again (step 15; protocol.md 5.2)?
     auth_retry: AuthRetry = "auth-retry" {
         /// A ladder inside a ladder.
@@ -336,6 +354,14 @@ questions! {
         Ladder = "ladder",
         /// All together, within one declared time.
         Budgeted = "budgeted",
+    }
+    /// Who builds the services that a connection finds missing (step 24; protocol.md 6.3)?
+    missing_services: MissingServices = "missing-services" {
+        /// The start-up, and nobody else.
+        Startup = "start-up",
+        /// One initialiser for all connections: they wait for each other without a limit, and its
+        /// success with one service answers for all that are missing later (D45).
+        OneInitializer = "one-initialiser",
     }
     /// Which id does the connection manager use (step 25)?
     manager_key: ManagerKey = "manager-key" {

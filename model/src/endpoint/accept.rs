@@ -77,7 +77,7 @@ impl<E: Env> Endpoint<E> {
             PostAcceptSleep::TwoHundredMs => Some(Duration::from_millis(200)),
         };
         if let Some(sleep) = sleep.filter(|_| self.container.environment.is_cloud()) {
-            self.container.env.sleep(sleep).await;
+            self.container.sleep(sleep).await;
         }
         Ok(())
     }

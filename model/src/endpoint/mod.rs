@@ -46,6 +46,7 @@ pub(crate) async fn serve<E: Env>(
     let socket = connection.socket_id();
     connection.emit(Event::EndpointStarted { socket });
     container.enter(&connection);
+    let found = container.patch_sleep(socket);
     let endpoint = Endpoint {
         container,
         connection,
@@ -63,6 +64,7 @@ pub(crate) async fn serve<E: Env>(
         connection,
         ..
     } = endpoint;
+    container.restore_sleep(found);
     container.leave(&connection);
     let cause = connection.closed_for().unwrap_or(leave.cause);
     connection.emit(Event::EndpointEnded { socket, how, cause });

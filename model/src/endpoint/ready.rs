@@ -179,7 +179,7 @@ impl<E: Env> Endpoint<E> {
             (GateWait::ThreeSecondsInCloud, true) => GATE_THREE_SECONDS,
         };
         for _ in 0..polls.count {
-            self.container.env.sleep(polls.interval).await;
+            self.container.sleep(polls.interval).await;
             if machine.borrow().can_process_messages() {
                 return Ok(());
             }

@@ -1,6 +1,7 @@
 //! F. What a message needs (steps 21 to 24).
 
 use crate::{
+    app_state::REQUIRED,
     close,
     design::ServicesReadyPolicy,
     env::Env,
@@ -14,9 +15,9 @@ impl<E: Env> Endpoint<E> {
     /// Waits for the required services, and registers this connection's handler with the router.
     /// Where SERVICES_READY is to mean something, a connection that cannot get there is not kept.
     pub(super) async fn prepare_services(&self) -> Result<(), Leave> {
-        let missing = services::validate(&self.container, &self.connection).await;
-        self.require(&missing).await?;
+        services::validate(&self.container, &self.connection).await;
         let handler = initializer::make_handler(&self.container, &self.connection).await;
+        self.require(&self.container.app.missing(&REQUIRED)).await?;
         let policy = self.container.design.router_handlers;
         let router = &self.container.router;
         router.register(policy, &self.connection, handler);

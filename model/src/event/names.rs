@@ -333,6 +333,8 @@ names! {
         IdManager => "id-manager",
         /// The admission pool.
         Pool => "pool",
+        /// The wrapper around the sleep of the whole process (step 3).
+        SleepWrapper => "sleep-wrapper",
     }
 }
 
@@ -343,5 +345,7 @@ names! {
         Manager => "manager",
         /// Of one message queue (7.1).
         MessageQueue => "message-queue",
+        /// Of the initialiser of missing services (6.3).
+        Initializer => "initialiser",
     }
 }

@@ -73,7 +73,8 @@ impl ViewsAgree {
                 | Table::ManagerFactory
                 | Table::Router
                 | Table::Monitor
-                | Table::Pool => {}
+                | Table::Pool
+                | Table::SleepWrapper => {}
             }
             if others.coordinator.is_none() && others.identity.is_none() {
                 self.others.remove(&socket);

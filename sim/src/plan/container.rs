@@ -55,6 +55,9 @@ pub struct ContainerPlan {
     /// How long the server takes between the two halves of accept.
     #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     pub accept_us: Range,
+    /// Whether it carries the variable of end-to-end tests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_tests: bool,
 }
 
 impl ContainerPlan {

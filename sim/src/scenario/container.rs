@@ -52,6 +52,9 @@ pub(super) struct Containers {
     hanging_per_mille: u32,
     #[serde(default)]
     hangs_in: Vec<StartupPhase>,
+    /// How many containers in a thousand carry the variable of end-to-end tests.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    for_tests_per_mille: u32,
     /// Containers beyond those counted, which start when the load has risen.
     scale_out: Option<ScaleOut>,
 }
@@ -122,6 +125,7 @@ impl Containers {
             managers_per_user: draw.range("managers_per_user", self.managers_per_user) as u32,
             queue_capacity: draw.range("queue_capacity", self.queue_capacity) as u32,
             accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
+            for_tests: draw.chance("for_tests", self.for_tests_per_mille),
         }
     }
 }
