@@ -581,8 +581,9 @@ questions! {
     client_backoff_reset: ClientBackoffReset = "client-backoff-reset" {
         /// When the upgrade is answered, which says nothing about what follows (D48).
         OnOpen = "on-open",
-        /// When it is welcomed.
-        OnWelcome = "on-welcome",
+        /// When a connection ends that had lasted for 5 s since its welcome: a server that says
+        /// yes before no is not healthy either.
+        OnceSettled = "once-settled",
     }
     /// When does a client give up that cannot get a connection (7.6)?
     client_give_up: ClientGiveUp = "client-give-up" {

@@ -76,8 +76,8 @@ enum Stage {
     Connecting,
     /// It has.
     Open,
-    /// The server has said that it is ready.
-    Welcomed,
+    /// The server has said that it is ready, at this time.
+    Welcomed(Time),
     /// It is over, whatever the socket says.
     Over,
 }
@@ -132,13 +132,22 @@ pub async fn run(world: Rc<World>, number: u32) {
     Tab::new(world, number, start).live().await;
 }
 
+/// When a client leaves, come what may: when its patience is over. One that wants an answer
+/// stays until the healed world owes it nothing any more.
+fn leaves_at(world: &World, client: &ClientPlan, start: Time) -> Time {
+    let last = client.messages.last().map_or(0, |message| message.at_ms);
+    let patient = start + Duration::from_millis(last + client.patience_ms);
+    match client.messages.is_empty() {
+        true => patient,
+        false => world.converged_by().map_or(patient, |by| by.max(patient)),
+    }
+}
+
 impl Tab {
     fn new(world: Rc<World>, number: u32, start: Time) -> Self {
         let plan = &world.plan.clients[number as usize];
         let timings = Timings::of(world.plan.environment);
-        let last = plan.messages.last().map_or(0, |message| message.at_ms);
         let credentials = Credentials::new(plan, start);
-        let patient_until = start + Duration::from_millis(last + plan.patience_ms);
         let choices = world.gate.choices();
         let mut tab = Tab {
             jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
@@ -155,13 +164,7 @@ impl Tab {
             change_over_at: None,
             renew_at: None,
             renewed_at: None,
-            leaves_at: match plan.messages.is_empty() {
-                true => patient_until,
-                // Whoever wants something waits for what the healed world owes it.
-                false => world
-                    .converged_by()
-                    .map_or(patient_until, |by| by.max(patient_until)),
-            },
+            leaves_at: leaves_at(&world, plan, start),
             credentials,
             timings,
             number,
@@ -254,7 +257,7 @@ impl Tab {
         let due = self.outbox.next_due().filter(|_| self.may_flush(current));
         match current.stage {
             Stage::Connecting => silence,
-            Stage::Open | Stage::Welcomed => [silence, due, Some(current.heartbeat)]
+            Stage::Open | Stage::Welcomed(_) => [silence, due, Some(current.heartbeat)]
                 .into_iter()
                 .flatten()
                 .min(),
@@ -474,7 +477,7 @@ impl Tab {
             (Stage::Connecting | Stage::Over, _) => false,
             (Stage::Open, ClientFlush::OnOpen) => true,
             (Stage::Open, ClientFlush::AfterWelcome) => false,
-            (Stage::Welcomed, ClientFlush::OnOpen | ClientFlush::AfterWelcome) => true,
+            (Stage::Welcomed(_), ClientFlush::OnOpen | ClientFlush::AfterWelcome) => true,
         }
     }
 
@@ -521,12 +524,12 @@ impl Tab {
             return;
         };
         match current.stage {
-            Stage::Open | Stage::Welcomed if now >= current.heartbeat => {
+            Stage::Open | Stage::Welcomed(_) if now >= current.heartbeat => {
                 current.heartbeat = now + period;
                 let socket = current.socket;
                 self.send(socket, Packet::frame(ClientMessage::Ping.to_frame()));
             }
-            Stage::Connecting | Stage::Open | Stage::Welcomed | Stage::Over => {}
+            Stage::Connecting | Stage::Open | Stage::Welcomed(_) | Stage::Over => {}
         }
     }
 
@@ -534,7 +537,7 @@ impl Tab {
     fn mind_silence(&mut self, now: Time) {
         let is_silent = |since| self.silent_at(since).is_some_and(|at| at <= now);
         let current = self.current.filter(|current| match current.stage {
-            Stage::Connecting | Stage::Open | Stage::Welcomed => is_silent(current.heard),
+            Stage::Connecting | Stage::Open | Stage::Welcomed(_) => is_silent(current.heard),
             Stage::Over => false,
         });
         let successor = self.successor.filter(|next| is_silent(next.since));

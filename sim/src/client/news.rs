@@ -107,6 +107,10 @@ impl Tab {
             self.change_over_at = Some(now + REFRESH_CHECK);
             return;
         }
+        let lasted = self.current.and_then(|current| match current.stage {
+            Stage::Welcomed(since) => Some(now.since(since)),
+            Stage::Connecting | Stage::Open | Stage::Over => None,
+        });
         match self.design().client_handlers {
             ClientHandlers::AnySocket => match &mut self.current {
                 // Whichever it was, the page takes it for the present one.
@@ -127,6 +131,9 @@ impl Tab {
                 heartbeat: now,
             });
             return self.outbox.reconnected();
+        }
+        if let Some(lasted) = lasted {
+            self.reconnect.lasted(lasted);
         }
         match self.reconnect.ended(ending) {
             Next::GiveUp => self.give_up(),
@@ -201,7 +208,6 @@ impl Tab {
     /// The server has said that it is ready.
     fn welcomed(&mut self, socket: SocketId, now: Time) {
         self.emit(WorldEvent::ClientReady { socket });
-        self.reconnect.welcomed();
         if self.is_successor(socket) {
             self.successor = None;
             if let Some(old) = self.current.take() {
@@ -209,14 +215,14 @@ impl Tab {
             }
             self.current = Some(Current {
                 socket,
-                stage: Stage::Welcomed,
+                stage: Stage::Welcomed(now),
                 heard: now,
                 heartbeat: now + self.timings.heartbeat,
             });
             self.connect_at = None;
             self.outbox.reconnected();
         } else if let Some(current) = self.current_if(socket) {
-            current.stage = Stage::Welcomed;
+            current.stage = Stage::Welcomed(now);
         }
     }
 

@@ -7,7 +7,7 @@ use gatesim_model::{
     design::{ClientBackoffReset, ClientCloseCodes, ClientGiveUp, Design},
 };
 
-use super::timings::{MAX_ATTEMPTS, MAX_REFUSALS, Timings};
+use super::timings::{MAX_ATTEMPTS, MAX_REFUSALS, SETTLED, Timings};
 
 /// How an attempt or a connection ended, against the client's wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +75,16 @@ impl Reconnect {
     pub(super) fn opened(&mut self) {
         match self.reset {
             ClientBackoffReset::OnOpen => self.failures = 0,
-            ClientBackoffReset::OnWelcome => {}
+            ClientBackoffReset::OnceSettled => {}
         }
     }
 
-    /// The server said that it is ready.
-    pub(super) fn welcomed(&mut self) {
-        self.failures = 0;
-        self.refusals = 0;
+    /// A connection is over that had been welcomed and lasted for this long since.
+    pub(super) fn lasted(&mut self, since_welcome: Duration) {
+        if since_welcome >= SETTLED {
+            self.failures = 0;
+            self.refusals = 0;
+        }
     }
 
     /// It is over. Nothing comes before the first retry, then base x 2^(n-1), capped.
@@ -221,19 +223,23 @@ mod tests {
     }
 
     #[test]
-    fn a_welcome_clears_everything() {
+    fn a_connection_that_held_clears_everything() {
         let mut reconnect = of("reference");
+        let moved = |pause_secs, jitter| Next::Again {
+            pause: Duration::from_secs(pause_secs),
+            jitter,
+        };
         for _ in 0..20 {
             reconnect.ended(Ending::Closed(1008));
             reconnect.ended(Ending::NotOpened);
-            reconnect.welcomed();
+            reconnect.lasted(SETTLED);
         }
         assert_eq!(
             reconnect.ended(Ending::Closed(1012)),
-            Next::Again {
-                pause: Duration::ZERO,
-                jitter: Jitter::None
-            }
+            moved(0, Jitter::None)
         );
+        reconnect.lasted(SETTLED / 2);
+        let second = reconnect.ended(Ending::Closed(1012));
+        assert_eq!(second, moved(1, Jitter::UpTo100Ms));
     }
 }

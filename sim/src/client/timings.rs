@@ -8,6 +8,8 @@ use gatesim_model::environment::Environment;
 pub const MAX_ATTEMPTS: u32 = 10;
 /// Closes with 1008 in a row before a client gives up (5.4).
 pub const MAX_REFUSALS: u32 = 3;
+/// How long a connection must have lasted since its welcome to count as one that held.
+pub const SETTLED: Duration = Duration::from_secs(5);
 /// How long a client waits for the server's half of the close handshake.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long before its end a token is renewed (7.6).
