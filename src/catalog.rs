@@ -34,6 +34,10 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("autoscale"),
     embedded!("brownout"),
     embedded!("auth-outage"),
+    embedded!("token-refresh"),
+    embedded!("many-tabs"),
+    embedded!("bad-clients"),
+    embedded!("idle"),
     embedded!("chaos"),
     embedded!("load"),
 ];

@@ -11,7 +11,7 @@ use gatesim_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::plan::HeaderPolicy;
+use crate::plan::{HeaderPolicy, Token};
 
 /// Who did it. Also the name of an entity in keyed choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -175,8 +175,13 @@ pub enum WorldEvent {
     },
     /// The client leaves for good: it has all it wanted, or has waited long enough.
     ClientDone { client: u32 },
-    /// The client will not try again.
-    ClientGaveUp { client: u32, attempts: u32 },
+    /// The client will not try again, though it wants something. `token` is what its user could
+    /// have shown.
+    ClientGaveUp {
+        client: u32,
+        attempts: u32,
+        token: Token,
+    },
     /// The client handed a message to its socket that it had handed to an earlier one; `after` is
     /// the last event of the message's run that it has.
     ClientResent {

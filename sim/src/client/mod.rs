@@ -289,7 +289,12 @@ impl Tab {
         self.abandon(|end| end.reset());
         self.phase = Phase::Gone;
         let (client, attempts) = (self.number, u32::from(self.attempt));
-        self.emit(WorldEvent::ClientGaveUp { client, attempts });
+        let token = self.plan().token;
+        self.emit(WorldEvent::ClientGaveUp {
+            client,
+            attempts,
+            token,
+        });
     }
 
     fn abandon(&mut self, how: impl Fn(End)) {

@@ -14,7 +14,7 @@ use crate::{
     event::{
         Actor, CutReason, Entry, Fact, FinishReason, Header, Impairment, Operation, WorldEvent,
     },
-    plan::HeaderPolicy,
+    plan::{HeaderPolicy, Token},
 };
 
 const SOCKET: SocketId = SocketId {
@@ -410,6 +410,7 @@ fn world() -> Vec<WorldEvent> {
         WorldEvent::ClientGaveUp {
             client: 2,
             attempts: 10,
+            token: Token::Valid,
         },
         WorldEvent::ClientResent {
             socket,

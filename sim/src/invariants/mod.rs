@@ -32,6 +32,7 @@ mod locks;
 mod machines;
 mod messages;
 mod readiness;
+mod resignation;
 mod runs;
 mod setup;
 mod silence;

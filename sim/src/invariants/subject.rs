@@ -122,7 +122,10 @@ fn of_world(event: &WorldEvent) -> Subject {
         WorldEvent::TransportMisused { .. } => Subject::Error,
         WorldEvent::MessageArrived { .. } => Subject::Message,
         WorldEvent::PongArrived { .. } => Subject::Heartbeat,
-        WorldEvent::FaultsHealed | WorldEvent::Finished { .. } => Subject::World,
+        WorldEvent::FaultsHealed
+        | WorldEvent::ServiceImpaired { .. }
+        | WorldEvent::ServiceRecovered { .. }
+        | WorldEvent::Finished { .. } => Subject::World,
         WorldEvent::ClientConnecting { .. }
         | WorldEvent::ClientOpened { .. }
         | WorldEvent::ClientRefused { .. }
@@ -150,8 +153,6 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::ContainerTerminating { .. }
         | WorldEvent::ServiceDown { .. }
         | WorldEvent::ServiceUp { .. }
-        | WorldEvent::ServiceImpaired { .. }
-        | WorldEvent::ServiceRecovered { .. }
         | WorldEvent::ContainerStalled { .. }
         | WorldEvent::ContainerResumed { .. }
         | WorldEvent::ClockSet { .. }

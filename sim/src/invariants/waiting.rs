@@ -20,6 +20,7 @@ use super::{
     limits::Limits,
     locks::Locks,
     readiness::REQUIRED,
+    resignation::Resignations,
     subject::Subject,
     view::{View, container_of},
 };
@@ -45,6 +46,7 @@ pub(super) struct NothingWaitsForever {
     calls: BTreeMap<SocketId, (Service, Time)>,
     due: Deadlines<Wish>,
     locks: Locks,
+    resignations: Resignations,
 }
 
 /// Whether the world is still at fault.
@@ -123,6 +125,7 @@ impl NothingWaitsForever {
             calls: BTreeMap::new(),
             due: Deadlines::new(),
             locks: Locks::new(limits.lock),
+            resignations: Resignations::default(),
         }
     }
 
@@ -476,7 +479,10 @@ impl Rule for NothingWaitsForever {
 
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
-            Fact::World(event) => self.world(entry.time, event),
+            Fact::World(event) => {
+                let resigned = self.resignations.observe(event);
+                self.world(entry.time, event).or(resigned)
+            }
             Fact::Protocol(event) => {
                 self.protocol(view, entry, event);
                 self.locks.observe(container_of(entry), entry.time, event);
