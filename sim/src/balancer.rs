@@ -138,14 +138,16 @@ async fn proxy(world: Rc<World>, client: End) {
     let close_hold = close_hold.draw(world.plan.balancer.close_hold_us.inclusive());
     let close_hold = Duration::from_micros(close_hold);
     let early = upgrade::Early::default();
-    let asking = upgrade::ask(&world, &request);
+    let copies = Cell::new(0);
+    let asking = upgrade::ask(&world, &request, &copies);
     let leaving = async {
         early.collect(&client).await;
         world.gate.sleep(close_hold).await;
     };
     match first(asking, leaving).await {
-        First::Left(Ok(answered)) => {
-            relay::relay(&world, &client, answered, early, close_hold).await;
+        First::Left(Ok((answered, rest))) => {
+            let relaying = relay::relay(&world, &client, answered, early, close_hold);
+            relay::both(relaying, rest).await;
         }
         First::Left(Err(status)) => reject(&world, &client, status).await,
         // Whoever was asked is told by the end of its connection.

@@ -99,7 +99,7 @@ pub(super) async fn relay(
     let over = first(passing, cutting).await;
     world.balancer.forget(container, socket);
     let reason = match over {
-        First::Left(()) => return,
+        First::Left(()) => return client.close(),
         First::Right(First::Left(())) => CutReason::Idle,
         First::Right(First::Right(())) => CutReason::Drained,
     };
@@ -216,7 +216,7 @@ async fn drained(world: &World, container: u32, socket: SocketId) {
 }
 
 /// Runs both to their ends.
-async fn both(left: impl Future<Output = ()>, right: impl Future<Output = ()>) {
+pub(super) async fn both(left: impl Future<Output = ()>, right: impl Future<Output = ()>) {
     let mut left = pin!(left);
     let mut right = pin!(right);
     let (mut left_done, mut right_done) = (false, false);

@@ -4,7 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, VecDeque},
-    pin::pin,
+    pin::Pin,
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use gatesim_model::{
 
 use super::{CONNECT_TIMEOUT, emit, headers::Request, routing::route, stream};
 use crate::{
-    choices::{Purpose, Stream},
+    choices::Purpose,
     event::{Actor, CutReason, WorldEvent},
     link::{End, Incoming, Packet},
     network::Unconnected,
@@ -59,41 +59,59 @@ pub(super) struct Answered {
     pub(super) subprotocol: Option<&'static str>,
 }
 
-/// Asks containers until one answers, or says with which status the balancer gives up.
-pub(super) async fn ask(world: &World, request: &Request) -> Result<Answered, u16> {
-    let copies = Cell::new(0);
+/// The other copy of an upgrade that was answered: asks on, and aborts what answers it.
+pub(super) type Rest<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
+
+/// Asks containers until one answers, or says with which status the balancer gives up. An upgrade
+/// that is delivered twice has two answers: the first one counts, the other one is waited for
+/// and its connection aborted.
+pub(super) async fn ask<'w>(
+    world: &'w World,
+    request: &'w Request,
+    copies: &'w Cell<u16>,
+) -> Result<(Answered, Rest<'w>), u16> {
     let socket = request.upgrade.socket;
     let plan = &world.plan.balancer;
-    let mut routes = stream(world, socket, Purpose::Route);
     let mut again = stream(world, socket, Purpose::Duplicate);
+    let one = ask_in_turn(world, request, copies, Duration::ZERO);
     if !again.chance(plan.duplicate_per_mille) {
-        return ask_in_turn(world, request, &copies, &mut routes).await;
+        return Ok((one.await?, Box::pin(async {})));
     }
     let after = Duration::from_micros(again.draw(plan.duplicate_after_us.inclusive()));
-    let mut other_routes = stream(world, socket, Purpose::Route);
-    let mut one = pin!(ask_in_turn(world, request, &copies, &mut routes));
-    let mut other = pin!(async {
-        world.gate.sleep(after).await;
-        ask_in_turn(world, request, &copies, &mut other_routes).await
-    });
-    match first(one.as_mut(), other.as_mut()).await {
-        First::Left(Ok(answered)) | First::Right(Ok(answered)) => Ok(answered),
-        First::Left(Err(_)) => other.await,
-        First::Right(Err(_)) => one.await,
+    let mut one = Box::pin(one);
+    let mut other = Box::pin(ask_in_turn(world, request, copies, after));
+    Ok(match first(one.as_mut(), other.as_mut()).await {
+        First::Left(Ok(answered)) => (answered, Box::pin(discard(world, other))),
+        First::Right(Ok(answered)) => (answered, Box::pin(discard(world, one))),
+        First::Left(Err(_)) => (other.await?, Box::pin(async {})),
+        First::Right(Err(_)) => (one.await?, Box::pin(async {})),
+    })
+}
+
+async fn discard(world: &World, asking: impl Future<Output = Result<Answered, u16>>) {
+    if let Ok(Answered { backend, .. }) = asking.await {
+        drop(Delivered {
+            world,
+            backend: Some(backend),
+        });
     }
 }
 
-/// One container after the other.
+/// One container after the other, after some time.
 async fn ask_in_turn(
     world: &World,
     request: &Request,
     copies: &Cell<u16>,
-    routes: &mut Stream,
+    after: Duration,
 ) -> Result<Answered, u16> {
+    let mut routes = stream(world, request.upgrade.socket, Purpose::Route);
+    if after > Duration::ZERO {
+        world.gate.sleep(after).await;
+    }
     let mut asked = BTreeSet::new();
     let mut status = 503;
     for _ in 0..=world.plan.balancer.retries {
-        let Some(container) = route(world, routes, request.affinity, &asked) else {
+        let Some(container) = route(world, &mut routes, request.affinity, &asked) else {
             break;
         };
         asked.insert(container);
@@ -130,19 +148,20 @@ async fn ask_one(
     container: u32,
 ) -> Result<Answered, u16> {
     let original = request.upgrade.socket;
-    let socket = SocketId {
-        copy: copies.get(),
-        ..original
-    };
-    copies.set(copies.get() + 1);
     let (from, to) = (Actor::Balancer, Actor::Container(container));
     let link = world.plan.backend_link;
-    let connecting = world.network.connect(socket, from, to, link);
+    let connecting = world.network.connect(original, from, to, link);
     let backend = match first(connecting, world.gate.sleep(CONNECT_TIMEOUT)).await {
         First::Left(Ok(backend)) => backend,
         First::Left(Err(Unconnected::Refused)) => return Err(502),
         First::Left(Err(Unconnected::TimedOut)) | First::Right(()) => return Err(504),
     };
+    let socket = SocketId {
+        copy: copies.get(),
+        ..original
+    };
+    copies.set(copies.get() + 1);
+    backend.is_with(socket);
     if socket.copy > 0 {
         emit(world, WorldEvent::UpgradeCopied { original, socket });
     }

@@ -1,5 +1,6 @@
 //! Whole runs, seen from outside: what a run depends on, and what it does not.
 
+mod balancer;
 mod choices;
 mod digests;
 mod fidelity;
