@@ -29,6 +29,8 @@ use crate::{
     identity::IdManager,
     ids::{ConnectionId, SocketId},
     initializer::Initializer,
+    journal::Journals,
+    ledger::Book,
     managers::Managers,
     message::Notice,
     middleware::{self, Passed},
@@ -106,6 +108,10 @@ pub struct Container<E: Env> {
     pub agent_runs: Runs,
     /// Events of agent runs on their way.
     pub outboxes: Outboxes<E>,
+    /// What the runs that go on here have said, where events are journaled.
+    pub journals: Journals,
+    /// Which messages were claimed here, where each container knows of its own only.
+    pub claims: RefCell<Book>,
     lifecycle: Cell<Lifecycle>,
     live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
     background: RefCell<BTreeMap<TaskName, E::Task>>,
@@ -134,6 +140,7 @@ impl<E: Env> Container<E> {
         settings: Settings,
     ) -> Rc<Self> {
         Rc::new(Container {
+            agent_runs: Runs::new(env.process()),
             initializer: Initializer::new(env.clone()),
             env,
             design,
@@ -152,8 +159,9 @@ impl<E: Env> Container<E> {
             auth: Authenticator::new(),
             managers: Managers::new(),
             router: Router::new(),
-            agent_runs: Runs::new(),
             outboxes: Outboxes::new(),
+            journals: Journals::new(),
+            claims: RefCell::default(),
             lifecycle: Cell::new(Lifecycle::Serving),
             live: RefCell::default(),
             background: RefCell::default(),

@@ -275,7 +275,7 @@ async fn in_order<E: Env>(
     event: AgentEvent,
 ) -> Told {
     match container.design.undelivered_events {
-        UndeliveredEvents::Lost | UndeliveredEvents::Failed => {
+        UndeliveredEvents::Lost | UndeliveredEvents::Failed | UndeliveredEvents::Journaled => {
             alone(container, outbox, Waiting::new(event)).await
         }
         UndeliveredEvents::StoredAndReplayed => {
@@ -368,7 +368,8 @@ async fn alone<E: Env>(
             env.emit(Event::AgentEventLost { socket, run, seq });
             Told::Delivered
         }
-        UndeliveredEvents::Failed => {
+        // Where there are journals no event comes this way.
+        UndeliveredEvents::Failed | UndeliveredEvents::Journaled => {
             env.emit(outbox.failed(seq));
             Told::NotDelivered
         }

@@ -28,6 +28,9 @@ fn env() -> TestEnv {
     })
 }
 
+/// The reference with this answer, where each container keeps what it could not deliver.
+const KEEPING: &str = "reference+message-ledger=none+undelivered-events=stored-and-replayed";
+
 struct Scene {
     env: TestEnv,
     container: Rc<Container<TestEnv>>,
@@ -106,7 +109,7 @@ fn user() -> UserId {
 
 #[test]
 fn a_live_connection_hears_the_five_events_in_order() {
-    for design in ["v9", "reference"] {
+    for design in ["v9", KEEPING] {
         let scene = Scene::new(design);
         let (connection, socket) = scene.join(0);
         scene.ask(&connection, None);
@@ -139,7 +142,9 @@ fn what_a_gone_peer_misses_is_answered_for_as_the_design_says() {
         ("failed", "0 to c0, 1 to c0, 2 failed, incomplete"),
     ];
     for (answer, story) in table {
-        let scene = leave_early(&format!("reference+undelivered-events={answer}"));
+        let scene = leave_early(&format!(
+            "reference+message-ledger=none+undelivered-events={answer}"
+        ));
         scene.pass(1000);
         assert_eq!(scene.story(), story);
     }
@@ -147,7 +152,7 @@ fn what_a_gone_peer_misses_is_answered_for_as_the_design_says() {
 
 #[test]
 fn the_next_connection_hears_what_was_kept_before_what_is_new() {
-    let scene = leave_early("reference");
+    let scene = leave_early(KEEPING);
     let (_, socket) = scene.join(1);
     scene.pass(1000);
     assert_eq!(
@@ -160,7 +165,7 @@ fn the_next_connection_hears_what_was_kept_before_what_is_new() {
 
 #[test]
 fn what_nobody_comes_back_for_fails_in_the_end() {
-    let scene = leave_early("reference");
+    let scene = leave_early(KEEPING);
     scene.pass(31_000);
     assert_eq!(
         scene.story(),
@@ -171,7 +176,7 @@ fn what_nobody_comes_back_for_fails_in_the_end() {
 
 #[test]
 fn a_peer_that_does_not_read_loses_its_run_to_the_next_connection() {
-    let scene = Scene::new("reference");
+    let scene = Scene::new(KEEPING);
     let (connection, socket) = scene.join(0);
     socket.peer.set(Peer::Stuck);
     scene.ask(&connection, None);
@@ -197,7 +202,7 @@ fn a_thread_that_only_the_message_names_has_no_connections() {
 
 #[test]
 fn a_container_that_stops_ends_its_runs_explicitly() {
-    let scene = Scene::new("reference");
+    let scene = Scene::new(KEEPING);
     let (connection, socket) = scene.join(0);
     scene.ask(&connection, None);
     scene.pass(150);

@@ -53,6 +53,9 @@ pub trait Env: Clone + 'static {
     /// Reports an observable fact, at the place where it becomes true.
     fn emit(&self, event: Event);
 
+    /// The number of this process: no other process of the deployment has it, before or after.
+    fn process(&self) -> u32;
+
     /// A number that no other call of this process returned, and other processes are very
     /// unlikely to return: the random part of ids.
     fn fresh(&self, socket: SocketId) -> u64;

@@ -83,7 +83,8 @@ impl fmt::Display for SocketId {
     }
 }
 
-/// One agent run, numbered per container incarnation in the order of starting.
+/// One agent run, numbered in the order of starting from the first number of its process on; see
+/// [`crate::env::Env::process`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub u32);

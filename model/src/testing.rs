@@ -52,6 +52,7 @@ struct World {
     services: Services,
     ledger: RefCell<Book>,
     fresh: Cell<u64>,
+    processes: Cell<u32>,
 }
 
 /// A task of a [`TestEnv`].
@@ -91,6 +92,7 @@ impl TestEnv {
             services: Box::new(services),
             ledger: RefCell::default(),
             fresh: Cell::new(0),
+            processes: Cell::new(0),
         }))
     }
 
@@ -239,6 +241,12 @@ impl Env for TestEnv {
 
     fn emit(&self, event: Event) {
         self.0.events.borrow_mut().push((self.now(), event));
+    }
+
+    fn process(&self) -> u32 {
+        let next = self.0.processes.get();
+        self.0.processes.set(next + 1);
+        next
     }
 
     fn fresh(&self, _socket: SocketId) -> u64 {

@@ -65,7 +65,7 @@ impl World {
         });
 
         let plan = &self.plan.containers[container as usize];
-        let process = Rc::new(Process::new(Rc::clone(self), container));
+        let process = Rc::new(Process::new(Rc::clone(self), container, incarnation));
         let gateway = Container::new(
             SimEnv(Rc::clone(&process)),
             Rc::clone(&self.design),

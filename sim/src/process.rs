@@ -24,14 +24,17 @@ use crate::{
 pub struct Process {
     world: Rc<World>,
     container: u32,
+    number: u32,
     /// Dead processes are silent: what runs while their memory is dropped is not observed.
     alive: Cell<bool>,
 }
 
 impl Process {
-    /// A process of container `container`.
-    pub fn new(world: Rc<World>, container: u32) -> Self {
+    /// The `incarnation`-th process of container `container`, counted from 1.
+    pub fn new(world: Rc<World>, container: u32, incarnation: u32) -> Self {
+        let containers = world.plan.containers.len() as u32;
         Process {
+            number: (incarnation - 1) * containers + container,
             world,
             container,
             alive: Cell::new(true),
@@ -125,6 +128,10 @@ impl Env for SimEnv {
 
     fn emit(&self, event: Event) {
         self.0.emit(Fact::Protocol(event));
+    }
+
+    fn process(&self) -> u32 {
+        self.0.number
     }
 
     fn fresh(&self, socket: SocketId) -> u64 {

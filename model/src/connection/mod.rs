@@ -7,6 +7,7 @@ pub use transport::{CLOSE_LIMIT, ReceiveError, SendError, Transport};
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::BTreeSet,
     future::Future,
     rc::Rc,
 };
@@ -16,7 +17,7 @@ use crate::{
     env::{Env, Task},
     environment::Environment,
     event::{CloseCause, Event, IdHolder, TaskName},
-    ids::{ConnectionId, SocketId, UserId},
+    ids::{ConnectionId, MessageId, SocketId, UserId},
     inbox::Inbox,
     socket::Socket,
     time::Time,
@@ -42,6 +43,8 @@ pub struct Connection<E: Env> {
     user: OnceCell<UserId>,
     last_pong: Cell<Time>,
     tasks: RefCell<Vec<E::Task>>,
+    /// Messages whose answers it is being given from a journal.
+    answers: RefCell<BTreeSet<MessageId>>,
     /// Frames that were received and not yet handled, where a reader task receives.
     pub inbox: Inbox,
 }
@@ -89,6 +92,7 @@ impl<E: Env> Connection<E> {
             ids: RefCell::default(),
             user: OnceCell::new(),
             tasks: RefCell::default(),
+            answers: RefCell::default(),
             inbox: Inbox::default(),
         })
     }
@@ -186,6 +190,23 @@ impl<E: Env> Connection<E> {
     /// The peer answered a ping, or the heartbeat begins.
     pub fn note_pong(&self) {
         self.last_pong.set(self.env.now());
+    }
+
+    // --- answers ------------------------------------------------------------------------------
+
+    /// Begins to give it the answer to a message; false if that is going on already.
+    pub(crate) fn begin_answer(&self, message: &MessageId) -> bool {
+        self.answers.borrow_mut().insert(message.clone())
+    }
+
+    /// The answer was given, or will not be.
+    pub(crate) fn end_answer(&self, message: &MessageId) {
+        self.answers.borrow_mut().remove(message);
+    }
+
+    /// How many answers it is being given.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers.borrow().len()
     }
 
     // --- tasks --------------------------------------------------------------------------------

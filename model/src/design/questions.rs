@@ -499,6 +499,32 @@ questions! {
         /// taken out of a list that was made for the occasion (D39).
         FirstOfAll = "first-of-all",
     }
+    /// Who knows which messages are being executed? A client that gets no answer sends its message
+    /// again, on its next connection.
+    message_ledger: MessageLedger = "message-ledger" {
+        /// Nobody: what is received is executed.
+        None = "none",
+        /// The container that executes it: another one executes it again (D15).
+        PerContainer = "per-container",
+        /// Redis, for all containers.
+        SharedStore = "shared-store",
+    }
+    /// What becomes of a message if Redis cannot be asked whether it is being executed?
+    ledger_outage: LedgerOutage = "ledger-outage" {
+        /// It is executed.
+        Executed = "executed",
+        /// It is refused, and the client is told.
+        Refused = "refused",
+    }
+    /// What becomes of a message whose run is not heard of any more?
+    silent_run: SilentRun = "silent-run" {
+        /// Its end is waited for.
+        Awaited = "awaited",
+        /// It is executed again.
+        ExecutedAgain = "executed-again",
+        /// The run is declared over, and the client is told that it failed.
+        Failed = "failed",
+    }
     /// Where does an agent run execute (step 35e)?
     agent_run: AgentRunPlace = "agent-run" {
         /// In the message loop, which receives nothing meanwhile (D63, D64).
@@ -540,8 +566,12 @@ questions! {
         Lost = "lost",
         /// The producer is told.
         Failed = "failed",
-        /// It is kept for the user's next connection, and sent before newer ones.
+        /// It is kept in this container for the user's next connection, and sent before newer ones
+        /// (D15).
         StoredAndReplayed = "stored-and-replayed",
+        /// Every event is written to the journal of its message in Redis before it is sent; whoever
+        /// sends the message again, to any container, is given what it does not have.
+        Journaled = "journaled",
     }
 
     // --- the client ---------------------------------------------------------------------------

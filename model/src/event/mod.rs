@@ -251,6 +251,13 @@ pub enum Event {
         socket: SocketId,
         message: Option<MessageId>,
     },
+    /// A client message is being executed already, or was: this connection is given what its run
+    /// has to say, from behind the event that the client says it has.
+    MessageResumed {
+        socket: SocketId,
+        message: MessageId,
+        after: Option<u32>,
+    },
     /// A notice or the welcome was handed over.
     NoticeSent {
         socket: SocketId,
@@ -285,6 +292,12 @@ pub enum Event {
     },
     /// An agent event could not be handed over and is kept for the next connection.
     AgentEventStored {
+        socket: SocketId,
+        run: RunId,
+        seq: u32,
+    },
+    /// An agent event was written to the journal of its message, which every container can read.
+    AgentEventJournaled {
         socket: SocketId,
         run: RunId,
         seq: u32,
@@ -388,12 +401,14 @@ impl Event {
             | Dispatched { socket, .. }
             | MessageRefused { socket, .. }
             | MessageDropped { socket, .. }
+            | MessageResumed { socket, .. }
             | NoticeSent { socket, .. }
             | HandlerChosen { socket, .. }
             | RunStarted { socket, .. }
             | AgentEventEmitted { socket, .. }
             | AgentEventSent { socket, .. }
             | AgentEventStored { socket, .. }
+            | AgentEventJournaled { socket, .. }
             | AgentEventFailed { socket, .. }
             | AgentEventLost { socket, .. }
             | RunEnded { socket, .. }

@@ -150,6 +150,8 @@ names! {
         Reader => "reader",
         /// An agent run with a task of its own.
         AgentRun => "agent-run",
+        /// Gives a connection the answer to one message, from the journal of its run.
+        Answer => "answer",
         /// Delivery of one event with a task of its own.
         EventDelivery => "event-delivery",
         /// A detached notice.

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Answer, Command, LEASE, MessageKey, Owner, Page, Rival, Silence, Status};
-use crate::{agent::MAX_STEPS, message::AgentEventKind, time::Time};
+use super::{Answer, Command, LEASE, MessageKey, Page, Rival, Status};
+use crate::{agent::MAX_STEPS, ids::RunId, message::AgentEventKind, time::Time};
 
 /// Messages that the ledger holds at most.
 pub const MAX_ENTRIES: usize = 200_000;
@@ -28,10 +28,16 @@ pub struct Book {
 
 #[derive(Debug)]
 struct Entry {
-    owner: Owner,
+    owner: RunId,
     leased_until: Time,
     journal: Vec<AgentEventKind>,
-    status: Status,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Completed,
+    Failed,
 }
 
 impl Book {
@@ -50,22 +56,19 @@ impl Book {
             }
             Command::Renew { owner } => self.owned(key, owner, |entry| entry.renew(now)),
             Command::Fail { owner } => self.owned(key, owner, Entry::fail),
-            Command::Read { from, silence } => match self.entries.get_mut(key) {
+            Command::FailIfSilent => match self.entries.get_mut(key) {
                 None => Answer::Unknown,
-                Some(entry) => {
-                    match silence {
-                        Silence::EndsTheRun if entry.is_silent(now) => {
-                            entry.status = Status::Failed;
-                        }
-                        Silence::EndsTheRun | Silence::Ignored => {}
-                    }
-                    Answer::Page(entry.page(from))
-                }
+                Some(entry) if entry.is_silent(now) => entry.fail(),
+                Some(_) => Answer::NotYours,
+            },
+            Command::Read { from } => match self.entries.get(key) {
+                None => Answer::Unknown,
+                Some(entry) => Answer::Page(entry.page(now, from)),
             },
         }
     }
 
-    fn claim(&mut self, now: Time, key: &MessageKey, owner: Owner, rival: Rival) -> Answer {
+    fn claim(&mut self, now: Time, key: &MessageKey, owner: RunId, rival: Rival) -> Answer {
         if let Some(entry) = self.entries.get(key) {
             if entry.owner == owner {
                 return Answer::Done;
@@ -90,7 +93,7 @@ impl Book {
     fn owned(
         &mut self,
         key: &MessageKey,
-        owner: Owner,
+        owner: RunId,
         act: impl FnOnce(&mut Entry) -> Answer,
     ) -> Answer {
         match self.entries.get_mut(key) {
@@ -112,63 +115,67 @@ impl Book {
 }
 
 impl Entry {
-    fn new(now: Time, owner: Owner) -> Self {
+    fn new(now: Time, owner: RunId) -> Self {
         Entry {
             owner,
             leased_until: now + LEASE,
             journal: Vec::new(),
-            status: Status::Running,
+            end: None,
         }
     }
 
     fn append(&mut self, now: Time, seq: u32, kind: AgentEventKind) -> Answer {
         let next = self.journal.len();
-        match self.status {
-            Status::Running if seq as usize == next && next < MAX_JOURNAL => {
+        match self.end {
+            None if seq as usize == next && next < MAX_JOURNAL => {
                 self.journal.push(kind);
+                self.leased_until = now + LEASE;
                 if kind == AgentEventKind::AgentCompleted {
-                    self.status = Status::Completed;
+                    self.end = Some(End::Completed);
                 }
-                self.renew(now);
                 Answer::Done
             }
             // The answer to the first try was lost.
-            Status::Running | Status::Completed if (seq as usize) < next => Answer::Done,
-            Status::Running | Status::Completed | Status::Failed => Answer::NotYours,
+            None | Some(End::Completed) if (seq as usize) < next => Answer::Done,
+            None | Some(End::Completed | End::Failed) => Answer::NotYours,
         }
     }
 
     fn renew(&mut self, now: Time) -> Answer {
-        match self.status {
-            Status::Running => {
+        match self.end {
+            None => {
                 self.leased_until = now + LEASE;
                 Answer::Done
             }
-            Status::Completed | Status::Failed => Answer::NotYours,
+            Some(End::Completed | End::Failed) => Answer::NotYours,
         }
     }
 
     fn fail(&mut self) -> Answer {
-        match self.status {
-            Status::Running | Status::Failed => {
-                self.status = Status::Failed;
+        match self.end {
+            None | Some(End::Failed) => {
+                self.end = Some(End::Failed);
                 Answer::Done
             }
-            Status::Completed => Answer::NotYours,
+            Some(End::Completed) => Answer::NotYours,
         }
     }
 
-    /// Whether its run has not been heard of for too long.
     fn is_silent(&self, now: Time) -> bool {
-        self.status == Status::Running && now > self.leased_until
+        self.end.is_none() && now > self.leased_until
     }
 
-    fn page(&self, from: u32) -> Page {
+    fn page(&self, now: Time, from: u32) -> Page {
         let events = self.journal.get(from as usize..).unwrap_or_default();
         Page {
-            run: self.owner.run,
+            run: self.owner,
             events: events.to_vec(),
-            status: self.status,
+            status: match self.end {
+                None if self.is_silent(now) => Status::Silent,
+                None => Status::Running,
+                Some(End::Completed) => Status::Completed,
+                Some(End::Failed) => Status::Failed,
+            },
         }
     }
 }
@@ -176,17 +183,9 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::RunId;
     use AgentEventKind::{AgentCompleted, AgentStarted, AgentThinking};
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn owner(nonce: u64) -> Owner {
-        Owner {
-            run: RunId(0),
-            nonce,
-        }
-    }
 
     /// A book, and what it says to one command after the other at growing times.
     struct Script {
@@ -215,19 +214,18 @@ mod tests {
             self.book.execute(self.now, &key, command)
         }
 
-        fn claim(&mut self, nonce: u64, rival: Rival) -> Answer {
-            let owner = owner(nonce);
+        fn claim(&mut self, run: u32, rival: Rival) -> Answer {
+            let owner = RunId(run);
             self.ask(Command::Claim { owner, rival })
         }
 
-        fn append(&mut self, nonce: u64, seq: u32, kind: AgentEventKind) -> Answer {
-            let owner = owner(nonce);
+        fn append(&mut self, run: u32, seq: u32, kind: AgentEventKind) -> Answer {
+            let owner = RunId(run);
             self.ask(Command::Append { owner, seq, kind })
         }
 
         fn page(&mut self, from: u32) -> (Vec<AgentEventKind>, Status) {
-            let silence = Silence::EndsTheRun;
-            match self.ask(Command::Read { from, silence }) {
+            match self.ask(Command::Read { from }) {
                 Answer::Page(page) => (page.events, page.status),
                 answer => panic!("{answer:?}"),
             }
@@ -266,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_finds_a_run_silent_ends_it() {
+    fn whoever_finds_a_run_silent_may_end_it() {
         let mut script = Script::new();
         script.claim(1, Rival::Respected);
         script.after(LEASE).append(1, 0, AgentStarted);
@@ -276,12 +274,13 @@ mod tests {
             script.after(SECOND).append(1, 1, AgentThinking),
             Answer::Done
         );
-        assert_eq!(
-            script.after(LEASE + SECOND).page(2),
-            (vec![], Status::Failed)
-        );
+        assert_eq!(script.ask(Command::FailIfSilent), Answer::NotYours);
+        let silent = script.after(LEASE + SECOND).page(2);
+        assert_eq!(silent, (vec![], Status::Silent));
+        assert_eq!(script.ask(Command::FailIfSilent), Answer::Done);
+        assert_eq!(script.page(2), (vec![], Status::Failed));
         assert_eq!(script.append(1, 2, AgentCompleted), Answer::NotYours);
-        let owner = owner(1);
+        let owner = RunId(1);
         assert_eq!(script.ask(Command::Renew { owner }), Answer::NotYours);
         assert_eq!(script.ask(Command::Fail { owner }), Answer::Done);
     }

@@ -2,11 +2,10 @@
 //! ended.
 //!
 //! Redis keeps it for all containers; each [`Command`] is one atomic script there. The pure part
-//! is [`Book`], which is also what a test asks. Nothing here does anything: the shell is in
-//! [`crate::resume`] and [`crate::journal`].
+//! is [`Book`].
 //!
 //! A message is claimed by one run, which appends its events and so renews its lease. A run that
-//! has not renewed its lease within [`LEASE`] may be declared over by anybody who looks.
+//! has not renewed its lease within [`LEASE`] is silent, and may be declared over by anybody.
 
 mod book;
 
@@ -15,7 +14,9 @@ pub use book::{Book, KEPT_FOR, MAX_ENTRIES};
 use std::time::Duration;
 
 use crate::{
-    ids::{MessageId, RunId, UserId},
+    calls,
+    env::{CallError, Env, Reply, Request},
+    ids::{MessageId, RunId, SocketId, UserId},
     message::AgentEventKind,
 };
 
@@ -31,15 +32,6 @@ pub struct MessageKey {
     pub message: MessageId,
 }
 
-/// Who executes a message. A claim that is repeated because its answer was lost is known by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The run, as its container counts.
-    pub run: RunId,
-    /// Tells apart the runs that bear this number in different processes.
-    pub nonce: u64,
-}
-
 /// What a claim does to the claim of somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rival {
@@ -51,30 +43,21 @@ pub enum Rival {
     Displaced,
 }
 
-/// Whether silence beyond the lease ends a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
-    /// Whoever finds it declares the run failed.
-    EndsTheRun,
-    /// It means nothing.
-    Ignored,
-}
-
 /// What is asked of the ledger about one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Claims the message. Idempotent.
+    /// Claims the message for a run. Idempotent.
     Claim {
-        /// Who wants to execute it.
-        owner: Owner,
+        /// The run that wants to execute it.
+        owner: RunId,
         /// What becomes of an earlier claim.
         rival: Rival,
     },
     /// Appends the event with this number, and renews the lease. Idempotent. An `agent_completed`
     /// completes the run.
     Append {
-        /// Who appends.
-        owner: Owner,
+        /// The run that appends.
+        owner: RunId,
         /// The number of the event, from 0 without a gap.
         seq: u32,
         /// The event.
@@ -82,20 +65,20 @@ pub enum Command {
     },
     /// Renews the lease.
     Renew {
-        /// Who is still there.
-        owner: Owner,
+        /// The run that is still there.
+        owner: RunId,
     },
     /// Ends the run as failed. Idempotent.
     Fail {
-        /// Whose run.
-        owner: Owner,
+        /// The run.
+        owner: RunId,
     },
+    /// Ends the run as failed if it is silent. Anybody may ask for this.
+    FailIfSilent,
     /// Reads the journal.
     Read {
         /// The number of the first event wanted.
         from: u32,
-        /// What the reader does about a run that is silent.
-        silence: Silence,
     },
 }
 
@@ -132,8 +115,48 @@ pub struct Page {
 pub enum Status {
     /// More may come.
     Running,
+    /// It has not ended, and its lease is over.
+    Silent,
     /// The last event was `agent_completed`.
     Completed,
     /// It ended without an answer.
     Failed,
+}
+
+/// Time that one try of a command may take.
+const TRY_LIMIT: Duration = Duration::from_secs(1);
+/// Pause before the next try.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Asks the ledger that all containers share, again after a failure, for `limit` at most. `socket`
+/// is the connection on whose behalf it is asked.
+///
+/// # Errors
+/// If no answer came in time. The command may have been carried out all the same.
+pub async fn ask<E: Env>(
+    env: &E,
+    socket: SocketId,
+    key: &MessageKey,
+    command: Command,
+    limit: Duration,
+) -> Result<Answer, CallError> {
+    let deadline = env.now() + limit;
+    loop {
+        let request = Request::Ledger {
+            key: key.clone(),
+            command,
+        };
+        let left = deadline.since(env.now());
+        let error = match calls::ask(env, Some(socket), request, TRY_LIMIT.min(left)).await {
+            Ok(Reply::Ledger(answer)) => return Ok(answer),
+            Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::AgentStep(_))) => {
+                panic!("the ledger answered a command with {reply:?}")
+            }
+            Err(error) => error,
+        };
+        if deadline.since(env.now()) <= TRY_AGAIN_AFTER {
+            return Err(error);
+        }
+        env.sleep(TRY_AGAIN_AFTER).await;
+    }
 }

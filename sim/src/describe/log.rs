@@ -216,11 +216,13 @@ fn protocol(event: &Event) -> Option<(Level, String)> {
         | Event::Dispatched { .. }
         | Event::MessageRefused { .. }
         | Event::MessageDropped { .. }
+        | Event::MessageResumed { .. }
         | Event::NoticeSent { .. }
         | Event::RunStarted { .. }
         | Event::AgentEventEmitted { .. }
         | Event::AgentEventSent { .. }
         | Event::AgentEventStored { .. }
+        | Event::AgentEventJournaled { .. }
         | Event::AgentEventFailed { .. }
         | Event::RunEnded { .. }
         | Event::EntryAdded { .. }

@@ -260,6 +260,14 @@ pub(super) fn describe(event: &Event) -> String {
         Event::MessageDropped { socket, message } => {
             format!("{socket} {} dropped without a word", message_name(message))
         }
+        Event::MessageResumed {
+            socket,
+            message,
+            after,
+        } => match after {
+            Some(seq) => format!("message {message} resumed for {socket} after event {seq}"),
+            None => format!("message {message} resumed for {socket} from its first event"),
+        },
         Event::NoticeSent {
             socket,
             notice,
@@ -289,6 +297,9 @@ pub(super) fn describe(event: &Event) -> String {
             false => format!("{run} event {seq} sent to {socket}"),
         },
         Event::AgentEventStored { run, seq, .. } => format!("{run} event {seq} stored"),
+        Event::AgentEventJournaled { run, seq, .. } => {
+            format!("{run} event {seq} written to the journal")
+        }
         Event::AgentEventFailed { run, seq, .. } => {
             format!("{run} event {seq} failed, its producer was told")
         }

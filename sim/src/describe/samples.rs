@@ -254,6 +254,16 @@ fn protocol() -> Vec<Event> {
             socket,
             message: None,
         },
+        Event::MessageResumed {
+            socket,
+            message: "c0-m1".into(),
+            after: None,
+        },
+        Event::MessageResumed {
+            socket,
+            message: "c0-m1".into(),
+            after: Some(2),
+        },
         Event::NoticeSent {
             socket,
             notice: Notice::ConnectionEstablished,
@@ -284,6 +294,11 @@ fn protocol() -> Vec<Event> {
             recovered: true,
         },
         Event::AgentEventStored {
+            socket,
+            run: RUN,
+            seq: 1,
+        },
+        Event::AgentEventJournaled {
             socket,
             run: RUN,
             seq: 1,

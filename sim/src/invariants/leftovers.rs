@@ -116,6 +116,7 @@ fn serves_a_run(task: TaskName) -> bool {
         TaskName::AgentRun | TaskName::EventDelivery => true,
         TaskName::Heartbeat
         | TaskName::Reader
+        | TaskName::Answer
         | TaskName::Notice
         | TaskName::Accept
         | TaskName::CoordinatorPoller

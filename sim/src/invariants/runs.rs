@@ -320,7 +320,10 @@ impl Rule for FiveEventsComplete {
             Fact::Protocol(Event::AgentEventStored { run, seq, .. }) => {
                 self.store((at(run), *seq));
             }
-            Fact::Protocol(Event::AgentEventFailed { run, seq, .. }) => {
+            Fact::Protocol(
+                Event::AgentEventFailed { run, seq, .. }
+                | Event::AgentEventJournaled { run, seq, .. },
+            ) => {
                 self.settle((at(run), *seq));
             }
             Fact::Protocol(Event::AgentEventLost { socket, run, seq }) => {

@@ -85,14 +85,16 @@ fn of_protocol(event: &Event) -> Subject {
         | Event::CoordinatorAsked { .. }
         | Event::CoordinatorMoved { .. }
         | Event::IdentityMoved { .. } => Subject::View,
-        Event::Dispatched { .. } | Event::MessageRefused { .. } | Event::MessageDropped { .. } => {
-            Subject::Message
-        }
+        Event::Dispatched { .. }
+        | Event::MessageRefused { .. }
+        | Event::MessageDropped { .. }
+        | Event::MessageResumed { .. } => Subject::Message,
         Event::HandlerChosen { .. }
         | Event::RunStarted { .. }
         | Event::AgentEventEmitted { .. }
         | Event::AgentEventSent { .. }
         | Event::AgentEventStored { .. }
+        | Event::AgentEventJournaled { .. }
         | Event::AgentEventFailed { .. }
         | Event::AgentEventLost { .. }
         | Event::RunEnded { .. } => Subject::Run,

@@ -46,7 +46,7 @@ where
         let link = plan.backend_link;
         let design = Rc::new(Design::builtin("reference").unwrap());
         let world = World::new(Rc::clone(gate), Rc::clone(&recorder), Rc::new(plan), design);
-        let process = Rc::new(Process::new(world, 0));
+        let process = Rc::new(Process::new(world, 0, 1));
         let socket = SocketId {
             peer: 0,
             attempt: 1,

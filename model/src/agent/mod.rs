@@ -1,6 +1,8 @@
 //! Agent runs: from a client's message to the five critical events (protocol.md 7.3, 7.4).
 
-use std::{cell::Cell, collections::BTreeSet, rc::Rc, time::Duration};
+mod progress;
+
+use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
 
 use crate::{
     calls,
@@ -12,11 +14,15 @@ use crate::{
     environment::MANAGER_SEND_TIMEOUT,
     event::Event,
     ids::{MessageId, RunId, UserId},
+    journal::{Journal, Journals},
     message::{AgentEvent, AgentEventKind, ErrorCode, Request},
+    resume::{Asked, Claim, MAX_ANSWERS},
     router::AgentHandler,
     time::Time,
     wait::{First, Signal, first, timeout},
 };
+
+use progress::Progress;
 
 /// Steps after which a run is cut off.
 pub const MAX_STEPS: u32 = 100;
@@ -25,8 +31,11 @@ pub const MAX_STEPS: u32 = 100;
 /// and for telling the client.
 pub const RUN_LIMIT: Duration = Duration::from_secs(280);
 
-/// Time that one step may take (7.4, gap between two events).
+/// Time that one step may take, with all its tries (7.4, gap between two events).
 pub const STEP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Numbers set aside for the runs of one process.
+const RUNS_OF_ONE_PROCESS: u32 = 1_000_000;
 
 /// Pauses before the further tries of one step.
 const STEP_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(200)];
@@ -43,23 +52,26 @@ const CANNED_STEPS: [AgentStep; 4] = [
 ];
 
 /// What the runs of one container share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Runs {
-    started: Cell<u32>,
+    next: Cell<u32>,
     /// Set when the container is going away: every run ends as soon as its step allows, with an
     /// explicit failure.
     pub stop: Signal,
 }
 
 impl Runs {
-    /// No run yet.
-    pub fn new() -> Self {
-        Runs::default()
+    /// No run yet. `process` is the number of the container's process.
+    pub fn new(process: u32) -> Self {
+        Runs {
+            next: Cell::new(process * RUNS_OF_ONE_PROCESS),
+            stop: Signal::default(),
+        }
     }
 
     fn next_id(&self) -> RunId {
-        let id = RunId(self.started.get());
-        self.started.set(id.0 + 1);
+        let id = RunId(self.next.get());
+        self.next.set(id.0 + 1);
         id
     }
 }
@@ -73,12 +85,18 @@ pub(crate) async fn start<E: Env>(
     request: Request,
     handler: AgentHandler,
 ) {
-    if container.is_draining() {
+    if container.is_draining() || connection.answers() >= MAX_ANSWERS {
         return refuse(connection, request.id).await;
     }
     let message = request.id.clone();
-    let (owner, asker) = (container.clone(), connection.clone());
-    let run = execute(owner, asker, user, request, handler);
+    let asked = Rc::new(Asked {
+        container: container.clone(),
+        connection: connection.clone(),
+        user,
+        request,
+        handler,
+    });
+    let run = execute_once(asked);
     match container.design.agent_run {
         AgentRunPlace::Inline => run.await,
         AgentRunPlace::OwnTask => {
@@ -100,58 +118,95 @@ pub(crate) async fn refuse<E: Env>(connection: &Connection<E>, message: MessageI
     connection.send_error(error, Some(message)).await;
 }
 
+/// Executes a message if it is nobody else's, and sees to its answer.
+async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
+    let run = asked.container.agent_runs.next_id();
+    match asked.claim(run).await {
+        Claim::Ours => {
+            let journal = asked.journal(run);
+            asked.answer();
+            execute(&asked, run, journal).await;
+        }
+        Claim::Taken => {
+            asked.connection.emit(Event::MessageResumed {
+                socket: asked.connection.socket_id(),
+                message: asked.request.id.clone(),
+                after: asked.request.after,
+            });
+            asked.answer();
+        }
+        Claim::Unavailable => refuse(&asked.connection, asked.request.id.clone()).await,
+    }
+}
+
 /// One run, from its first event to its end. Always ends explicitly: complete, or with an error
 /// message to whoever hears of it by then.
-async fn execute<E: Env>(
-    container: Rc<Container<E>>,
-    connection: Rc<Connection<E>>,
-    user: UserId,
-    request: Request,
-    handler: AgentHandler,
-) {
-    let id = container.agent_runs.next_id();
-    let socket = connection.socket_id();
+async fn execute<E: Env>(asked: &Asked<E>, id: RunId, journal: Option<Rc<Journal>>) {
+    let (container, socket) = (&asked.container, asked.connection.socket_id());
     container.env.emit(Event::RunStarted {
         socket,
         run: id,
-        message: request.id.clone(),
-        user: user.clone(),
+        message: asked.request.id.clone(),
+        user: asked.user.clone(),
     });
-    let outboxes = &container.outboxes;
-    let outbox = outboxes.open(id, &connection, user, request.thread);
+    let voice = match journal {
+        Some(journal) => Voice::Journal(Writing {
+            journals: &container.journals,
+            journal,
+        }),
+        None => Voice::Outbox(container.outboxes.open(
+            id,
+            &asked.connection,
+            asked.user.clone(),
+            asked.request.thread.clone(),
+        )),
+    };
     let mut run = Run {
         deadline: container.env.now() + RUN_LIMIT,
-        container: &container,
-        connection: &connection,
-        outbox,
+        asked,
+        voice,
         id,
-        message: request.id.clone(),
-        handler,
         progress: Progress::default(),
     };
     let outcome = run.play().await;
-    let outbox = run.outbox;
     if outcome.is_err() {
-        let address = outbox.address();
-        let told = address.send_error(ErrorCode::AgentFailed, Some(request.id));
-        // A peer that does not read must not keep the run alive.
-        timeout(&container.env, MANAGER_SEND_TIMEOUT, told).await;
+        run.fail().await;
     }
     container.env.emit(Event::RunEnded {
         socket,
         run: id,
         complete: outcome.is_ok(),
     });
-    outboxes.close(&outbox);
+    match run.voice {
+        Voice::Journal(writing) => drop(writing),
+        Voice::Outbox(outbox) => container.outboxes.close(&outbox),
+    }
+}
+
+/// To whom a run speaks.
+enum Voice<'a, E: Env> {
+    /// To its journal, from which connections are told.
+    Journal(Writing<'a>),
+    /// To the connection that asked, or its successor.
+    Outbox(Rc<Outbox<E>>),
+}
+
+/// A journal that is being written; closed when the run is over, in whatever way.
+struct Writing<'a> {
+    journals: &'a Journals,
+    journal: Rc<Journal>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.journals.close(&self.journal);
+    }
 }
 
 struct Run<'a, E: Env> {
-    container: &'a Rc<Container<E>>,
-    connection: &'a Rc<Connection<E>>,
-    outbox: Rc<Outbox<E>>,
+    asked: &'a Asked<E>,
+    voice: Voice<'a, E>,
     id: RunId,
-    message: MessageId,
-    handler: AgentHandler,
     progress: Progress,
     deadline: Time,
 }
@@ -169,6 +224,8 @@ enum RunFailure {
     NotDelivered,
     /// The container is going away.
     Stopping,
+    /// Somebody has declared the run over.
+    Overtaken,
 }
 
 impl<E: Env> Run<'_, E> {
@@ -189,55 +246,96 @@ impl<E: Env> Run<'_, E> {
     /// Emits one event and hands it to the delivery.
     async fn emit(&mut self, kind: AgentEventKind) -> Result<(), RunFailure> {
         let seq = self.progress.next(kind)?;
-        self.container.env.emit(Event::AgentEventEmitted {
-            socket: self.connection.socket_id(),
+        let container = &self.asked.container;
+        container.env.emit(Event::AgentEventEmitted {
+            socket: self.asked.connection.socket_id(),
             run: self.id,
             seq,
             kind,
         });
-        let event = AgentEvent {
-            run: self.id,
-            message: self.message.clone(),
-            seq,
-            event: kind,
-            recovered: false,
+        let told = match &self.voice {
+            Voice::Journal(writing) => writing.journal.append(container, seq, kind).await,
+            Voice::Outbox(outbox) => {
+                let event = AgentEvent {
+                    run: self.id,
+                    message: self.asked.request.id.clone(),
+                    seq,
+                    event: kind,
+                    recovered: false,
+                };
+                delivery::deliver(container, outbox, event).await
+            }
         };
-        match delivery::deliver(self.container, &self.outbox, event).await {
+        match told {
             Told::Delivered => Ok(()),
             Told::NotDelivered => Err(RunFailure::NotDelivered),
         }
     }
 
+    /// Tells whoever hears of it that there will be no answer.
+    async fn fail(&self) {
+        let container = &self.asked.container;
+        match &self.voice {
+            Voice::Journal(writing) => writing.journal.fail(container).await,
+            Voice::Outbox(outbox) => {
+                let address = outbox.address();
+                let message = self.asked.request.id.clone();
+                let told = address.send_error(ErrorCode::AgentFailed, Some(message));
+                // A peer that does not read must not keep the run alive.
+                timeout(&container.env, MANAGER_SEND_TIMEOUT, told).await;
+            }
+        }
+    }
+
     /// What the agent does next: the supervisor's word, or the canned answer's.
     async fn step(&self, step: u32) -> Result<AgentStep, RunFailure> {
+        let container = &self.asked.container;
         let next = async {
-            match self.handler {
+            match self.asked.handler {
                 AgentHandler::Supervisor => self.ask(step).await.map_err(RunFailure::Call),
                 AgentHandler::Fallback => {
-                    self.container.env.sleep(CANNED_GAP).await;
+                    container.env.sleep(CANNED_GAP).await;
                     let canned = CANNED_STEPS.get(step as usize).copied();
                     Ok(canned.unwrap_or(AgentStep::Done))
                 }
             }
         };
-        match first(self.container.agent_runs.stop.wait(), next).await {
-            First::Left(()) => Err(RunFailure::Stopping),
+        let cut_short = async {
+            match first(container.agent_runs.stop.wait(), self.loss()).await {
+                First::Left(()) => RunFailure::Stopping,
+                First::Right(()) => RunFailure::Overtaken,
+            }
+        };
+        match first(cut_short, next).await {
+            First::Left(failure) => Err(failure),
             First::Right(step) => step,
+        }
+    }
+
+    /// Completes when the run is not heard any more. Where there are journals, this is also what
+    /// keeps the lease while the agent says nothing.
+    async fn loss(&self) {
+        match &self.voice {
+            Voice::Journal(writing) => {
+                writing.journal.keep_lease(&self.asked.container).await;
+            }
+            Voice::Outbox(_) => pending().await,
         }
     }
 
     /// Asks the supervisor, again after a failure, within the limits of the step and of the run.
     async fn ask(&self, step: u32) -> Result<AgentStep, CallError> {
-        let env = &self.container.env;
+        let env = &self.asked.container.env;
         let mut delays = STEP_RETRY_DELAYS.iter();
+        let deadline = self.deadline.min(env.now() + STEP_LIMIT);
         loop {
             let request = env::Request::NextAgentStep {
                 run: self.id,
-                message: self.message.clone(),
+                message: self.asked.request.id.clone(),
                 step,
             };
-            let limit = STEP_LIMIT.min(self.deadline.since(env.now()));
-            let socket = Some(self.connection.socket_id());
+            let limit = deadline.since(env.now());
+            let socket = Some(self.asked.connection.socket_id());
             let error = match calls::ask(env, socket, request, limit).await {
                 Ok(Reply::AgentStep(step)) => return Ok(step),
                 Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::Ledger(_))) => {
@@ -246,104 +344,9 @@ impl<E: Env> Run<'_, E> {
                 Err(error) => error,
             };
             match delays.next() {
-                Some(delay) if env.now() < self.deadline => env.sleep(*delay).await,
+                Some(delay) if env.now() < deadline => env.sleep(*delay).await,
                 Some(_) | None => return Err(error),
             }
         }
-    }
-}
-
-/// The accepted orders of events (7.4): AGENT_STARTED first, AGENT_COMPLETED last, each tool
-/// that answers was called, each tool that was called answers, and three kinds at least.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Progress {
-    events: u32,
-    kinds: BTreeSet<AgentEventKind>,
-    open_tools: u32,
-}
-
-impl Progress {
-    /// The sequence number of the next event, if it may be of this kind.
-    fn next(&mut self, kind: AgentEventKind) -> Result<u32, RunFailure> {
-        let started = self.kinds.contains(&AgentEventKind::AgentStarted);
-        let over = self.kinds.contains(&AgentEventKind::AgentCompleted);
-        let fits = match kind {
-            AgentEventKind::AgentStarted => self.events == 0,
-            AgentEventKind::AgentThinking | AgentEventKind::ToolExecuting => started && !over,
-            AgentEventKind::ToolCompleted => self.open_tools > 0 && !over,
-            AgentEventKind::AgentCompleted => {
-                started && !over && self.open_tools == 0 && self.kinds.len() >= 2
-            }
-        };
-        if !fits {
-            return Err(RunFailure::OutOfOrder);
-        }
-        match kind {
-            AgentEventKind::ToolExecuting => self.open_tools += 1,
-            AgentEventKind::ToolCompleted => self.open_tools -= 1,
-            AgentEventKind::AgentStarted
-            | AgentEventKind::AgentThinking
-            | AgentEventKind::AgentCompleted => {}
-        }
-        self.kinds.insert(kind);
-        self.events += 1;
-        Ok(self.events - 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use AgentEventKind::*;
-
-    fn accepted(kinds: &[AgentEventKind]) -> usize {
-        let mut progress = Progress::default();
-        let fits = |kind: &&AgentEventKind| progress.next(**kind).is_ok();
-        kinds.iter().take_while(fits).count()
-    }
-
-    #[test]
-    fn only_accepted_orders_come_to_an_end() {
-        let table: &[(&[AgentEventKind], usize)] = &[
-            (
-                &[
-                    AgentStarted,
-                    AgentThinking,
-                    ToolExecuting,
-                    ToolCompleted,
-                    AgentCompleted,
-                ],
-                5,
-            ),
-            (&[AgentStarted, AgentThinking, AgentCompleted], 3),
-            (
-                &[AgentStarted, ToolExecuting, ToolCompleted, AgentCompleted],
-                4,
-            ),
-            (&[AgentThinking], 0),
-            (&[AgentStarted, AgentStarted], 1),
-            (&[AgentStarted, AgentCompleted], 1),
-            (&[AgentStarted, ToolCompleted], 1),
-            (&[AgentStarted, ToolExecuting, AgentCompleted], 2),
-            (
-                &[AgentStarted, AgentThinking, AgentCompleted, AgentThinking],
-                3,
-            ),
-        ];
-        for (kinds, expected) in table {
-            assert_eq!(accepted(kinds), *expected, "{kinds:?}");
-        }
-    }
-
-    #[test]
-    fn the_canned_answer_is_an_accepted_order() {
-        let mut kinds = vec![AgentStarted];
-        kinds.extend(CANNED_STEPS.map(|step| match step {
-            AgentStep::Think => AgentThinking,
-            AgentStep::ToolStarted => ToolExecuting,
-            AgentStep::ToolFinished => ToolCompleted,
-            AgentStep::Done => AgentCompleted,
-        }));
-        assert_eq!(accepted(&kinds), kinds.len());
     }
 }
