@@ -18,10 +18,11 @@ use crate::{
     auth::Authenticator,
     breaker::{CircuitBreaker, Policy},
     calls::Guard,
+    close::TRY_AGAIN_LATER,
     connection::{Connection, Transport},
     coordinator::StateCoordinator,
     delivery::{self, Outboxes},
-    design::{Design, ShutdownPolicy},
+    design::{Design, ShutdownPolicy, StopInSetup},
     endpoint,
     env::{Env, Task},
     environment::Environment,
@@ -213,7 +214,7 @@ impl<E: Env> Container<E> {
                     // A peer that cannot be told finds out by the close.
                     let _ = told.send_notice(Notice::ServerShutdown).await;
                 } else {
-                    end_if_accepted(&told).await;
+                    interrupt(&told).await;
                 }
             });
         }
@@ -291,6 +292,21 @@ impl<E: Env> Container<E> {
     /// It ended.
     pub(crate) fn leave(&self, connection: &Connection<E>) {
         self.live.borrow_mut().remove(&connection.socket_id());
+    }
+}
+
+/// Ends a connection whose set-up is not complete.
+async fn interrupt<E: Env>(connection: &Connection<E>) {
+    match connection.design.stop_in_setup {
+        StopInSetup::GoingAway => end_if_accepted(connection).await,
+        StopInSetup::StepFailed => match connection.transport() {
+            Transport::Upgrading => {}
+            Transport::Open | Transport::Closed | Transport::PeerGone => {
+                let reason = "Handshake coordination failed - service temporarily unavailable";
+                let cause = CloseCause::GoingAway;
+                connection.close(TRY_AGAIN_LATER, reason, cause).await;
+            }
+        },
     }
 }
 

@@ -1,63 +1,97 @@
-//! Frames that a reader task has received and the message loop has not yet handled.
+//! Frames that a reader task has received and the message loop has not yet handled: the queue of
+//! [`crate::message_queue`], shared by the two.
 
-use std::{cell::RefCell, collections::VecDeque, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use tokio::sync::Notify;
 
-/// More than a client's own queue holds (100, protocol.md 7.1), so that a client that flushes it
-/// on open is not refused.
-pub const MAX_WAITING_FRAMES: usize = 128;
+use crate::{
+    design::{Design, QueueLock},
+    env::Env,
+    event::LockName,
+    ids::SocketId,
+    lock::{Guard, Lock},
+    message_queue::{Failed, MessageQueue, Priority, Pushed, Waiting},
+};
 
-/// A bounded queue in the order of arrival. One task puts in, one takes out.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    frames: RefCell<VecDeque<Arc<str>>>,
+/// The queue of one connection. One task puts in, one takes out.
+pub struct Inbox<E: Env> {
+    env: E,
+    socket: SocketId,
+    queue: RefCell<MessageQueue>,
     arrived: Notify,
+    lock: Lock<E>,
 }
 
-/// The queue is full; the frame was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
-
-impl Inbox {
-    /// Puts a frame in.
-    ///
-    /// # Errors
-    /// If [`MAX_WAITING_FRAMES`] are waiting.
-    pub fn push(&self, text: Arc<str>) -> Result<(), Full> {
-        let mut frames = self.frames.borrow_mut();
-        if frames.len() == MAX_WAITING_FRAMES {
-            return Err(Full);
+impl<E: Env> Inbox<E> {
+    /// An empty queue for so many frames.
+    pub fn new(env: E, socket: SocketId, capacity: usize) -> Self {
+        Inbox {
+            lock: Lock::new(env.clone(), LockName::MessageQueue, number(socket)),
+            env,
+            socket,
+            queue: RefCell::new(MessageQueue::new(capacity)),
+            arrived: Notify::new(),
         }
-        frames.push_back(text);
-        self.arrived.notify_one();
-        Ok(())
     }
 
-    /// Takes the oldest frame out, waiting for one if there is none. Nothing is lost if the
-    /// wait is cancelled.
-    pub async fn pop(&self) -> Arc<str> {
+    /// Puts a frame in, and says what became of it and of what is too old by now.
+    pub async fn push(&self, design: &Design, text: Arc<str>) -> (Pushed, Vec<Waiting>) {
+        let _guard = self.locked(design).await;
+        let mut queue = self.queue.borrow_mut();
+        let expired = queue.expire(self.env.now());
+        let pushed = queue.push(self.waiting(text), design.queue_overflow);
+        self.arrived.notify_one();
+        (pushed, expired)
+    }
+
+    /// The connection is ready: from here on frames are given out, if the design gets that far.
+    pub fn open(&self, design: &Design) {
+        self.queue.borrow_mut().open(design.queue_flush);
+    }
+
+    /// Takes the next frame out, waiting for one if there is none. Nothing is lost if the wait is
+    /// cancelled.
+    pub async fn pop(&self, design: &Design) -> Arc<str> {
         loop {
-            if let Some(text) = self.frames.borrow_mut().pop_front() {
-                return text;
+            if let Some(next) = self.queue.borrow_mut().pop(design.queue_flush) {
+                return next.text;
             }
             self.arrived.notified().await;
         }
     }
+
+    /// A frame that was taken out could not be handled.
+    pub fn fail(&self, design: &Design, text: Arc<str>) -> Failed {
+        let frame = self.waiting(text);
+        self.queue.borrow_mut().fail(frame, design.queue_flush)
+    }
+
+    /// The connection ends: nothing is taken in any more, and what is in goes with it.
+    pub async fn close(&self, design: &Design) {
+        let _closing = self.locked(design).await;
+        // Emptying the queue is a step of its own that protects itself.
+        let _emptying = self.locked(design).await;
+        self.queue.borrow_mut().close();
+    }
+
+    async fn locked(&self, design: &Design) -> Option<Guard<'_, E>> {
+        match design.queue_lock {
+            QueueLock::Nothing => None,
+            QueueLock::TakenAgainToEmpty => Some(self.lock.acquire(Some(self.socket)).await),
+        }
+    }
+
+    fn waiting(&self, text: Arc<str>) -> Waiting {
+        Waiting {
+            priority: Priority::of(&text),
+            text,
+            arrived: self.env.now(),
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_is_bounded_and_keeps_the_order() {
-        let inbox = Inbox::default();
-        for n in 0..MAX_WAITING_FRAMES {
-            inbox.push(n.to_string().into()).unwrap();
-        }
-        assert_eq!(inbox.push("one too many".into()), Err(Full));
-        assert_eq!(inbox.frames.borrow_mut().pop_front().as_deref(), Some("0"));
-        inbox.push("room again".into()).unwrap();
-    }
+/// What tells the queues of a container apart.
+fn number(socket: SocketId) -> u64 {
+    u64::from(socket.peer) << 32 | u64::from(socket.attempt) << 16 | u64::from(socket.copy)
 }

@@ -41,6 +41,7 @@ pub mod machine;
 pub mod manager;
 pub mod managers;
 pub mod message;
+pub mod message_queue;
 mod middleware;
 pub mod readiness;
 mod readiness_guard;

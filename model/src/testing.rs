@@ -25,10 +25,10 @@ use crate::{
     environment::Environment,
     event::{Event, TaskName},
     ids::SocketId,
-    inbox::MAX_WAITING_FRAMES,
     ledger::Book,
     managers::MANAGERS_PER_USER,
     message::ServerMessage,
+    message_queue::MAX_WAITING_FRAMES,
     socket::{Flags, Received, Socket, SocketError, Upgrade},
     time::Time,
 };
@@ -388,6 +388,7 @@ pub(crate) fn connect(
         container.design.clone(),
         container.environment,
         socket.clone(),
+        container.settings.queue_capacity,
     );
     container.env.block_on(socket.accept(None)).unwrap();
     connection.accepted(None);

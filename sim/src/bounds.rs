@@ -32,6 +32,9 @@ pub const MAX_TEXT_BYTES: u64 = 1_000_000;
 /// Machines that a registry holds.
 pub const MAX_REGISTRY: u64 = 1_000_000;
 
+/// Threads that messages name.
+pub const MAX_THREADS: u64 = 1_000;
+
 /// Frames that wait for one connection.
 pub const MAX_WAITING: u64 = 10_000;
 

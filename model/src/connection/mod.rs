@@ -46,7 +46,7 @@ pub struct Connection<E: Env> {
     /// Messages whose answers it is being given from a journal.
     answers: RefCell<BTreeSet<MessageId>>,
     /// Frames that were received and not yet handled, where a reader task receives.
-    pub inbox: Inbox,
+    pub inbox: Inbox<E>,
 }
 
 /// How far the endpoint has come.
@@ -70,15 +70,18 @@ struct Ids {
 }
 
 impl<E: Env> Connection<E> {
-    /// A connection whose upgrade has not been answered.
+    /// A connection whose upgrade has not been answered, and for which so many frames may wait.
     pub fn new(
         env: E,
         design: Rc<Design>,
         environment: Environment,
         socket: Rc<E::Socket>,
+        queue_capacity: usize,
     ) -> Rc<Self> {
+        let socket_id = socket.upgrade().socket;
         Rc::new(Connection {
-            socket_id: socket.upgrade().socket,
+            socket_id,
+            inbox: Inbox::new(env.clone(), socket_id, queue_capacity),
             last_pong: Cell::new(env.now()),
             env,
             design,
@@ -93,7 +96,6 @@ impl<E: Env> Connection<E> {
             user: OnceCell::new(),
             tasks: RefCell::default(),
             answers: RefCell::default(),
-            inbox: Inbox::default(),
         })
     }
 

@@ -7,9 +7,9 @@ use thiserror::Error;
 use super::Connection;
 use crate::{
     close::{MAX_REASON_BYTES, honest_code},
-    design::TransportOwner,
+    design::{LogValues, TransportOwner},
     env::Env,
-    event::{CloseCause, Event},
+    event::{CloseCause, Event, Step},
     ids::MessageId,
     message::{ErrorCode, Notice, ServerMessage},
     socket::{Received, Socket, SocketError, TransportState},
@@ -99,9 +99,25 @@ impl<E: Env> Connection<E> {
     /// # Errors
     /// If it was not handed over; the caller decides what becomes of the message.
     pub async fn send(&self, message: &ServerMessage) -> Result<(), SendError> {
-        match self.design.transport_owner {
+        let sent = match self.design.transport_owner {
             TransportOwner::OneOwner => self.send_as_owner(message).await,
             TransportOwner::AnyTask => self.send_as_anybody(message).await,
+        };
+        if sent.is_err() {
+            self.log_failed_send();
+        }
+        sent
+    }
+
+    /// Writes a line with the states of the transport.
+    fn log_failed_send(&self) {
+        match self.design.log_values {
+            LogValues::Text => {}
+            LogValues::AsTheyAre => self.emit(Event::InternalError {
+                socket: self.socket_id,
+                step: Step::Send,
+                error: "Object of type WebSocketState is not JSON serializable",
+            }),
         }
     }
 

@@ -468,6 +468,32 @@ questions! {
         /// A reader task keeps them in a bounded queue until the loop runs.
         Queued = "queued",
     }
+    /// How is the queue of early frames emptied once the connection is ready (protocol.md 7.1)?
+    queue_flush: QueueFlush = "queue-flush" {
+        /// In the order of arrival.
+        InOrder = "in-order",
+        /// By a callback of the machine that nobody awaits: what is in the queue expires
+        /// (D28, D49).
+        NeverAwaited = "never-awaited",
+        /// By priority; a critical frame that fails is lost, any other is put back, and nobody
+        /// goes on from there (D57).
+        ByPriority = "by-priority",
+    }
+    /// What if the queue of early frames is full (protocol.md 7.1)?
+    queue_overflow: QueueOverflow = "queue-overflow" {
+        /// The newcomer is refused with an error, and the connection is closed.
+        Refused = "refused",
+        /// One of lower priority is thrown out without a word, where lower goes by the names of
+        /// the priorities; if there is none, it is the newcomer (D56).
+        EvictsByName = "evicts-by-name",
+    }
+    /// What is held while the queue of early frames is worked on (protocol.md 7.1)?
+    queue_lock: QueueLock = "queue-lock" {
+        /// Nothing: no step of it suspends.
+        Nothing = "nothing",
+        /// A lock, which closing takes and then takes again to empty the queue (D55).
+        TakenAgainToEmpty = "taken-again-to-empty",
+    }
     /// What does the loop ask before each receive (step 35)?
     loop_check: LoopCheck = "loop-check" {
         /// Whether the client was connected when last heard of (D08).
@@ -483,6 +509,13 @@ questions! {
         AnyTask = "any-task",
         /// The connection: it is asked before each operation, and a close ends the waiting ones.
         OneOwner = "one-owner",
+    }
+    /// How are the states of the transport written when a failed send is logged?
+    log_values: LogValues = "log-values" {
+        /// As text.
+        Text = "text",
+        /// As they are, which the log cannot take: the line raises inside the send (D78).
+        AsTheyAre = "as-they-are",
     }
     /// What becomes of a frame above the size limit (step 35c)?
     oversize: OversizePolicy = "oversize" {
@@ -673,6 +706,14 @@ questions! {
         OnExceptionPath = "on-exception-path",
         /// Everything, always, after CLOSING and CLOSED.
         Always = "always",
+    }
+    /// What does a connection in set-up make of the container being asked to stop?
+    stop_in_setup: StopInSetup = "stop-in-setup" {
+        /// It is closed for that.
+        GoingAway = "going-away",
+        /// The step in progress swallows the cancellation and reports that it has failed, and the
+        /// connection is closed for that (D82).
+        StepFailed = "step-failed",
     }
     /// What does the gateway do when the container is asked to stop?
     shutdown: ShutdownPolicy = "shutdown" {

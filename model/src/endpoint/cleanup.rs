@@ -2,7 +2,7 @@
 
 use crate::{
     close::Component,
-    design::{CleanupPolicy, FailureExit},
+    design::{CleanupPolicy, EarlyFrames, FailureExit},
     env::Env,
     environment::AFTER_ERROR_MESSAGE,
     event::{Event, Step, Table},
@@ -77,6 +77,10 @@ impl<E: Env> Endpoint<E> {
             }
         }
         self.connection.stop_tasks().await;
+        match self.container.design.early_frames {
+            EarlyFrames::Queued => self.connection.inbox.close(&self.container.design).await,
+            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => {}
+        }
         managers::release(&self.container, &self.connection).await;
         let monitored = self.container.monitor.borrow_mut().remove(&socket);
         if monitored.is_some() {

@@ -12,6 +12,7 @@ use crate::{
     event::{CloseCause, Event, IdHolder, ReadySource, Step},
     ids::{MessageId, UserId},
     message::{ClientMessage, ErrorCode},
+    message_queue::{Failed, Pushed},
     readiness::{Lookup, is_connection_ready_for_messages},
     router::{self, RouteError},
     socket::{Received, SocketError},
@@ -66,6 +67,10 @@ impl<E: Env> Endpoint<E> {
             connection: connection.clone(),
             user: user_of(&self.connection),
         });
+        match self.container.design.early_frames {
+            EarlyFrames::Queued => self.connection.inbox.open(&self.container.design),
+            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => {}
+        }
         let mut tally = Tally::default();
         let end = self.handle_messages(&mut tally).await;
         self.connection.emit(Event::LoopEnded {
@@ -98,9 +103,13 @@ impl<E: Env> Endpoint<E> {
                 Next::Refused => false,
                 Next::Text(text) => {
                     tally.messages += 1;
-                    handle(&self.container, &self.connection, &text)
-                        .await
-                        .is_ok()
+                    match handle(&self.container, &self.connection, &text).await {
+                        Ok(()) => true,
+                        Err(_) => {
+                            self.put_back(text);
+                            false
+                        }
+                    }
                 }
             };
             if handled {
@@ -114,6 +123,19 @@ impl<E: Env> Endpoint<E> {
             if tally.errors_in_a_row >= LOOP_ERROR_LIMIT {
                 return LoopEnd::TooManyErrors;
             }
+        }
+    }
+
+    /// A frame from the queue could not be handled: the queue may have ideas of its own.
+    fn put_back(&self, text: Arc<str>) {
+        match self.container.design.early_frames {
+            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => return,
+            EarlyFrames::Queued => {}
+        }
+        let message = id_of(&text);
+        match self.connection.inbox.fail(&self.container.design, text) {
+            Failed::Reported | Failed::PutBack => {}
+            Failed::Lost => drop_silently(&self.connection, message),
         }
     }
 
@@ -163,7 +185,10 @@ impl<E: Env> Endpoint<E> {
                     Transport::Upgrading | Transport::Open | Transport::PeerGone => {}
                     Transport::Closed => return over,
                 }
-                let next = first(self.connection.inbox.pop(), self.connection.over());
+                let next = first(
+                    self.connection.inbox.pop(&self.container.design),
+                    self.connection.over(),
+                );
                 match timeout(env, limit, next).await {
                     None => Next::Nothing,
                     Some(First::Left(text)) => Next::Text(text),
@@ -206,13 +231,7 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
                 if let Ok(ClientMessage::Pong) = serde_json::from_str(&text) {
                     connection.note_pong();
                 }
-                if connection.inbox.push(text.clone()).is_err() {
-                    let message = id_of(&text);
-                    refuse(&connection, message, ErrorCode::NotReady).await;
-                    let reason = "Too many messages at once";
-                    connection
-                        .close(TRY_AGAIN_LATER, reason, CloseCause::Overload)
-                        .await;
+                if enqueue(&container, &connection, text).await.is_err() {
                     return;
                 }
             }
@@ -222,6 +241,42 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
             }
         }
     }
+}
+
+/// There was no room for a frame, and the connection was closed for it.
+struct Overflowed;
+
+/// Puts a frame into the queue; one that finds no room ends the connection.
+async fn enqueue<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    text: Arc<str>,
+) -> Result<(), Overflowed> {
+    let message = id_of(&text);
+    let (pushed, expired) = connection.inbox.push(&container.design, text).await;
+    for frame in expired {
+        drop_silently(connection, id_of(&frame.text));
+    }
+    match pushed {
+        Pushed::Kept => Ok(()),
+        Pushed::InsteadOf(frame) => {
+            drop_silently(connection, id_of(&frame.text));
+            Ok(())
+        }
+        Pushed::NoRoom => {
+            refuse(connection, message, ErrorCode::NotReady).await;
+            let reason = "Too many messages at once";
+            let cause = CloseCause::Overload;
+            connection.close(TRY_AGAIN_LATER, reason, cause).await;
+            Err(Overflowed)
+        }
+    }
+}
+
+/// A frame is gone, and nobody is told.
+fn drop_silently<E: Env>(connection: &Connection<E>, message: Option<MessageId>) {
+    let socket = connection.socket_id();
+    connection.emit(Event::MessageDropped { socket, message });
 }
 
 /// One frame (steps 35c to 35e).
@@ -235,7 +290,7 @@ async fn handle<E: Env>(
         let message = id_of(text);
         match container.design.oversize {
             OversizePolicy::SilentDrop => {
-                connection.emit(Event::MessageDropped { socket, message });
+                drop_silently(connection, message);
             }
             OversizePolicy::ErrorAnswer => {
                 refuse(connection, message, ErrorCode::MessageTooLarge).await;

@@ -42,6 +42,7 @@ pub(crate) async fn serve<E: Env>(
         container.design.clone(),
         container.environment,
         socket,
+        container.settings.queue_capacity,
     );
     let socket = connection.socket_id();
     connection.emit(Event::EndpointStarted { socket });

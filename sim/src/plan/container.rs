@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gatesim_model::{
     event::{Component, StartupPhase},
-    inbox::MAX_WAITING_FRAMES,
     managers::MANAGERS_PER_USER,
+    message_queue::MAX_WAITING_FRAMES,
 };
 use serde::{Deserialize, Serialize};
 

@@ -5,17 +5,14 @@ use serde::Deserialize;
 use super::{Draw, Weights, network::Network};
 use crate::{
     bounds::{
-        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, MAX_US, MAX_WINDOW,
-        PER_MILLE, maybe_within, within,
+        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_THREADS, MAX_TOOLS, MAX_US,
+        MAX_WINDOW, PER_MILLE, maybe_within, within,
     },
     plan::{
         ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program,
         Range, Token, TokenPlace,
     },
 };
-
-/// Threads among which the messages of a client choose.
-const THREADS: usize = 2;
 
 /// The size of a message that every design refuses or drops, in bytes of text.
 const OVERSIZE_BYTES: u64 = 9_000;
@@ -84,6 +81,12 @@ pub(super) struct Clients {
     /// How many messages in a thousand name a thread.
     #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     thread_per_mille: u32,
+    /// Among how many threads the messages of all clients choose: two, if not said.
+    #[serde(
+        default = "usual_threads",
+        deserialize_with = "within::<1, MAX_THREADS, _, _>"
+    )]
+    threads: u32,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     patience_ms: Range,
     leaves: Weights<Leaving>,
@@ -115,6 +118,10 @@ struct SlowReader {
     per_mille: u32,
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     every_ms: Range,
+}
+
+fn usual_threads() -> u32 {
+    2
 }
 
 fn usual_window() -> Range {
@@ -225,7 +232,7 @@ impl Clients {
             text_bytes: text_bytes as u32,
             thread: draw
                 .chance("names_thread", self.thread_per_mille)
-                .then(|| draw.index("thread", THREADS)),
+                .then(|| draw.index("thread", self.threads as usize)),
         }
     }
 }
