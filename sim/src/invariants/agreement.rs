@@ -221,7 +221,13 @@ impl Rule for ViewsAgree {
     }
 
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
-        while let Some((time, (socket, question))) = self.settling.passed(now) {
+        let bounds = (self.coordinator_bound, self.gone_bound);
+        let bound = |key: &(SocketId, Question)| match key.1 {
+            Question::Ready => bounds.0,
+            Question::Gone => bounds.1,
+        };
+        let stalled = |key: &(SocketId, Question), since| view.stalled_for(key.0, since, now);
+        while let Some((time, (socket, question))) = self.settling.missed(now, bound, stalled) {
             let finding = match question {
                 Question::Ready => self.coordinator_lags(view, socket),
                 Question::Gone => self.called_live_after_the_end(view, socket),

@@ -1,6 +1,9 @@
 //! What must happen before a point in virtual time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use gatesim_model::time::Time;
 
@@ -43,6 +46,26 @@ impl<K: Ord + Clone> Deadlines<K> {
         }
     }
 
+    /// Takes the earliest deadline that has passed, as [`Self::passed`] does, but grants the whole
+    /// bound again to one whose container stood still meanwhile: `stalled` says until when, given
+    /// the key and when the deadline was armed.
+    pub(super) fn missed(
+        &mut self,
+        now: Time,
+        bound: impl Fn(&K) -> Duration,
+        stalled: impl Fn(&K, Time) -> Option<Time>,
+    ) -> Option<(Time, K)> {
+        loop {
+            let (at, key) = self.passed(now)?;
+            let bound = bound(&key);
+            let armed = Time(at.0.saturating_sub(bound.as_nanos() as u64));
+            match stalled(&key, armed) {
+                Some(until) if until + bound > at => self.arm(key, until + bound),
+                Some(_) | None => return Some((at, key)),
+            }
+        }
+    }
+
     /// Keeps the deadlines whose keys pass the test.
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         self.by_key.retain(|key, _| keep(key));
@@ -78,5 +101,22 @@ mod tests {
         assert_eq!(deadlines.passed(Time(21)), Some((Time(10), "a")));
         assert_eq!(deadlines.passed(Time(21)), Some((Time(20), "b")));
         assert_eq!(deadlines.passed(Time(21)), None);
+    }
+
+    #[test]
+    fn who_stood_still_has_the_whole_bound_again() {
+        let mut deadlines = Deadlines::new();
+        deadlines.arm("a", Time(30));
+        let missed = |deadlines: &mut Deadlines<&'static str>, now, stalled_until| {
+            deadlines.missed(
+                Time(now),
+                |_| Duration::from_nanos(20),
+                |_, armed| Some(Time(stalled_until)).filter(|until| *until >= armed),
+            )
+        };
+        assert_eq!(missed(&mut deadlines, 31, 25), None);
+        assert_eq!(missed(&mut deadlines, 45, 25), None);
+        // It was armed after that now.
+        assert_eq!(missed(&mut deadlines, 46, 24), Some((Time(45), "a")));
     }
 }

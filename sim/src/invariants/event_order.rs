@@ -56,7 +56,7 @@ impl Rule for EventsInOrder {
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },
             ) => {
-                self.latest.retain(|stream, _| stream.client != *client);
+                self.forget_client(*client);
                 None
             }
             Fact::World(WorldEvent::ClientGotEvent {
@@ -95,6 +95,25 @@ impl Rule for EventsInOrder {
 }
 
 impl EventsInOrder {
+    /// Forgets what a client that has left was told.
+    fn forget_client(&mut self, client: u32) {
+        let first = Stream {
+            client,
+            message: MessageId::from(""),
+            run: RunId(0),
+            route: None,
+        };
+        while let Some((stream, _)) = self
+            .latest
+            .range(&first..)
+            .next()
+            .filter(|(stream, _)| stream.client == client)
+        {
+            let stream = stream.clone();
+            self.latest.remove(&stream);
+        }
+    }
+
     /// Forgets the routes of an attempt, those of its copies included.
     fn forget_attempt(&mut self, socket: SocketId) {
         let first = SocketId { copy: 0, ..socket };

@@ -256,8 +256,11 @@ impl Rule for NothingLeftBehind {
         true
     }
 
-    fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
-        while let Some((time, socket)) = self.due.passed(now) {
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let (bound, ledgers) = (self.bound, &self.ledgers);
+        let stalled =
+            |socket: &SocketId, since| view.stalled(ledgers.get(socket)?.container, since, now);
+        while let Some((time, socket)) = self.due.missed(now, |_| bound, stalled) {
             let Some(ledger) = self.ledgers.get(&socket) else {
                 continue;
             };

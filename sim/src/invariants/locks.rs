@@ -8,7 +8,7 @@ use gatesim_model::{
     time::Time,
 };
 
-use super::{checker::Finding, deadlines::Deadlines};
+use super::{checker::Finding, deadlines::Deadlines, view::View};
 
 /// The locks of all containers. A lock that is asked for is had within a bound, or whoever asked
 /// gives up; a container that goes takes its locks and whoever waits for them with it.
@@ -115,8 +115,12 @@ impl Locks {
     }
 
     /// The earliest wait that has become too long.
-    pub(super) fn overdue(&mut self, now: Time) -> Option<(Time, Finding)> {
-        let (time, key) = self.due.passed(now)?;
+    pub(super) fn overdue(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let (time, key) = self.due.missed(
+            now,
+            |_| self.bound,
+            |((container, ..), _), since| view.stalled(*container, since, now),
+        )?;
         let waiter = self.waiting.get(&key)?;
         let ((container, lock, instance), _) = key;
         let holder = self.holders.get(&key.0);

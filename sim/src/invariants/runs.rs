@@ -370,7 +370,19 @@ impl Rule for FiveEventsComplete {
     }
 
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
-        while let Some((time, due)) = self.due.passed(now) {
+        let (run_bound, delivery_bound) = (self.run_bound, self.delivery_bound);
+        let bound = |due: &Due| match due {
+            Due::End(_) => run_bound,
+            Due::Fate(_) | Due::Replay(..) => delivery_bound,
+        };
+        let stalled = |due: &Due, since| {
+            let ((container, _), _) = match due {
+                Due::End(run) => (*run, 0),
+                Due::Fate(key) | Due::Replay(key, _) => *key,
+            };
+            view.stalled(container, since, now)
+        };
+        while let Some((time, due)) = self.due.missed(now, bound, stalled) {
             if let Some(finding) = self.overdue(view, &due) {
                 return Some((time, finding));
             }

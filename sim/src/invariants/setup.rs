@@ -87,7 +87,11 @@ impl Rule for SetupEndsInTime {
     }
 
     fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
-        let (time, socket) = self.waiting.passed(now)?;
+        let (time, socket) = self.waiting.missed(
+            now,
+            |_| self.bound,
+            |socket, since| view.stalled_for(*socket, since, now),
+        )?;
         let finding = Finding::new(
             socket,
             "neither ready nor closed in time",

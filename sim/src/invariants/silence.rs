@@ -174,8 +174,12 @@ impl Rule for DeadPeersAreNoticed {
         true
     }
 
-    fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
-        let (time, socket) = self.due.passed(now)?;
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let (time, socket) = self.due.missed(
+            now,
+            |_| self.bound,
+            |socket, since| view.stalled_for(*socket, since, now),
+        )?;
         let heard = self.served.remove(&socket)?;
         let (cause, watch) = match heard.watch {
             Watch::NotBegun => ("silent peer not watched", "no heartbeat has begun"),

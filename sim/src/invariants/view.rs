@@ -28,6 +28,14 @@ struct Container {
     incarnation: u32,
     machines: BTreeMap<ConnectionId, Machine>,
     present: BTreeSet<Component>,
+    stall: Option<Stall>,
+}
+
+/// The last time the world took the processor away from a container.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    Going,
+    Over { at: Time },
 }
 
 /// A registered machine.
@@ -136,6 +144,21 @@ impl View {
             .is_some_and(|container| container.present.contains(&component))
     }
 
+    /// Whether the world has made a container stand still since `since`, and if so until when,
+    /// `now` if it still does. A container cannot keep a deadline while it has no processor, and
+    /// has the whole bound again from then on.
+    pub(super) fn stalled(&self, container: u32, since: Time, now: Time) -> Option<Time> {
+        match self.containers.get(&container)?.stall? {
+            Stall::Going => Some(now),
+            Stall::Over { at } => (at >= since).then_some(at),
+        }
+    }
+
+    /// The same for the container that serves a connection.
+    pub(super) fn stalled_for(&self, socket: SocketId, since: Time, now: Time) -> Option<Time> {
+        self.stalled(self.connection(socket)?.container, since, now)
+    }
+
     /// What an engineer wants to know of the machines of a connection, as a clause.
     pub(super) fn machines_in_words(&self, socket: SocketId) -> String {
         let machines: Vec<String> = self
@@ -174,6 +197,13 @@ impl View {
                 self.update(*socket, |connection| {
                     connection.transport_ended = Some(entry.time)
                 });
+            }
+            Fact::World(WorldEvent::ContainerStalled { container }) => {
+                self.containers.entry(*container).or_default().stall = Some(Stall::Going);
+            }
+            Fact::World(WorldEvent::ContainerResumed { container }) => {
+                let stall = Stall::Over { at: entry.time };
+                self.containers.entry(*container).or_default().stall = Some(stall);
             }
             Fact::World(_) => {}
         }

@@ -495,8 +495,8 @@ impl Rule for NothingWaitsForever {
         true
     }
 
-    fn deadline(&mut self, _: &View, now: Time) -> Option<(Time, Finding)> {
-        if let Some(found) = self.locks.overdue(now) {
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        if let Some(found) = self.locks.overdue(view, now) {
             return Some(found);
         }
         while let Some((time, wish)) = self.due.passed(now) {
