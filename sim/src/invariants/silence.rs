@@ -96,7 +96,7 @@ impl DeadPeersAreNoticed {
         let heard = self.served.get_mut(&socket)?;
         heard.watch = Watch::TimedOut;
         let silence = now.since(heard.pong?);
-        (silence <= self.patience).then(|| {
+        (silence < self.patience).then(|| {
             Finding::new(
                 socket,
                 "live peer declared dead",

@@ -39,7 +39,7 @@ pub struct ServicePlan {
     /// From call to answer, network included, in microseconds.
     #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
     pub latency_us: Range,
-    /// How many calls in a thousand end in a server error.
+    /// How many calls in a thousand end in a server error, until the world is healed.
     #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
     pub error_per_mille: u32,
 }

@@ -186,7 +186,7 @@ impl Clients {
                 // Sums stay within what a plan may hold.
                 let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
                 LinkPlan {
-                    loss_per_mille: draw.per_mille("loss_per_mille", self.loss_per_mille),
+                    loss_per_mille: draw.loss(self.loss_per_mille),
                     ..LinkPlan::plain(Range { least, most })
                 }
             }

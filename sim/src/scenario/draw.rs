@@ -12,6 +12,9 @@ use crate::{
     plan::Range,
 };
 
+/// Frames in a thousand that the worst link of a swarm loses.
+const WORST_LOSS: u32 = 250;
+
 /// Draws for one entity, each by the name of the field.
 pub(super) struct Draw {
     choices: Rc<Choices>,
@@ -82,6 +85,12 @@ impl Draw {
     pub(super) fn per_mille(&self, field: &'static str, range: Range) -> u32 {
         let drawn = self.range(field, range) as u32;
         self.weight(field).per_mille(drawn)
+    }
+
+    /// How many frames in a thousand a link loses, more or less in a swarm. A link that loses
+    /// nearly all is no link.
+    pub(super) fn loss(&self, range: Range) -> u32 {
+        self.per_mille("loss_per_mille", range).min(WORST_LOSS)
     }
 
     /// How many times something is tried, more often in a swarm.

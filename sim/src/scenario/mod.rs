@@ -125,8 +125,7 @@ impl Scenario {
             balancer: self.balancer.plan(&draw),
             services: self.services(&draw),
             backend_link: LinkPlan {
-                loss_per_mille: draw
-                    .per_mille("loss_per_mille", only(self.backend_link.loss_per_mille)),
+                loss_per_mille: draw.loss(only(self.backend_link.loss_per_mille)),
                 ..self.backend_link
             },
             containers,

@@ -35,7 +35,7 @@ impl Network {
         let least = draw.range("latency_us", range(least_us));
         let most = least + draw.range("jitter_us", range(jitter_us));
         LinkPlan {
-            loss_per_mille: draw.per_mille("loss_per_mille", range(loss_per_mille)),
+            loss_per_mille: draw.loss(range(loss_per_mille)),
             ..LinkPlan::plain(Range { least, most })
         }
     }
