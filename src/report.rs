@@ -154,11 +154,12 @@ pub fn missed_floor(floor: &MissedFloor) -> String {
     )
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "scenario@design",
     "runs",
     "failed",
     "ready",
+    "healed",
     "p50 ms",
     "p99 ms",
     "max ms",
@@ -182,6 +183,7 @@ fn row(pair: &Pair, tally: &Tally) -> Row {
         tally.runs.to_string(),
         tally.groups.total().to_string(),
         percent(tally.connections_ready, tally.connections_expected),
+        percent(tally.healed_ready, tally.healed_expected),
         millis(tally.time_to_ready.percentile(50)),
         millis(tally.time_to_ready.percentile(99)),
         millis(tally.time_to_ready.max()),
@@ -245,6 +247,8 @@ struct ResultJson<'a> {
     steps: u64,
     connections_expected: u64,
     connections_ready: u64,
+    healed_expected: u64,
+    healed_ready: u64,
     time_to_ready_us: QuantilesJson,
     coordination_overhead_us: QuantilesJson,
     agent_runs_started: u64,
@@ -349,6 +353,8 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
         steps: tally.steps,
         connections_expected: tally.connections_expected,
         connections_ready: tally.connections_ready,
+        healed_expected: tally.healed_expected,
+        healed_ready: tally.healed_ready,
         time_to_ready_us: QuantilesJson::of(&tally.time_to_ready),
         coordination_overhead_us: QuantilesJson::of(&tally.coordination_overhead),
         agent_runs_started: tally.agent_runs_started,

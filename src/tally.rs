@@ -233,6 +233,10 @@ pub struct Tally {
     pub connections_expected: u64,
     /// Of these, those that did.
     pub connections_ready: u64,
+    /// Connections that should have become ready and began when every fault was over.
+    pub healed_expected: u64,
+    /// Of these, those that did.
+    pub healed_ready: u64,
     /// Connect to welcome, at the client.
     pub time_to_ready: Durations,
     /// The same without network, authentication and services.
@@ -273,6 +277,8 @@ impl Tally {
         let figures = &outcome.figures;
         self.connections_expected += figures.connections_expected;
         self.connections_ready += figures.connections_ready;
+        self.healed_expected += figures.healed_expected;
+        self.healed_ready += figures.healed_ready;
         for value in &figures.time_to_ready {
             self.time_to_ready.add(*value);
         }
@@ -298,6 +304,8 @@ impl Tally {
         sum(&mut self.marks, &other.marks);
         self.connections_expected += other.connections_expected;
         self.connections_ready += other.connections_ready;
+        self.healed_expected += other.healed_expected;
+        self.healed_ready += other.healed_ready;
         self.time_to_ready.merge(&other.time_to_ready);
         self.coordination_overhead
             .merge(&other.coordination_overhead);

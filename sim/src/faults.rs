@@ -29,6 +29,14 @@ impl World {
         Some(Time::ZERO + healed + limits.converged)
     }
 
+    /// The odds of something that goes wrong now and then: none once the world is healed.
+    pub fn odds(&self, per_mille: u32) -> u32 {
+        match self.healing.is_set() {
+            true => 0,
+            false => per_mille,
+        }
+    }
+
     /// Ends every fault at the time that the plan says, and tells when the world is whole.
     pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
         self.gate.sleep_until(Time::ZERO + at).await;

@@ -167,6 +167,10 @@ pub struct Figures {
     pub connections_expected: u64,
     /// Of these, the ones that received the welcome.
     pub connections_ready: u64,
+    /// Connections expected that began when every fault was over.
+    pub healed_expected: u64,
+    /// Of these, the ones that received the welcome.
+    pub healed_ready: u64,
     /// From the client's connect to the welcome at the client, for each ready connection.
     pub time_to_ready: Vec<Duration>,
     /// Time to ready less network, authentication and service time: what coordination costs.

@@ -200,10 +200,7 @@ impl World {
             let plan = *world.plan.services.of(service);
             let choices = world.gate.choices();
             let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
-            let usual_errors = match world.healing.is_set() {
-                true => 0,
-                false => plan.error_per_mille,
-            };
+            let usual_errors = world.odds(plan.error_per_mille);
             let condition = world.services.condition(service, usual_errors);
             if world.services.is_down(service) {
                 world

@@ -27,7 +27,7 @@ pub(super) struct Request {
 pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) -> Request {
     let plan = &world.plan.balancer;
     let socket = upgrade.socket;
-    if stream(world, socket, Purpose::Headers).chance(plan.headers.per_mille) {
+    if stream(world, socket, Purpose::Headers).chance(world.odds(plan.headers.per_mille)) {
         let tell = |header, policy| {
             emit(
                 world,
@@ -75,7 +75,8 @@ pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) 
         let address = stream(world, socket, Purpose::Address).draw(0..=most);
         upgrade.peer_address = format!("169.254.8.129:{}", FIRST_PORT + address);
     }
-    let lost = stream(world, socket, Purpose::CookieLoss).chance(plan.cookie_loss_per_mille);
+    let lost =
+        stream(world, socket, Purpose::CookieLoss).chance(world.odds(plan.cookie_loss_per_mille));
     let affinity = affinity.filter(|_| plan.affinity && !lost);
     Request { upgrade, affinity }
 }

@@ -64,7 +64,7 @@ impl Held {
                 return all;
             }
         }
-        if self.frames.len() < HELD_FRAMES && self.choices.chance(plan.per_mille) {
+        if self.frames.len() < HELD_FRAMES && self.choices.chance(world.odds(plan.per_mille)) {
             let hold = Duration::from_micros(self.choices.draw(plan.hold_us.inclusive()));
             self.frames
                 .insert((world.gate.now() + hold, self.arrivals), packet);

@@ -74,7 +74,7 @@ pub(super) async fn ask<'w>(
     let plan = &world.plan.balancer;
     let mut again = stream(world, socket, Purpose::Duplicate);
     let one = ask_in_turn(world, request, copies, Duration::ZERO);
-    if !again.chance(plan.duplicate_per_mille) {
+    if !again.chance(world.odds(plan.duplicate_per_mille)) {
         return Ok((one.await?, Box::pin(async {})));
     }
     let after = Duration::from_micros(again.draw(plan.duplicate_after_us.inclusive()));

@@ -6,11 +6,12 @@
 //! - the gateway found, rightly, that the client was not authenticated: the endpoint's honest
 //!   cause says so, whatever close code the design chose; or
 //! - the world took it away: its container was stopped or crashed, a link on its way was cut or
-//!   reset, a backing service was down, no container was in service, or the one that served it
+//!   reset, a backing service was down or not itself, a container was stalled, no container was in service, or the one that served it
 //!   still lacked a required component when either side gave up; or
 //! - the client left before the balancer had routed it.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
+//! Those that began when every fault was over are also counted by themselves.
 //!
 //! # Which frames count
 //! Those that appear as events: messages that reached a server, and welcomes, agent events and
@@ -53,6 +54,9 @@ pub struct FiguresCollector {
     components: BTreeMap<u32, BTreeSet<Component>>,
     in_service: BTreeSet<u32>,
     services_down: BTreeSet<Service>,
+    /// How many impairments of services and stalls of containers there are.
+    troubles: u32,
+    era: Era,
     cut: BTreeSet<(Actor, Actor)>,
     /// Messages that a client has sent and whose runs it has not received in full: what another
     /// tab of its user hears of them does not count.
@@ -64,10 +68,20 @@ pub struct FiguresCollector {
 #[derive(Debug)]
 struct Attempt {
     since: Time,
+    /// When it began.
+    era: Era,
     /// What keeps it from counting.
     excuse: Option<Excuse>,
     container: Option<u32>,
     clock: Clock,
+}
+
+/// Whether every fault is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Era {
+    #[default]
+    Faulty,
+    Healed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +279,14 @@ impl FiguresCollector {
                 self.services_down.insert(*service);
                 self.excuse(|_, _| true);
             }
+            WorldEvent::ServiceImpaired { .. } | WorldEvent::ContainerStalled { .. } => {
+                self.troubles += 1;
+                self.excuse(|_, _| true);
+            }
+            WorldEvent::ServiceRecovered { .. } | WorldEvent::ContainerResumed { .. } => {
+                self.troubles = self.troubles.saturating_sub(1);
+            }
+            WorldEvent::FaultsHealed => self.era = Era::Healed,
             WorldEvent::ServiceUp { service } => {
                 self.services_down.remove(service);
             }
@@ -288,13 +310,8 @@ impl FiguresCollector {
             | WorldEvent::TransportEnded { .. }
             | WorldEvent::TransportMisused { .. }
             | WorldEvent::PongArrived { .. }
-            | WorldEvent::ServiceImpaired { .. }
-            | WorldEvent::ServiceRecovered { .. }
-            | WorldEvent::ContainerStalled { .. }
-            | WorldEvent::ContainerResumed { .. }
             | WorldEvent::ClockSet { .. }
             | WorldEvent::FaultApplied { .. }
-            | WorldEvent::FaultsHealed
             | WorldEvent::Finished { .. } => {}
         }
     }
@@ -303,9 +320,11 @@ impl FiguresCollector {
         if socket.attempt > 1 {
             self.figures.reconnects += 1;
         }
-        let fault = self.in_service.is_empty() || !self.services_down.is_empty();
+        let fault =
+            self.in_service.is_empty() || !self.services_down.is_empty() || self.troubles > 0;
         let attempt = Attempt {
             since: now,
+            era: self.era,
             excuse: fault.then_some(Excuse::Fault),
             container: None,
             clock: Clock::default(),
@@ -320,8 +339,9 @@ impl FiguresCollector {
             return;
         };
         if attempt.excuse.is_none() {
-            self.figures.connections_expected += 1;
+            self.expected(attempt.era);
             self.figures.connections_ready += 1;
+            self.figures.healed_ready += u64::from(attempt.era == Era::Healed);
             self.figures.time_to_ready.push(now.since(attempt.since));
             self.figures.coordination_overhead.push(attempt.clock.total);
         }
@@ -333,8 +353,13 @@ impl FiguresCollector {
         };
         let served = |container| self.components_there(container);
         if attempt.excuse.is_none() && attempt.container.is_some_and(served) {
-            self.figures.connections_expected += 1;
+            self.expected(attempt.era);
         }
+    }
+
+    fn expected(&mut self, era: Era) {
+        self.figures.connections_expected += 1;
+        self.figures.healed_expected += u64::from(era == Era::Healed);
     }
 
     fn received(&mut self, stream: Stream, seq: u32, kind: AgentEventKind) {
