@@ -213,6 +213,8 @@ pub enum Subject {
     Marks,
     /// What is known to go wrong, each as a decision to flip in the reference.
     Defects,
+    /// What can go wrong in the world around the gateway.
+    Faults,
 }
 
 impl Cli {

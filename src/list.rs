@@ -1,7 +1,7 @@
 //! `gatesim list`: what there is to choose from.
 
 use gatesim_model::design::Design;
-use gatesim_sim::{invariants::Invariant, marks::Mark};
+use gatesim_sim::{invariants::Invariant, marks::Mark, plan::FaultKind};
 use serde::Serialize;
 
 use crate::{
@@ -47,6 +47,7 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
         Subject::Invariants => ("invariant", invariants()),
         Subject::Marks => ("mark", marks()),
         Subject::Defects => ("defect", defects()?),
+        Subject::Faults => ("fault", faults()),
     };
     match out.format() {
         MessageFormat::Human => {
@@ -125,6 +126,25 @@ fn defects() -> anyhow::Result<Vec<Item>> {
     Ok(items.collect())
 }
 
+fn faults() -> Vec<Item> {
+    FaultKind::ALL
+        .iter()
+        .map(|(name, text)| Item::new(kebab_case(name), text.trim()))
+        .collect()
+}
+
+/// `ServiceDown` as files spell it: `service-down`.
+fn kebab_case(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
 fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
     let heading = out.style().strong(&question.name);
     out.line(heading)?;
@@ -176,6 +196,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_are_spelt_as_in_files() {
+        assert_eq!(kebab_case("ServiceDown"), "service-down");
+    }
 
     #[test]
     fn text_is_wrapped_at_spaces() {

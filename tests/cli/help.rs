@@ -41,7 +41,14 @@ fn usage_errors_end_with_2() {
 
 #[test]
 fn lists() {
-    for subject in ["scenarios", "designs", "questions", "invariants", "defects"] {
+    for subject in [
+        "scenarios",
+        "designs",
+        "questions",
+        "invariants",
+        "defects",
+        "faults",
+    ] {
         let ran = gatesim(&["list", subject]);
         assert_eq!((ran.code, &*ran.stderr), (0, ""));
         insta::assert_snapshot!(format!("list {subject}"), ran.stdout);

@@ -19,10 +19,26 @@ pub struct FaultPlan {
     pub at_ms: u64,
 }
 
-/// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum FaultKind {
+macro_rules! fault_kinds {
+    ($( $(#[doc = $doc:literal])+ $kind:ident {
+        $( $(#[$attribute:meta])+ $field:ident: $type:ty, )*
+    }, )+) => {
+        /// What goes wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+        pub enum FaultKind {
+            $( $(#[doc = $doc])+ $kind { $( $(#[$attribute])+ $field: $type, )* }, )+
+        }
+
+        impl FaultKind {
+            /// The name of every kind as the code spells it, and what it does, for lists.
+            pub const ALL: &'static [(&'static str, &'static str)] =
+                &[$( (stringify!($kind), concat!($( $doc, )+)), )+];
+        }
+    };
+}
+
+fault_kinds! {
     // --- containers ---------------------------------------------------------------------------
     /// A container dies with all its memory and is started again.
     Crash {
