@@ -12,7 +12,7 @@ use crate::{
     calls,
     connection::Connection,
     container::Container,
-    design::ServiceValidation,
+    design::{RedisGrace, ServiceValidation},
     env::{Env, Request},
     environment::{Environment, Ratio},
     event::{Component, Event, TaskName},
@@ -83,7 +83,7 @@ impl Requirement {
 
 /// Waits for what a connection needs (steps 21 to 23) and returns which of the required
 /// components are missing after that. The ladder may take two minutes, the budgeted answer at most
-/// [`VALIDATION_BUDGET`].
+/// [`VALIDATION_BUDGET`] and what Redis is given.
 pub async fn validate<E: Env>(
     container: &Container<E>,
     connection: &Rc<Connection<E>>,
@@ -103,6 +103,9 @@ pub async fn validate<E: Env>(
             let all = container.app.all_of(&REQUIRED);
             // What counts is what is there now, whether or not the wait was cut short.
             timeout(&container.env, VALIDATION_BUDGET, all).await;
+            if container.app.has(Component::Redis) {
+                give_grace(container, connection.socket_id()).await;
+            }
         }
     }
     let missing = container.app.missing(&REQUIRED);
@@ -178,11 +181,28 @@ async fn check<E: Env>(container: &Container<E>, socket: SocketId, component: Co
         let env = &container.env;
         // The answer is logged and nothing else.
         let _ = calls::ask(env, Some(socket), Request::PingRedis, REDIS_PING_TIMEOUT).await;
-        if let Some(grace) = container.environment.redis_grace() {
-            env.sleep(grace).await;
-        }
+        give_grace(container, socket).await;
     }
     present
+}
+
+/// Redis is connected, and is given time before anything is asked of it (6.1).
+async fn give_grace<E: Env>(container: &Container<E>, socket: SocketId) {
+    let Some(grace) = container.environment.redis_grace() else {
+        return;
+    };
+    let env = &container.env;
+    match container.design.redis_grace {
+        RedisGrace::None => {}
+        RedisGrace::Asleep => env.sleep(grace).await,
+        RedisGrace::Blocking => {
+            env.emit(Event::ProcessBlocked {
+                socket,
+                for_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+            });
+            env.block(grace).await;
+        }
+    }
 }
 
 #[cfg(test)]

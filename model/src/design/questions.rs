@@ -355,6 +355,15 @@ questions! {
         /// All together, within one declared time.
         Budgeted = "budgeted",
     }
+    /// How is Redis given time once it is known to be connected (step 22; protocol.md 6.1)?
+    redis_grace: RedisGrace = "redis-grace" {
+        /// Not at all: connected is connected.
+        None = "none",
+        /// By a sleep of the connection that asked.
+        Asleep = "asleep",
+        /// By a sleep of the whole process (D33).
+        Blocking = "blocking",
+    }
     /// Who builds the services that a connection finds missing (step 24; protocol.md 6.3)?
     missing_services: MissingServices = "missing-services" {
         /// The start-up, and nobody else.

@@ -224,6 +224,9 @@ pub enum Event {
         limit: AdmissionLimit,
         counted: Vec<SocketId>,
     },
+    /// A task of the connection keeps the process to itself for so long: none of its other tasks
+    /// goes on meanwhile.
+    ProcessBlocked { socket: SocketId, for_ms: u64 },
     /// An upgrade was answered with an HTTP error before the endpoint was entered. `cause` is why,
     /// whatever `status` says.
     UpgradeRefused {
@@ -398,6 +401,7 @@ impl Event {
             | BreakerRefused { socket, .. }
             | AdmissionRefused { socket, .. }
             | UpgradeRefused { socket, .. }
+            | ProcessBlocked { socket, .. }
             | Dispatched { socket, .. }
             | MessageRefused { socket, .. }
             | MessageDropped { socket, .. }

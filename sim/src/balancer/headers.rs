@@ -43,7 +43,7 @@ pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) 
             match policy {
                 HeaderPolicy::Keep => {}
                 HeaderPolicy::Strip => upgrade.authorization = None,
-                HeaderPolicy::Mangle => *value = PLACEHOLDER.to_owned(),
+                HeaderPolicy::Mangle => *value = format!("Bearer {PLACEHOLDER}"),
             }
             tell_if_changed(policy, || tell(Header::Authorization, policy));
         }

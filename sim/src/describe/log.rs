@@ -213,6 +213,7 @@ fn protocol(event: &Event) -> Option<(Level, String)> {
         | Event::BreakerRefused { .. }
         | Event::AdmissionRefused { .. }
         | Event::UpgradeRefused { .. }
+        | Event::ProcessBlocked { .. }
         | Event::Dispatched { .. }
         | Event::MessageRefused { .. }
         | Event::MessageDropped { .. }

@@ -210,6 +210,9 @@ pub(super) fn describe(event: &Event) -> String {
         Event::BreakerRefused { socket, breaker } => {
             format!("{socket} refused by the open breaker {breaker}")
         }
+        Event::ProcessBlocked { socket, for_ms } => {
+            format!("{socket} keeps the process to itself for {for_ms} ms")
+        }
         Event::UpgradeRefused {
             socket,
             status,

@@ -229,6 +229,10 @@ fn protocol() -> Vec<Event> {
             socket,
             breaker: Breaker::AuthLocal,
         },
+        Event::ProcessBlocked {
+            socket,
+            for_ms: 500,
+        },
         Event::UpgradeRefused {
             socket,
             status: 503,

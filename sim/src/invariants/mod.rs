@@ -117,7 +117,7 @@ invariants! {
     CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
     NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually,
-        "No lock is waited for without end, and once every fault is over each client is served what it still wants within the bound of the protocol's own time-outs.";
+        "No lock is waited for without end, no task keeps its process to itself, and once every fault is over each client is served what it still wants within the bound of the protocol's own time-outs.";
     ViewsAgree => "views-agree", "I-16", Eventually,
         "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
     ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always,

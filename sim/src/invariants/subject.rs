@@ -67,7 +67,8 @@ fn of_protocol(event: &Event) -> Subject {
         Event::LockAsked { .. }
         | Event::LockTaken { .. }
         | Event::LockReleased { .. }
-        | Event::LockGivenUp { .. } => Subject::Waiting,
+        | Event::LockGivenUp { .. }
+        | Event::ProcessBlocked { .. } => Subject::Waiting,
         Event::TaskStarted { .. }
         | Event::TaskEnded { .. }
         | Event::EntryAdded { .. }

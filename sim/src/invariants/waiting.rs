@@ -467,6 +467,20 @@ impl Run {
     }
 }
 
+/// A task that does not give way makes every other one wait, whatever they are there for.
+fn blocked(event: &Event) -> Option<Finding> {
+    let Event::ProcessBlocked { socket, for_ms } = event else {
+        return None;
+    };
+    Some(Finding::new(
+        *socket,
+        "a task keeps its process to itself",
+        format!(
+            "A task of {socket} blocked its process, and with it all connections, for {for_ms} ms."
+        ),
+    ))
+}
+
 impl Rule for NothingWaitsForever {
     fn subjects(&self) -> u32 {
         Subject::Client.bit()
@@ -486,7 +500,7 @@ impl Rule for NothingWaitsForever {
             Fact::Protocol(event) => {
                 self.protocol(view, entry, event);
                 self.locks.observe(container_of(entry), entry.time, event);
-                None
+                blocked(event)
             }
         }
     }
