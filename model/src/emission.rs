@@ -6,13 +6,14 @@ use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 use crate::{
     connection::Connection,
     container::Container,
-    design::{Emitter, EventTarget},
+    design::{Emitter, EventTarget, UnknownConnection},
     env::Env,
     environment::doubling,
-    event::{Event, Step},
+    event::{Event, ReadySource, Step},
     ids::{SocketId, UserId},
     manager::{Audience, Manager},
     message::{AgentEvent, ServerMessage},
+    readiness::Lookup,
 };
 
 /// Tries of the emitter, and the first of the growing pauses between them (7.4, item 2).
@@ -118,7 +119,7 @@ fn report_error<E: Env>(container: &Container<E>, to: &Addressee<E>, error: &'st
 fn targets<E: Env>(container: &Container<E>, to: &Addressee<E>) -> Vec<(Rc<Manager<E>>, Audience)> {
     let one = |connection: Rc<Connection<E>>| {
         let socket = connection.socket_id();
-        let ready = connection.is_ready();
+        let ready = takes_events(container, &connection);
         let manager = container.managers.of(socket).filter(|_| ready);
         Vec::from_iter(manager.map(|manager| (manager, Audience::One(socket))))
     };
@@ -133,6 +134,31 @@ fn targets<E: Env>(container: &Container<E>, to: &Addressee<E>) -> Vec<(Rc<Manag
             let newest = container.router.newest();
             newest.map_or_else(Vec::new, one)
         }
+    }
+}
+
+/// Whether a connection takes events. A run may outlive the connection that asked for it, and with
+/// that its machine.
+fn takes_events<E: Env>(container: &Container<E>, connection: &Connection<E>) -> bool {
+    let id = connection.id();
+    match (
+        Lookup::of(&container.registry.borrow(), Some(&id)),
+        container.design.unknown_connection,
+    ) {
+        (Lookup::Missing, UnknownConnection::NotReady) => false,
+        (Lookup::Missing, UnknownConnection::Ready) => {
+            container.env.emit(Event::ReadyReported {
+                socket: connection.socket_id(),
+                connection: id,
+                by: ReadySource::ReadinessCheck,
+            });
+            true
+        }
+        // The machine may be ready a moment before the client has been told.
+        (
+            Lookup::NoId | Lookup::CanProcess | Lookup::CannotProcess | Lookup::Failed,
+            UnknownConnection::Ready | UnknownConnection::NotReady,
+        ) => connection.is_ready(),
     }
 }
 

@@ -201,6 +201,14 @@ questions! {
         /// Not ready: the connection is closed.
         NotReady = "not-ready",
     }
+    /// What does a readiness function say of a connection whose machine it does not find, asked
+    /// before an event of a run is handed over (protocol.md 4)?
+    unknown_connection: UnknownConnection = "unknown-connection" {
+        /// Ready (D05).
+        Ready = "ready",
+        /// Not ready.
+        NotReady = "not-ready",
+    }
     /// Where does the name of the registry live that the identity block uses (step 26)?
     registry_scope: RegistryScope = "registry-scope" {
         /// In the endpoint.
@@ -416,6 +424,9 @@ questions! {
         PassThrough = "pass-through",
         /// It is thrown away and a new one is registered under another id (D04, D10).
         UnregisterThenRegister = "unregister-then-register",
+        /// It is kept under its id, and begins anew for its user: what the connection had
+        /// reached is reached again.
+        ResetInPlace = "reset-in-place",
     }
     /// Is the look-up bound that the final set-up uses (step 32)?
     final_setup_lookup: FinalSetupLookup = "final-setup-lookup" {
@@ -723,6 +734,13 @@ questions! {
         /// The step in progress swallows the cancellation and reports that it has failed, and the
         /// connection is closed for that (D82).
         StepFailed = "step-failed",
+    }
+    /// When is the machine of a connection removed that the endpoint closes?
+    machine_removal: MachineRemoval = "machine-removal" {
+        /// Before the close: while that is under way the connection has no machine.
+        BeforeClose = "before-close",
+        /// With everything else, once the connection has ended.
+        AtTheEnd = "at-the-end",
     }
     /// What does the gateway do when the container is asked to stop?
     shutdown: ShutdownPolicy = "shutdown" {

@@ -25,7 +25,7 @@ use crate::{
     close::{Component, INTERNAL_ERROR, honest_code},
     connection::Connection,
     container::Container,
-    design::{EarlyFrames, FailureCode, FailureExit},
+    design::{EarlyFrames, FailureCode, FailureExit, MachineRemoval},
     env::Env,
     event::{CloseCause, EndpointEnd, Event, TaskName},
     ids::ConnectionId,
@@ -162,6 +162,7 @@ impl<E: Env> Endpoint<E> {
 
     /// Closes with this code, and leaves.
     async fn close(&self, code: u16, reason: &str, cause: CloseCause) -> Leave {
+        self.before_close();
         self.connection.close(code, reason, cause).await;
         Leave::because(cause)
     }
@@ -193,7 +194,20 @@ impl<E: Env> Endpoint<E> {
             FailureCode::ByComponent => (component.close_code(), component.reason(reason)),
             FailureCode::InternalError => (INTERNAL_ERROR, reason.to_owned()),
         };
+        self.before_close();
         self.connection.close(code, &reason, cause).await;
+    }
+
+    /// What goes before the connection does.
+    fn before_close(&self) {
+        match self.container.design.machine_removal {
+            MachineRemoval::AtTheEnd => {}
+            MachineRemoval::BeforeClose => {
+                for id in self.registered.take() {
+                    self.unregister(&id);
+                }
+            }
+        }
     }
 
     /// How the coroutine ends for the server below.

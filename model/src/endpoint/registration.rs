@@ -6,6 +6,8 @@ use crate::{
     event::{Event, IdHolder, Step, Table, TaskName},
     heartbeat, identity,
     ids::{ConnectionId, UserId},
+    machine::Machine,
+    registry::SharedMachine,
     state::ConnectionState,
 };
 
@@ -15,7 +17,7 @@ impl<E: Env> Endpoint<E> {
     /// Steps 25 and 26. What may suspend is the wait for the manager's lock, if it has one.
     pub(super) async fn register_connection(&self, user: &UserId) {
         match self.container.design.migration {
-            Migration::PassThrough => {}
+            Migration::PassThrough | Migration::ResetInPlace => {}
             Migration::UnregisterThenRegister => self.connection.rename(self.make_client_id(user)),
         }
         let key = match self.container.design.manager_key {
@@ -52,11 +54,36 @@ impl<E: Env> Endpoint<E> {
                 }
                 self.register(&id, user).ok()
             }
+            Migration::ResetInPlace => {
+                let machine = self.look_up(&id, Step::Identity);
+                if let Some(machine) = &machine {
+                    self.begin_anew(machine, user);
+                }
+                machine
+            }
         };
         if let Some(machine) = machine {
             machine.borrow_mut().assign_user(user.clone());
             self.transition(&machine, ConnectionState::Authenticated, "user bound");
         }
+    }
+
+    /// A machine that knows nothing takes the place of the one that does.
+    fn begin_anew(&self, machine: &SharedMachine, user: &UserId) {
+        let (id, from) = {
+            let machine = machine.borrow();
+            (machine.id().clone(), machine.state())
+        };
+        let fresh = Machine::new(id.clone(), user.clone(), self.container.env.now());
+        *machine.borrow_mut() = fresh;
+        self.connection.emit(Event::Transition {
+            socket: self.connection.socket_id(),
+            connection: id,
+            from,
+            to: ConnectionState::Connecting,
+            reason: "begins anew for its user",
+        });
+        self.transition(machine, ConnectionState::Accepted, "upgrade accepted");
     }
 
     /// Step 29.
