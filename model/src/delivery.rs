@@ -21,7 +21,7 @@ use crate::{
     emission::{self, Addressee, Handed},
     env::Env,
     environment::MANAGER_SEND_TIMEOUT,
-    event::{Event, TaskName},
+    event::{Event, Step, TaskName},
     ids::{RunId, SocketId, UserId},
     message::AgentEvent,
     time::Time,
@@ -33,6 +33,14 @@ pub const MAX_WAITING_PER_USER: usize = 50;
 /// How long an event is kept for the user's next connection before the producer is told that it
 /// was not delivered. A browser comes back within seconds (7.6).
 pub const RECOVERY_WINDOW: Duration = Duration::from_secs(30);
+
+/// Pauses before the retries of the message buffer (7.1).
+const BUFFER_RETRY_DELAYS: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
 
 /// What the producer of an event is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,9 +283,11 @@ async fn in_order<E: Env>(
     event: AgentEvent,
 ) -> Told {
     match container.design.undelivered_events {
-        UndeliveredEvents::Lost | UndeliveredEvents::Failed | UndeliveredEvents::Journaled => {
-            alone(container, outbox, Waiting::new(event)).await
-        }
+        UndeliveredEvents::Lost
+        | UndeliveredEvents::RetryRaises
+        | UndeliveredEvents::KeptTwice
+        | UndeliveredEvents::Failed
+        | UndeliveredEvents::Journaled => alone(container, outbox, Waiting::new(event)).await,
         UndeliveredEvents::StoredAndReplayed => {
             if !container.outboxes.has_room_for(&outbox.user) {
                 container.env.emit(outbox.failed(event.seq));
@@ -368,24 +378,55 @@ async fn alone<E: Env>(
             env.emit(Event::AgentEventLost { socket, run, seq });
             Told::Delivered
         }
+        UndeliveredEvents::RetryRaises => {
+            let socket = outbox.asker;
+            let error = "type object 'datetime.datetime' has no attribute 'timedelta'";
+            let step = Step::Delivery;
+            env.emit(Event::InternalError {
+                socket,
+                step,
+                error,
+            });
+            env.emit(Event::AgentEventLost { socket, run, seq });
+            Told::Delivered
+        }
+        UndeliveredEvents::KeptTwice => {
+            let retrying = retry(container.clone(), outbox.clone(), waiting.clone());
+            env.spawn(TaskName::EventDelivery, Some(outbox.asker), retrying);
+            keep(container, outbox, waiting)
+        }
         // Where there are journals no event comes this way.
         UndeliveredEvents::Failed | UndeliveredEvents::Journaled => {
             env.emit(outbox.failed(seq));
             Told::NotDelivered
         }
-        UndeliveredEvents::StoredAndReplayed => {
-            if !container.outboxes.has_room_for(&outbox.user) {
-                env.emit(outbox.failed(seq));
-                return Told::NotDelivered;
-            }
-            outbox.waiting.borrow_mut().push_back(waiting);
-            keep_waiting(container, outbox);
-            Told::Delivered
+        UndeliveredEvents::StoredAndReplayed => keep(container, outbox, waiting),
+    }
+}
+
+/// Hands one event over as soon as somebody takes it, a few times with growing pauses (7.1).
+async fn retry<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>, waiting: Waiting) {
+    for delay in BUFFER_RETRY_DELAYS {
+        container.env.sleep(delay).await;
+        match hand_over(&container, &outbox, &waiting).await {
+            Handed::Over => return,
+            Handed::ToNobody => {}
         }
     }
 }
 
 // --- keeping ------------------------------------------------------------------------------------
+
+/// Keeps one event, if there is room for it.
+fn keep<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: Waiting) -> Told {
+    if !container.outboxes.has_room_for(&outbox.user) {
+        container.env.emit(outbox.failed(waiting.event.seq));
+        return Told::NotDelivered;
+    }
+    outbox.waiting.borrow_mut().push_back(waiting);
+    keep_waiting(container, outbox);
+    Told::Delivered
+}
 
 /// From here on the events that wait are kept for the user's next connection, for
 /// [`RECOVERY_WINDOW`] each.

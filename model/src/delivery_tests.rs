@@ -140,6 +140,10 @@ fn what_a_gone_peer_misses_is_answered_for_as_the_design_says() {
     let table = [
         ("lost", "0 to c0, 1 to c0, 2 lost, 3 lost, 4 lost, complete"),
         ("failed", "0 to c0, 1 to c0, 2 failed, incomplete"),
+        (
+            "retry-raises",
+            "0 to c0, 1 to c0, 2 lost, 3 lost, 4 lost, complete",
+        ),
     ];
     for (answer, story) in table {
         let scene = leave_early(&format!(
@@ -161,6 +165,19 @@ fn the_next_connection_hears_what_was_kept_before_what_is_new() {
     );
     assert_eq!(socket.sent.borrow().len(), 3);
     assert!(scene.container.outboxes.all().is_empty());
+}
+
+#[test]
+fn what_is_kept_twice_is_sent_twice() {
+    // D58.
+    let scene = leave_early("reference+undelivered-events=kept-twice");
+    let (_, socket) = scene.join(1);
+    scene.pass(1000);
+    assert_eq!(
+        scene.story(),
+        "0 to c0, 1 to c0, 2 kept, 2 to c1 again, 3 to c1, 4 to c1, complete, 2 to c1"
+    );
+    assert_eq!(socket.sent.borrow().len(), 4);
 }
 
 #[test]

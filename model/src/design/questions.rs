@@ -617,6 +617,12 @@ questions! {
     undelivered_events: UndeliveredEvents = "undelivered-events" {
         /// It is gone, and the producer is told that all is well (D67).
         Lost = "lost",
+        /// It goes into a buffer, and is lost when its retry is to be scheduled, which raises
+        /// (D58).
+        RetryRaises = "retry-raises",
+        /// It is kept for the user's next connection, and in a queue of retries as well: it may be
+        /// sent twice (D58).
+        KeptTwice = "kept-twice",
         /// The producer is told.
         Failed = "failed",
         /// It is kept in this container for the user's next connection, and sent before newer ones

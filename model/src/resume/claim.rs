@@ -79,6 +79,8 @@ impl<E: Env> Asked<E> {
         match self.container.design.undelivered_events {
             UndeliveredEvents::Journaled => true,
             UndeliveredEvents::Lost
+            | UndeliveredEvents::RetryRaises
+            | UndeliveredEvents::KeptTwice
             | UndeliveredEvents::Failed
             | UndeliveredEvents::StoredAndReplayed => false,
         }
