@@ -38,6 +38,7 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("many-tabs"),
     embedded!("bad-clients"),
     embedded!("idle"),
+    embedded!("slow-agent"),
     embedded!("chaos"),
     embedded!("load"),
 ];

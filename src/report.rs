@@ -154,7 +154,7 @@ pub fn missed_floor(floor: &MissedFloor) -> String {
     )
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "scenario@design",
     "runs",
     "failed",
@@ -165,6 +165,8 @@ const COLUMNS: [&str; 12] = [
     "max ms",
     "overhead p99",
     "delivered",
+    "twice",
+    "lost",
     "reconnects",
     "close codes",
 ];
@@ -189,6 +191,8 @@ fn row(pair: &Pair, tally: &Tally) -> Row {
         millis(tally.time_to_ready.max()),
         millis(tally.coordination_overhead.percentile(99)),
         percent(tally.agent_runs_delivered, tally.agent_runs_started),
+        tally.messages_executed_twice.to_string(),
+        tally.messages_lost.to_string(),
         tally.reconnects.to_string(),
         codes.join(" "),
     ]
@@ -249,6 +253,10 @@ struct ResultJson<'a> {
     connections_ready: u64,
     healed_expected: u64,
     healed_ready: u64,
+    messages_sent: u64,
+    messages_executed_twice: u64,
+    messages_lost: u64,
+    left_behind: u64,
     time_to_ready_us: QuantilesJson,
     coordination_overhead_us: QuantilesJson,
     agent_runs_started: u64,
@@ -355,6 +363,10 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
         connections_ready: tally.connections_ready,
         healed_expected: tally.healed_expected,
         healed_ready: tally.healed_ready,
+        messages_sent: tally.messages_sent,
+        messages_executed_twice: tally.messages_executed_twice,
+        messages_lost: tally.messages_lost,
+        left_behind: tally.left_behind,
         time_to_ready_us: QuantilesJson::of(&tally.time_to_ready),
         coordination_overhead_us: QuantilesJson::of(&tally.coordination_overhead),
         agent_runs_started: tally.agent_runs_started,

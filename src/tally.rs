@@ -245,6 +245,14 @@ pub struct Tally {
     pub agent_runs_started: u64,
     /// Agent runs whose events all arrived.
     pub agent_runs_delivered: u64,
+    /// Messages that clients sent.
+    pub messages_sent: u64,
+    /// Of these, those executed more than once.
+    pub messages_executed_twice: u64,
+    /// Of these, those whose client left without an answer.
+    pub messages_lost: u64,
+    /// What was there at the end of connections that had ended.
+    pub left_behind: u64,
     /// Agent events that arrived.
     pub events_delivered: u64,
     /// Text frames, both directions.
@@ -279,6 +287,10 @@ impl Tally {
         self.connections_ready += figures.connections_ready;
         self.healed_expected += figures.healed_expected;
         self.healed_ready += figures.healed_ready;
+        self.messages_sent += figures.messages_sent;
+        self.messages_executed_twice += figures.messages_executed_twice;
+        self.messages_lost += figures.messages_lost;
+        self.left_behind += figures.left_behind;
         for value in &figures.time_to_ready {
             self.time_to_ready.add(*value);
         }
@@ -306,6 +318,10 @@ impl Tally {
         self.connections_ready += other.connections_ready;
         self.healed_expected += other.healed_expected;
         self.healed_ready += other.healed_ready;
+        self.messages_sent += other.messages_sent;
+        self.messages_executed_twice += other.messages_executed_twice;
+        self.messages_lost += other.messages_lost;
+        self.left_behind += other.left_behind;
         self.time_to_ready.merge(&other.time_to_ready);
         self.coordination_overhead
             .merge(&other.coordination_overhead);

@@ -179,6 +179,15 @@ pub struct Figures {
     pub runs_started: u64,
     /// Agent runs of which the client received all events up to `agent_completed`.
     pub runs_delivered: u64,
+    /// Messages that clients handed to a socket, each counted once however often it was sent.
+    pub messages_sent: u64,
+    /// Of these, the ones that were executed more than once, in whatever containers.
+    pub messages_executed_twice: u64,
+    /// Of these, the ones whose client left without an answer, be it an error.
+    pub messages_lost: u64,
+    /// Tasks, table entries and machines that were there at the end although the transport of
+    /// their connection had ended.
+    pub left_behind: u64,
     /// Agent events received by clients.
     pub events_delivered: u64,
     /// Text frames received by clients and by the server, both directions.

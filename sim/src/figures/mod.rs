@@ -17,12 +17,18 @@
 //! Those that appear as events: messages that reached a server, and welcomes, agent events and
 //! errors that reached a client. Pings, acknowledgements and notices do not.
 //!
+//! # What messages come to
+//! A message counts as executed twice when more than one run was started for it in the whole world,
+//! and as lost when its client left, or gave up, without an answer. Left behind is what the trace
+//! still shows of ended connections when the run is over.
+//!
 //! # What coordination costs
 //! The overhead is the time from the accept to the welcome, less the time during which a call to a
 //! service was under way for the connection, or was to be tried again after a failure, and less the
 //! time during which the container lacked a required component. What lies outside (the network, the
 //! balancer, the time that the transport takes over accept) is not in it to begin with.
 
+mod accounts;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +44,8 @@ use gatesim_model::{
     message::AgentEventKind,
     time::Time,
 };
+
+use accounts::Accounts;
 
 use crate::{
     event::{Actor, Entry, Fact, WorldEvent},
@@ -62,6 +70,7 @@ pub struct FiguresCollector {
     /// tab of its user hears of them does not count.
     asked: BTreeSet<(u32, MessageId)>,
     streams: BTreeMap<Stream, Received>,
+    accounts: Accounts,
 }
 
 /// A client's attempt until the welcome arrives or the attempt ends.
@@ -151,9 +160,13 @@ impl FiguresCollector {
     pub fn observe(&mut self, entry: &Entry) {
         match (&entry.fact, entry.actor) {
             (Fact::Protocol(event), Actor::Container(container)) => {
+                self.accounts.protocol(&mut self.figures, container, event);
                 self.protocol(entry.time, container, event);
             }
-            (Fact::World(event), _) => self.world(entry.time, event),
+            (Fact::World(event), _) => {
+                self.accounts.world(&mut self.figures, event);
+                self.world(entry.time, event);
+            }
             // Only containers speak for the protocol; the checker insists on it.
             (Fact::Protocol(_), _) => {}
         }
@@ -164,6 +177,7 @@ impl FiguresCollector {
         for socket in self.attempts.keys().copied().collect::<Vec<_>>() {
             self.end_attempt(socket);
         }
+        self.figures.left_behind = self.accounts.left_behind();
         self.figures
     }
 

@@ -244,3 +244,83 @@ fn a_run_is_delivered_when_all_its_events_have_arrived() {
     let another_tab = client + 1;
     assert_eq!(run_of(another_tab, &[0, 1, 2]), (0, 3));
 }
+
+#[test]
+fn messages_executed_twice_lost_and_what_is_left() {
+    let mut watched = Watched::connecting();
+    let sent = |number: u32| WorldEvent::ClientSent {
+        socket: SOCKET,
+        message: format!("c0-m{number}").into(),
+    };
+    let begun = |number: u32, run: u32| Event::RunStarted {
+        socket: SOCKET,
+        run: RunId(run),
+        message: format!("c0-m{number}").into(),
+        user: "user0".into(),
+    };
+    let entered = || Event::EntryAdded {
+        socket: SOCKET,
+        table: gatesim_model::event::Table::Router,
+    };
+    for number in 0..3 {
+        watched.world(30, sent(number));
+    }
+    watched
+        .container(40, begun(0, 0))
+        .container(41, begun(0, 1))
+        .container(42, begun(0, 2))
+        .container(43, begun(1, 3))
+        .container(44, entered())
+        .container(45, entered())
+        .container(
+            46,
+            Event::EntryRemoved {
+                socket: SOCKET,
+                table: gatesim_model::event::Table::Router,
+            },
+        )
+        .world(
+            50,
+            WorldEvent::ClientGotError {
+                socket: SOCKET,
+                message: Some("c0-m1".into()),
+            },
+        )
+        .world(60, WorldEvent::TransportEnded { socket: SOCKET })
+        .world(70, WorldEvent::ClientDone { client: 0 });
+    let figures = watched.collector.finish();
+    assert_eq!(figures.messages_sent, 3);
+    assert_eq!(figures.messages_executed_twice, 1);
+    assert_eq!(figures.messages_lost, 2);
+    assert_eq!(figures.left_behind, 1);
+}
+
+#[test]
+fn attempts_after_healing_are_counted_by_themselves() {
+    let mut watched = Watched::connecting();
+    watched
+        .world(25, WorldEvent::FaultsHealed)
+        .welcomed(30, 40)
+        .world(
+            50,
+            WorldEvent::ClientConnecting {
+                socket: SocketId {
+                    attempt: 2,
+                    ..SOCKET
+                },
+                user: 0,
+            },
+        )
+        .world(
+            60,
+            WorldEvent::ClientReady {
+                socket: SocketId {
+                    attempt: 2,
+                    ..SOCKET
+                },
+            },
+        );
+    let figures = watched.collector.finish();
+    assert_eq!(figures.connections_expected, 2);
+    assert_eq!((figures.healed_expected, figures.healed_ready), (1, 1));
+}

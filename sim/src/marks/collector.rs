@@ -140,6 +140,8 @@ impl MarkCollector {
             self.held.remove(&(container, *lock, *instance));
         } else if let Event::RunStarted { message, .. } = event {
             self.begun_at.entry(message.clone()).or_insert(container);
+        } else if let Event::MessageResumed { .. } = event {
+            self.marks.set(Mark::MessageResumed);
         } else if let Event::AgentEventStored { .. } = event {
             self.marks.set(Mark::EventStored);
         } else if let Event::RunEnded {
@@ -199,6 +201,10 @@ impl MarkCollector {
             if matches!(stage, Some(Stage::NotAccepted | Stage::SettingUp)) {
                 self.early.insert((*socket, message.clone()));
             }
+        } else if let WorldEvent::ClientResent { .. } = event {
+            self.marks.set(Mark::MessageSentAgain);
+        } else if let WorldEvent::ClientTokenRenewed { .. } = event {
+            self.marks.set(Mark::TokenRenewed);
         } else if let WorldEvent::UpgradeOvertook { .. } = event {
             self.marks.set(Mark::UpgradeOvertook);
         } else if let WorldEvent::UpgradeCopied { .. } = event {

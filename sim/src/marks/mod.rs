@@ -87,6 +87,12 @@ marks! {
         "A client was welcomed by another container than before.";
     ResumedElsewhere => "resumed-on-another-container",
         "A client heard of its message through another container than the one that began to execute it.";
+    MessageSentAgain => "message-sent-again",
+        "A client sent a message again over another connection.";
+    MessageResumed => "message-resumed",
+        "A message that was sent again was recognised, and its answer went on.";
+    TokenRenewed => "token-renewed",
+        "A client had its token renewed.";
     TwoTabsReady => "two-tabs-ready",
         "Two clients of one user were ready at the same time.";
     PeerVanishedNoticed => "peer-vanished-noticed",
