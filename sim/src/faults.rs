@@ -65,6 +65,13 @@ impl World {
                 self.lasting(down_ms).await;
                 self.boot_if_down(container);
             }
+            FaultKind::PowerLoss { container, down_ms } => {
+                let (near, far) = (Actor::Balancer, Actor::Container(container));
+                self.network.lose(near, far);
+                self.crash(container);
+                self.partition((near, far), Direction::Both, down_ms).await;
+                self.boot_if_down(container);
+            }
             FaultKind::Terminate {
                 container,
                 grace_ms,

@@ -216,6 +216,13 @@ impl Network {
         }
     }
 
+    /// One of two hosts is gone: the connections between them fall silent for good.
+    pub fn lose(&self, one: Actor, other: Actor) {
+        for pipe in self.pipes(one, other).chain(self.pipes(other, one)) {
+            pipe.lose(&self.gate);
+        }
+    }
+
     fn set_cut(&self, from: Actor, to: Actor, cut: bool) {
         let mut routes = self.routes.borrow_mut();
         let route = routes.entry((from, to)).or_default();

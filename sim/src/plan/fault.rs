@@ -162,6 +162,16 @@ fault_kinds! {
         for_ms: u64,
     },
 
+    /// The host of a container is gone, and with it every answer: connections are not ended, they
+    /// fall silent. The container is started again elsewhere.
+    PowerLoss {
+        /// Which.
+        container: u32,
+        /// How long until it is started again.
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        down_ms: u64,
+    },
+
     // --- links --------------------------------------------------------------------------------
     /// The link of a client carries nothing, in one direction or both.
     Partition {
@@ -210,6 +220,7 @@ impl FaultKind {
             | FaultKind::Terminate { container, .. }
             | FaultKind::ScaleIn { container, .. }
             | FaultKind::Stall { container, .. }
+            | FaultKind::PowerLoss { container, .. }
             | FaultKind::ClockJump { container, .. }
             | FaultKind::BackendPartition { container, .. }
             | FaultKind::BackendReset { container } => Victim::Container(container),
@@ -234,6 +245,7 @@ impl FaultKind {
             | FaultKind::RollingDeploy { grace_ms, .. } => Duration::from_millis(grace_ms),
             FaultKind::Crash { .. }
             | FaultKind::Stall { .. }
+            | FaultKind::PowerLoss { .. }
             | FaultKind::ClockJump { .. }
             | FaultKind::ServiceDown { .. }
             | FaultKind::ServiceFlapping { .. }

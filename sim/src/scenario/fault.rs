@@ -52,6 +52,10 @@ enum Kind {
         #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         pause_ms: Range,
     },
+    PowerLoss {
+        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+        down_ms: Range,
+    },
     Stall {
         #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
         for_ms: Range,
@@ -145,6 +149,7 @@ impl Kind {
             Kind::Terminate { .. } => "terminate",
             Kind::ScaleIn { .. } => "scale-in",
             Kind::RollingDeploy { .. } => "rolling-deploy",
+            Kind::PowerLoss { .. } => "power-loss",
             Kind::Stall { .. } => "stall",
             Kind::ClockJump { .. } => "clock-jump",
             Kind::ServiceDown { .. } => "service-down",
@@ -165,6 +170,10 @@ impl Kind {
         let client = || draw.index("client", clients);
         Some(match self {
             Kind::Crash { down_ms } => FaultKind::Crash {
+                container: container(),
+                down_ms: draw.range("down_ms", *down_ms),
+            },
+            Kind::PowerLoss { down_ms } => FaultKind::PowerLoss {
                 container: container(),
                 down_ms: draw.range("down_ms", *down_ms),
             },

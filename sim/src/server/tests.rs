@@ -340,3 +340,23 @@ fn a_close_that_is_not_answered_ends_in_an_abort() {
     );
     assert_eq!(seen.log, ["aborted after 10 s"]);
 }
+
+/// What a client sends before it has an answer is not lost: it waits in the receive buffer.
+#[test]
+fn a_frame_that_comes_before_the_answer_is_received_after_accept() {
+    let seen = serve_one(
+        |socket, log| async move {
+            socket.accept(None).await.unwrap();
+            note(&log, format!("{:?}", socket.receive().await));
+            EndpointEnd::Returned
+        },
+        |end, log, process| async move {
+            let early = Packet::frame(Frame::Text("early".into()));
+            end.send(early).await.unwrap();
+            watch(end, log, process).await;
+        },
+    );
+    let received = format!("{:?}", Ok::<_, SocketError>(Received::Text("early".into())));
+    assert!(seen.log.contains(&received), "{:?}", seen.log);
+    assert_eq!(seen.misused, []);
+}
