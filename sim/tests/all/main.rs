@@ -2,6 +2,7 @@
 
 mod balancer;
 mod choices;
+mod clients;
 mod digests;
 mod fidelity;
 mod healing;
