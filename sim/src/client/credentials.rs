@@ -57,9 +57,9 @@ impl Credentials {
         self.kind == Token::Valid && self.life.is_some()
     }
 
-    /// The server would have none of it.
-    pub(super) fn distrust(&mut self) {
-        self.distrusted = self.is_renewable();
+    /// The server would have none of it, if it was there.
+    pub(super) fn distrust(&mut self, now: Time) {
+        self.distrusted = self.is_renewable() && now >= self.issued;
     }
 
     /// It is known to be bad, and another can be had.
@@ -244,11 +244,11 @@ mod tests {
             assert!(credentials.is_spent(at(life)));
             credentials.renewed(at(life));
             assert!(!credentials.is_spent(at(life)));
-            credentials.distrust();
+            credentials.distrust(at(life));
             assert!(credentials.is_spent(at(life)));
         }
         let mut for_ever = Credentials::new(&plan(None), at(0));
-        for_ever.distrust();
+        for_ever.distrust(at(0));
         assert_eq!(
             (for_ever.refresh_at(), for_ever.is_spent(at(9999))),
             (None, false)

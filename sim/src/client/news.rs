@@ -145,7 +145,7 @@ impl Tab {
                 self.schedule(now, pause + Duration::from_millis(jitter));
             }
             Next::AgainWithNewToken(pause) => {
-                self.credentials.distrust();
+                self.credentials.distrust(now);
                 self.plan_renewal();
                 self.schedule(now, pause);
             }

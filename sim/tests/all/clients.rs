@@ -107,10 +107,7 @@ fn a_new_token_is_changed_over_to_without_a_gap() {
 
 #[test]
 fn d54_the_late_end_of_an_old_socket_is_taken_for_that_of_the_present_one() {
-    let outcome = execute(
-        "reference+client-handlers=any-socket",
-        &short_lived_token(),
-    );
+    let outcome = execute("reference+client-handlers=any-socket", &short_lived_token());
     assert!(attempts(&outcome).len() >= 3, "{:?}", told(&outcome, lives));
 }
 
@@ -121,7 +118,10 @@ fn d54_without_a_token_there_is_no_point_in_connecting() {
     let (start, first) = (plan.clients[0].start_ms, attempts(&patient)[0]);
     assert_eq!(first.as_millis(), start + 40_000);
     let hasty = execute("reference+client-connect=at-once", &plan);
-    assert_eq!(told(&hasty, lives).last().map(String::as_str), Some("gave up"));
+    assert_eq!(
+        told(&hasty, lives).last().map(String::as_str),
+        Some("gave up")
+    );
 }
 
 #[test]
