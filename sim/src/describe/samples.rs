@@ -460,8 +460,8 @@ fn world() -> Vec<WorldEvent> {
             policy: HeaderPolicy::Mangle,
         },
         WorldEvent::UpgradeCopied {
-            original: socket.original(),
-            socket,
+            original: SUCCESSOR.original(),
+            socket: SUCCESSOR,
         },
         WorldEvent::ConnectionCut {
             socket,
