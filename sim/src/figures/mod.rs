@@ -5,6 +5,9 @@
 //! unless, between its start and the welcome (or its end),
 //! - the gateway found, rightly, that the client was not authenticated: the endpoint's honest
 //!   cause says so, whatever close code the design chose; or
+//! - a registry had no room for it, as large as the deployment made it; or
+//! - a breaker refused it that had opened while there were faults: its cool-down is the protocol's,
+//!   and goes on for some time after them; or
 //! - the world took it away: its container was stopped or crashed, a link on its way was cut or
 //!   reset, a backing service was down or not itself, a container was stalled, no container was in service, or the one that served it
 //!   still lacked a required component when either side gave up; or
@@ -39,7 +42,7 @@ use std::{
 
 use gatesim_model::{
     env::Service,
-    event::{CloseCause, Component, Event, ReadySource},
+    event::{Breaker, BreakerState, CloseCause, Component, Event, ReadySource},
     ids::{MessageId, RunId, SocketId},
     message::AgentEventKind,
     time::Time,
@@ -65,6 +68,8 @@ pub struct FiguresCollector {
     /// How many impairments of services and stalls of containers there are.
     troubles: u32,
     era: Era,
+    /// Breakers that are not closed, and when they opened last.
+    opened: BTreeMap<(u32, Breaker), Era>,
     cut: BTreeSet<(Actor, Actor)>,
     /// Messages that a client has sent and whose runs it has not received in full: what another
     /// tab of its user hears of them does not count.
@@ -228,6 +233,22 @@ impl FiguresCollector {
                     attempt.excuse = Some(Excuse::Fault);
                 }
             }
+        } else if let Event::RegistrationRefused {
+            socket, full: true, ..
+        } = event
+        {
+            self.excuse_one(*socket, Excuse::RightlyRefused);
+        } else if let Event::BreakerMoved { breaker, to } = event {
+            let key = (container, *breaker);
+            match to {
+                BreakerState::Open => drop(self.opened.insert(key, self.era)),
+                BreakerState::Closed => drop(self.opened.remove(&key)),
+                BreakerState::HalfOpen => {}
+            }
+        } else if let Event::BreakerRefused { socket, breaker } = event {
+            if self.opened.get(&(container, *breaker)) == Some(&Era::Faulty) {
+                self.excuse_one(*socket, Excuse::Fault);
+            }
         } else if let Event::RunStarted { .. } = event {
             self.figures.runs_started += 1;
         }
@@ -283,6 +304,7 @@ impl FiguresCollector {
             }
             WorldEvent::ContainerStarted { container, .. } => {
                 self.components.insert(*container, BTreeSet::new());
+                self.opened.retain(|(of, _), _| of != container);
             }
             WorldEvent::ContainerInService { container } => {
                 self.in_service.insert(*container);
@@ -310,9 +332,7 @@ impl FiguresCollector {
             }
             // The request did not arrive as it was sent, or what it opened was ended.
             WorldEvent::HeaderChanged { socket, .. } | WorldEvent::ConnectionCut { socket, .. } => {
-                if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
-                    attempt.excuse.get_or_insert(Excuse::Fault);
-                }
+                self.excuse_one(*socket, Excuse::Fault);
             }
             WorldEvent::ClientOpened { .. }
             | WorldEvent::UpgradeCopied { .. }
@@ -399,6 +419,12 @@ impl FiguresCollector {
         self.in_service.remove(&container);
         let nobody_left = self.in_service.is_empty();
         self.excuse(|_, attempt| nobody_left || attempt.container == Some(container));
+    }
+
+    fn excuse_one(&mut self, socket: SocketId, excuse: Excuse) {
+        if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
+            attempt.excuse.get_or_insert(excuse);
+        }
     }
 
     /// Excuses the attempts that the world disturbs.

@@ -324,3 +324,41 @@ fn attempts_after_healing_are_counted_by_themselves() {
     assert_eq!(figures.connections_expected, 2);
     assert_eq!((figures.healed_expected, figures.healed_ready), (1, 1));
 }
+
+/// An attempt after the healing that a breaker refuses, which opened at this time; the healing is
+/// at 5 ms.
+fn refused_by_a_breaker(opened_ms: u64) -> Figures {
+    let (socket, breaker, container) = (SOCKET, Breaker::AuthClient, 0);
+    let to = BreakerState::Open;
+    let mut watched = Watched::new();
+    if opened_ms < 5 {
+        watched.container(opened_ms, Event::BreakerMoved { breaker, to });
+    }
+    watched.world(5, WorldEvent::FaultsHealed);
+    if opened_ms > 5 {
+        watched.container(opened_ms, Event::BreakerMoved { breaker, to });
+    }
+    watched
+        .world(10, WorldEvent::ClientConnecting { socket, user: 0 })
+        .world(15, WorldEvent::UpgradeRouted { socket, container })
+        .container(20, Event::BreakerRefused { socket, breaker })
+        .world(
+            30,
+            WorldEvent::ClientRefused {
+                socket,
+                status: 503,
+            },
+        );
+    watched.figures()
+}
+
+#[test]
+fn what_a_breaker_refuses_that_faults_have_opened_does_not_count() {
+    let left_by_the_faults = refused_by_a_breaker(1);
+    assert_eq!(left_by_the_faults.healed_expected, 0);
+    let of_its_own = refused_by_a_breaker(7);
+    assert_eq!(
+        (of_its_own.healed_expected, of_its_own.healed_ready),
+        (1, 0)
+    );
+}
