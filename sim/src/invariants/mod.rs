@@ -42,6 +42,7 @@ mod subject;
 mod tests;
 mod view;
 mod waiting;
+mod wishes;
 
 pub use checker::Checker;
 pub use limits::Limits;

@@ -23,8 +23,9 @@ use super::{
     resignation::Resignations,
     subject::Subject,
     view::{View, container_of},
+    wishes::{Client, Progress, Run, Standing, Wish},
 };
-use crate::event::{Actor, Entry, Fact, FinishReason, WorldEvent};
+use crate::event::{Entry, Fact, FinishReason, WorldEvent};
 
 /// Follows what each client wants, and what it waits for.
 ///
@@ -54,63 +55,6 @@ pub(super) struct NothingWaitsForever {
 enum Phase {
     Faulty,
     Healed,
-}
-
-/// What a client waits for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wish {
-    Connection(u32),
-    Answer(u32, MessageId),
-}
-
-/// A client that has not left.
-struct Client {
-    standing: Standing,
-    unanswered: BTreeSet<MessageId>,
-}
-
-/// Where its current connection stands.
-#[derive(Clone, Copy)]
-enum Standing {
-    /// It has none, since the end of the one before.
-    Away {
-        since: Time,
-    },
-    Connecting {
-        socket: SocketId,
-        since: Time,
-    },
-    Opened {
-        socket: SocketId,
-        since: Time,
-    },
-    Ready {
-        socket: SocketId,
-        since: Time,
-    },
-}
-
-/// A run that works, or worked, for a message.
-struct Run {
-    container: u32,
-    run: RunId,
-    /// The connection it was started by.
-    socket: SocketId,
-    progress: Progress,
-}
-
-#[derive(Clone, Copy)]
-enum Progress {
-    Going {
-        since: Time,
-    },
-    Ended {
-        at: Time,
-    },
-    /// Its container went, and it with it.
-    Gone {
-        at: Time,
-    },
 }
 
 impl NothingWaitsForever {
@@ -189,15 +133,9 @@ impl NothingWaitsForever {
 
     /// An attempt that is not the client's current one says nothing about it.
     fn is_current(&self, socket: SocketId) -> bool {
-        let current = self.clients.get(&socket.peer).map(|client| client.standing);
-        match current {
-            Some(
-                Standing::Connecting { socket: at, .. }
-                | Standing::Opened { socket: at, .. }
-                | Standing::Ready { socket: at, .. },
-            ) => at.original() == socket.original(),
-            Some(Standing::Away { .. }) | None => false,
-        }
+        let client = self.clients.get(&socket.peer);
+        let current = client.and_then(|client| client.standing.socket());
+        current.is_some_and(|current| current.original() == socket.original())
     }
 
     fn answered(&mut self, client: u32, message: &MessageId) {
@@ -406,29 +344,11 @@ impl NothingWaitsForever {
 
     /// Who waits for whom, as a clause that ends in a full stop.
     fn chain(&self, now: Time, wish: &Wish) -> Option<(Option<SocketId>, String)> {
-        let ago = |since: Time| format!("for {} s", now.since(since).as_secs());
         let number = match wish {
             Wish::Connection(number) | Wish::Answer(number, _) => number,
         };
-        let client = self.clients.get(number)?;
-        let (socket, connection) = match client.standing {
-            Standing::Away { since } => (None, format!("it has had no connection {}", ago(since))),
-            Standing::Connecting { socket, since } => (
-                Some(socket),
-                format!("its upgrade {socket} has not been answered {}", ago(since)),
-            ),
-            Standing::Opened { socket, since } => (
-                Some(socket),
-                format!(
-                    "its connection {socket} has been open and not welcome {}",
-                    ago(since)
-                ),
-            ),
-            Standing::Ready { socket, since } => (
-                Some(socket),
-                format!("its connection {socket} has been ready {}", ago(since)),
-            ),
-        };
+        let standing = self.clients.get(number)?.standing;
+        let connection = standing.in_words(now);
         let waits = match wish {
             Wish::Connection(_) => {
                 format!("client{number} waits to be welcomed: {connection}.")
@@ -441,29 +361,7 @@ impl NothingWaitsForever {
                 format!("client{number} waits for the answer to {message}: {connection}; {run}.")
             }
         };
-        Some((socket, waits))
-    }
-}
-
-impl Run {
-    fn in_words(&self, now: Time, call: Option<(Service, Time)>) -> String {
-        let (run, container, socket) = (self.run, self.container, self.socket);
-        let ago = |since: Time| now.since(since).as_secs();
-        let who = format!("{run} in container{container}, started by {socket}");
-        match (self.progress, call) {
-            (Progress::Going { .. }, Some((service, since))) => format!(
-                "{who}, waits for {} and has done so for {} s",
-                Actor::Service(service),
-                ago(since)
-            ),
-            (Progress::Going { since }, None) => {
-                format!("{who}, has gone on for {} s", ago(since))
-            }
-            (Progress::Ended { at }, _) => format!("{who}, ended {} s ago", ago(at)),
-            (Progress::Gone { at }, _) => {
-                format!("{who}, went with its container {} s ago", ago(at))
-            }
-        }
+        Some((standing.socket(), waits))
     }
 }
 
