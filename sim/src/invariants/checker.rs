@@ -216,7 +216,7 @@ fn rule(invariant: Invariant, limits: &Limits) -> Box<dyn Rule> {
         Invariant::WelcomeAfterReady => Box::new(readiness::WelcomeAfterReady),
         Invariant::SetupEndsInTime => Box::new(SetupEndsInTime::new(limits)),
         Invariant::NothingLeftBehind => Box::new(NothingLeftBehind::new(limits)),
-        Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::default()),
+        Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::new(limits)),
         Invariant::EventsInOrder => Box::new(event_order::EventsInOrder::default()),
         Invariant::FiveEventsComplete => Box::new(FiveEventsComplete::new(limits)),
         Invariant::UsersIsolated => Box::new(UsersIsolated::default()),

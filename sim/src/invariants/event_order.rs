@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gatesim_model::ids::{MessageId, RunId, SocketId};
+use gatesim_model::ids::RunId;
 
 use super::{
     checker::{Finding, Rule},
@@ -14,25 +14,12 @@ use crate::{
     event::{Entry, Fact, WorldEvent},
 };
 
-/// Sequence numbers that a client receives for one run only ever grow. What is missing is
-/// another rule's business.
+/// Sequence numbers that a client receives for one run only ever grow, whichever connections and
+/// containers they come over. What is missing is another rule's business.
 #[derive(Default)]
 pub(super) struct EventsInOrder {
-    /// Where each socket that a client has open leads to: container and incarnation.
-    routes: BTreeMap<SocketId, Route>,
-    latest: BTreeMap<Stream, u32>,
-}
-
-type Route = (u32, u32);
-
-/// One run as one client sees it. Runs are numbered per container incarnation, and a message that
-/// is sent again starts a run of its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Stream {
-    client: u32,
-    message: MessageId,
-    run: RunId,
-    route: Option<Route>,
+    /// What each client was told last, by run.
+    latest: BTreeMap<u32, BTreeMap<RunId, u32>>,
 }
 
 impl Rule for EventsInOrder {
@@ -40,23 +27,12 @@ impl Rule for EventsInOrder {
         Subject::Client.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
-            Fact::World(WorldEvent::UpgradeRouted { socket, container }) => {
-                self.routes
-                    .insert(*socket, (*container, view.incarnation(*container)));
-                None
-            }
-            Fact::World(
-                WorldEvent::ClientClosed { socket, .. } | WorldEvent::ClientRefused { socket, .. },
-            ) => {
-                self.forget_attempt(*socket);
-                None
-            }
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },
             ) => {
-                self.forget_client(*client);
+                self.latest.remove(client);
                 None
             }
             Fact::World(WorldEvent::ClientGotEvent {
@@ -67,13 +43,8 @@ impl Rule for EventsInOrder {
                 kind,
                 ..
             }) => {
-                let stream = Stream {
-                    client: socket.peer,
-                    message: message.clone(),
-                    run: *run,
-                    route: self.routes.get(socket).copied(),
-                };
-                let latest = self.latest.insert(stream, *seq)?;
+                let runs = self.latest.entry(socket.peer).or_default();
+                let latest = runs.insert(*run, *seq)?;
                 let cause = match seq.cmp(&latest) {
                     std::cmp::Ordering::Greater => return None,
                     std::cmp::Ordering::Equal => "event received twice",
@@ -90,40 +61,6 @@ impl Rule for EventsInOrder {
                 ))
             }
             Fact::Protocol(_) | Fact::World(_) => None,
-        }
-    }
-}
-
-impl EventsInOrder {
-    /// Forgets what a client that has left was told.
-    fn forget_client(&mut self, client: u32) {
-        let first = Stream {
-            client,
-            message: MessageId::from(""),
-            run: RunId(0),
-            route: None,
-        };
-        while let Some((stream, _)) = self
-            .latest
-            .range(&first..)
-            .next()
-            .filter(|(stream, _)| stream.client == client)
-        {
-            let stream = stream.clone();
-            self.latest.remove(&stream);
-        }
-    }
-
-    /// Forgets the routes of an attempt, those of its copies included.
-    fn forget_attempt(&mut self, socket: SocketId) {
-        let first = SocketId { copy: 0, ..socket };
-        let last = SocketId {
-            copy: u16::MAX,
-            ..socket
-        };
-        while let Some((copy, _)) = self.routes.range(first..=last).next() {
-            let copy = *copy;
-            self.routes.remove(&copy);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Every client message is executed once, or refused, or the client is told that the connection
-//! did not end well (I-10).
+//! Every client message is executed at most once and answered in full, or refused, or the client
+//! is told that the connection did not end well (I-10).
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,13 @@ use gatesim_model::{
     close,
     event::{CloseCause, EndpointEnd, Event},
     ids::{MessageId, SocketId},
+    time::Time,
 };
 
 use super::{
+    answers::Answers,
     checker::{Finding, Rule},
+    limits::Limits,
     subject::Subject,
     view::{Connection, View},
 };
@@ -19,24 +22,53 @@ use crate::event::{Entry, Fact, WorldEvent};
 /// Follows each message from the receive buffer to its fate. Messages that arrive after the
 /// server has begun to end the connection cross with its close on the wire, and are not counted:
 /// the client cannot take them for received.
-#[derive(Default)]
 pub(super) struct NoClientMessageLost {
     arrived: BTreeMap<SocketId, BTreeMap<MessageId, Fate>>,
+    answers: Answers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Waiting,
-    Executed,
+    Dispatched,
     Refused,
+}
+
+impl NoClientMessageLost {
+    pub(super) fn new(limits: &Limits) -> Self {
+        NoClientMessageLost {
+            arrived: BTreeMap::new(),
+            answers: Answers::new(limits.delivery),
+        }
+    }
 }
 
 impl Rule for NoClientMessageLost {
     fn subjects(&self) -> u32 {
-        Subject::Message.bit() | Subject::Life.bit()
+        Subject::Message.bit()
+            | Subject::Life.bit()
+            | Subject::Run.bit()
+            | Subject::Client.bit()
+            | Subject::World.bit()
     }
 
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        self.answers
+            .observe(entry)
+            .or_else(|| self.observe_arrivals(view, entry))
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, _view: &View, now: Time) -> Option<(Time, Finding)> {
+        self.answers.deadline(now)
+    }
+}
+
+impl NoClientMessageLost {
+    fn observe_arrivals(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,
@@ -53,17 +85,7 @@ impl Rule for NoClientMessageLost {
                 message: Some(message),
                 ..
             }) => {
-                let fate = self.arrived.get_mut(socket)?.get_mut(message)?;
-                if *fate == Fate::Executed {
-                    return Some(Finding::new(
-                        *socket,
-                        "message executed twice",
-                        format!(
-                            "Message {message} arrived once at {socket} and was dispatched twice."
-                        ),
-                    ));
-                }
-                *fate = Fate::Executed;
+                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Dispatched;
                 None
             }
             Fact::Protocol(Event::MessageRefused {
@@ -104,9 +126,7 @@ impl Rule for NoClientMessageLost {
             Fact::Protocol(_) | Fact::World(_) => None,
         }
     }
-}
 
-impl NoClientMessageLost {
     fn judge_end(
         &self,
         socket: SocketId,

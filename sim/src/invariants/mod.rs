@@ -11,7 +11,7 @@
 //! - [`view`]: what is live, as far as several rules need it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
-//!   [`leftovers`], [`messages`], [`event_order`], [`runs`], [`isolation`], [`close`], [`waiting`],
+//!   [`leftovers`], [`messages`] with [`answers`], [`event_order`], [`runs`], [`isolation`], [`close`], [`waiting`],
 //!   [`agreement`], [`storm`], [`containment`], [`silence`], [`errors`].
 
 use std::{fmt, str::FromStr};
@@ -19,6 +19,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 mod agreement;
+mod answers;
 mod checker;
 mod close;
 mod containment;
@@ -108,7 +109,7 @@ invariants! {
     NothingLeftBehind => "nothing-left-behind", "I-09", Eventually,
         "Once the transport has ended, no machine, table entry or task of the connection stays beyond the declared bound.";
     NoClientMessageLost => "no-client-message-lost", "I-10", Eventually,
-        "A message that reached the server is executed once, or refused with an error, or the connection does not end normally.";
+        "A message is executed at most once in the whole world, and answered in full or reported as failed to the client that sent it, unless its connection ends with a code that says otherwise.";
     EventsInOrder => "events-in-order", "I-11", Always,
         "A client receives the events of a run in the order of emission, each at most once.";
     FiveEventsComplete => "five-events-complete", "I-12", Eventually,

@@ -25,7 +25,6 @@ pub(super) struct View {
 /// One container's memory.
 #[derive(Debug, Default)]
 struct Container {
-    incarnation: u32,
     machines: BTreeMap<ConnectionId, Machine>,
     present: BTreeSet<Component>,
     stall: Option<Stall>,
@@ -130,13 +129,6 @@ impl View {
             })
     }
 
-    /// How many times the container has been started.
-    pub(super) fn incarnation(&self, container: u32) -> u32 {
-        self.containers
-            .get(&container)
-            .map_or(0, |container| container.incarnation)
-    }
-
     /// Whether a component of the container is there.
     pub(super) fn is_present(&self, container: u32, component: Component) -> bool {
         self.containers
@@ -175,15 +167,8 @@ impl View {
     pub(super) fn apply(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Protocol(event) => self.apply_protocol(container_of(entry), entry.time, event),
-            Fact::World(WorldEvent::ContainerStarted {
-                container,
-                incarnation,
-            }) => {
-                let fresh = Container {
-                    incarnation: *incarnation,
-                    ..Container::default()
-                };
-                self.containers.insert(*container, fresh);
+            Fact::World(WorldEvent::ContainerStarted { container, .. }) => {
+                self.containers.insert(*container, Container::default());
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 if let Some(gone) = self.containers.get_mut(container) {

@@ -60,9 +60,6 @@ fn no_client_message_lost() {
             message: Some("c0-m1".into()),
         });
     finish(&mut crossing);
-    let mut twice = arrived();
-    dispatch(&mut twice);
-    dispatch(&mut twice);
     let mut dropped = arrived();
     dropped.container(Event::MessageDropped {
         socket: SOCKET,
@@ -81,7 +78,6 @@ fn no_client_message_lost() {
             ("closed with 1012", &not_normal),
             ("the peer went first", &peer_first),
             ("crosses with the close", &crossing),
-            ("executed twice", &twice),
             ("dropped", &dropped),
             ("endpoint returns", &returned),
             ("closed with 1000", &closed),
@@ -112,35 +108,136 @@ fn events_in_order() {
     got(&mut several, SOCKET, 0, "c0-m1", &[0, 1]);
     got(&mut several, SOCKET, 1, "c0-m2", &[0, 1]);
     got(&mut several, OTHER, 0, "c1-m1", &[0]);
-    let mut again_after_restart = Story::new();
     let second = SocketId {
         attempt: 2,
         ..SOCKET
     };
-    for (socket, incarnation) in [(SOCKET, 1), (second, 2)] {
-        again_after_restart
-            .world(WorldEvent::ContainerStarted {
-                container: 0,
-                incarnation,
-            })
-            .world(WorldEvent::UpgradeRouted {
-                socket,
-                container: 0,
-            });
-        got(&mut again_after_restart, socket, 0, "c0-m1", &[0, 1]);
-    }
+    let over_two = |seqs: &[u32]| {
+        let mut story = Story::new();
+        got(&mut story, SOCKET, 0, "c0-m1", &[0, 1]);
+        got(&mut story, second, 0, "c0-m1", seqs);
+        story
+    };
     insta::assert_snapshot!(verdicts(
         Invariant::EventsInOrder,
         &[
             ("in order", &story(&[0, 1, 2])),
             ("with a gap", &story(&[0, 3])),
             ("several runs", &several),
-            (
-                "the message sent again after a restart",
-                &again_after_restart
-            ),
+            ("resumed on the next connection", &over_two(&[2, 3])),
+            ("given again on the next connection", &over_two(&[1, 2])),
             ("overtaken", &story(&[0, 2, 1])),
             ("twice", &story(&[0, 0])),
+        ]
+    ));
+}
+
+const AGAIN: SocketId = SocketId {
+    attempt: 2,
+    ..SOCKET
+};
+
+/// The client has a connection that it may use, and has sent its message.
+fn sent() -> Story {
+    let mut story = Story::new();
+    story
+        .world(WorldEvent::ClientReady { socket: SOCKET })
+        .world(WorldEvent::ClientSent {
+            socket: SOCKET,
+            message: "c0-m1".into(),
+        });
+    story
+}
+
+/// A run of a message that came over this socket.
+fn run(story: &mut Story, socket: SocketId, run: u32) {
+    story.container(Event::RunStarted {
+        socket,
+        run: RunId(run),
+        message: "c0-m1".into(),
+        user: "user0".into(),
+    });
+}
+
+fn run_ends(story: &mut Story, run: u32) {
+    story.container(Event::RunEnded {
+        socket: SOCKET,
+        run: RunId(run),
+        complete: true,
+    });
+}
+
+fn answer(story: &mut Story, seqs: &[u32], last: AgentEventKind) {
+    for (seq, left) in seqs.iter().zip((0..seqs.len()).rev()) {
+        story.world(WorldEvent::ClientGotEvent {
+            socket: SOCKET,
+            run: RunId(0),
+            message: "c0-m1".into(),
+            seq: *seq,
+            kind: match left {
+                0 => last,
+                _ => AgentEventKind::AgentThinking,
+            },
+            recovered: false,
+        });
+    }
+}
+
+#[test]
+fn a_message_is_executed_once_and_answered_in_full() {
+    use AgentEventKind::{AgentCompleted, AgentThinking};
+    let healed = |story: &mut Story| {
+        story.world(WorldEvent::FaultsHealed).wait_secs(40);
+    };
+    let mut answered = sent();
+    run(&mut answered, SOCKET, 0);
+    answer(&mut answered, &[0, 1, 2], AgentCompleted);
+    healed(&mut answered);
+    let mut failed = sent();
+    failed.world(WorldEvent::ClientGotError {
+        socket: SOCKET,
+        message: Some("c0-m1".into()),
+    });
+    healed(&mut failed);
+    let mut goes_on = sent();
+    run(&mut goes_on, SOCKET, 0);
+    healed(&mut goes_on);
+    let mut faulty = sent();
+    faulty.wait_secs(40);
+    let mut away = sent();
+    away.world(WorldEvent::ClientClosed {
+        socket: SOCKET,
+        code: 1006,
+        clean: false,
+        by_client: false,
+    });
+    healed(&mut away);
+    let mut twice = sent();
+    run(&mut twice, SOCKET, 0);
+    run_ends(&mut twice, 0);
+    run(&mut twice, AGAIN, 7);
+    let mut gap = sent();
+    run(&mut gap, SOCKET, 0);
+    answer(&mut gap, &[0, 1, 3], AgentCompleted);
+    let mut ignored = sent();
+    healed(&mut ignored);
+    let mut swallowed = sent();
+    run(&mut swallowed, SOCKET, 0);
+    answer(&mut swallowed, &[0, 1], AgentThinking);
+    run_ends(&mut swallowed, 0);
+    healed(&mut swallowed);
+    insta::assert_snapshot!(verdicts(
+        Invariant::NoClientMessageLost,
+        &[
+            ("answered", &answered),
+            ("reported as failed", &failed),
+            ("the run goes on", &goes_on),
+            ("faults go on", &faulty),
+            ("the client is away", &away),
+            ("executed again after a reconnect", &twice),
+            ("answered but for one event", &gap),
+            ("never executed", &ignored),
+            ("the answer stops", &swallowed),
         ]
     ));
 }
