@@ -1,6 +1,6 @@
 //! Who is admitted from where (protocol.md 1.4, steps 10 to 13).
 //!
-//! Step 10, a breaker that nothing ever feeds, is left out: it admits always.
+//! Step 10, the module's breaker, stands before it, in the endpoint.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -173,15 +173,10 @@ impl<E: Env> Container<E> {
     /// Serves one connection from its upgrade to its end: first the middleware, which may answer
     /// the upgrade itself, then the endpoint. Returning without a close before makes the server end
     /// the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
-    pub fn serve(
-        self: Rc<Self>,
-        socket: Rc<E::Socket>,
-    ) -> impl Future<Output = EndpointEnd> + 'static {
-        async move {
-            match middleware::pass(&self, &*socket).await {
-                Passed::On => endpoint::serve(self, socket).await,
-                Passed::Answered => EndpointEnd::Returned,
-            }
+    pub async fn serve(self: Rc<Self>, socket: Rc<E::Socket>) -> EndpointEnd {
+        match middleware::pass(&self, &*socket).await {
+            Passed::On => endpoint::serve(self, socket).await,
+            Passed::Answered => EndpointEnd::Returned,
         }
     }
 

@@ -5,7 +5,7 @@
 //! in a design, which may pick one of the constants below.
 //!
 //! Absent on purpose: the configured connection time-out and clean-up interval (read, never
-//! acted on), and the process-wide replacement of the sleep functions (1.4, step 3).
+//! acted on).
 
 use std::{fmt, time::Duration};
 
