@@ -75,7 +75,8 @@ impl Host {
             Verb::Send => patiently(TRIES, || send(&self.ends[&side])),
             Verb::Fill => {
                 for _ in 0..MOST_PIECES {
-                    match patiently(TRIES, || send(&self.ends[&side])) {
+                    // The kernel tries a full window now and then, and may find a little room.
+                    match patiently(4 * TRIES, || send(&self.ends[&side])) {
                         Outcome::Ok => {}
                         other => return other,
                     }
