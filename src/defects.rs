@@ -229,6 +229,14 @@ mod tests {
 
     use super::*;
 
+    /// The numbers of the fact sheet's catalogue, which has gaps.
+    const FACT_SHEET: [u32; 72] = [
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 24, 27, 28, 30,
+        31, 32, 33, 34, 35, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55,
+        56, 57, 58, 59, 60, 62, 63, 64, 66, 67, 68, 69, 71, 72, 73, 74, 77, 78, 79, 80, 82, 83, 85,
+        86,
+    ];
+
     fn catalogue() -> Catalogue {
         Catalogue::load().unwrap()
     }
@@ -240,6 +248,17 @@ mod tests {
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
         for excluded in &catalogue.excluded {
             assert!(!ids.contains(&&*excluded.id), "{}", excluded.id);
+        }
+    }
+
+    #[test]
+    fn every_defect_of_the_fact_sheet_is_here_or_excluded() {
+        let catalogue = catalogue();
+        for number in FACT_SHEET {
+            let id = format!("D{number:02}");
+            let here = catalogue.defects.iter().any(|defect| defect.id == id);
+            let excluded = catalogue.excluded.iter().any(|excluded| excluded.id == id);
+            assert!(here != excluded, "{id}");
         }
     }
 
