@@ -485,6 +485,8 @@ questions! {
         ReceiveBuffer = "receive-buffer",
         /// A reader task hands them to the router at once.
         Dispatched = "dispatched",
+        /// A reader task hands them to the router from the moment on at which the user is known.
+        DispatchedOnceKnown = "dispatched-once-known",
         /// A reader task keeps them in a bounded queue until the loop runs.
         Queued = "queued",
     }

@@ -4,7 +4,7 @@ use crate::{
     auth::{self, AuthFailure},
     close::{INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER},
     coordinator::Priority,
-    design::{AuthFailureCode, ServicesReadyPolicy},
+    design::{AuthFailureCode, EarlyFrames, ServicesReadyPolicy},
     env::Env,
     environment::AFTER_ERROR_MESSAGE,
     event::{CloseCause, CoordinatorState, Step},
@@ -25,6 +25,10 @@ impl<E: Env> Endpoint<E> {
                 self.ask_coordinator(CoordinatorState::FactoryCreating, Priority::High);
                 self.connection.bind_user(&user);
                 self.bind_identity(&user);
+                match self.container.design.early_frames {
+                    EarlyFrames::DispatchedOnceKnown => self.start_reader(),
+                    EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched | EarlyFrames::Queued => {}
+                }
                 self.feed_module_breaker(None);
                 Ok(user)
             }

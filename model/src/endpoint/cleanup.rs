@@ -63,6 +63,7 @@ impl<E: Env> Endpoint<E> {
     /// Steps 38 and 39.
     pub(super) async fn clean_up(&self) {
         let socket = self.connection.socket_id();
+        self.before_close();
         self.connection.finish_closing().await;
         self.connection.set_ending();
         self.leave_coordinator(Step::Cleanup);
@@ -79,7 +80,9 @@ impl<E: Env> Endpoint<E> {
         self.connection.stop_tasks().await;
         match self.container.design.early_frames {
             EarlyFrames::Queued => self.connection.inbox.close(&self.container.design).await,
-            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => {}
+            EarlyFrames::ReceiveBuffer
+            | EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown => {}
         }
         managers::release(&self.container, &self.connection).await;
         let monitored = self.container.monitor.borrow_mut().remove(&socket);

@@ -69,7 +69,9 @@ impl<E: Env> Endpoint<E> {
         });
         match self.container.design.early_frames {
             EarlyFrames::Queued => self.connection.inbox.open(&self.container.design),
-            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => {}
+            EarlyFrames::ReceiveBuffer
+            | EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown => {}
         }
         let mut tally = Tally::default();
         let end = self.handle_messages(&mut tally).await;
@@ -129,7 +131,9 @@ impl<E: Env> Endpoint<E> {
     /// A frame from the queue could not be handled: the queue may have ideas of its own.
     fn put_back(&self, text: Arc<str>) {
         match self.container.design.early_frames {
-            EarlyFrames::ReceiveBuffer | EarlyFrames::Dispatched => return,
+            EarlyFrames::ReceiveBuffer
+            | EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown => return,
             EarlyFrames::Queued => {}
         }
         let message = id_of(&text);
@@ -196,10 +200,12 @@ impl<E: Env> Endpoint<E> {
                 }
             }
             // The reader has dispatched everything already.
-            EarlyFrames::Dispatched => match timeout(env, limit, self.connection.over()).await {
-                None => Next::Nothing,
-                Some(()) => over,
-            },
+            EarlyFrames::Dispatched | EarlyFrames::DispatchedOnceKnown => {
+                match timeout(env, limit, self.connection.over()).await {
+                    None => Next::Nothing,
+                    Some(()) => over,
+                }
+            }
         }
     }
 }
@@ -235,7 +241,9 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
                     return;
                 }
             }
-            EarlyFrames::Dispatched | EarlyFrames::ReceiveBuffer => {
+            EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown
+            | EarlyFrames::ReceiveBuffer => {
                 // Nobody waits for the outcome, so nobody counts errors.
                 let _ = handle(&container, &connection, &text).await;
             }

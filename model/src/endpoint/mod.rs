@@ -114,6 +114,17 @@ impl Leave {
 }
 
 impl<E: Env> Endpoint<E> {
+    /// The set-up is abandoned where it stands as soon as there is nobody to set up.
+    async fn unless_over(
+        &self,
+        setting_up: impl Future<Output = Result<(), Leave>>,
+    ) -> Result<(), Leave> {
+        match first(setting_up, self.connection.over()).await {
+            First::Left(set_up) => set_up,
+            First::Right(()) => Err(Leave::because(CloseCause::PeerGone)),
+        }
+    }
+
     async fn run(&self) -> Leave {
         match self.accept().await {
             Ok(()) => {}
@@ -125,12 +136,10 @@ impl<E: Env> Endpoint<E> {
             EarlyFrames::ReceiveBuffer => setting_up.await,
             EarlyFrames::Dispatched | EarlyFrames::Queued => {
                 self.start_reader();
-                // The set-up is abandoned where it stands as soon as there is nobody to set up.
-                match first(setting_up, self.connection.over()).await {
-                    First::Left(set_up) => set_up,
-                    First::Right(()) => Err(Leave::because(CloseCause::PeerGone)),
-                }
+                self.unless_over(setting_up).await
             }
+            // The reader is started in the middle of the set-up.
+            EarlyFrames::DispatchedOnceKnown => self.unless_over(setting_up).await,
         };
         match set_up {
             Ok(()) => Box::pin(self.message_loop()).await,
