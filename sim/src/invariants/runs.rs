@@ -64,8 +64,8 @@ enum Waiting {
 }
 
 /// The runs that a connection started and that go on, and the tasks it has for them.
-#[derive(Default)]
 struct Owner {
+    container: u32,
     runs: BTreeSet<RunKey>,
     tasks: u32,
 }
@@ -144,9 +144,17 @@ impl FiveEventsComplete {
     }
 
     fn start(&mut self, entry: &Entry, key: RunKey, run: Run) {
-        self.owners.entry(run.socket).or_default().runs.insert(key);
+        self.owner(run.socket, key.0).runs.insert(key);
         self.due.arm(Due::End(key), entry.time + self.run_bound);
         self.runs.insert(key, run);
+    }
+
+    fn owner(&mut self, socket: SocketId, container: u32) -> &mut Owner {
+        self.owners.entry(socket).or_insert_with(|| Owner {
+            container,
+            runs: BTreeSet::new(),
+            tasks: 0,
+        })
     }
 
     fn emit(&mut self, entry: &Entry, key: EventKey, kind: AgentEventKind) {
@@ -269,8 +277,8 @@ impl FiveEventsComplete {
 
     fn container_gone(&mut self, container: u32) {
         self.runs.retain(|key, _| key.0 != container);
-        self.owners
-            .retain(|_, owner| owner.runs.first().is_some_and(|key| key.0 != container));
+        // A task may not have begun its run yet.
+        self.owners.retain(|_, owner| owner.container != container);
         self.stored.retain(|key, _| key.0 != container);
         let runs = &self.runs;
         self.due.retain(|due| match due {
@@ -348,7 +356,7 @@ impl Rule for FiveEventsComplete {
                 socket,
                 name: TaskName::AgentRun,
             }) => {
-                self.owners.entry(*socket).or_default().tasks += 1;
+                self.owner(*socket, container_of(entry)).tasks += 1;
             }
             Fact::Protocol(Event::TaskEnded {
                 socket,

@@ -217,6 +217,24 @@ fn every_run_ends() {
     outlives.wait_secs(400);
     let mut died = with_task();
     died.gone().wait_secs(400);
+    let mut claims_first = Story::with_machine("ws_1", ProcessingReady);
+    claims_first
+        .container(Event::TaskStarted {
+            socket: SOCKET,
+            name: TaskName::AgentRun,
+        })
+        .world(WorldEvent::ContainerGone {
+            container: 1,
+            crashed: true,
+        })
+        .container(Event::RunStarted {
+            socket: SOCKET,
+            run: RUN,
+            message: "c0-m1".into(),
+            user: "user0".into(),
+        })
+        .endpoint_ended(EndpointEnd::Returned, CloseCause::PeerGone);
+    end(&mut claims_first, false);
     let mut cancelled = with_task();
     task_ended(&mut cancelled);
     let mut inline = started();
@@ -228,6 +246,7 @@ fn every_run_ends() {
         &[
             ("after its connection, in its own task", &outlives),
             ("its container died", &died),
+            ("another container dies before it begins", &claims_first),
             ("its task was cancelled", &cancelled),
             ("its endpoint ended", &inline),
             ("endless", &endless),
