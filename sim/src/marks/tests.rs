@@ -84,11 +84,11 @@ fn whole_runs_reach_what_they_were_written_for() {
     let chaos = reached(include_str!("../../../seeds/scenarios/chaos.toml"), 60);
     for mark in [
         Mark::BreakerOpened,
-        Mark::EarlyFrame,
         Mark::MessageRefused,
         Mark::RegistryFull,
         Mark::ContainerReplacedDuringSetup,
-        Mark::RunOutlivedConnection,
+        Mark::ServiceLostDuringSetup,
+        Mark::WelcomedAfterHealing,
     ] {
         assert!(
             chaos.has(mark),
@@ -97,7 +97,9 @@ fn whole_runs_reach_what_they_were_written_for() {
         );
     }
     let reorder = reached(include_str!("../../../seeds/scenarios/lb-reorder.toml"), 20);
-    assert!(reorder.has(Mark::UpgradeOvertook));
+    for mark in [Mark::UpgradeOvertook, Mark::RunOutlivedConnection] {
+        assert!(reorder.has(mark), "{mark}");
+    }
     let golden = reached(
         include_str!("../../../seeds/scenarios/golden-path.toml"),
         20,
