@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{ErrorKind, Read, Write},
+    io::{ErrorKind, Read},
     net::{Ipv4Addr, Shutdown, SocketAddr},
     thread,
     time::Duration,
@@ -168,8 +168,9 @@ fn established(end: &Socket) -> Result<Outcome, NotYet> {
     end.peer_addr().map(|_| Outcome::Ok).map_err(|_| NotYet)
 }
 
-fn send(mut end: &Socket) -> Result<Outcome, NotYet> {
-    match end.write(&[0; PIECE]) {
+fn send(end: &Socket) -> Result<Outcome, NotYet> {
+    // A part of a piece is as good as all of it: nobody counts them.
+    match end.send(&[0; PIECE]) {
         Ok(_) => Ok(Outcome::Ok),
         Err(error) => class(&error),
     }
