@@ -1,4 +1,5 @@
-//! The events of a run reach the client in the order of emission (I-11).
+//! The events of a run reach the client in the order of emission, and messages are executed in the
+//! order of arrival (I-11).
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use gatesim_model::ids::RunId;
 
 use super::{
     checker::{Finding, Rule},
+    message_order::MessageOrder,
     subject::Subject,
     view::View,
 };
@@ -20,14 +22,15 @@ use crate::{
 pub(super) struct EventsInOrder {
     /// What each client was told last, by run.
     latest: BTreeMap<u32, BTreeMap<RunId, u32>>,
+    messages: MessageOrder,
 }
 
 impl Rule for EventsInOrder {
     fn subjects(&self) -> u32 {
-        Subject::Client.bit()
+        Subject::Client.bit() | Subject::Message.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, _view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },
@@ -60,7 +63,7 @@ impl Rule for EventsInOrder {
                     ),
                 ))
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => self.messages.observe(view, entry),
         }
     }
 }

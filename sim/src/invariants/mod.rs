@@ -11,8 +11,9 @@
 //! - [`view`]: what is live, as far as several rules need it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
-//!   [`leftovers`], [`messages`] with [`answers`], [`event_order`], [`runs`], [`isolation`], [`close`], [`waiting`],
-//!   [`agreement`], [`storm`], [`containment`], [`silence`], [`errors`].
+//!   [`leftovers`], [`messages`] with [`answers`], [`event_order`] with [`message_order`], [`runs`],
+//!   [`isolation`], [`close`], [`waiting`], [`agreement`], [`storm`], [`containment`],
+//!   [`silence`], [`errors`].
 
 use std::{fmt, str::FromStr};
 
@@ -31,6 +32,7 @@ mod leftovers;
 mod limits;
 mod locks;
 mod machines;
+mod message_order;
 mod messages;
 mod readiness;
 mod resignation;
@@ -111,7 +113,7 @@ invariants! {
     NoClientMessageLost => "no-client-message-lost", "I-10", Eventually,
         "A message is executed at most once in the whole world, and answered in full or reported as failed to the client that sent it, unless its connection ends with a code that says otherwise.";
     EventsInOrder => "events-in-order", "I-11", Always,
-        "A client receives the events of a run in the order of emission, each at most once.";
+        "A client receives the events of a run in the order of emission, each at most once, and its messages are executed in the order in which they arrived.";
     FiveEventsComplete => "five-events-complete", "I-12", Eventually,
         "Every event of a run is handed to a live connection, or stored and replayed, or reported to its producer as failed; and every run ends.";
     UsersIsolated => "users-isolated", "I-13", Always,

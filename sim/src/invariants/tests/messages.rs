@@ -241,3 +241,36 @@ fn a_message_is_executed_once_and_answered_in_full() {
         ]
     ));
 }
+
+#[test]
+fn messages_in_order() {
+    let story = |executed: &[&str]| {
+        let mut story = Story::with_machine("ws_1", ProcessingReady);
+        for message in ["c0-m1", "c0-m2", "c0-m1"] {
+            story.world(WorldEvent::MessageArrived {
+                socket: SOCKET,
+                message: Some(message.into()),
+            });
+        }
+        for message in executed {
+            story.container(Event::Dispatched {
+                socket: SOCKET,
+                connection: "ws_1".into(),
+                user: "user0".into(),
+                message: Some((*message).into()),
+            });
+        }
+        story
+    };
+    insta::assert_snapshot!(verdicts(
+        Invariant::EventsInOrder,
+        &[
+            (
+                "in order, one of them twice",
+                &story(&["c0-m1", "c0-m2", "c0-m1"])
+            ),
+            ("with a gap", &story(&["c0-m2"])),
+            ("overtaken", &story(&["c0-m2", "c0-m1"])),
+        ]
+    ));
+}
