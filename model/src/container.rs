@@ -117,6 +117,8 @@ pub struct Container<E: Env> {
     live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
     background: RefCell<BTreeMap<TaskName, E::Task>>,
     runs: RefCell<Vec<E::Task>>,
+    /// The runs that are over are looked for when there are this many.
+    sweep_runs_at: Cell<usize>,
 }
 
 /// Whether the container takes on work.
@@ -167,6 +169,7 @@ impl<E: Env> Container<E> {
             live: RefCell::default(),
             background: RefCell::default(),
             runs: RefCell::default(),
+            sweep_runs_at: Cell::default(),
         })
     }
 
@@ -261,7 +264,11 @@ impl<E: Env> Container<E> {
         run: impl Future<Output = ()> + 'static,
     ) -> Result<(), TooManyRuns> {
         let mut runs = self.runs.borrow_mut();
-        runs.retain(|run| !run.is_finished());
+        // Not at every message: a container may have thousands of runs.
+        if runs.len() >= self.sweep_runs_at.get() {
+            runs.retain(|run| !run.is_finished());
+            self.sweep_runs_at.set((2 * runs.len() + 8).min(MAX_RUNS));
+        }
         if runs.len() >= MAX_RUNS {
             return Err(TooManyRuns);
         }

@@ -68,6 +68,8 @@ pub struct FiguresCollector {
     /// How many impairments of services and stalls of containers there are.
     troubles: u32,
     era: Era,
+    /// Until when a call may still fail that began among the faults.
+    failing_until: Time,
     /// Breakers that are not closed, and when they opened last.
     opened: BTreeMap<(u32, Breaker), Era>,
     cut: BTreeSet<(Actor, Actor)>,
@@ -89,6 +91,10 @@ struct Attempt {
     container: Option<u32>,
     clock: Clock,
 }
+
+/// How long after the healing a call may still fail that began before: the longest time-out of one
+/// call (protocol.md 5.2).
+const LAST_CALLS: Duration = Duration::from_secs(5);
 
 /// Whether every fault is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -241,7 +247,13 @@ impl FiguresCollector {
         } else if let Event::BreakerMoved { breaker, to } = event {
             let key = (container, *breaker);
             match to {
-                BreakerState::Open => drop(self.opened.insert(key, self.era)),
+                BreakerState::Open => {
+                    let era = match now < self.failing_until {
+                        true => Era::Faulty,
+                        false => self.era,
+                    };
+                    self.opened.insert(key, era);
+                }
                 BreakerState::Closed => drop(self.opened.remove(&key)),
                 BreakerState::HalfOpen => {}
             }
@@ -322,7 +334,10 @@ impl FiguresCollector {
             WorldEvent::ServiceRecovered { .. } | WorldEvent::ContainerResumed { .. } => {
                 self.troubles = self.troubles.saturating_sub(1);
             }
-            WorldEvent::FaultsHealed => self.era = Era::Healed,
+            WorldEvent::FaultsHealed => {
+                self.era = Era::Healed;
+                self.failing_until = now + LAST_CALLS;
+            }
             WorldEvent::ServiceUp { service } => {
                 self.services_down.remove(service);
             }

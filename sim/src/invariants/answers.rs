@@ -16,7 +16,8 @@ use crate::event::{Entry, Fact, WorldEvent};
 /// Follows each message from the hands of its client to its answer.
 ///
 /// Whether an answer is late is another rule's business. A message is *lost* when the client has
-/// been ready for the bound, nobody executes the message, and no fault is left to blame.
+/// been ready for the bound and was told nothing at all meanwhile, nobody executes the message, and
+/// no fault is left to blame.
 pub(super) struct Answers {
     bound: Duration,
     phase: Phase,
@@ -117,6 +118,7 @@ impl Answers {
         } = event
         {
             self.settle(socket.peer, message);
+            self.expect_all(now, socket.peer);
         } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
             event
         {
@@ -186,12 +188,15 @@ impl Answers {
             received.missing.get_or_insert(received.next);
         }
         received.next = received.next.max(seq + 1);
+        let missing = received.missing;
+        if kind == AgentEventKind::AgentCompleted {
+            self.settle(socket.peer, message);
+        }
+        // A client that reads slowly has its other answers on the way behind this event.
+        self.expect_all(now, socket.peer);
         if kind != AgentEventKind::AgentCompleted {
-            self.expect(now, socket.peer, message);
             return None;
         }
-        let missing = received.missing;
-        self.settle(socket.peer, message);
         let missing = missing?;
         Some(Finding::new(
             socket,
