@@ -249,7 +249,7 @@ pub struct Tally {
     pub messages_sent: u64,
     /// Of these, those executed more than once.
     pub messages_executed_twice: u64,
-    /// Of these, those whose client left without an answer.
+    /// Of these, those that nobody worked on while their client was there and ready.
     pub messages_lost: u64,
     /// What was there at the end of connections that had ended.
     pub left_behind: u64,

@@ -183,7 +183,8 @@ pub struct Figures {
     pub messages_sent: u64,
     /// Of these, the ones that were executed more than once, in whatever containers.
     pub messages_executed_twice: u64,
-    /// Of these, the ones whose client left without an answer, be it an error.
+    /// Of these, the ones whose client was ready for long enough and left without an answer on
+    /// which anybody worked or had worked.
     pub messages_lost: u64,
     /// Tasks, table entries and machines that were there at the end although the transport of
     /// their connection had ended.

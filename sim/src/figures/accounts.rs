@@ -1,25 +1,50 @@
 //! What became of the messages that clients sent, and what stayed of connections that ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, time::Duration};
 
 use gatesim_model::{
     event::Event,
-    ids::{MessageId, SocketId},
+    ids::{MessageId, RunId, SocketId},
     message::AgentEventKind,
+    time::Time,
 };
 
 use crate::{event::WorldEvent, outcome::Figures};
 
+/// How long a client that is ready waits for a message on which nobody works before it may say
+/// that the message is lost: the largest gap between two events (protocol.md 7.4).
+const GRACE: Duration = Duration::from_secs(30);
+
 /// Counts over the whole world: a message is the same message in whatever container it is
 /// executed, and over whatever connection it is answered.
+///
+/// A client that leaves while its answer is on the way, or before it could be begun, leaves of
+/// its own accord and has lost nothing. A message is lost if its client was there, ready, for
+/// [`GRACE`] and nobody worked on it or had done.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    /// Messages that were sent and not answered, by client. Those of a client that leaves
-    /// without the answer are lost to it.
-    unanswered: BTreeSet<(u32, MessageId)>,
-    /// How often each message has begun to be executed.
-    executions: BTreeMap<MessageId, u32>,
+    clients: BTreeMap<u32, Client>,
+    /// Messages that were sent and not answered, by client, and since when.
+    unanswered: BTreeMap<(u32, MessageId), Time>,
+    executions: BTreeMap<MessageId, Execution>,
+    /// The messages that runs which go on work for.
+    runs: BTreeMap<(u32, RunId), MessageId>,
     holdings: BTreeMap<SocketId, Holding>,
+}
+
+#[derive(Debug, Default)]
+struct Client {
+    ready_since: Option<Time>,
+    /// Messages that were lost when it last closed a connection by itself.
+    missed: u64,
+}
+
+/// What was done for a message.
+#[derive(Debug, Default)]
+struct Execution {
+    begun: u32,
+    /// Runs that go on or have ended; not those that went with their container.
+    standing: u32,
 }
 
 /// Tasks, table entries and machines of one connection.
@@ -38,12 +63,16 @@ enum Transport {
 
 impl Accounts {
     pub(super) fn protocol(&mut self, figures: &mut Figures, container: u32, event: &Event) {
-        if let Event::RunStarted { message, .. } = event {
-            let executions = self.executions.entry(message.clone()).or_default();
-            *executions += 1;
-            if *executions == 2 {
+        if let Event::RunStarted { run, message, .. } = event {
+            let execution = self.executions.entry(message.clone()).or_default();
+            execution.begun += 1;
+            execution.standing += 1;
+            if execution.begun == 2 {
                 figures.messages_executed_twice += 1;
             }
+            self.runs.insert((container, *run), message.clone());
+        } else if let Event::RunEnded { run, .. } = event {
+            self.runs.remove(&(container, *run));
         } else if let Event::TaskStarted { socket, .. }
         | Event::EntryAdded { socket, .. }
         | Event::MachineRegistered { socket, .. } = event
@@ -66,10 +95,10 @@ impl Accounts {
         }
     }
 
-    pub(super) fn world(&mut self, figures: &mut Figures, event: &WorldEvent) {
+    pub(super) fn world(&mut self, figures: &mut Figures, now: Time, event: &WorldEvent) {
         if let WorldEvent::ClientSent { socket, message } = event {
             figures.messages_sent += 1;
-            self.unanswered.insert((socket.peer, message.clone()));
+            self.unanswered.insert((socket.peer, message.clone()), now);
         } else if let WorldEvent::ClientGotEvent {
             socket,
             message,
@@ -82,10 +111,29 @@ impl Accounts {
         } = event
         {
             self.unanswered.remove(&(socket.peer, message.clone()));
+        } else if let WorldEvent::ClientConnecting { socket, .. } = event {
+            self.clients.entry(socket.peer).or_default().missed = 0;
+        } else if let WorldEvent::ClientReady { socket } = event {
+            let client = self.clients.entry(socket.peer).or_default();
+            client.ready_since.get_or_insert(now);
+        } else if let WorldEvent::ClientClosed {
+            socket, by_client, ..
+        } = event
+        {
+            let missed = if *by_client {
+                self.missed(now, socket.peer)
+            } else {
+                0
+            };
+            let client = self.clients.entry(socket.peer).or_default();
+            client.ready_since = None;
+            client.missed = missed;
         } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
             event
         {
-            figures.messages_lost += self.forget(*client);
+            let left = self.clients.remove(client).unwrap_or_default();
+            figures.messages_lost += left.missed;
+            self.forget(*client);
         } else if let WorldEvent::TransportEnded { socket } = event {
             if let Some(holding) = self.holdings.get_mut(socket) {
                 holding.transport = Transport::Ended;
@@ -96,6 +144,13 @@ impl Accounts {
         } else if let WorldEvent::ContainerGone { container, .. } = event {
             self.holdings
                 .retain(|_, holding| holding.container != *container);
+            let first = (*container, RunId(0));
+            let last = (*container, RunId(u32::MAX));
+            for (_, message) in self.runs.extract_if(first..=last, |_, _| true) {
+                if let Some(execution) = self.executions.get_mut(&message) {
+                    execution.standing -= 1;
+                }
+            }
         }
     }
 
@@ -108,19 +163,31 @@ impl Accounts {
         ended.map(|holding| holding.count).sum()
     }
 
-    /// Forgets a client; how many of its messages were not answered.
-    fn forget(&mut self, client: u32) -> u64 {
-        let mut lost = 0;
-        while let Some(key) = self
-            .unanswered
+    /// How many messages a client has waited for in vain.
+    fn missed(&self, now: Time, client: u32) -> u64 {
+        let Some(ready_since) = self.clients.get(&client).and_then(|one| one.ready_since) else {
+            return 0;
+        };
+        let in_vain = self.of_client(client).filter(|((_, message), sent)| {
+            let nobody = self
+                .executions
+                .get(message)
+                .is_none_or(|execution| execution.standing == 0);
+            nobody && now.since(ready_since.max(**sent)) >= GRACE
+        });
+        in_vain.count() as u64
+    }
+
+    fn of_client(&self, client: u32) -> impl Iterator<Item = (&(u32, MessageId), &Time)> {
+        self.unanswered
             .range((client, MessageId::from(""))..)
-            .next()
-            .filter(|(of, _)| *of == client)
-            .cloned()
-        {
-            self.unanswered.remove(&key);
-            lost += 1;
+            .take_while(move |((of, _), _)| *of == client)
+    }
+
+    fn forget(&mut self, client: u32) {
+        let messages: Vec<_> = self.of_client(client).map(|(key, _)| key.clone()).collect();
+        for message in messages {
+            self.unanswered.remove(&message);
         }
-        lost
     }
 }

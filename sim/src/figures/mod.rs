@@ -22,8 +22,8 @@
 //!
 //! # What messages come to
 //! A message counts as executed twice when more than one run was started for it in the whole world,
-//! and as lost when its client left, or gave up, without an answer. Left behind is what the trace
-//! still shows of ended connections when the run is over.
+//! and as lost when its client was there, ready, for long enough and nobody worked on it or had
+//! done. Left behind is what the trace still shows of ended connections when the run is over.
 //!
 //! # What coordination costs
 //! The overhead is the time from the accept to the welcome, less the time during which a call to a
@@ -175,7 +175,7 @@ impl FiguresCollector {
                 self.protocol(entry.time, container, event);
             }
             (Fact::World(event), _) => {
-                self.accounts.world(&mut self.figures, event);
+                self.accounts.world(&mut self.figures, entry.time, event);
                 self.world(entry.time, event);
             }
             // Only containers speak for the protocol; the checker insists on it.
