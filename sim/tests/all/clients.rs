@@ -113,7 +113,10 @@ fn d54_the_late_end_of_an_old_socket_is_taken_for_that_of_the_present_one() {
 
 #[test]
 fn d54_without_a_token_there_is_no_point_in_connecting() {
-    let plan = one_client(|client| client.token_after_ms = 40_000);
+    let plan = one_client(|client| {
+        client.token_after_ms = 40_000;
+        client.patience_ms = 60_000;
+    });
     let patient = execute("reference", &plan);
     let (start, first) = (plan.clients[0].start_ms, attempts(&patient)[0]);
     assert_eq!(first.as_millis(), start + 40_000);
