@@ -379,10 +379,10 @@ mod tests {
         marked.marks.set(Mark::ClockSet);
         let met = vec![marked.clone(); 5];
         assert_eq!(exit_of(&swept_with_floor(&met)), Exit::Held);
-        let one_short = [&met[1..], &[held.clone()]].concat();
+        let one_short = [&met[1..], from_ref(&held)].concat();
         assert_eq!(exit_of(&swept_with_floor(&one_short)), Exit::FloorMissed);
         // Too few runs to say.
-        assert_eq!(exit_of(&swept_with_floor(&[held.clone()])), Exit::Held);
+        assert_eq!(exit_of(&swept_with_floor(from_ref(&held))), Exit::Held);
         let broken = [&one_short[..], &[failed]].concat();
         assert_eq!(exit_of(&swept_with_floor(&broken)), Exit::Violated);
     }
