@@ -29,7 +29,7 @@ use crate::{
     choices::{Purpose, Stream},
     event::{Actor, Fact, WorldEvent},
     link::{End, Packet},
-    plan::{ClientPlan, Leaving},
+    plan::{ClientPlan, Leaving, Program},
     world::World,
 };
 
@@ -477,8 +477,13 @@ impl Tab {
 
     // --- the current connection ---------------------------------------------------------------
 
+    /// Programs other than the page do not wait: nobody has told them of a welcome.
     fn may_flush(&self, current: Current) -> bool {
-        match (current.stage, self.design().client_flush) {
+        let flush = match self.plan().program {
+            Program::Browser => self.design().client_flush,
+            Program::CommandLine | Program::EndToEnd => ClientFlush::OnOpen,
+        };
+        match (current.stage, flush) {
             (Stage::Connecting | Stage::Over, _) => false,
             (Stage::Open, ClientFlush::OnOpen) => true,
             (Stage::Open, ClientFlush::AfterWelcome) => false,

@@ -112,11 +112,12 @@ impl Tab {
             Stage::Connecting | Stage::Open | Stage::Over => None,
         });
         match self.design().client_handlers {
-            ClientHandlers::AnySocket => match &mut self.current {
+            ClientHandlers::AnySocket => {
                 // Whichever it was, the page takes it for the present one.
-                Some(current) => current.stage = Stage::Over,
-                None => {}
-            },
+                if let Some(current) = &mut self.current {
+                    current.stage = Stage::Over;
+                }
+            }
             ClientHandlers::CurrentSocket => match self.current_if(socket) {
                 Some(_) => self.current = None,
                 None => return,

@@ -98,6 +98,16 @@ impl NothingWaitsForever {
         }
     }
 
+    /// A client is refused for a good reason, and with it whatever it has sent already.
+    fn refused(&mut self, now: Time, client: u32) {
+        self.renew(now, Wish::Connection(client));
+        let asking = self.clients.get(&client);
+        let unanswered = asking.map(|asking| asking.unanswered.clone());
+        for message in unanswered.unwrap_or_default() {
+            self.renew(now, Wish::Answer(client, message));
+        }
+    }
+
     /// Every fault is over: whoever wants something may expect it from here on.
     fn healed(&mut self, now: Time) {
         self.phase = Phase::Healed;
@@ -310,7 +320,7 @@ impl NothingWaitsForever {
                 | CloseCause::PeerSilent => false,
             };
             if good_reason {
-                self.renew(now, Wish::Connection(socket.peer));
+                self.refused(now, socket.peer);
             }
         }
     }

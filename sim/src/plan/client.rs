@@ -110,7 +110,7 @@ pub enum Program {
     /// A browser: it fails a connection for which no subprotocol was chosen.
     #[default]
     Browser,
-    /// A command-line client, which does not mind.
+    /// A command-line client, which does not mind, and sends as soon as the connection is open.
     CommandLine,
     /// A test that says so in its headers (protocol.md 5.3).
     EndToEnd,
