@@ -10,6 +10,7 @@
 //! * `websocket`: one connection as the page sees it,
 //! * `outbox`: what it has to say,
 //! * `credentials`: its token,
+//! * `connecting`: when it opens connections, and changes over to a new token,
 //! * `reconnect`: what it makes of failures,
 //! * `news`: what it makes of all other news.
 
@@ -17,8 +18,7 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use gatesim_model::{
     close,
-    design::{ClientConnect, ClientFlush, ClientHandlers, ClientSilence, Design, TokenRefresh},
-    env::Service,
+    design::{ClientFlush, ClientSilence, Design},
     ids::SocketId,
     message::ClientMessage,
     time::Time,
@@ -33,6 +33,7 @@ use crate::{
     world::World,
 };
 
+mod connecting;
 mod credentials;
 mod news;
 mod outbox;
@@ -43,8 +44,8 @@ mod websocket;
 use credentials::Credentials;
 use outbox::{Item, Outbox};
 use reconnect::{Ending, Reconnect};
-use timings::{MAX_SOCKETS, REFRESH_CHECK, REFRESH_PAUSE, Timings};
-use websocket::{News, Request, WebSocket};
+use timings::Timings;
+use websocket::{News, WebSocket};
 
 /// The code with which a client closes a connection that it takes for dead: one of those that
 /// the standard leaves to applications.
@@ -317,162 +318,6 @@ impl Tab {
 
     fn ids(&self) -> Vec<SocketId> {
         self.sockets.iter().map(WebSocket::id).collect()
-    }
-
-    // --- the token ----------------------------------------------------------------------------
-
-    fn plan_renewal(&mut self) {
-        let refresh = self.credentials.refresh_at();
-        self.renew_at = match self.design().token_refresh {
-            TokenRefresh::CloseThenConnect => refresh,
-            TokenRefresh::ConnectThenSwitch => refresh.min(self.credentials.ends_at()),
-        };
-    }
-
-    /// Asks for a new token, or has got it.
-    fn renew(&mut self, now: Time) {
-        if self.renewed_at.take_if(|at| *at <= now).is_some() {
-            match self.world.services.is_down(Service::Auth) {
-                true => {
-                    self.renew_at = Some(
-                        now + match self.design().token_refresh {
-                            TokenRefresh::CloseThenConnect => REFRESH_CHECK,
-                            TokenRefresh::ConnectThenSwitch => self.timings.auth_cooldown,
-                        },
-                    );
-                }
-                false => {
-                    self.credentials.renewed(now);
-                    self.plan_renewal();
-                    let client = self.number;
-                    self.emit(WorldEvent::ClientTokenRenewed { client });
-                    self.change_over(now);
-                }
-            }
-        }
-        if self.renew_at.take_if(|at| *at <= now).is_some() {
-            let latency = self.world.plan.services.of(Service::Auth).latency_us;
-            let purpose = Purpose::ServiceLatency(Service::Auth);
-            let choices = self.world.gate.choices();
-            let mut stream = choices.stream(Actor::Client(self.number), purpose);
-            let takes = Duration::from_micros(stream.draw(latency.inclusive()));
-            self.renewed_at = Some(now + takes);
-        }
-    }
-
-    /// There is a new token: the connection is replaced by one that was opened with it.
-    fn change_over(&mut self, now: Time) {
-        let Some(current) = self.current else { return };
-        match self.design().token_refresh {
-            TokenRefresh::CloseThenConnect => {
-                self.close(current.socket, close::NORMAL, now);
-                self.change_over_at = Some(now + REFRESH_PAUSE);
-                self.current = match self.design().client_handlers {
-                    ClientHandlers::AnySocket => Some(Current {
-                        stage: Stage::Over,
-                        ..current
-                    }),
-                    ClientHandlers::CurrentSocket => None,
-                };
-            }
-            TokenRefresh::ConnectThenSwitch => self.change_over_at = Some(now),
-        }
-    }
-
-    // --- connecting ---------------------------------------------------------------------------
-
-    /// From when on a connection may be opened, as far as the token is concerned.
-    fn may_connect_at(&self, now: Time) -> Time {
-        match self.design().client_connect {
-            ClientConnect::WhenAuthenticated => {
-                let ready = self.credentials.ready_at();
-                match self.design().token_refresh {
-                    TokenRefresh::CloseThenConnect => ready,
-                    TokenRefresh::ConnectThenSwitch => match self.credentials.is_spent(now) {
-                        true => self
-                            .renewed_at
-                            .or(self.renew_at)
-                            .map_or(ready, |at| at.max(ready)),
-                        false => ready,
-                    },
-                }
-            }
-            ClientConnect::AtOnce | ClientConnect::OnEveryChange => now,
-        }
-    }
-
-    /// Opens the connections that are due.
-    fn connect(&mut self, now: Time) {
-        if self.has_enough_sockets() {
-            return;
-        }
-        if self
-            .connect_at
-            .is_some_and(|at| at.max(self.may_connect_at(now)) <= now)
-        {
-            self.connect_at = None;
-            self.become_current(now);
-        }
-        if self.change_over_at.take_if(|at| *at <= now).is_none() {
-            return;
-        }
-        match (self.design().token_refresh, self.current) {
-            (TokenRefresh::CloseThenConnect, _) => self.schedule(now, Duration::ZERO),
-            (TokenRefresh::ConnectThenSwitch, Some(_)) if self.successor.is_none() => {
-                let socket = self.open(now);
-                self.successor = Some(Successor { socket, since: now });
-            }
-            // The next connection is opened with the new token anyway.
-            (TokenRefresh::ConnectThenSwitch, Some(_) | None) => {}
-        }
-    }
-
-    /// With so many, it waits until one of them is over.
-    fn has_enough_sockets(&self) -> bool {
-        self.sockets.len() >= MAX_SOCKETS || self.attempt == u16::MAX
-    }
-
-    /// Connects after `pause`, but not sooner after the last attempt than is polite.
-    fn schedule(&mut self, now: Time, pause: Duration) {
-        let polite = self
-            .began
-            .map_or(now, |began| began + self.timings.least_interval);
-        self.connect_at = Some((now + pause).max(polite));
-    }
-
-    fn become_current(&mut self, now: Time) {
-        let socket = self.open(now);
-        self.current = Some(Current {
-            socket,
-            stage: Stage::Connecting,
-            heard: now,
-            heartbeat: now,
-        });
-    }
-
-    fn open(&mut self, now: Time) -> SocketId {
-        self.attempt += 1;
-        self.began = Some(now);
-        let socket = SocketId {
-            peer: self.number,
-            attempt: self.attempt,
-            copy: 0,
-        };
-        let user = self.plan().user;
-        self.emit(WorldEvent::ClientConnecting { socket, user });
-        let plan = self.plan();
-        let request = Request {
-            packet: Packet::Upgrade {
-                upgrade: Box::new(self.credentials.upgrade(socket, plan, now)),
-                affinity: self.affinity,
-            },
-            link: plan.link,
-            program: plan.program,
-            pace: Duration::from_millis(plan.reads_every_ms),
-        };
-        let opening = WebSocket::connect(Rc::clone(&self.world), socket, request);
-        self.sockets.push(opening);
-        socket
     }
 
     // --- the current connection ---------------------------------------------------------------
