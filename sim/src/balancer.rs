@@ -144,10 +144,11 @@ async fn proxy(world: Rc<World>, client: End) {
         early.collect(&client).await;
         world.gate.sleep(close_hold).await;
     };
-    match first(asking, leaving).await {
+    // Boxed, so that what an upgrade takes is given back for the life of the connection.
+    match Box::pin(first(asking, leaving)).await {
         First::Left(Ok((answered, rest))) => {
             let relaying = relay::relay(&world, &client, answered, early, close_hold);
-            relay::both(relaying, rest).await;
+            Box::pin(relay::both(relaying, rest)).await;
         }
         First::Left(Err(status)) => reject(&world, &client, status).await,
         // Whoever was asked is told by the end of its connection.

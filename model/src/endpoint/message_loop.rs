@@ -105,7 +105,7 @@ impl<E: Env> Endpoint<E> {
                 Next::Refused => false,
                 Next::Text(text) => {
                     tally.messages += 1;
-                    match handle(&self.container, &self.connection, &text).await {
+                    match Box::pin(handle(&self.container, &self.connection, &text)).await {
                         Ok(()) => true,
                         Err(_) => {
                             self.put_back(text);
@@ -245,7 +245,7 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
             | EarlyFrames::DispatchedOnceKnown
             | EarlyFrames::ReceiveBuffer => {
                 // Nobody waits for the outcome, so nobody counts errors.
-                let _ = handle(&container, &connection, &text).await;
+                let _ = Box::pin(handle(&container, &connection, &text)).await;
             }
         }
     }
