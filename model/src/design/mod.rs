@@ -17,8 +17,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 mod file;
+mod question;
 mod questions;
 
+pub use question::{Answer, Question};
 pub use questions::*;
 
 use questions::Partial;

@@ -1,0 +1,80 @@
+//! What the page does in the browser.
+
+use serde::{Deserialize, Serialize};
+
+use crate::design::question::{Answer, answers};
+
+answers! {
+    /// When does a client open a connection (D54)?
+    ClientConnect {
+        /// When it has a token, and if it has no connection already.
+        WhenAuthenticated = "when-authenticated",
+        /// At once: if its token is not there yet, then without one (D54).
+        AtOnce = "at-once",
+        /// Whenever its token or the state of its connection changes, instead of the connection
+        /// that it has (D54).
+        OnEveryChange = "on-every-change",
+    }
+    /// When does a client hand over what it has to say (protocol.md 1.4, 7.1)?
+    ClientFlush {
+        /// As soon as the upgrade is answered, long before the server is ready (D59).
+        OnOpen = "on-open",
+        /// Once it is welcomed.
+        AfterWelcome = "after-welcome",
+    }
+    /// What becomes of a message that a client handed to a connection which then ended (7.1)?
+    ClientResend {
+        /// Nothing: it is off the client's queue (D59).
+        Never = "never",
+        /// It is sent again, with the same id, until it is answered in full or reported as failed.
+        UntilAnswered = "until-answered",
+    }
+    /// Which close codes does a client tell apart (protocol.md 5.4)?
+    ClientCloseCodes {
+        /// 1008 is a refusal; any other is the network's fault, and forgives earlier refusals.
+        OnlyPolicyViolation = "only-policy-violation",
+        /// 1008 is a refusal; an interruption is tried again at once; after anything else the
+        /// client waits first.
+        ByCause = "by-cause",
+    }
+    /// When does a client forget its failures, and begin again without a pause (7.6)?
+    ClientBackoffReset {
+        /// When the upgrade is answered, which says nothing about what follows (D48).
+        OnOpen = "on-open",
+        /// When a connection ends that had lasted for 5 s since its welcome: a server that says
+        /// yes before no is not healthy either.
+        OnceSettled = "once-settled",
+    }
+    /// When does a client give up that cannot get a connection (7.6)?
+    ClientGiveUp {
+        /// After ten attempts in a row, though an outage may last longer.
+        AfterTenAttempts = "after-ten-attempts",
+        /// Not while it wants something.
+        Never = "never",
+    }
+    /// Whose news does a client listen to (D54)?
+    ClientHandlers {
+        /// That of any socket it ever opened: the late end of an old one is taken for the end
+        /// of the present one (D54).
+        AnySocket = "any-socket",
+        /// That of the present one, and of its successor.
+        CurrentSocket = "current-socket",
+    }
+    /// How does a client change over to a new token (7.6)?
+    TokenRefresh {
+        /// It closes, waits 100 ms and connects; in between it connects with the token it has,
+        /// even if that has expired (D54).
+        CloseThenConnect = "close-then-connect",
+        /// It connects, and closes the old connection once the new one is welcome; it connects
+        /// with no token that it knows to be bad.
+        ConnectThenSwitch = "connect-then-switch",
+    }
+    /// What does a client make of a connection on which it hears nothing, not even answers to its
+    /// pings (7.5)?
+    ClientSilence {
+        /// Nothing: the network will say so when it is gone.
+        Ignored = "ignored",
+        /// That it is dead: it closes it and opens another.
+        Reconnect = "reconnect",
+    }
+}

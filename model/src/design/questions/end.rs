@@ -1,0 +1,53 @@
+//! How things are timed, and how a connection and a container end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::design::question::{Answer, answers};
+
+answers! {
+    /// Which clock tells how long something took: a silence, a cool-down, the age of an entry?
+    ClockSource {
+        /// The wall clock, which may be set while the process runs.
+        Wall = "wall",
+        /// One that only goes on.
+        Monotonic = "monotonic",
+    }
+    /// What does the heartbeat do when it gives up (protocol.md 7.5)?
+    HeartbeatFailure {
+        /// It ends, and nobody is told.
+        Leave = "leave",
+        /// It closes the connection.
+        Close = "close",
+    }
+    /// What is removed when a connection ends (steps 37 to 39)?
+    CleanupPolicy {
+        /// Neither the machine nor the router's handler nor the identity (D21, D39).
+        Never = "never",
+        /// The identity, if the disconnect came as an exception (D22).
+        OnExceptionPath = "on-exception-path",
+        /// Everything, always, after CLOSING and CLOSED.
+        Always = "always",
+    }
+    /// What does a connection in set-up make of the container being asked to stop?
+    StopInSetup {
+        /// It is closed for that.
+        GoingAway = "going-away",
+        /// The step in progress swallows the cancellation and reports that it has failed, and the
+        /// connection is closed for that (D82).
+        StepFailed = "step-failed",
+    }
+    /// When is the machine of a connection removed that the endpoint closes?
+    MachineRemoval {
+        /// Before the close: while that is under way the connection has no machine.
+        BeforeClose = "before-close",
+        /// With everything else, once the connection has ended.
+        AtTheEnd = "at-the-end",
+    }
+    /// What does the gateway do when the container is asked to stop?
+    ShutdownPolicy {
+        /// Nothing.
+        Ignored = "ignored",
+        /// It refuses new connections, lets runs finish for a short time, and closes.
+        Drained = "drained",
+    }
+}

@@ -1,0 +1,164 @@
+//! What becomes of a frame, of the message in it, and of the events of its run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::design::question::{Answer, answers};
+
+answers! {
+    /// Where are frames that arrive before the connection is ready (protocol.md 7.1)?
+    EarlyFrames {
+        /// In the server's receive buffer, unread, as is the peer's disconnect: only the loop
+        /// receives (D59, D64).
+        ReceiveBuffer = "receive-buffer",
+        /// A reader task hands them to the router at once.
+        Dispatched = "dispatched",
+        /// A reader task hands them to the router from the moment on at which the user is known.
+        DispatchedOnceKnown = "dispatched-once-known",
+        /// A reader task keeps them in a bounded queue until the loop runs.
+        Queued = "queued",
+    }
+    /// How is the queue of early frames emptied once the connection is ready (protocol.md 7.1)?
+    QueueFlush {
+        /// In the order of arrival.
+        InOrder = "in-order",
+        /// By a callback of the machine that nobody awaits: what is in the queue expires
+        /// (D28, D49).
+        NeverAwaited = "never-awaited",
+        /// By priority; a critical frame that fails is lost, any other is put back, and nobody
+        /// goes on from there (D57).
+        ByPriority = "by-priority",
+    }
+    /// What if the queue of early frames is full (protocol.md 7.1)?
+    QueueOverflow {
+        /// The newcomer is refused with an error, and the connection is closed.
+        Refused = "refused",
+        /// One of lower priority is thrown out without a word, where lower goes by the names of
+        /// the priorities; if there is none, it is the newcomer (D56).
+        EvictsByName = "evicts-by-name",
+    }
+    /// What is held while the queue of early frames is worked on (protocol.md 7.1)?
+    QueueLock {
+        /// Nothing: no step of it suspends.
+        Nothing = "nothing",
+        /// A lock, which closing takes and then takes again to empty the queue (D55).
+        TakenAgainToEmpty = "taken-again-to-empty",
+    }
+    /// What does the loop ask before each receive (step 35)?
+    LoopCheck {
+        /// Whether the client was connected when last heard of (D08).
+        TransportOnly = "transport-only",
+        /// Also the application's own side, in the cloud, with a sleep in between.
+        ApplicationState = "application-state",
+        /// Whether the machine is ready.
+        Machine = "machine",
+    }
+    /// Who may touch the transport?
+    TransportOwner {
+        /// Any task, after a look at a flag that may be stale (D08, D79, D83).
+        AnyTask = "any-task",
+        /// The connection: it is asked before each operation, and a close ends the waiting ones.
+        OneOwner = "one-owner",
+    }
+    /// How are the states of the transport written when a failed send is logged?
+    LogValues {
+        /// As text.
+        Text = "text",
+        /// As they are, which the log cannot take: the line raises inside the send (D78).
+        AsTheyAre = "as-they-are",
+    }
+    /// What becomes of a frame above the size limit (step 35c)?
+    OversizePolicy {
+        /// It is dropped without a word (D80).
+        SilentDrop = "silent-drop",
+        /// It is answered by an error.
+        ErrorAnswer = "error-answer",
+    }
+    /// Whose handler gets a message (protocol.md 7.3)?
+    RouterHandlers {
+        /// That of the connection it came from.
+        Own = "own",
+        /// The first one that was registered for any connection. None is ever removed: they are
+        /// taken out of a list that was made for the occasion (D39).
+        FirstOfAll = "first-of-all",
+    }
+    /// Who knows which messages are being executed? A client that gets no answer sends its message
+    /// again, on its next connection.
+    MessageLedger {
+        /// Nobody: what is received is executed.
+        None = "none",
+        /// The container that executes it: another one executes it again (D15).
+        PerContainer = "per-container",
+        /// Redis, for all containers.
+        SharedStore = "shared-store",
+    }
+    /// What becomes of a message if Redis cannot be asked whether it is being executed?
+    LedgerOutage {
+        /// It is executed.
+        Executed = "executed",
+        /// It is refused, and the client is told.
+        Refused = "refused",
+    }
+    /// What becomes of a message whose run is not heard of any more?
+    SilentRun {
+        /// Its end is waited for.
+        Awaited = "awaited",
+        /// It is executed again.
+        ExecutedAgain = "executed-again",
+        /// The run is declared over, and the client is told that it failed.
+        Failed = "failed",
+    }
+    /// Where does an agent run execute (step 35e)?
+    AgentRunPlace {
+        /// In the message loop, which receives nothing meanwhile (D63, D64).
+        Inline = "inline",
+        /// In a task of the container: it outlives the connection that asked for it.
+        OwnTask = "own-task",
+    }
+    /// To which connections does an event of a run go (protocol.md 7.4)?
+    EventTarget {
+        /// To all that the user opened for the thread that the message names (D71).
+        ThreadManager = "thread-manager",
+        /// To the one that asked, and to its successor once it has ended.
+        AskingConnection = "asking-connection",
+        /// To whichever connected last to the container: one handler serves all, and its socket
+        /// is overwritten (D40).
+        NewestConnection = "newest-connection",
+    }
+    /// How does an event of a run get from the bridge to the managers (protocol.md 7.4)?
+    Emitter {
+        /// It is handed on.
+        Direct = "direct",
+        /// It is dropped if the managers know of no connection (D69).
+        DropsWhenInactive = "drops-when-inactive",
+        /// By a call with an argument that is not taken, three times (D68).
+        UnknownArgument = "unknown-argument",
+        /// Not at all: the bridge was never given a manager (D77).
+        NoManager = "no-manager",
+    }
+    /// How does an event of a run travel to the socket?
+    EventDelivery {
+        /// The run hands over one after the other.
+        Inline = "inline",
+        /// A task of its own each: they may overtake each other.
+        Detached = "detached",
+    }
+    /// What becomes of an event that could not be handed over (protocol.md 7.4)?
+    UndeliveredEvents {
+        /// It is gone, and the producer is told that all is well (D67).
+        Lost = "lost",
+        /// It goes into a buffer, and is lost when its retry is to be scheduled, which raises
+        /// (D58).
+        RetryRaises = "retry-raises",
+        /// It is kept for the user's next connection, and in a queue of retries as well: it may be
+        /// sent twice (D58).
+        KeptTwice = "kept-twice",
+        /// The producer is told.
+        Failed = "failed",
+        /// It is kept in this container for the user's next connection, and sent before newer ones
+        /// (D15).
+        StoredAndReplayed = "stored-and-replayed",
+        /// Every event is written to the journal of its message in Redis before it is sent; whoever
+        /// sends the message again, to any container, is given what it does not have.
+        Journaled = "journaled",
+    }
+}

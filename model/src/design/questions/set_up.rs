@@ -1,0 +1,130 @@
+//! What a connection needs before it is ready, and what is done without it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::design::question::{Answer, answers};
+
+answers! {
+    /// How are the required services waited for (steps 21 to 23)?
+    ServiceValidation {
+        /// Not at all.
+        Absent = "absent",
+        /// One after the other, each with retries of its own; the budget is never applied (D32).
+        Ladder = "ladder",
+        /// All together, within one declared time.
+        Budgeted = "budgeted",
+    }
+    /// How is Redis given time once it is known to be connected (step 22; protocol.md 6.1)?
+    RedisGrace {
+        /// Not at all: connected is connected.
+        None = "none",
+        /// By a sleep of the connection that asked.
+        Asleep = "asleep",
+        /// By a sleep of the whole process (D33).
+        Blocking = "blocking",
+    }
+    /// Who builds the services that a connection finds missing (step 24; protocol.md 6.3)?
+    MissingServices {
+        /// The start-up, and nobody else.
+        Startup = "start-up",
+        /// One initialiser for all connections: they wait for each other without a limit, and its
+        /// success with one service answers for all that are missing later (D45).
+        OneInitializer = "one-initialiser",
+    }
+    /// Which id does the connection manager use (step 25)?
+    ManagerKey {
+        /// The one that the message loop is given.
+        ConnectionId = "connection-id",
+        /// One that authentication made.
+        ClientId = "client-id",
+    }
+    /// What tells connection managers apart (steps 19, 25; protocol.md 7.3)?
+    ManagerScope {
+        /// The connection: each has one of its own.
+        Connection = "connection",
+        /// User and thread. Whether there is one is looked at before room is made for another,
+        /// so two tasks may make the same (D74); every thread that a message names gets one.
+        Thread = "thread",
+    }
+    /// What is held while a manager sends (protocol.md 7.4)?
+    ManagerLock {
+        /// Nothing; a failed send is for the endpoint to find out.
+        Nothing = "nothing",
+        /// Its lock, also while a connection that failed is removed, which needs the lock (D66).
+        HeldOverRemoval = "held-over-removal",
+    }
+    /// Which managers are removed to make room for others (protocol.md 7.7)?
+    ManagerReaping {
+        /// None.
+        Never = "never",
+        /// Those through which nothing was sent for a while, live connections and all (D72).
+        IdleBySends = "idle-by-sends",
+    }
+    /// What becomes of a manager when its connection ends (step 38)?
+    ManagerRelease {
+        /// It goes, unless it has other connections.
+        WithItsConnections = "with-its-connections",
+        /// It is looked for under a key made anew, and stays (D73).
+        UnderAnotherKey = "under-another-key",
+        /// The factory is asked for the user's manager, and makes one if there is none (D85).
+        AskedOfTheFactory = "asked-of-the-factory",
+    }
+    /// What becomes of the machine once the user is known (step 26)?
+    Migration {
+        /// It is kept, and so is its id.
+        PassThrough = "pass-through",
+        /// It is thrown away and a new one is registered under another id (D04, D10).
+        UnregisterThenRegister = "unregister-then-register",
+        /// It is kept under its id, and begins anew for its user: what the connection had
+        /// reached is reached again.
+        ResetInPlace = "reset-in-place",
+    }
+    /// Is the look-up bound that the final set-up uses (step 32)?
+    FinalSetupLookup {
+        /// Yes.
+        Imported = "imported",
+        /// No: it was imported inside another function only (D02).
+        MissingImport = "missing-import",
+    }
+    /// What does SERVICES_READY say about the services (step 32)?
+    ServicesReadyPolicy {
+        /// Nothing (D31).
+        Unconditional = "unconditional",
+        /// That all required ones are there; otherwise the connection is closed.
+        Checked = "checked",
+    }
+    /// When is the client told that it may start (step 30)?
+    WelcomeOrder {
+        /// Before PROCESSING_READY (D60).
+        BeforeReady = "before-ready",
+        /// Once the gate is open.
+        AfterReady = "after-ready",
+    }
+    /// How long does the loop-entry gate wait for a machine that is not ready (step 34)?
+    GateWait {
+        /// Not at all.
+        None = "none",
+        /// Ten times 100 ms.
+        OneSecond = "one-second",
+        /// Twenty times 150 ms in the cloud, ten times 100 ms elsewhere.
+        ThreeSecondsInCloud = "three-seconds-in-cloud",
+    }
+    /// How does the endpoint end a connection that it cannot go on with?
+    FailureExit {
+        /// It returns, and the client sees a normal end (D04, D46).
+        SilentReturn = "silent-return",
+        /// It closes with a code and a reason.
+        ExplicitClose = "explicit-close",
+        /// It raises, and there is no handler: the transport is dropped.
+        Unhandled = "unhandled",
+    }
+    /// Which code does such a close carry (protocol.md 5.4)?
+    FailureCode {
+        /// The one that names the cause.
+        ByCause = "by-cause",
+        /// The one that a map has for the component at fault, legal or not (D47).
+        ByComponent = "by-component",
+        /// 1011, whatever the cause (D13).
+        InternalError = "internal-error",
+    }
+}
