@@ -1,5 +1,5 @@
-//! Short texts for the cells of wide tables, such as the names of invariants: their numbers in the fact sheet, with
-//! a letter where two share one.
+//! Short texts for the cells of wide tables, such as the names of invariants: their numbers in the
+//! fact sheet, with a letter where two share one.
 
 use gatesim_sim::invariants::Invariant;
 

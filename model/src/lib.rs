@@ -1,10 +1,11 @@
 //! The gateway's connection protocol: what a gateway team would ship.
 //!
 //! Two layers. The **pure core** is plain data and functions: connection states and their table
-//! ([`machine`]), the registry, the handshake coordinator, breakers, service readiness, tokens,
-//! close codes. The **async shell** ([`endpoint`] and what it calls) is ordinary sequential
-//! `async fn`s over two small traits, [`env::Env`] and [`socket::Socket`], so that every `.await`
-//! is exactly a point where another task of the same container may run.
+//! ([`machine`]), the registry, the handshake coordinator, breakers, readiness, tokens, the queue
+//! of early frames, the book of the [`ledger`], close codes. The **async shell** ([`endpoint`] and
+//! what it calls) is ordinary sequential `async fn`s over two small traits, [`env::Env`] and
+//! [`socket::Socket`], so that every `.await` is exactly a point where another task of the same
+//! container may run.
 //!
 //! Deliberately absent: a simulator, a clock, randomness, threads, files. What a revision of the
 //! protocol decided differently is an answer in a [`design::Design`]; code is named after the

@@ -1,9 +1,9 @@
 //! What a container has, and how a connection finds out (protocol.md 1.4 steps 20..24, 6.1).
 //!
 //! Readiness of a service is the presence of a component in the [`crate::app_state`]; the
-//! services behind the components are asked only where the text says so. Two ways to validate them: the ladder
-//! that production climbed after accept, and one that waits for a change within a declared
-//! budget.
+//! services behind the components are asked only where the text says so. Two ways to validate
+//! them: the ladder that production climbed after accept, and one that waits for a change within
+//! a declared budget.
 
 use std::{rc::Rc, time::Duration};
 

@@ -1,7 +1,8 @@
 //! The simulated world around the gateway: scheduler, network, balancer, containers, services,
 //! clients, and the observer that checks invariants. The only crate that names madsim.
 //!
-//! `scenario -> plan -> world -> events -> invariants -> outcome`, each in a module of its name.
+//! `scenario -> plan -> world -> event -> invariants, marks, figures -> outcome`, each in a module
+//! of its name. `faults` is what goes wrong in the world, and how it all ends.
 
 #[cfg(not(madsim))]
 compile_error!(

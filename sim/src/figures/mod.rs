@@ -9,8 +9,9 @@
 //! - a breaker refused it that had opened while there were faults: its cool-down is the protocol's,
 //!   and goes on for some time after them; or
 //! - the world took it away: its container was stopped or crashed, a link on its way was cut or
-//!   reset, a backing service was down or not itself, a container was stalled, no container was in service, or the one that served it
-//!   still lacked a required component when either side gave up; or
+//!   reset, a backing service was down or not itself, a container was stalled, no container was in
+//!   service, or the one that served it still lacked a required component when either side gave
+//!   up; or
 //! - the client left before the balancer had routed it.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.

@@ -1,5 +1,5 @@
 //! What an event is about, so that only the rules concerned are asked. One look at the event
-//! instead of sixteen: most events concern two or three rules.
+//! instead of one for each rule: most events concern two or three rules.
 
 use gatesim_model::event::Event;
 
