@@ -34,7 +34,8 @@ pub async fn beat<E: Env>(connection: Rc<Connection<E>>) {
             }
         }
         HeartbeatFailure::Close => {
-            match first(silent(&connection), ping_while(&connection, || true)).await {
+            let pinging = Box::pin(ping_while(&connection, || true));
+            match first(silent(&connection), pinging).await {
                 First::Left(()) => {
                     report(&connection);
                     let cause = CloseCause::PeerSilent;

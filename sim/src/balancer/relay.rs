@@ -91,9 +91,10 @@ pub(super) async fn relay(
         end_hold: Duration::ZERO,
         active: &active,
     };
+    // Boxed, because a future that waits for others would hold each of them twice.
     let passing = both(
-        up.pass_all(early.into_frames()),
-        down.pass_all(VecDeque::new()),
+        Box::pin(up.pass_all(early.into_frames())),
+        Box::pin(down.pass_all(VecDeque::new())),
     );
     let cutting = first(idle(world, &active), drained(world, container, socket));
     let over = first(passing, cutting).await;

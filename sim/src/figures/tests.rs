@@ -356,12 +356,13 @@ fn refused_by_a_breaker(opened_ms: u64) -> Figures {
     if opened_ms > 5 {
         watched.container(opened_ms, Event::BreakerMoved { breaker, to });
     }
+    let then = opened_ms.max(5);
     watched
-        .world(10, WorldEvent::ClientConnecting { socket, user: 0 })
-        .world(15, WorldEvent::UpgradeRouted { socket, container })
-        .container(20, Event::BreakerRefused { socket, breaker })
+        .world(then + 5, WorldEvent::ClientConnecting { socket, user: 0 })
+        .world(then + 10, WorldEvent::UpgradeRouted { socket, container })
+        .container(then + 15, Event::BreakerRefused { socket, breaker })
         .world(
-            30,
+            then + 25,
             WorldEvent::ClientRefused {
                 socket,
                 status: 503,
@@ -374,7 +375,9 @@ fn refused_by_a_breaker(opened_ms: u64) -> Figures {
 fn what_a_breaker_refuses_that_faults_have_opened_does_not_count() {
     let left_by_the_faults = refused_by_a_breaker(1);
     assert_eq!(left_by_the_faults.healed_expected, 0);
-    let of_its_own = refused_by_a_breaker(7);
+    let left_by_their_last_calls = refused_by_a_breaker(7);
+    assert_eq!(left_by_their_last_calls.healed_expected, 0);
+    let of_its_own = refused_by_a_breaker(6_000);
     assert_eq!(
         (of_its_own.healed_expected, of_its_own.healed_ready),
         (1, 0)
