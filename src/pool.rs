@@ -1,9 +1,9 @@
 //! The runs of a sweep: which there are, and the workers that do them.
 //!
 //! Work is numbered: run `k` is the pair `k % pairs` under the seed `first + k / pairs` (within
-//! the partition), so that a sweep cut short has seen about as many seeds of every pair. Every
-//! run is a function of its number alone; what the workers add up does not depend on who did
-//! which.
+//! the partition), so that a sweep cut short has seen about as many seeds of every pair; a pair
+//! whose runs are long sits out all but one seed in so many. Every run is a function of its number
+//! alone; what the workers add up does not depend on who did which.
 
 use std::{
     num::NonZeroUsize,
