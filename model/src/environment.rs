@@ -121,20 +121,6 @@ impl Environment {
         }
     }
 
-    /// The race detector's thresholds (3).
-    pub fn detector_thresholds(self) -> Thresholds {
-        let (handshake_timeout, message_delay) = match self {
-            Testing => (ms(100), ms(5)),
-            Development => (ms(200), ms(10)),
-            Staging => (ms(500), ms(25)),
-            Production => (ms(1000), ms(25)),
-        };
-        Thresholds {
-            handshake_timeout,
-            message_delay,
-        }
-    }
-
     /// What happens between the second handshake and the welcome (step 28).
     pub fn pre_loop_validation(self) -> PreLoopValidation {
         match self {
@@ -315,15 +301,6 @@ pub enum PreLoopValidation {
         /// Slept afterwards if client_state is not CONNECTED.
         sleep_if_not_connected: Duration,
     },
-}
-
-/// Thresholds of the race detector (3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// A handshake that takes longer is suspicious.
-    pub handshake_timeout: Duration,
-    /// Messages are better not handled earlier than this after the handshake.
-    pub message_delay: Duration,
 }
 
 /// Limits of one HTTP request.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::{
-    environment::{Environment, Thresholds},
+    environment::Environment,
     event::HandshakeState::{self, *},
     time::Time,
 };
@@ -142,17 +142,6 @@ pub enum RacePattern {
     ConnectionValidationWithoutId,
 }
 
-impl RacePattern {
-    /// Whether it is logged as critical.
-    pub fn is_critical(self) -> bool {
-        match self {
-            Self::PrematureMessageHandling => true,
-            Self::MissingStateMachineDuringConnectionValidation
-            | Self::ConnectionValidationWithoutId => false,
-        }
-    }
-}
-
 /// The race detector. The readiness functions make one per call and throw it away, patterns
 /// and all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,11 +157,6 @@ impl Detector {
             environment,
             patterns: Vec::new(),
         }
-    }
-
-    /// Its thresholds.
-    pub fn thresholds(&self) -> Thresholds {
-        self.environment.detector_thresholds()
     }
 
     /// The delay before attempt `attempt`, counted from 0.

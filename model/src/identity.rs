@@ -20,8 +20,6 @@ pub const IDENTITY_TTL: Duration = Duration::from_secs(3600);
 pub const PURGE_ABOVE: usize = 1_000;
 /// Identities that are kept at most. Historically there is no limit.
 pub const MAX_IDENTITIES: usize = 10_000;
-/// The user of a machine that was registered before authentication.
-pub const PENDING_USER: &str = "pending_auth";
 
 /// Seconds since 1970.
 pub fn unix_secs(now: Time) -> u64 {

@@ -28,47 +28,7 @@ pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) 
     let plan = &world.plan.balancer;
     let socket = upgrade.socket;
     if stream(world, socket, Purpose::Headers).chance(world.odds(plan.headers.per_mille)) {
-        let tell = |header, policy| {
-            emit(
-                world,
-                WorldEvent::HeaderChanged {
-                    socket,
-                    header,
-                    policy,
-                },
-            );
-        };
-        let policy = plan.headers.authorization;
-        if let Some(value) = &mut upgrade.authorization {
-            match policy {
-                HeaderPolicy::Keep => {}
-                HeaderPolicy::Strip => upgrade.authorization = None,
-                HeaderPolicy::Mangle => *value = format!("Bearer {PLACEHOLDER}"),
-            }
-            tell_if_changed(policy, || tell(Header::Authorization, policy));
-        }
-        let policy = plan.headers.subprotocols;
-        if !upgrade.subprotocols.is_empty() {
-            match policy {
-                HeaderPolicy::Keep => {}
-                HeaderPolicy::Strip => upgrade.subprotocols.clear(),
-                HeaderPolicy::Mangle => upgrade.subprotocols = vec![PLACEHOLDER.to_owned()],
-            }
-            tell_if_changed(policy, || tell(Header::Subprotocols, policy));
-        }
-        let policy = plan.headers.others;
-        if !upgrade.headers.is_empty() {
-            match policy {
-                HeaderPolicy::Keep => {}
-                HeaderPolicy::Strip => upgrade.headers.clear(),
-                HeaderPolicy::Mangle => {
-                    for (_, value) in &mut upgrade.headers {
-                        *value = PLACEHOLDER.to_owned();
-                    }
-                }
-            }
-            tell_if_changed(policy, || tell(Header::Others, policy));
-        }
+        change_headers(world, &mut upgrade);
     }
     if plan.addresses > 0 {
         let most = u64::from(plan.addresses) - 1;
@@ -81,9 +41,50 @@ pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) 
     Request { upgrade, affinity }
 }
 
-fn tell_if_changed(policy: HeaderPolicy, tell: impl FnOnce()) {
-    match policy {
-        HeaderPolicy::Keep => {}
-        HeaderPolicy::Strip | HeaderPolicy::Mangle => tell(),
+fn change_headers(world: &World, upgrade: &mut Upgrade) {
+    let socket = upgrade.socket;
+    let plan = &world.plan.balancer.headers;
+    let token = change(&mut upgrade.authorization, plan.authorization, |token| {
+        *token = Some(format!("Bearer {PLACEHOLDER}"));
+    });
+    let names = change(&mut upgrade.subprotocols, plan.subprotocols, |names| {
+        *names = vec![PLACEHOLDER.to_owned()];
+    });
+    let others = change(&mut upgrade.headers, plan.others, |headers| {
+        for (_, value) in headers {
+            *value = PLACEHOLDER.to_owned();
+        }
+    });
+    for (header, change) in [
+        (Header::Authorization, token),
+        (Header::Subprotocols, names),
+        (Header::Others, others),
+    ] {
+        if let Some(policy) = change {
+            let changed = WorldEvent::HeaderChanged {
+                socket,
+                header,
+                policy,
+            };
+            emit(world, changed);
+        }
     }
+}
+
+/// Does to one part of a request what its policy says; the policy, if that was anything. What the
+/// client left out stays as it is.
+fn change<T: Default + PartialEq>(
+    part: &mut T,
+    policy: HeaderPolicy,
+    mangle: impl FnOnce(&mut T),
+) -> Option<HeaderPolicy> {
+    if *part == T::default() {
+        return None;
+    }
+    match policy {
+        HeaderPolicy::Keep => return None,
+        HeaderPolicy::Strip => *part = T::default(),
+        HeaderPolicy::Mangle => mangle(part),
+    }
+    Some(policy)
 }

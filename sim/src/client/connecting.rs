@@ -146,12 +146,7 @@ impl Tab {
 
     fn become_current(&mut self, now: Time) {
         let socket = self.open(now);
-        self.current = Some(Current {
-            socket,
-            stage: Stage::Connecting,
-            heard: now,
-            heartbeat: now,
-        });
+        self.current = Some(Current::connecting(socket, now));
     }
 
     fn open(&mut self, now: Time) -> SocketId {

@@ -62,6 +62,18 @@ struct Current {
     heartbeat: Time,
 }
 
+impl Current {
+    /// A connection whose upgrade has not been answered.
+    fn connecting(socket: SocketId, now: Time) -> Self {
+        Current {
+            socket,
+            stage: Stage::Connecting,
+            heard: now,
+            heartbeat: now,
+        }
+    }
+}
+
 /// A connection that is to follow the current one.
 #[derive(Clone, Copy, Debug)]
 struct Successor {

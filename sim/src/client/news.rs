@@ -125,12 +125,7 @@ impl Tab {
         }
         // What was to follow follows now.
         if let Some(next) = self.successor.take() {
-            self.current = Some(Current {
-                socket: next.socket,
-                stage: Stage::Connecting,
-                heard: now,
-                heartbeat: now,
-            });
+            self.current = Some(Current::connecting(next.socket, now));
             return self.outbox.reconnected();
         }
         if let Some(lasted) = lasted {
