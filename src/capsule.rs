@@ -16,9 +16,9 @@ use toml::Spanned;
 
 use crate::{
     catalog,
+    groups::Failure,
     output::{FORMAT, read_text, write_whole},
     run_name::RunName,
-    tally::Failure,
 };
 
 /// Stands in the place of an invariant if the run panicked.

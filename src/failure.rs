@@ -8,9 +8,9 @@ use gatesim_sim::{
 use serde::Serialize;
 
 use crate::{
+    groups::{Failure, Group},
     output::Style,
     run_name::RunName,
-    tally::{Failure, Group},
     target::Origin,
 };
 
@@ -212,7 +212,7 @@ pub(crate) mod tests {
     };
 
     use super::*;
-    use crate::tally::Sighting;
+    use crate::groups::Sighting;
 
     const SOCKET: SocketId = SocketId {
         peer: 0,

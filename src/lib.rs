@@ -6,8 +6,8 @@
 //! - `cli`: what can be typed; `exit`: what the shell is told; `output`: standard output and
 //!   files; `interrupt`, `clock`, `progress`: Ctrl-C, wall clock, progress bar;
 //! - `run_name`, `catalog`, `target`: from a text that a person typed to a run;
-//! - `sweep` with `pool` (the runs and their workers), `tally` (outcomes added up),
-//!   `report`, `junit` and `table` (what is written);
+//! - `sweep` with `pool` (the runs and their workers), `tally` and `groups` (outcomes added up,
+//!   failures by cause), `report`, `junit` and `table` (what is written);
 //! - `power`: every defect of the catalogue (`defects`), looked for until it is found; `labels`:
 //!   short names for wide tables;
 //! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
@@ -23,6 +23,7 @@ mod defects;
 mod determinism;
 mod exit;
 mod failure;
+mod groups;
 mod interrupt;
 mod junit;
 mod labels;

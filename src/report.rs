@@ -8,10 +8,11 @@ use gatesim_sim::marks::{Mark, MissedFloor};
 use serde::Serialize;
 
 use crate::{
+    groups::Groups,
     output::{MessageFormat, Output},
     pool::Pair,
     sweep::SweepResult,
-    tally::{Durations, Groups, Tally},
+    tally::{Durations, Tally},
 };
 
 /// Failures that are shown in full; more than a person reads are shown in one line each.

@@ -33,6 +33,7 @@
 //! balancer, the time that the transport takes over accept) is not in it to begin with.
 
 mod accounts;
+mod clock;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ use gatesim_model::{
 };
 
 use accounts::Accounts;
+use clock::{Clock, Stage};
 
 use crate::{
     event::{Actor, Entry, Fact, WorldEvent},
@@ -109,42 +111,6 @@ enum Era {
 enum Excuse {
     RightlyRefused,
     Fault,
-}
-
-/// Measures coordination: runs while nothing is waited for.
-#[derive(Debug, Default)]
-struct Clock {
-    total: Duration,
-    stage: Stage,
-    running_since: Option<Time>,
-    calls: u32,
-    /// A call has failed and no other has begun since: the pause before the next try is the
-    /// service's.
-    retrying: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    NotServed,
-    SettingUp,
-    Welcomed,
-}
-
-impl Clock {
-    /// Starts or stops, after something has changed.
-    fn set(&mut self, now: Time, components_there: bool) {
-        let waits = self.calls > 0 || self.retrying || !components_there;
-        let should_run = self.stage == Stage::SettingUp && !waits;
-        match self.running_since {
-            Some(since) if !should_run => {
-                self.total += now.since(since);
-                self.running_since = None;
-            }
-            None if should_run => self.running_since = Some(now),
-            Some(_) | None => {}
-        }
-    }
 }
 
 /// One run as one client sees it: runs are numbered per container, messages are not.
@@ -208,20 +174,14 @@ impl FiguresCollector {
             ..
         } = event
         {
-            self.calls(now, *socket, container, |clock| {
-                clock.calls += 1;
-                clock.retrying = false;
-            });
+            self.calls(now, *socket, container, Clock::call_begins);
         } else if let Event::CallEnded {
             socket: Some(socket),
             ok,
             ..
         } = event
         {
-            self.calls(now, *socket, container, |clock| {
-                clock.calls = clock.calls.saturating_sub(1);
-                clock.retrying = !ok;
-            });
+            self.calls(now, *socket, container, |clock| clock.call_ends(*ok));
         } else if let Event::ComponentChanged { component, ready } = event {
             let present = self.components.entry(container).or_default();
             match ready {
@@ -393,7 +353,9 @@ impl FiguresCollector {
             self.figures.connections_ready += 1;
             self.figures.healed_ready += u64::from(attempt.era == Era::Healed);
             self.figures.time_to_ready.push(now.since(attempt.since));
-            self.figures.coordination_overhead.push(attempt.clock.total);
+            self.figures
+                .coordination_overhead
+                .push(attempt.clock.total());
         }
     }
 
@@ -478,7 +440,7 @@ impl FiguresCollector {
         let there = self.components_there(container);
         if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
             attempt.container = Some(container);
-            attempt.clock.stage = stage;
+            attempt.clock.reaches(stage);
             attempt.clock.set(now, there);
         }
     }
