@@ -1,8 +1,8 @@
 //! What a connection does about services that are missing (protocol.md 1.4 step 24, 6.3).
 //!
-//! One initialiser for the whole container: a lock that makes connections wait for each other,
-//! and a flag that, once set, answers for services it never built. The limit of 30 s that its
-//! callers name is not enforced.
+//! Where connections build what is missing there may be one initialiser for the whole container: a
+//! lock that makes them wait for each other, and a flag that, once set, answers for services it
+//! never built. The limit of 30 s that its callers name is not enforced.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
