@@ -18,7 +18,8 @@ use crate::{
 
 /// Time between two polls.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Time between two polls when [`MOVES_BETWEEN_PAUSES`] moves have been applied since the last pause.
+/// Time between two polls when [`MOVES_BETWEEN_PAUSES`] moves have been applied since the last
+/// pause.
 pub const PAUSE: Duration = Duration::from_millis(100);
 /// Moves after which the poller pauses.
 pub const MOVES_BETWEEN_PAUSES: u64 = 100;

@@ -36,7 +36,8 @@ pub fn second_granular_id(now: Time) -> ConnectionId {
     format!("ws_init_{}", unix_secs(now)).into()
 }
 
-/// `ws_<ms>_<object>`, `ws_dev_...` or `e2e_...`: milliseconds and the address of the socket object.
+/// `ws_<ms>_<object>`, `ws_dev_...` or `e2e_...`: milliseconds and the address of the socket
+/// object.
 pub fn millisecond_object_id(environment: Environment, now: Time, fresh: u64) -> ConnectionId {
     let prefix = match environment {
         Environment::Testing => "e2e",

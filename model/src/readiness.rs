@@ -244,7 +244,8 @@ pub fn is_application_connected(socket: SocketView) -> bool {
     socket.application == Some(TransportState::Connected)
 }
 
-/// `_is_websocket_valid_for_auth` (AUTH 638): anything that has headers and is not known to be gone.
+/// `_is_websocket_valid_for_auth` (AUTH 638): anything that has headers and is not known to be
+/// gone.
 pub fn is_valid_for_auth(socket: SocketView) -> bool {
     socket.has(Attribute::Headers) && socket.client != Some(TransportState::Disconnected)
 }

@@ -214,7 +214,7 @@ impl World {
             let fails = choices
                 .stream(caller, Purpose::ServiceFailure(service))
                 .chance(condition.errors_per_mille);
-            let errs = choices
+            let is_wrong = choices
                 .stream(caller, Purpose::ServiceError(service))
                 .chance(condition.wrong_per_mille);
             let (answer, answered) = oneshot::channel();
@@ -227,7 +227,7 @@ impl World {
                     host.gate.sleep(delay / 2).await;
                     let reply = match fails {
                         true => Err(CallError::ServerError),
-                        false if errs => {
+                        false if is_wrong => {
                             Ok(host.services.answer_wrongly(host.gate.now(), &request))
                         }
                         false => Ok(host.services.answer(host.gate.now(), &request)),

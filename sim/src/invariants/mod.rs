@@ -9,11 +9,12 @@
 //! - [`checker`]: hands each event to every rule and keeps the first violation of each;
 //! - [`limits`]: the declared bounds, and what they are derived from;
 //! - [`view`]: what is live, as far as several rules need it;
+//! - [`subject`]: what events are about, so that each rule hears only of what concerns it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
-//!   [`leftovers`], [`messages`] with [`answers`], [`event_order`] with [`message_order`], [`runs`],
-//!   [`isolation`], [`close`], [`waiting`], [`agreement`], [`storm`], [`containment`],
-//!   [`silence`], [`errors`].
+//!   [`leftovers`], [`messages`] with [`answers`], [`event_order`] with [`message_order`],
+//!   [`runs`], [`isolation`], [`close`], [`waiting`] with [`locks`], [`wishes`] and
+//!   [`resignation`], [`agreement`], [`storm`], [`containment`], [`silence`], [`errors`].
 
 use std::{fmt, str::FromStr};
 

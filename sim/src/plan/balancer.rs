@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Range};
-use crate::bounds::{MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, within};
+use crate::bounds::{MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, is_default, within};
 
 /// The balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct BalancerPlan {
     /// How many upgrades in a thousand arrive without their cookie.
     #[serde(
         default,
-        skip_serializing_if = "is_zero",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, PER_MILLE, _, _>"
     )]
     pub cookie_loss_per_mille: u32,
@@ -34,7 +34,7 @@ pub struct BalancerPlan {
     /// without an answer, or has taken too long.
     #[serde(
         default,
-        skip_serializing_if = "is_zero",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, MAX_RETRIES, _, _>"
     )]
     pub retries: u32,
@@ -48,14 +48,14 @@ pub struct BalancerPlan {
     /// How many upgrades in a thousand are delivered twice.
     #[serde(
         default,
-        skip_serializing_if = "is_zero",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, PER_MILLE, _, _>"
     )]
     pub duplicate_per_mille: u32,
     /// How long after the first copy the second one is on its way.
     #[serde(
         default,
-        skip_serializing_if = "is_empty",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, MAX_US, _, _>"
     )]
     pub duplicate_after_us: Range,
@@ -76,7 +76,7 @@ pub struct BalancerPlan {
     /// Behind how many addresses of its own it hides those of the clients; 0 if it does not.
     #[serde(
         default,
-        skip_serializing_if = "is_zero",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, MAX_ADDRESSES, _, _>"
     )]
     pub addresses: u32,
@@ -164,13 +164,4 @@ fn a_day_ms() -> u64 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_a_day(ms: &u64) -> bool {
     *ms == BalancerPlan::A_DAY_MS
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
-}
-
-fn is_empty(range: &Range) -> bool {
-    *range == Range::default()
 }

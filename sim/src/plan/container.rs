@@ -93,12 +93,12 @@ pub(crate) fn queue_capacity() -> u32 {
     MAX_WAITING_FRAMES as u32
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_usual_managers(value: &u32) -> bool {
     *value == managers_per_user()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_usual_queue(value: &u32) -> bool {
     *value == queue_capacity()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Range;
-use crate::bounds::{MAX_MS, MAX_US, MAX_WINDOW, PER_MILLE, within};
+use crate::bounds::{MAX_MS, MAX_US, MAX_WINDOW, PER_MILLE, is_default, within};
 
 /// One link, both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct LinkPlan {
     /// so much later at least.
     #[serde(
         default,
-        skip_serializing_if = "is_zero",
+        skip_serializing_if = "is_default",
         deserialize_with = "within::<0, MAX_US, _, _>"
     )]
     pub frame_us: u64,
@@ -75,11 +75,6 @@ fn usual_window() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
 fn is_usual_window(window: &u32) -> bool {
     *window == LinkPlan::USUAL_WINDOW
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_zero(us: &u64) -> bool {
-    *us == 0
 }
 
 fn usual_give_up_ms() -> u64 {
