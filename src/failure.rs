@@ -214,11 +214,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::groups::Sighting;
 
-    const SOCKET: SocketId = SocketId {
-        peer: 0,
-        attempt: 1,
-        copy: 0,
-    };
+    const SOCKET: SocketId = SocketId::first(0);
 
     fn violation(invariant: Invariant, event: u64) -> Violation {
         Violation {

@@ -110,14 +110,6 @@ impl Address {
 mod tests {
     use super::*;
 
-    fn socket(peer: u32) -> SocketId {
-        SocketId {
-            peer,
-            attempt: 1,
-            copy: 0,
-        }
-    }
-
     fn at_secs(secs: u64) -> Time {
         Time(secs * 1_000_000_000)
     }
@@ -126,19 +118,19 @@ mod tests {
     fn the_pool_refuses_until_somebody_leaves() {
         let mut admission = Admission::default();
         for peer in 0..2 {
-            let verdict = admission.admit("10.0.0.1:443", socket(peer), 2, at_secs(0));
+            let verdict = admission.admit("10.0.0.1:443", SocketId::first(peer), 2, at_secs(0));
             assert_eq!(verdict, Verdict::Admitted);
         }
-        let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
+        let mut again = || admission.admit("10.0.0.1:443", SocketId::first(2), 2, at_secs(1));
         assert_eq!(
             again(),
             Verdict::TooMany {
-                live: vec![socket(0), socket(1)]
+                live: vec![SocketId::first(0), SocketId::first(1)]
             }
         );
-        assert!(admission.release("10.0.0.1:443", socket(0)));
-        assert!(!admission.release("10.0.0.1:443", socket(0)));
-        let mut again = || admission.admit("10.0.0.1:443", socket(2), 2, at_secs(1));
+        assert!(admission.release("10.0.0.1:443", SocketId::first(0)));
+        assert!(!admission.release("10.0.0.1:443", SocketId::first(0)));
+        let mut again = || admission.admit("10.0.0.1:443", SocketId::first(2), 2, at_secs(1));
         assert_eq!(again(), Verdict::Admitted);
     }
 
@@ -146,16 +138,17 @@ mod tests {
     fn the_rate_counts_connects_of_the_last_minute_by_address() {
         let mut admission = Admission::default();
         for peer in 0..10 {
-            let verdict = admission.admit("a:1", socket(peer), 100, at_secs(u64::from(peer)));
+            let verdict =
+                admission.admit("a:1", SocketId::first(peer), 100, at_secs(u64::from(peer)));
             assert_eq!(verdict, Verdict::Admitted);
         }
-        let verdict = admission.admit("a:1", socket(10), 100, at_secs(20));
+        let verdict = admission.admit("a:1", SocketId::first(10), 100, at_secs(20));
         let retry_in = Duration::from_secs(40);
-        let connects = (0..10).map(socket).collect();
+        let connects = (0..10).map(SocketId::first).collect();
         assert_eq!(verdict, Verdict::TooFast { retry_in, connects });
-        let elsewhere = admission.admit("b:1", socket(10), 100, at_secs(20));
+        let elsewhere = admission.admit("b:1", SocketId::first(10), 100, at_secs(20));
         assert_eq!(elsewhere, Verdict::Admitted);
-        let later = admission.admit("a:1", socket(10), 100, at_secs(60));
+        let later = admission.admit("a:1", SocketId::first(10), 100, at_secs(60));
         assert_eq!(later, Verdict::Admitted);
     }
 }

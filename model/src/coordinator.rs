@@ -289,11 +289,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    const OWNER: SocketId = SocketId {
-        peer: 0,
-        attempt: 1,
-        copy: 0,
-    };
+    const OWNER: SocketId = SocketId::first(0);
 
     fn id() -> ConnectionId {
         "ws_1".into()

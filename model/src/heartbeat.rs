@@ -89,7 +89,6 @@ fn report<E: Env>(connection: &Connection<E>) {
 mod tests {
     use super::*;
     use crate::{
-        env::Reply,
         environment::Environment,
         testing::{self, Peer, TestEnv, connect},
     };
@@ -97,7 +96,7 @@ mod tests {
     /// When the heartbeat of a silent peer ended in staging, how many pings it had sent, and the
     /// close code that the peer was sent.
     fn silent_peer(design: &str, peer: Peer) -> (u64, usize, Option<u16>) {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let container = testing::container(&env, design, Environment::Staging);
         let (connection, socket) = connect(&container, 0, "a.b.c");
         socket.peer.set(peer);

@@ -233,11 +233,7 @@ fn has_ended(state: IdentityState) -> bool {
 mod tests {
     use super::*;
 
-    const OWNER: SocketId = SocketId {
-        peer: 0,
-        attempt: 1,
-        copy: 0,
-    };
+    const OWNER: SocketId = SocketId::first(0);
 
     fn at_ms(ms: u64) -> Time {
         Time(ms * 1_000_000)

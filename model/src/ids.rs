@@ -67,6 +67,15 @@ pub struct SocketId {
 }
 
 impl SocketId {
+    /// The first attempt of a peer, as it was sent.
+    pub const fn first(peer: u32) -> SocketId {
+        SocketId {
+            peer,
+            attempt: 1,
+            copy: 0,
+        }
+    }
+
     /// The upgrade as its peer sent it.
     pub fn original(self) -> SocketId {
         SocketId { copy: 0, ..self }

@@ -67,18 +67,15 @@ async fn refuse<E: Env>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{
-        env::Reply,
         environment::Environment,
         event::{Component, EndpointEnd},
         testing::{self, TestEnv, arrive},
     };
 
     fn answers(design: &str, missing: &[Component]) -> (Option<u16>, Vec<Event>) {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let container = testing::container(&env, design, Environment::Production);
         for component in Component::ALL {
             let there = !missing.contains(component);
@@ -139,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_answered_upgrade_never_reaches_the_endpoint() {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let design = "reference+session-middleware=after-context";
         let container = testing::container(&env, design, Environment::Staging);
         let end = env.block_on(container.serve(arrive(0, "a.b.c")));

@@ -296,11 +296,7 @@ mod tests {
 
     #[test]
     fn a_lookup_says_whether_the_machine_was_found_and_can_process() {
-        const OWNER: SocketId = SocketId {
-            peer: 0,
-            attempt: 1,
-            copy: 0,
-        };
+        const OWNER: SocketId = SocketId::first(0);
         let id = ConnectionId::from("ws_1");
         let mut registry = Registry::with_capacity(1);
         assert_eq!(Lookup::of(&registry, None), Lookup::NoId);

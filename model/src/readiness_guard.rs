@@ -143,13 +143,10 @@ async fn wait_for<E: Env>(container: &Container<E>, check: &Check, redis: RedisL
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        env::Reply,
-        testing::{self, TestEnv},
-    };
+    use crate::testing::{self, TestEnv};
 
     fn examined(environment: Environment, missing: Component) -> (Verdict, u64) {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let container = testing::container(&env, "reference", environment);
         for component in Component::ALL {
             let there = *component != missing;
@@ -176,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_believed_for_thirty_seconds_whatever_happens() {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let design = "reference+readiness-guard=cached";
         let container = testing::container(&env, design, Environment::Production);
         let ask = || env.block_on(ask(&container));

@@ -184,16 +184,8 @@ impl Registry {
 mod tests {
     use super::*;
 
-    const FIRST: SocketId = SocketId {
-        peer: 0,
-        attempt: 1,
-        copy: 0,
-    };
-    const SECOND: SocketId = SocketId {
-        peer: 1,
-        attempt: 1,
-        copy: 0,
-    };
+    const FIRST: SocketId = SocketId::first(0);
+    const SECOND: SocketId = SocketId::first(1);
 
     fn register(registry: &mut Registry, id: &str, user: &str, owner: SocketId) -> Registration {
         registry.register(&id.into(), &user.into(), owner, Time::ZERO)

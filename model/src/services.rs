@@ -209,14 +209,14 @@ async fn give_grace<E: Env>(container: &Container<E>, socket: SocketId) {
 mod tests {
     use super::*;
     use crate::{
-        env::{CallError, Reply},
+        env::CallError,
         event::StartupPhase,
         testing::{self, TestEnv, connect},
         time::Time,
     };
 
     fn env() -> TestEnv {
-        TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)))
+        TestEnv::idle()
     }
 
     #[test]

@@ -84,37 +84,28 @@ impl<E: Env> Container<E> {
 mod tests {
     use super::*;
     use crate::{
-        env::Reply,
         environment::Environment,
         testing::{self, TestEnv},
     };
 
-    fn socket(peer: u32) -> SocketId {
-        SocketId {
-            peer,
-            attempt: 1,
-            copy: 0,
-        }
-    }
-
     #[test]
     fn the_wrapper_of_one_that_has_ended_comes_back_for_good() {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let container = testing::container(&env, "v9", Environment::Staging);
         let bound = || container.sleep_patch.bound_to.get();
-        let first = container.patch_sleep(socket(1));
-        let second = container.patch_sleep(socket(2));
+        let first = container.patch_sleep(SocketId::first(1));
+        let second = container.patch_sleep(SocketId::first(2));
         container.restore_sleep(first);
         assert_eq!(bound(), None, "the second is not wrapped any more");
         container.restore_sleep(second);
-        assert_eq!(bound(), Some(socket(1)), "the first is over");
+        assert_eq!(bound(), Some(SocketId::first(1)), "the first is over");
     }
 
     #[test]
     fn a_long_sleep_is_cut_and_takes_as_long() {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let container = testing::container(&env, "v9", Environment::Staging);
-        let _found = container.patch_sleep(socket(1));
+        let _found = container.patch_sleep(SocketId::first(1));
         env.block_on(container.sleep(Duration::from_millis(220)));
         assert_eq!(env.now().as_millis(), 220);
     }

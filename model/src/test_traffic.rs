@@ -86,13 +86,10 @@ fn marks_a_test((name, value): &(String, String)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        env::Reply,
-        testing::{self, TestEnv, arrive},
-    };
+    use crate::testing::{self, TestEnv, arrive};
 
     fn bypassed(environment: Environment, for_tests: bool) -> [Option<UserId>; 3] {
-        let env = TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)));
+        let env = TestEnv::idle();
         let design = "reference+test-bypass=cached-result";
         let container = testing::container_with(&env, design, environment, |settings| {
             settings.for_tests = for_tests;

@@ -358,11 +358,7 @@ pub(crate) fn container_with(
 pub(crate) fn arrive(peer: u32, token: &str) -> Rc<TestSocket> {
     Rc::new(TestSocket {
         upgrade: Upgrade {
-            socket: SocketId {
-                peer,
-                attempt: 1,
-                copy: 0,
-            },
+            socket: SocketId::first(peer),
             peer_address: format!("10.0.0.{peer}:4000"),
             authorization: Some(format!("Bearer {token}")),
             subprotocols: Vec::new(),

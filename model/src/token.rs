@@ -198,11 +198,7 @@ mod tests {
         query_token: Option<&str>,
     ) -> Upgrade {
         Upgrade {
-            socket: SocketId {
-                peer: 0,
-                attempt: 1,
-                copy: 0,
-            },
+            socket: SocketId::first(0),
             peer_address: "10.0.0.1:4000".into(),
             authorization: authorization.map(Into::into),
             subprotocols: subprotocols.iter().map(|entry| (*entry).into()).collect(),

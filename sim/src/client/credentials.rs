@@ -187,11 +187,7 @@ mod tests {
         }
     }
 
-    const SOCKET: SocketId = SocketId {
-        peer: 3,
-        attempt: 1,
-        copy: 0,
-    };
+    const SOCKET: SocketId = SocketId::first(3);
 
     fn extract(upgrade: &Upgrade) -> Option<String> {
         let encoding = SubprotocolToken::EncodedOrVerbatim;

@@ -17,11 +17,7 @@ use crate::{
     plan::{HeaderPolicy, Token},
 };
 
-const SOCKET: SocketId = SocketId {
-    peer: 2,
-    attempt: 1,
-    copy: 0,
-};
+const SOCKET: SocketId = SocketId::first(2);
 const SUCCESSOR: SocketId = SocketId {
     peer: 2,
     attempt: 2,

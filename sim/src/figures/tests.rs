@@ -2,11 +2,7 @@
 
 use super::*;
 
-const SOCKET: SocketId = SocketId {
-    peer: 0,
-    attempt: 1,
-    copy: 0,
-};
+const SOCKET: SocketId = SocketId::first(0);
 
 /// A run with events at given milliseconds.
 struct Watched {

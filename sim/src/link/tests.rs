@@ -16,11 +16,7 @@ const FAR: Actor = Actor::Balancer;
 
 /// Both ends of a link with this latency in microseconds.
 fn link(gate: &Rc<Gate>, least: u64, most: u64, loss_per_mille: u32) -> (End, End) {
-    let socket = SocketId {
-        peer: 0,
-        attempt: 1,
-        copy: 0,
-    };
+    let socket = SocketId::first(0);
     let plan = LinkPlan {
         loss_per_mille,
         give_up_ms: 30_000,
@@ -321,11 +317,7 @@ fn a_slow_link_spaces_frames() {
                 most: 1_000,
             })
         };
-        let socket = SocketId {
-            peer: 0,
-            attempt: 1,
-            copy: 0,
-        };
+        let socket = SocketId::first(0);
         let (near, far) = connection(gate, socket, (NEAR, FAR), slow);
         read(gate, log, far, Duration::ZERO);
         let (writing, sent) = (Rc::clone(gate), Rc::clone(log));

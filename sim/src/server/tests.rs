@@ -47,11 +47,7 @@ where
         let design = Rc::new(Design::builtin("reference").unwrap());
         let world = World::new(Rc::clone(gate), Rc::clone(&recorder), Rc::new(plan), design);
         let process = Rc::new(Process::new(world, 0, 1));
-        let socket = SocketId {
-            peer: 0,
-            attempt: 1,
-            copy: 0,
-        };
+        let socket = SocketId::first(0);
         let (near, far) = connection(gate, socket, (CLIENT, Actor::Container(0)), link);
         let noted = Rc::clone(log);
         let serving = serve(Rc::clone(&process), far, |socket| endpoint(socket, noted));

@@ -32,17 +32,9 @@ fn verdicts(invariant: Invariant, cases: &[(&str, &Story)]) -> String {
 }
 
 /// The first connection of client 0.
-pub(super) const SOCKET: SocketId = SocketId {
-    peer: 0,
-    attempt: 1,
-    copy: 0,
-};
+pub(super) const SOCKET: SocketId = SocketId::first(0);
 /// The first connection of client 1.
-pub(super) const OTHER: SocketId = SocketId {
-    peer: 1,
-    attempt: 1,
-    copy: 0,
-};
+pub(super) const OTHER: SocketId = SocketId::first(1);
 
 /// A story in which each event happens a millisecond after the one before.
 #[derive(Default)]

@@ -215,11 +215,7 @@ async fn connect(network: Rc<Network>, side: Side) -> Result<End, Unconnected> {
         Side::A | Side::B => 0,
         Side::C | Side::D => 1,
     };
-    let socket = SocketId {
-        peer,
-        attempt: 1,
-        copy: 0,
-    };
+    let socket = SocketId::first(peer);
     let plan = LinkPlan {
         give_up_ms: GIVE_UP.as_millis() as u64,
         ..LinkPlan::plain(Range {
