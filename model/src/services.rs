@@ -215,10 +215,6 @@ mod tests {
         time::Time,
     };
 
-    fn env() -> TestEnv {
-        TestEnv::idle()
-    }
-
     #[test]
     fn effective_timeouts_are_those_of_the_table() {
         use Component::*;
@@ -251,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_ladder_takes_two_minutes_when_everything_is_down() {
-        let env = env();
+        let env = TestEnv::idle();
         let container = testing::container(&env, "v9", Environment::Staging);
         let (connection, _) = connect(&container, 0, "a.b.c");
         env.block_on(async {
@@ -264,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_healthy_cloud_container_pays_the_redis_grace_twice() {
-        let env = env();
+        let env = TestEnv::idle();
         let container = testing::container(&env, "v9", Environment::Staging);
         container.app.reach(&env, StartupPhase::Complete);
         for component in REQUIRED {
@@ -277,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_budgeted_answer_comes_with_the_last_component() {
-        let env = env();
+        let env = TestEnv::idle();
         let container = testing::container(&env, "reference", Environment::Staging);
         let (connection, _) = connect(&container, 0, "a.b.c");
         let (late, later) = (container.clone(), env.clone());
