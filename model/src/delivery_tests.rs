@@ -170,7 +170,7 @@ fn the_next_connection_hears_what_was_kept_before_what_is_new() {
 #[test]
 fn what_is_kept_twice_is_sent_twice() {
     // D58.
-    let scene = leave_early("reference+undelivered-events=kept-twice");
+    let scene = leave_early("reference+message-ledger=none+undelivered-events=kept-twice");
     let (_, socket) = scene.join(1);
     scene.pass(1000);
     assert_eq!(

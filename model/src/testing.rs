@@ -24,7 +24,7 @@ use crate::{
     env::{CallError, Env, Reply, Request, Task},
     environment::Environment,
     event::{Event, TaskName},
-    ids::SocketId,
+    ids::{ConnectionId, SocketId, UserId},
     ledger::Book,
     managers::MANAGERS_PER_USER,
     message::ServerMessage,
@@ -388,5 +388,11 @@ pub(crate) fn connect(
     );
     container.env.block_on(socket.accept(None)).unwrap();
     connection.accepted(None);
+    let id = ConnectionId::from(format!("ws_{peer}"));
+    connection.attach_id(&id);
+    let (owner, now) = (connection.socket_id(), container.env.now());
+    let mut registry = container.registry.borrow_mut();
+    let _new = registry.register(&id, &UserId::from("nobody-yet"), owner, now);
+    drop(registry);
     (connection, socket)
 }

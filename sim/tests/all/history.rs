@@ -171,7 +171,8 @@ fn v2_shares_a_machine_when_two_connect_within_one_second() {
     );
 }
 
-/// From v6 on every connection is served, and every run's five events arrive.
+/// From v6 on every connection is served, and every run's five events arrive, unless a manager waits
+/// for itself (D66).
 #[test]
 fn v6_to_v9_and_the_reference_carry_the_golden_path() {
     for design in ["v6", "v7", "v7b", "v8", "v9", "reference"] {
@@ -181,7 +182,9 @@ fn v6_to_v9_and_the_reference_carry_the_golden_path() {
                 figures.connections_ready, figures.connections_expected,
                 "{design}"
             );
-            assert_eq!(figures.runs_delivered, figures.runs_started, "{design}");
+            if cause(&outcome, Invariant::NothingWaitsForever).is_none() {
+                assert_eq!(figures.runs_delivered, figures.runs_started, "{design}");
+            }
             assert!(figures.runs_delivered > 0);
             let ready = |entry: &Entry| {
                 matches!(
