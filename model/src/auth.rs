@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long the sound answer tries before it says that authentication is unavailable.
-pub const AUTH_BUDGET: Duration = Duration::from_secs(6);
+pub const AUTH_BUDGET: Duration = Duration::from_millis(4_500);
 
 /// Authentication as one container knows it, shared by all its connections.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::{
     env::{self, AgentStep, CallError, Env, Reply},
     environment::MANAGER_SEND_TIMEOUT,
     event::Event,
-    ids::{MessageId, RunId, UserId},
+    ids::{MessageId, RunId, SocketId, UserId},
     journal::{Journal, Journals},
     message::{AgentEvent, AgentEventKind, ErrorCode, Request},
     resume::{Asked, Claim, MAX_ANSWERS},
@@ -168,18 +168,40 @@ async fn execute<E: Env>(asked: &Asked<E>, id: RunId, journal: Option<Rc<Journal
         id,
         progress: Progress::default(),
     };
+    let mut end = End {
+        env: &container.env,
+        socket,
+        run: id,
+        complete: false,
+    };
     let outcome = run.play().await;
     if outcome.is_err() {
         run.fail().await;
     }
-    container.env.emit(Event::RunEnded {
-        socket,
-        run: id,
-        complete: outcome.is_ok(),
-    });
+    end.complete = outcome.is_ok();
+    drop(end);
     match run.voice {
         Voice::Journal(writing) => drop(writing),
         Voice::Outbox(outbox) => container.outboxes.close(&outbox),
+    }
+}
+
+/// Reports the end of a run when it is dropped: also when the run is cancelled in the middle,
+/// because its container stops before the run could be failed.
+struct End<'a, E: Env> {
+    env: &'a E,
+    socket: SocketId,
+    run: RunId,
+    complete: bool,
+}
+
+impl<E: Env> Drop for End<'_, E> {
+    fn drop(&mut self) {
+        self.env.emit(Event::RunEnded {
+            socket: self.socket,
+            run: self.run,
+            complete: self.complete,
+        });
     }
 }
 

@@ -56,7 +56,7 @@ impl Rule for CloseTellsTheTruth {
 
     fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
         match &entry.fact {
-            Fact::World(event) => self.world(event),
+            Fact::World(event) => self.world(view, event),
             Fact::Protocol(Event::CloseSent {
                 socket,
                 code,
@@ -226,7 +226,7 @@ fn drop_hides(socket: SocketId, connection: &Connection, cause: CloseCause) -> O
 }
 
 impl CloseTellsTheTruth {
-    fn world(&mut self, event: &WorldEvent) -> Option<Finding> {
+    fn world(&mut self, view: &View, event: &WorldEvent) -> Option<Finding> {
         if let WorldEvent::ClientConnecting { socket, .. } = event {
             self.open.insert(*socket, None);
         } else if let WorldEvent::ClientRefused { socket, status } = event {
@@ -279,7 +279,11 @@ impl CloseTellsTheTruth {
             self.cut.insert((*from, *to));
             self.forget_on_way(*from, *to);
         } else if let WorldEvent::LinkReset { from, to } = event {
-            self.forget_on_way(*from, *to);
+            // What the server says from now on has no way to the client any more.
+            self.open.retain(|socket, _| {
+                let container = view.connection(*socket).map(|known| known.container);
+                !(on_way(*from, *socket, container) || on_way(*to, *socket, container))
+            });
         } else if let WorldEvent::LinkMended { from, to } = event {
             self.cut.remove(&(*from, *to));
         }
@@ -310,6 +314,14 @@ impl CloseTellsTheTruth {
 
 /// Whether a cut link with this end may lie on the way of a connection. The balancer is on every
 /// way, and the other end of its links is named beside it, so it does not count by itself.
+/// Whether one end of a way is that of a connection, which may have reached no container yet.
+fn on_way(end: Actor, socket: SocketId, container: Option<u32>) -> bool {
+    match container {
+        Some(container) => touches(end, socket, container),
+        None => end == Actor::Client(socket.peer),
+    }
+}
+
 fn touches(end: Actor, socket: SocketId, container: u32) -> bool {
     match end {
         Actor::Client(client) => client == socket.peer,
