@@ -25,7 +25,8 @@ use crate::{
     wait::timeout,
 };
 
-/// How long the sound answer tries before it says that authentication is unavailable.
+/// How long the sound answer tries before it says that authentication is unavailable. Together with
+/// the time for the services it stays below what a set-up may take (protocol.md 10.0, I-08).
 pub const AUTH_BUDGET: Duration = Duration::from_millis(4_500);
 
 /// Authentication as one container knows it, shared by all its connections.

@@ -109,7 +109,7 @@ fn an_outage_is_told_in_different_ways_and_takes_different_times() {
             hanging(),
             "reference",
             failure(AuthServiceError, AuthUnavailable, 2),
-            6_000,
+            4_500,
         ),
     ];
     for (env, design, outcome, time) in table {
