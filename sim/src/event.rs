@@ -1,6 +1,6 @@
 //! What the observer sees: the protocol's events and the world's, with time, step and actor.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use gatesim_model::{
     env::Service,
@@ -272,6 +272,21 @@ pub enum WorldEvent {
     FaultsHealed,
     /// The run is over.
     Finished { reason: FinishReason },
+}
+
+/// Whether there are still faults to blame: told by [`WorldEvent::FaultsHealed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// There may be.
+    #[default]
+    Faulty,
+    /// Every fault is over.
+    Healed,
+}
+
+/// The runs of one container, in maps that are ordered by container and run.
+pub(crate) fn runs_of(container: u32) -> RangeInclusive<(u32, RunId)> {
+    (container, RunId(0))..=(container, RunId(u32::MAX))
 }
 
 /// A header of an upgrade, or several.

@@ -9,7 +9,10 @@ use gatesim_model::{
     time::Time,
 };
 
-use crate::{event::WorldEvent, outcome::Figures};
+use crate::{
+    event::{WorldEvent, runs_of},
+    outcome::Figures,
+};
 
 /// How long a client that is ready waits for a message on which nobody works before it may say
 /// that the message is lost: the largest gap between two events (protocol.md 7.4).
@@ -144,9 +147,7 @@ impl Accounts {
         } else if let WorldEvent::ContainerGone { container, .. } = event {
             self.holdings
                 .retain(|_, holding| holding.container != *container);
-            let first = (*container, RunId(0));
-            let last = (*container, RunId(u32::MAX));
-            for (_, message) in self.runs.extract_if(first..=last, |_, _| true) {
+            for (_, message) in self.runs.extract_if(runs_of(*container), |_, _| true) {
                 if let Some(execution) = self.executions.get_mut(&message) {
                     execution.standing -= 1;
                 }

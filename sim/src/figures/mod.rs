@@ -54,7 +54,7 @@ use accounts::Accounts;
 use clock::{Clock, Stage};
 
 use crate::{
-    event::{Actor, Entry, Fact, WorldEvent},
+    event::{Actor, Entry, Era, Fact, WorldEvent},
     invariants::REQUIRED_COMPONENTS,
     outcome::Figures,
 };
@@ -98,14 +98,6 @@ struct Attempt {
 /// How long after the healing a call may still fail that began before: the longest time-out of one
 /// call (protocol.md 5.2).
 const LAST_CALLS: Duration = Duration::from_secs(5);
-
-/// Whether every fault is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Era {
-    #[default]
-    Faulty,
-    Healed,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Excuse {
@@ -303,8 +295,7 @@ impl FiguresCollector {
                 self.services_down.remove(service);
             }
             WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
-                self.streams.retain(|stream, _| stream.client != *client);
-                self.asked.retain(|(asking, _)| asking != client);
+                self.forget_client(*client);
             }
             // The request did not arrive as it was sent, or what it opened was ended.
             WorldEvent::HeaderChanged { socket, .. } | WorldEvent::ConnectionCut { socket, .. } => {
@@ -391,6 +382,20 @@ impl FiguresCollector {
             self.streams.remove(&stream);
             self.asked.remove(&asked);
         }
+    }
+
+    fn forget_client(&mut self, client: u32) {
+        let first_of = |client| Stream {
+            client,
+            message: MessageId::from(""),
+            run: RunId(0),
+        };
+        let next = client + 1;
+        self.streams
+            .extract_if(first_of(client)..first_of(next), |_, _| true)
+            .for_each(drop);
+        let asked = (client, MessageId::from(""))..(next, MessageId::from(""));
+        self.asked.extract_if(asked, |_| true).for_each(drop);
     }
 
     fn container_leaves(&mut self, container: u32) {

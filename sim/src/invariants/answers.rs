@@ -11,7 +11,7 @@ use gatesim_model::{
 };
 
 use super::{checker::Finding, deadlines::Deadlines, view::container_of};
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::event::{Entry, Era, Fact, WorldEvent, runs_of};
 
 /// Follows each message from the hands of its client to its answer.
 ///
@@ -20,18 +20,11 @@ use crate::event::{Entry, Fact, WorldEvent};
 /// no fault is left to blame.
 pub(super) struct Answers {
     bound: Duration,
-    phase: Phase,
+    era: Era,
     clients: BTreeMap<u32, Client>,
     /// The runs that go on: container and run.
     going: BTreeMap<(u32, RunId), (u32, MessageId)>,
     due: Deadlines<(u32, MessageId)>,
-}
-
-/// Whether there are faults to blame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Faulty,
-    Healed,
 }
 
 #[derive(Default)]
@@ -60,7 +53,7 @@ impl Answers {
     pub(super) fn new(bound: Duration) -> Self {
         Answers {
             bound,
-            phase: Phase::Faulty,
+            era: Era::Faulty,
             clients: BTreeMap::new(),
             going: BTreeMap::new(),
             due: Deadlines::new(),
@@ -128,14 +121,12 @@ impl Answers {
                 }
             }
         } else if let WorldEvent::ContainerGone { container, .. } = event {
-            let first = (*container, RunId(0));
-            let last = (*container, RunId(u32::MAX));
-            while let Some((run, _)) = self.going.range(first..=last).next() {
+            while let Some((run, _)) = self.going.range(runs_of(*container)).next() {
                 let run = *run;
                 self.end(now, run);
             }
         } else if *event == WorldEvent::FaultsHealed {
-            self.phase = Phase::Healed;
+            self.era = Era::Healed;
             let clients: Vec<u32> = self.clients.keys().copied().collect();
             clients
                 .into_iter()
@@ -234,7 +225,7 @@ impl Answers {
         let waits = known.is_some_and(|client| {
             client.ready.is_some() && client.unanswered.contains_key(message)
         });
-        if waits && self.phase == Phase::Healed {
+        if waits && self.era == Era::Healed {
             self.due.arm((client, message.clone()), now + self.bound);
         }
     }

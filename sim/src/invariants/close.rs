@@ -282,7 +282,7 @@ impl CloseTellsTheTruth {
             // What the server says from now on has no way to the client any more.
             self.open.retain(|socket, _| {
                 let container = view.connection(*socket).map(|known| known.container);
-                !(on_way(*from, *socket, container) || on_way(*to, *socket, container))
+                !(touches(*from, *socket, container) || touches(*to, *socket, container))
             });
         } else if let WorldEvent::LinkMended { from, to } = event {
             self.cut.remove(&(*from, *to));
@@ -292,7 +292,8 @@ impl CloseTellsTheTruth {
 
     fn forget_on_way(&mut self, from: Actor, to: Actor) {
         self.forget(|socket, said| {
-            touches(from, socket, said.container) || touches(to, socket, said.container)
+            let container = Some(said.container);
+            touches(from, socket, container) || touches(to, socket, container)
         });
     }
 
@@ -306,26 +307,20 @@ impl CloseTellsTheTruth {
 
     /// Whether a link on the connection's way is cut.
     fn disturbed(&self, socket: SocketId, container: u32) -> bool {
+        let container = Some(container);
         self.cut
             .iter()
             .any(|(from, to)| touches(*from, socket, container) || touches(*to, socket, container))
     }
 }
 
-/// Whether a cut link with this end may lie on the way of a connection. The balancer is on every
-/// way, and the other end of its links is named beside it, so it does not count by itself.
-/// Whether one end of a way is that of a connection, which may have reached no container yet.
-fn on_way(end: Actor, socket: SocketId, container: Option<u32>) -> bool {
-    match container {
-        Some(container) => touches(end, socket, container),
-        None => end == Actor::Client(socket.peer),
-    }
-}
-
-fn touches(end: Actor, socket: SocketId, container: u32) -> bool {
+/// Whether a link with this end may lie on the way of a connection, which may have reached no
+/// container yet. The balancer is on every way, and the other end of its links is named beside it,
+/// so it does not count by itself.
+fn touches(end: Actor, socket: SocketId, container: Option<u32>) -> bool {
     match end {
         Actor::Client(client) => client == socket.peer,
-        Actor::Container(at) => at == container,
+        Actor::Container(at) => container == Some(at),
         Actor::Socket(cut) => cut == socket,
         Actor::World | Actor::Balancer | Actor::Service(_) => false,
     }

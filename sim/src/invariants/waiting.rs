@@ -25,7 +25,7 @@ use super::{
     view::{View, container_of},
     wishes::{Client, Progress, Run, Standing, Wish},
 };
-use crate::event::{Entry, Fact, FinishReason, WorldEvent};
+use crate::event::{Entry, Era, Fact, FinishReason, WorldEvent};
 
 /// Follows what each client wants, and what it waits for.
 ///
@@ -37,7 +37,7 @@ use crate::event::{Entry, Fact, FinishReason, WorldEvent};
 pub(super) struct NothingWaitsForever {
     connection_bound: Duration,
     answer_bound: Duration,
-    phase: Phase,
+    era: Era,
     clients: BTreeMap<u32, Client>,
     /// Runs of messages that are not answered yet, where they began last.
     runs: BTreeMap<MessageId, Run>,
@@ -50,19 +50,12 @@ pub(super) struct NothingWaitsForever {
     resignations: Resignations,
 }
 
-/// Whether the world is still at fault.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Faulty,
-    Healed,
-}
-
 impl NothingWaitsForever {
     pub(super) fn new(limits: &Limits) -> Self {
         NothingWaitsForever {
             connection_bound: limits.reconnected,
             answer_bound: limits.answered,
-            phase: Phase::Faulty,
+            era: Era::Faulty,
             clients: BTreeMap::new(),
             runs: BTreeMap::new(),
             works_for: BTreeMap::new(),
@@ -82,9 +75,9 @@ impl NothingWaitsForever {
 
     /// A wish that is older keeps its deadline.
     fn wish(&mut self, now: Time, wish: Wish) {
-        match self.phase {
-            Phase::Faulty => {}
-            Phase::Healed => {
+        match self.era {
+            Era::Faulty => {}
+            Era::Healed => {
                 let at = now + self.bound(&wish);
                 self.due.arm_once(wish, at);
             }
@@ -110,7 +103,7 @@ impl NothingWaitsForever {
 
     /// Every fault is over: whoever wants something may expect it from here on.
     fn healed(&mut self, now: Time) {
-        self.phase = Phase::Healed;
+        self.era = Era::Healed;
         let wishes: Vec<Wish> = self
             .clients
             .iter()

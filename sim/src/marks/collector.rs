@@ -8,7 +8,7 @@ use gatesim_model::{
 };
 
 use super::{Mark, Marks};
-use crate::event::{Actor, CutReason, Entry, Fact, WorldEvent};
+use crate::event::{Actor, CutReason, Entry, Era, Fact, WorldEvent};
 
 /// Watches a run. Keeps what is live, and for each client where it was served last.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub struct MarkCollector {
     early: BTreeSet<(SocketId, MessageId)>,
     /// The container that began to execute a message.
     begun_at: BTreeMap<MessageId, u32>,
-    world: World,
+    era: Era,
 }
 
 #[derive(Debug)]
@@ -49,13 +49,6 @@ struct Client {
     user: u32,
     /// The container that welcomed it last.
     served_by: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum World {
-    #[default]
-    Faulty,
-    Healed,
 }
 
 impl MarkCollector {
@@ -238,7 +231,7 @@ impl MarkCollector {
         } else if let WorldEvent::ClockSet { .. } = event {
             self.marks.set(Mark::ClockSet);
         } else if let WorldEvent::FaultsHealed = event {
-            self.world = World::Healed;
+            self.era = Era::Healed;
         }
     }
 
@@ -275,9 +268,9 @@ impl MarkCollector {
         if ready.len() > 1 {
             self.marks.set(Mark::TwoTabsReady);
         }
-        match self.world {
-            World::Faulty => {}
-            World::Healed => self.marks.set(Mark::WelcomedAfterHealing),
+        match self.era {
+            Era::Faulty => {}
+            Era::Healed => self.marks.set(Mark::WelcomedAfterHealing),
         }
     }
 
