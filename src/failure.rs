@@ -265,6 +265,8 @@ pub(crate) mod tests {
             ],
             choices: Record::default(),
             drift: Drift::default(),
+            causes: Default::default(),
+            holds: Vec::new(),
         }
     }
 

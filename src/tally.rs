@@ -263,6 +263,8 @@ mod tests {
             trace: Vec::new(),
             choices: Record::default(),
             drift: Drift::default(),
+            causes: Default::default(),
+            holds: Vec::new(),
         }
     }
 

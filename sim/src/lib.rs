@@ -12,6 +12,7 @@ compile_error!(
 
 mod balancer;
 pub mod bounds;
+pub mod causes;
 pub mod choices;
 mod client;
 pub mod describe;

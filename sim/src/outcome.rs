@@ -6,8 +6,10 @@ use gatesim_model::{ids::SocketId, time::Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    causes::Causes,
     choices::{Drift, Record},
     event::{Actor, Entry, FinishReason},
+    gate::HoldEnd,
     invariants::Invariant,
     marks::Marks,
 };
@@ -39,6 +41,10 @@ pub struct Outcome {
     pub choices: Record,
     /// Choices that were not in the record that was replayed.
     pub drift: Drift,
+    /// What made each step happen, if it was asked for.
+    pub causes: Causes,
+    /// What became of each hold.
+    pub holds: Vec<HoldEnd>,
 }
 
 impl Outcome {
@@ -57,6 +63,8 @@ impl Outcome {
             trace: Vec::new(),
             choices: Record::default(),
             drift: Drift::default(),
+            causes: Causes::default(),
+            holds: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use madsim::runtime::Runtime;
 
 use crate::{
     choices::{Choices, Record},
-    gate::Gate,
+    gate::{Gate, Hold},
     invariants::Limits,
     outcome::Outcome,
     plan::Plan,
@@ -20,7 +20,7 @@ use crate::{
 pub const STEP_LIMIT: u64 = 50_000_000;
 
 /// What a run is to give back beside its verdict. None of it changes the trace, but for
-/// `stop_at_first`, which cuts it short.
+/// `stop_at_first`, which cuts it short, and `replay` and `order`, which make another run of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Check invariants.
@@ -33,6 +33,10 @@ pub struct Options {
     pub record: bool,
     /// Take choices from here where it has them.
     pub replay: Option<Record>,
+    /// Keep what made each step happen.
+    pub causes: bool,
+    /// Turns that are to wait for others: another run, in which the order of two steps is flipped.
+    pub order: Vec<Hold>,
 }
 
 impl Default for Options {
@@ -43,6 +47,8 @@ impl Default for Options {
             trace: false,
             record: false,
             replay: None,
+            causes: false,
+            order: Vec::new(),
         }
     }
 }
@@ -82,6 +88,9 @@ fn run_here(
         let choices = Choices::new(plan.seed, options.record, options.replay.clone());
         let time_limit = Time::ZERO + Duration::from_millis(plan.time_limit_ms);
         let gate = Gate::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
+        if options.causes || !options.order.is_empty() {
+            gate.watch(&options.order);
+        }
         let limits = options.invariants.then(|| Limits::of(plan.environment));
         let recorder = Rc::new(Recorder::new(
             Rc::clone(&gate),
@@ -99,6 +108,7 @@ fn run_here(
         more(&world);
         let finish = gate.run().await;
         let observed = recorder.finish(finish);
+        let watched = gate.watched();
         world.dismantle();
         gate.dismantle().await;
         let (choices, drift) = choices.finish();
@@ -115,6 +125,8 @@ fn run_here(
             trace: observed.trace,
             choices,
             drift,
+            causes: watched.causes,
+            holds: watched.holds,
         }
     })
 }

@@ -8,7 +8,7 @@ use madsim::runtime::Runtime;
 use crate::{
     choices::Choices,
     event::FinishReason,
-    gate::{Gate, Strategy},
+    gate::{Gate, Hold, Strategy, Watched},
 };
 
 /// What happened, in order.
@@ -20,6 +20,8 @@ pub struct Bench {
     pub seed: u64,
     /// How ties are broken.
     pub strategy: Strategy,
+    /// Turns that wait; none if the run is not even watched.
+    pub order: Option<Vec<Hold>>,
     /// Where it is cut off.
     pub step_limit: u64,
     /// Where it is cut off.
@@ -36,6 +38,8 @@ pub struct Ran {
     pub steps: u64,
     /// Virtual time at the end.
     pub now: Duration,
+    /// What was noted.
+    pub watched: Watched,
 }
 
 impl Default for Bench {
@@ -43,6 +47,7 @@ impl Default for Bench {
         Bench {
             seed: 1,
             strategy: Strategy::Uniform,
+            order: None,
             step_limit: 10_000,
             time_limit: Duration::from_secs(60),
         }
@@ -57,6 +62,9 @@ impl Bench {
                 let choices = Choices::new(self.seed, false, None);
                 let limit = Time::ZERO + self.time_limit;
                 let gate = Gate::new(choices, self.strategy, self.step_limit, limit);
+                if let Some(order) = &self.order {
+                    gate.watch(order);
+                }
                 let log = Log::default();
                 start(&gate, &log);
                 let reason = gate.run().await;
@@ -65,6 +73,7 @@ impl Bench {
                     reason,
                     steps: gate.steps(),
                     now: gate.now().since(Time::ZERO),
+                    watched: gate.watched(),
                 };
                 gate.dismantle().await;
                 ran

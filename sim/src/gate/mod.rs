@@ -37,22 +37,28 @@ use crate::{
     event::{Actor, FinishReason},
 };
 
+mod hold;
 mod order;
 mod pause;
 mod task;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod watch;
 
+pub use hold::{Hold, HoldEnd, PATIENCE, Side};
 pub use order::{Deliver, Strategy, Turns};
 pub use pause::Pause;
 pub use task::TaskHandle;
 pub use timer::Sleep;
+pub use watch::Watched;
 
-use order::{Queued, Turn};
+use hold::Verdict;
+use order::{Due, Queued, Turn};
 use pause::Paused;
 use task::{Task, TaskEnd, TaskId, TaskWaker, WOKEN};
 use timer::Timer;
+use watch::Watch;
 
 /// Which process a task belongs to: tasks of one process are killed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,12 +76,14 @@ struct State {
     tasks: Vec<Option<Box<Task>>>,
     ready: BinaryHeap<Reverse<Queued>>,
     arrivals: u64,
-    /// Reused: what was swapped out of `WOKEN`, and deliveries that have come due.
+    /// Reused: what was taken out of `WOKEN`, and deliveries that have come due.
     woken: Vec<TaskId>,
-    due: Vec<Rc<dyn Deliver>>,
+    due: Vec<Due>,
     timers: BTreeMap<(Time, u64), Timer>,
     timers_made: u64,
     paused: Paused,
+    /// Only in runs that are to be explained.
+    watch: Option<Box<Watch>>,
     baton: Option<TaskId>,
     main: Option<Waker>,
     finish: Option<FinishReason>,
@@ -116,6 +124,18 @@ impl Gate {
         gate
     }
 
+    /// Notes from here on what makes each step happen, and makes turns wait. To be called before
+    /// anything is started.
+    pub fn watch(&self, holds: &[Hold]) {
+        self.state.borrow_mut().watch = Some(Box::new(Watch::new(holds)));
+    }
+
+    /// What was noted since [`Gate::watch`].
+    pub fn watched(&self) -> Watched {
+        let watch = self.state.borrow_mut().watch.take();
+        watch.map(|watch| watch.finish()).unwrap_or_default()
+    }
+
     /// Virtual time.
     pub fn now(&self) -> Time {
         self.now.get()
@@ -140,7 +160,7 @@ impl Gate {
         name: &'static str,
         future: impl Future<Output = ()> + 'static,
     ) -> TaskHandle {
-        let stream = self.choices.stream(entity, Purpose::Turn(name));
+        let turns = self.turns(entity, Purpose::Turn(name));
         let end = Rc::new(TaskEnd::default());
         let mut state = self.state.borrow_mut();
         let id = TaskId(u32::try_from(state.tasks.len()).expect("fewer than 2^32 tasks"));
@@ -162,7 +182,7 @@ impl Gate {
             shell_end,
             waker,
             queued,
-            turns: Turns::new(stream),
+            turns,
             process,
             cancelled: false,
             end: Rc::clone(&end),
@@ -173,6 +193,16 @@ impl Gate {
             id,
             end,
         }
+    }
+
+    /// The turns of somebody new, with tie-breaks of their own.
+    pub fn turns(&self, entity: Actor, purpose: Purpose) -> Turns {
+        let stream = self.choices.stream(entity, purpose);
+        let source = match &mut self.state.borrow_mut().watch {
+            Some(watch) => watch.register(entity, purpose),
+            None => 0,
+        };
+        Turns::new(stream, source)
     }
 
     /// Completes `duration` from now.
@@ -288,11 +318,15 @@ impl Gate {
             task.shell = Some(cx.waker().clone());
         }
         task.queued.queued.store(false, Ordering::Relaxed);
+        let source = task.turns.source;
         let waker = task.waker.clone();
         let mut future = match task.cancelled {
             true => None,
             false => task.future.take(),
         };
+        if let Some(watch) = &mut state.watch {
+            watch.begin_poll(id, source, self.now.get());
+        }
         drop(state);
 
         self.steps.set(self.steps.get() + 1);
@@ -332,6 +366,9 @@ impl Gate {
     /// to madsim if it is dropped.
     fn bury(&self, task: Task) -> JoinHandle<()> {
         drop(task.future);
+        if let Some(watch) = &mut self.state.borrow_mut().watch {
+            watch.holds.forget(task.turns.source);
+        }
         task.end.done.set(true);
         task.end.waiting.take().into_iter().for_each(Waker::wake);
         task.shell_end
@@ -347,8 +384,11 @@ impl Gate {
             if state.finish.is_some() {
                 return state.stop();
             }
-            match state.next_turn(self.strategy) {
-                Some(Turn::Poll(id)) if state.holds_back(id) => {}
+            let Some(turn) = state.next_turn(self.strategy) else {
+                self.advance(&mut state);
+                continue;
+            };
+            match state.unless_put_off(turn, self.now.get()) {
                 Some(Turn::Poll(id)) => {
                     if let Some(task) = &state.tasks[id.0 as usize] {
                         let shell = task.shell.clone();
@@ -361,24 +401,52 @@ impl Gate {
                         return;
                     }
                 }
-                Some(Turn::Deliver(delivery)) => {
+                Some(Turn::Deliver(Due { delivery, by })) => {
+                    if let Some(watch) = &mut state.watch {
+                        let source = delivery.turns().borrow().source;
+                        watch.begin_delivery(source, by, self.now.get());
+                    }
                     drop(state);
                     self.steps.set(self.steps.get() + 1);
                     delivery.deliver(self);
                 }
-                None => match state.timers.first_key_value() {
-                    None => state.finish = Some(FinishReason::Stuck),
-                    Some((&(deadline, _), _)) if deadline > self.time_limit => {
-                        state.finish = Some(FinishReason::TimeLimit);
-                    }
-                    Some((&(deadline, _), _)) => {
-                        madsim::time::advance(deadline.since(self.now.get()));
-                        self.now.set(deadline.max(self.now.get()));
-                        state.fire(deadline);
-                    }
-                },
+                None => {}
             }
         }
+    }
+
+    /// Nobody is ready: time goes on to the next timer, or to the end of the patience of
+    /// whoever is held, or the run is over.
+    fn advance(&self, state: &mut State) {
+        let next = state.timers.first_key_value().map(|(key, _)| key.0);
+        let in_time = next.filter(|deadline| *deadline <= self.time_limit);
+        let patience = (state.watch.as_ref()).and_then(|watch| watch.holds.patient_until());
+        match (in_time, patience) {
+            (Some(deadline), None) => {
+                self.advance_to(deadline);
+                state.fire(deadline);
+            }
+            (Some(deadline), Some(patience)) if deadline <= patience => {
+                self.advance_to(deadline);
+                state.fire(deadline);
+            }
+            (Some(_), Some(patience)) => {
+                self.advance_to(patience);
+                state.let_go(Some(patience));
+            }
+            (None, Some(_)) => state.let_go(None),
+            (None, None) => {
+                state.finish = Some(match next {
+                    Some(_) => FinishReason::TimeLimit,
+                    None => FinishReason::Stuck,
+                });
+            }
+        }
+    }
+
+    fn advance_to(&self, time: Time) {
+        madsim::time::advance(time.since(self.now.get()));
+        self.now.set(time.max(self.now.get()));
     }
 }
 
@@ -393,6 +461,9 @@ impl State {
     fn add_timer(&mut self, deadline: Time, timer: Timer) -> (Time, u64) {
         let key = (deadline, self.timers_made);
         self.timers_made += 1;
+        if let Some(watch) = &mut self.watch {
+            watch.arm();
+        }
         self.timers.insert(key, timer);
         key
     }
@@ -403,23 +474,57 @@ impl State {
             if entry.key().0 > deadline {
                 break;
             }
-            match entry.remove() {
-                Timer::Wake(waker) => waker.wake(),
-                Timer::Deliver(delivery) => self.due.push(delivery),
+            let (_, timer) = *entry.key();
+            match (entry.remove(), &mut self.watch) {
+                (Timer::Wake(waker), None) => waker.wake(),
+                (Timer::Wake(waker), Some(watch)) => watch.fire(timer, waker),
+                (Timer::Deliver(delivery), watch) => {
+                    let by = watch.as_ref().map_or(0, |watch| watch.armed_by(timer));
+                    self.due.push(Due { delivery, by });
+                }
             }
         }
     }
 
-    /// Whether a task's process is paused; its turn is kept if so.
-    fn holds_back(&mut self, id: TaskId) -> bool {
-        match &self.tasks[id.0 as usize] {
-            Some(task) => self.paused.holds_back(task.process, id),
-            None => false,
+    /// The turn that has come up, unless its process is paused or it is held; it is kept if so.
+    fn unless_put_off(&mut self, turn: Turn, now: Time) -> Option<Turn> {
+        let source = match &turn {
+            Turn::Poll(id) => {
+                let task = self.tasks[id.0 as usize].as_ref()?;
+                if self.paused.holds_back(task.process, *id) {
+                    if let Some(watch) = &mut self.watch {
+                        watch.paused(*id);
+                    }
+                    return None;
+                }
+                task.turns.source
+            }
+            Turn::Deliver(due) => due.delivery.turns().borrow().source,
+        };
+        match &mut self.watch {
+            None => Some(turn),
+            Some(watch) => match watch.judge(turn, source, now) {
+                Verdict::Take(turn) => Some(turn),
+                Verdict::Wait => None,
+            },
+        }
+    }
+
+    fn let_go(&mut self, now: Option<Time>) {
+        if let Some(watch) = &mut self.watch {
+            watch.holds.give_up(now);
         }
     }
 
     fn next_turn(&mut self, strategy: Strategy) -> Option<Turn> {
-        WOKEN.with_borrow_mut(|woken| std::mem::swap(woken, &mut self.woken));
+        WOKEN.with_borrow_mut(|woken| self.woken.append(woken));
+        if let Some(watch) = &mut self.watch {
+            watch.woken(&self.woken);
+            watch.holds.settle();
+            if let Some(turn) = watch.holds.next_released() {
+                return Some(turn);
+            }
+        }
         // Nothing to choose from: no draw.
         if self.ready.is_empty() && self.woken.len() + self.due.len() == 1 {
             return match self.woken.pop() {
@@ -430,9 +535,9 @@ impl State {
                     Some(Turn::Poll(id))
                 }
                 None => {
-                    let delivery = self.due.pop()?;
-                    delivery.turns().borrow_mut().taken += 1;
-                    Some(Turn::Deliver(delivery))
+                    let due = self.due.pop()?;
+                    due.delivery.turns().borrow_mut().taken += 1;
+                    Some(Turn::Deliver(due))
                 }
             };
         }
@@ -445,13 +550,11 @@ impl State {
         }
         self.woken = woken;
         self.woken.clear();
-        let due = std::mem::take(&mut self.due);
-        for delivery in due {
-            let priority = delivery
-                .turns()
-                .borrow_mut()
-                .priority(strategy, self.arrivals);
-            self.queue(priority, Turn::Deliver(delivery));
+        for due in std::mem::take(&mut self.due) {
+            let mut turns = due.delivery.turns().borrow_mut();
+            let priority = turns.priority(strategy, self.arrivals);
+            drop(turns);
+            self.queue(priority, Turn::Deliver(due));
         }
         self.ready.pop().map(|Reverse(queued)| queued.turn)
     }

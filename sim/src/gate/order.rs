@@ -31,12 +31,17 @@ impl Strategy {
 pub struct Turns {
     pub(super) stream: Stream,
     pub(super) taken: u64,
+    /// Whose they are, in the notes of a run that is watched.
+    pub(super) source: u32,
 }
 
 impl Turns {
-    /// Tie-breaks drawn from this stream.
-    pub fn new(stream: Stream) -> Self {
-        Turns { stream, taken: 0 }
+    pub(super) fn new(stream: Stream, source: u32) -> Self {
+        Turns {
+            stream,
+            taken: 0,
+            source,
+        }
     }
 
     /// The priority of the next turn; the smallest goes first.
@@ -61,7 +66,14 @@ pub trait Deliver {
 
 pub(super) enum Turn {
     Poll(TaskId),
-    Deliver(Rc<dyn Deliver>),
+    Deliver(Due),
+}
+
+/// A delivery whose time has come.
+pub(super) struct Due {
+    pub(super) delivery: Rc<dyn Deliver>,
+    /// The step that sent it off, in a run that is watched.
+    pub(super) by: u32,
 }
 
 /// A queued turn; the smallest priority goes first, ties by arrival.

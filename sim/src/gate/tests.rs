@@ -400,11 +400,10 @@ fn what_is_due_at_the_same_instant_is_ordered_by_choice() {
         let ran = bench.run(|gate, log| {
             for (name, to) in [("d", 0), ("e", 1)] {
                 let purpose = Purpose::Delivery(Actor::Client(to));
-                let stream = gate.choices().stream(Actor::Balancer, purpose);
                 let delivery = Delivery {
                     log: Rc::clone(log),
                     name,
-                    turns: RefCell::new(Turns::new(stream)),
+                    turns: RefCell::new(gate.turns(Actor::Balancer, purpose)),
                 };
                 gate.deliver_at(Time::ZERO + ms(7), Rc::new(delivery));
             }

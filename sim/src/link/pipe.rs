@@ -149,14 +149,15 @@ impl Pipe {
         (from, to): (&Rc<Port>, &Rc<Port>),
     ) -> Rc<Pipe> {
         let stream = |purpose| gate.choices().stream(Actor::Socket(socket), purpose);
+        let turns = |purpose| gate.turns(Actor::Socket(socket), purpose);
         Rc::new_cyclic(|pipe| Pipe {
             latency: RefCell::new(stream(Purpose::Latency(towards))),
             loss: RefCell::new(stream(Purpose::Loss(towards))),
-            turns: RefCell::new(Turns::new(stream(Purpose::Delivery(towards)))),
+            turns: RefCell::new(turns(Purpose::Delivery(towards))),
             giving_up: Rc::new(GivingUp {
                 pipe: Weak::clone(pipe),
                 since: Cell::new(None),
-                turns: RefCell::new(Turns::new(stream(Purpose::GiveUp(towards)))),
+                turns: RefCell::new(turns(Purpose::GiveUp(towards))),
             }),
             plan,
             passage: Cell::new(Passage::Free),

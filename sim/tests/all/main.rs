@@ -1,6 +1,7 @@
 //! Whole runs, seen from outside: what a run depends on, and what it does not.
 
 mod balancer;
+mod causes;
 mod choices;
 mod clients;
 mod digests;
