@@ -31,6 +31,20 @@ pub enum Actor {
     Socket(SocketId),
 }
 
+impl Actor {
+    /// Whether a link with this end may lie on the way of a connection, which may have reached no
+    /// container yet. The balancer is on every way, and the other end of its links is named beside
+    /// it, so it does not count by itself.
+    pub(crate) fn is_on_way(self, socket: SocketId, container: Option<u32>) -> bool {
+        match self {
+            Actor::Client(client) => client == socket.peer,
+            Actor::Container(at) => container == Some(at),
+            Actor::Socket(one) => one == socket,
+            Actor::World | Actor::Balancer | Actor::Service(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

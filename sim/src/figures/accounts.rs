@@ -1,6 +1,9 @@
 //! What became of the messages that clients sent, and what stayed of connections that ended.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use gatesim_model::{
     event::Event,
@@ -10,7 +13,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    event::{WorldEvent, runs_of},
+    event::{Actor, WorldEvent, runs_of},
     outcome::Figures,
 };
 
@@ -22,8 +25,8 @@ const GRACE: Duration = Duration::from_secs(30);
 /// executed, and over whatever connection it is answered.
 ///
 /// A client that leaves while its answer is on the way, or before it could be begun, leaves of
-/// its own accord and has lost nothing. A message is lost if its client was there, ready, for
-/// [`GRACE`] and nobody worked on it or had done.
+/// its own accord and has lost nothing. A message is lost if its client was there, ready, its way
+/// to the container whole, for [`GRACE`] and nobody worked on it or had done.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     clients: BTreeMap<u32, Client>,
@@ -32,12 +35,16 @@ pub(super) struct Accounts {
     executions: BTreeMap<MessageId, Execution>,
     /// The messages that runs which go on work for.
     runs: BTreeMap<(u32, RunId), MessageId>,
+    cut: BTreeSet<(Actor, Actor)>,
     holdings: BTreeMap<SocketId, Holding>,
 }
 
 #[derive(Debug, Default)]
 struct Client {
-    ready_since: Option<Time>,
+    /// The connection that it may use, and since when; the way was cut since, if that is later.
+    ready: Option<(SocketId, Time)>,
+    /// Where its last connection went.
+    container: Option<u32>,
     /// Messages that were lost when it last closed a connection by itself.
     missed: u64,
 }
@@ -62,6 +69,15 @@ struct Holding {
 enum Transport {
     Up,
     Ended,
+}
+
+impl Client {
+    /// Whether a link may lie on the way of the connection that it uses.
+    fn is_on_way(&self, from: Actor, to: Actor) -> bool {
+        self.ready.is_some_and(|(socket, _)| {
+            from.is_on_way(socket, self.container) || to.is_on_way(socket, self.container)
+        })
+    }
 }
 
 impl Accounts {
@@ -118,7 +134,21 @@ impl Accounts {
             self.clients.entry(socket.peer).or_default().missed = 0;
         } else if let WorldEvent::ClientReady { socket } = event {
             let client = self.clients.entry(socket.peer).or_default();
-            client.ready_since.get_or_insert(now);
+            client.ready.get_or_insert((*socket, now));
+        } else if let WorldEvent::UpgradeRouted { socket, container } = event {
+            let client = self.clients.entry(socket.peer).or_default();
+            client.container = Some(*container);
+        } else if let WorldEvent::LinkCut { from, to } = event {
+            self.cut.insert((*from, *to));
+        } else if let WorldEvent::LinkMended { from, to } = event {
+            self.cut.remove(&(*from, *to));
+            for client in self.clients.values_mut() {
+                if client.is_on_way(*from, *to)
+                    && let Some((_, since)) = &mut client.ready
+                {
+                    *since = now;
+                }
+            }
         } else if let WorldEvent::ClientClosed {
             socket, by_client, ..
         } = event
@@ -129,7 +159,7 @@ impl Accounts {
                 0
             };
             let client = self.clients.entry(socket.peer).or_default();
-            client.ready_since = None;
+            client.ready = None;
             client.missed = missed;
         } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
             event
@@ -166,9 +196,15 @@ impl Accounts {
 
     /// How many messages a client has waited for in vain.
     fn missed(&self, now: Time, client: u32) -> u64 {
-        let Some(ready_since) = self.clients.get(&client).and_then(|one| one.ready_since) else {
+        let Some(one) = self.clients.get(&client) else {
             return 0;
         };
+        let Some((_, ready_since)) = one.ready else {
+            return 0;
+        };
+        if self.cut.iter().any(|(from, to)| one.is_on_way(*from, *to)) {
+            return 0;
+        }
         let in_vain = self.of_client(client).filter(|((_, message), sent)| {
             let nobody = self
                 .executions

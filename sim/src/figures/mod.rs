@@ -12,7 +12,9 @@
 //!   reset, a backing service was down or not itself, a container was stalled, no container was in
 //!   service, or the one that served it still lacked a required component when either side gave
 //!   up; or
-//! - the client left before the balancer had routed it.
+//! - its client left of its own accord sooner than [`HURRIED`], or before the balancer had routed
+//!   it; or
+//! - its client sent more frames than the gateway keeps for a connection that is being set up.
 //!
 //! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
 //! Those that began when every fault was over are also counted by themselves.
@@ -46,7 +48,7 @@ use gatesim_model::{
     env::Service,
     event::{Breaker, BreakerState, CloseCause, Component, Event, ReadySource},
     ids::{MessageId, RunId, SocketId},
-    message::AgentEventKind,
+    message::{AgentEventKind, ErrorCode},
     time::Time,
 };
 
@@ -65,6 +67,8 @@ use crate::{
 pub struct FiguresCollector {
     figures: Figures,
     attempts: BTreeMap<SocketId, Attempt>,
+    /// By client, its last attempt if it failed, and when: it counts unless the client leaves.
+    failed: BTreeMap<u32, (Time, Attempt)>,
     components: BTreeMap<u32, BTreeSet<Component>>,
     in_service: BTreeSet<u32>,
     services_down: BTreeSet<Service>,
@@ -92,8 +96,14 @@ struct Attempt {
     /// What keeps it from counting.
     excuse: Option<Excuse>,
     container: Option<u32>,
+    /// Its client sent more than the gateway keeps before it is ready.
+    overran: bool,
     clock: Clock,
 }
+
+/// A client that leaves sooner than this after it began to connect has not waited for the gateway:
+/// what the gateway itself waits for start-up (protocol.md 8).
+const HURRIED: Duration = Duration::from_secs(5);
 
 /// How long after the healing a call may still fail that began before: the longest time-out of one
 /// call (protocol.md 5.2).
@@ -144,8 +154,12 @@ impl FiguresCollector {
 
     /// The figures of the run. Attempts that are still under way count as not ready.
     pub fn finish(mut self) -> Figures {
-        for socket in self.attempts.keys().copied().collect::<Vec<_>>() {
-            self.end_attempt(socket);
+        for mut attempt in std::mem::take(&mut self.attempts).into_values() {
+            self.excuse_unserved(&mut attempt);
+            self.failed(&attempt);
+        }
+        for (_, attempt) in std::mem::take(&mut self.failed).into_values() {
+            self.failed(&attempt);
         }
         self.figures.left_behind = self.accounts.left_behind();
         self.figures
@@ -186,7 +200,19 @@ impl FiguresCollector {
         {
             let not_ready = !self.components_there(container);
             if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
-                if *cause == CloseCause::NotAuthenticated {
+                let rightly_refused = match cause {
+                    CloseCause::NotAuthenticated => true,
+                    CloseCause::Overload => attempt.overran,
+                    CloseCause::ClientMisbehaved
+                    | CloseCause::PeerGone
+                    | CloseCause::Finished
+                    | CloseCause::NotReady
+                    | CloseCause::AuthUnavailable
+                    | CloseCause::ServerFault
+                    | CloseCause::GoingAway
+                    | CloseCause::PeerSilent => false,
+                };
+                if rightly_refused {
                     attempt.excuse = Some(Excuse::RightlyRefused);
                 } else if not_ready {
                     attempt.excuse = Some(Excuse::Fault);
@@ -197,6 +223,15 @@ impl FiguresCollector {
         } = event
         {
             self.excuse_one(*socket, Excuse::RightlyRefused);
+        } else if let Event::MessageRefused {
+            socket,
+            error: ErrorCode::NotReady,
+            ..
+        } = event
+        {
+            if let Some(attempt) = self.attempts.get_mut(&socket.original()) {
+                attempt.overran = true;
+            }
         } else if let Event::BreakerMoved { breaker, to } = event {
             let key = (container, *breaker);
             match to {
@@ -223,10 +258,10 @@ impl FiguresCollector {
         match event {
             WorldEvent::ClientConnecting { socket, .. } => self.begin_attempt(now, *socket),
             WorldEvent::ClientReady { socket } => self.ready(now, *socket),
-            WorldEvent::ClientRefused { socket, .. } => self.end_attempt(*socket),
+            WorldEvent::ClientRefused { socket, .. } => self.end_attempt(now, *socket),
             WorldEvent::ClientClosed { socket, code, .. } => {
                 *self.figures.close_codes.entry(*code).or_default() += 1;
-                self.end_attempt(*socket);
+                self.end_attempt(now, *socket);
             }
             WorldEvent::ClientGotEvent {
                 socket,
@@ -294,7 +329,18 @@ impl FiguresCollector {
             WorldEvent::ServiceUp { service } => {
                 self.services_down.remove(service);
             }
-            WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+            WorldEvent::ClientDone { client } => {
+                if let Some((ended, attempt)) = self.failed.remove(client)
+                    && (ended < now || ended.since(attempt.since) >= HURRIED)
+                {
+                    self.failed(&attempt);
+                }
+                self.forget_client(*client);
+            }
+            WorldEvent::ClientGaveUp { client, .. } => {
+                if let Some((_, attempt)) = self.failed.remove(client) {
+                    self.failed(&attempt);
+                }
                 self.forget_client(*client);
             }
             // The request did not arrive as it was sent, or what it opened was ended.
@@ -321,6 +367,9 @@ impl FiguresCollector {
         if socket.attempt > 1 {
             self.figures.reconnects += 1;
         }
+        if let Some((_, attempt)) = self.failed.remove(&socket.peer) {
+            self.failed(&attempt);
+        }
         let fault =
             self.in_service.is_empty() || !self.services_down.is_empty() || self.troubles > 0;
         let attempt = Attempt {
@@ -328,6 +377,7 @@ impl FiguresCollector {
             era: self.era,
             excuse: fault.then_some(Excuse::Fault),
             container: None,
+            overran: false,
             clock: Clock::default(),
         };
         self.attempts.insert(socket, attempt);
@@ -350,12 +400,24 @@ impl FiguresCollector {
         }
     }
 
-    fn end_attempt(&mut self, socket: SocketId) {
-        let Some(attempt) = self.attempts.remove(&socket.original()) else {
+    /// An attempt is over. It has failed, unless its client turns out to have left.
+    fn end_attempt(&mut self, now: Time, socket: SocketId) {
+        let Some(mut attempt) = self.attempts.remove(&socket.original()) else {
             return;
         };
+        self.excuse_unserved(&mut attempt);
+        self.failed.insert(socket.peer, (now, attempt));
+    }
+
+    fn excuse_unserved(&self, attempt: &mut Attempt) {
         let served = |container| self.components_there(container);
-        if attempt.excuse.is_none() && attempt.container.is_some_and(served) {
+        if !attempt.container.is_some_and(served) {
+            attempt.excuse.get_or_insert(Excuse::Fault);
+        }
+    }
+
+    fn failed(&mut self, attempt: &Attempt) {
+        if attempt.excuse.is_none() {
             self.expected(attempt.era);
         }
     }
@@ -433,10 +495,8 @@ impl FiguresCollector {
     fn excuse_on_way(&mut self, ends: &BTreeSet<Actor>) {
         if !ends.is_empty() {
             self.excuse(|socket, attempt| {
-                let container = attempt.container.map(Actor::Container);
-                ends.contains(&Actor::Client(socket.peer))
-                    || ends.contains(&Actor::Socket(socket))
-                    || container.is_some_and(|container| ends.contains(&container))
+                ends.iter()
+                    .any(|end| end.is_on_way(socket, attempt.container))
             });
         }
     }

@@ -379,3 +379,93 @@ fn what_a_breaker_refuses_that_faults_have_opened_does_not_count() {
         (1, 0)
     );
 }
+
+/// Connections expected of an attempt that began at 10 ms and that the client left at this time.
+fn expected_when_left(left_ms: u64, done_ms: u64) -> u64 {
+    let (socket, code, clean, by_client) = (SOCKET, 1006, false, true);
+    let mut watched = Watched::connecting();
+    watched
+        .world(
+            left_ms,
+            WorldEvent::ClientClosed {
+                socket,
+                code,
+                clean,
+                by_client,
+            },
+        )
+        .world(done_ms, WorldEvent::ClientDone { client: 0 });
+    watched.figures().connections_expected
+}
+
+#[test]
+fn a_client_that_leaves_at_once_has_not_waited() {
+    assert_eq!(expected_when_left(4_000, 4_000), 0);
+    assert_eq!(expected_when_left(6_000, 6_000), 1, "it has waited");
+    assert_eq!(expected_when_left(4_000, 4_001), 1, "it left later");
+}
+
+#[test]
+fn a_client_that_sends_too_much_too_early_is_rightly_refused() {
+    let expected = |refusals: usize| {
+        let (socket, code, cause) = (SOCKET, 1013, CloseCause::Overload);
+        let mut watched = Watched::connecting();
+        for _ in 0..refusals {
+            let (message, error) = (None, ErrorCode::NotReady);
+            watched.container(
+                25,
+                Event::MessageRefused {
+                    socket,
+                    message,
+                    error,
+                },
+            );
+        }
+        watched.container(
+            30,
+            Event::CloseSent {
+                socket,
+                code,
+                reason: "".into(),
+                cause,
+            },
+        );
+        watched.figures().connections_expected
+    };
+    assert_eq!((expected(0), expected(1)), (1, 0));
+}
+
+/// Messages lost of a client that was ready and heard nothing for a minute, while the link was
+/// cut for some seconds of it.
+fn lost_behind_a_cut(from_secs: u64, to_secs: u64) -> u64 {
+    let (socket, code, clean, by_client) = (SOCKET, 1000, true, true);
+    let (from, to) = (Actor::Client(0), Actor::Balancer);
+    let message = "c0-m0".into();
+    let mut watched = Watched::connecting();
+    watched
+        .welcomed(30, 40)
+        .world(50, WorldEvent::ClientSent { socket, message })
+        .world(from_secs * 1_000, WorldEvent::LinkCut { from, to });
+    if to_secs < 60 {
+        watched.world(to_secs * 1_000, WorldEvent::LinkMended { from, to });
+    }
+    watched
+        .world(
+            61_000,
+            WorldEvent::ClientClosed {
+                socket,
+                code,
+                clean,
+                by_client,
+            },
+        )
+        .world(61_000, WorldEvent::ClientDone { client: 0 });
+    watched.figures().messages_lost
+}
+
+#[test]
+fn behind_a_cut_link_nothing_can_be_expected() {
+    assert_eq!(lost_behind_a_cut(1, 60), 0, "it was never mended");
+    assert_eq!(lost_behind_a_cut(1, 40), 0, "it was mended too late");
+    assert_eq!(lost_behind_a_cut(1, 20), 1, "there was time enough");
+}

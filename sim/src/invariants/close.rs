@@ -282,7 +282,7 @@ impl CloseTellsTheTruth {
             // What the server says from now on has no way to the client any more.
             self.open.retain(|socket, _| {
                 let container = view.connection(*socket).map(|known| known.container);
-                !(touches(*from, *socket, container) || touches(*to, *socket, container))
+                !(from.is_on_way(*socket, container) || to.is_on_way(*socket, container))
             });
         } else if let WorldEvent::LinkMended { from, to } = event {
             self.cut.remove(&(*from, *to));
@@ -293,7 +293,7 @@ impl CloseTellsTheTruth {
     fn forget_on_way(&mut self, from: Actor, to: Actor) {
         self.forget(|socket, said| {
             let container = Some(said.container);
-            touches(from, socket, container) || touches(to, socket, container)
+            from.is_on_way(socket, container) || to.is_on_way(socket, container)
         });
     }
 
@@ -310,18 +310,6 @@ impl CloseTellsTheTruth {
         let container = Some(container);
         self.cut
             .iter()
-            .any(|(from, to)| touches(*from, socket, container) || touches(*to, socket, container))
-    }
-}
-
-/// Whether a link with this end may lie on the way of a connection, which may have reached no
-/// container yet. The balancer is on every way, and the other end of its links is named beside it,
-/// so it does not count by itself.
-fn touches(end: Actor, socket: SocketId, container: Option<u32>) -> bool {
-    match end {
-        Actor::Client(client) => client == socket.peer,
-        Actor::Container(at) => container == Some(at),
-        Actor::Socket(cut) => cut == socket,
-        Actor::World | Actor::Balancer | Actor::Service(_) => false,
+            .any(|(from, to)| from.is_on_way(socket, container) || to.is_on_way(socket, container))
     }
 }
