@@ -26,7 +26,8 @@ const GRACE: Duration = Duration::from_secs(30);
 ///
 /// A client that leaves while its answer is on the way, or before it could be begun, leaves of
 /// its own accord and has lost nothing. A message is lost if its client was there, ready, its way
-/// to the container whole, for [`GRACE`] and nobody worked on it or had done.
+/// to the container whole and its connection known there, for [`GRACE`] and nobody worked on it or
+/// had done.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     clients: BTreeMap<u32, Client>,
@@ -168,6 +169,9 @@ impl Accounts {
             figures.messages_lost += left.missed;
             self.forget(*client);
         } else if let WorldEvent::TransportEnded { socket } = event {
+            if let Some(client) = self.clients.get_mut(&socket.peer) {
+                client.ready.take_if(|(ready, _)| ready == socket);
+            }
             if let Some(holding) = self.holdings.get_mut(socket) {
                 holding.transport = Transport::Ended;
                 if holding.count == 0 {

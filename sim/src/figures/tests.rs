@@ -290,7 +290,6 @@ fn messages_executed_twice_lost_and_what_is_left() {
                 message: Some("c0-m1".into()),
             },
         )
-        .world(60, WorldEvent::TransportEnded { socket: SOCKET })
         .world(
             31_000,
             WorldEvent::ClientClosed {
@@ -300,7 +299,8 @@ fn messages_executed_twice_lost_and_what_is_left() {
                 by_client: true,
             },
         )
-        .world(31_000, WorldEvent::ClientDone { client: 0 });
+        .world(31_000, WorldEvent::ClientDone { client: 0 })
+        .world(31_001, WorldEvent::TransportEnded { socket: SOCKET });
     let figures = watched.collector.finish();
     assert_eq!(figures.messages_sent, 3);
     assert_eq!(figures.messages_executed_twice, 1);
@@ -468,4 +468,32 @@ fn behind_a_cut_link_nothing_can_be_expected() {
     assert_eq!(lost_behind_a_cut(1, 60), 0, "it was never mended");
     assert_eq!(lost_behind_a_cut(1, 40), 0, "it was mended too late");
     assert_eq!(lost_behind_a_cut(1, 20), 1, "there was time enough");
+}
+
+#[test]
+fn on_a_connection_that_only_the_client_believes_in_nothing_can_be_expected() {
+    let lost = |ended: bool| {
+        let (socket, code, clean, by_client) = (SOCKET, 1006, false, true);
+        let message = "c0-m0".into();
+        let mut watched = Watched::connecting();
+        watched
+            .welcomed(30, 40)
+            .world(50, WorldEvent::ClientSent { socket, message });
+        if ended {
+            watched.world(60, WorldEvent::TransportEnded { socket });
+        }
+        watched
+            .world(
+                61_000,
+                WorldEvent::ClientClosed {
+                    socket,
+                    code,
+                    clean,
+                    by_client,
+                },
+            )
+            .world(61_000, WorldEvent::ClientDone { client: 0 });
+        watched.figures().messages_lost
+    };
+    assert_eq!((lost(false), lost(true)), (1, 0));
 }
