@@ -6,6 +6,7 @@ use gatesim_model::time::Time;
 use gatesim_sim::{
     Options,
     choices::Drift,
+    describe::GatewayLog,
     event::Entry,
     outcome::{Digest, Outcome},
     parting::first_difference,
@@ -75,7 +76,8 @@ fn write_human(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     if args.log {
-        return out.lines(timeline::log_lines(outcome));
+        let log = GatewayLog::new(&target.design, target.plan.environment);
+        return out.lines(timeline::log_lines(outcome, log));
     }
     let style = out.style();
     if !args.quiet {

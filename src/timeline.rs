@@ -1,7 +1,11 @@
 //! A trace for people: one line per event, with the violations where they happened.
 
 use gatesim_model::{identity::unix_secs, time::Time};
-use gatesim_sim::{describe, event::Entry, outcome::Outcome};
+use gatesim_sim::{
+    describe::{self, GatewayLog},
+    event::Entry,
+    outcome::Outcome,
+};
 
 use crate::output::Style;
 
@@ -57,15 +61,13 @@ fn marker(style: Style, name: &str, sentence: &str) -> String {
 }
 
 /// What the containers would have logged, in the shapes of the production logs.
-pub fn log_lines(outcome: &Outcome) -> Vec<String> {
-    outcome
-        .trace
-        .iter()
-        .filter_map(|entry| {
-            let (level, message) = describe::log_line(entry)?;
-            Some(format!("{}  {level:<8}  {message}", log_time(entry.time)))
-        })
-        .collect()
+pub fn log_lines(outcome: &Outcome, mut log: GatewayLog) -> Vec<String> {
+    let lines = outcome.trace.iter().flat_map(|entry| {
+        let time = log_time(entry.time);
+        let lines = log.lines(entry).into_iter();
+        lines.map(move |line| format!("{time}  {:<8}  {}", line.level, line.message))
+    });
+    lines.collect()
 }
 
 /// RFC 3339 with microseconds. A run is minutes long and never reaches the next day.

@@ -145,6 +145,24 @@ pub struct Entry {
     pub fact: Fact,
 }
 
+impl Entry {
+    /// The connection that it belongs to, if any.
+    pub fn socket(&self) -> Option<SocketId> {
+        match &self.fact {
+            Fact::Protocol(event) => event.socket(),
+            Fact::World(event) => event.socket(),
+        }
+    }
+
+    /// Whom it is about: whoever did it, but for what the world did to somebody.
+    pub fn lane(&self) -> Actor {
+        match &self.fact {
+            Fact::Protocol(_) => self.actor,
+            Fact::World(event) => event.victim().unwrap_or(self.actor),
+        }
+    }
+}
+
 /// What happens outside the protocol. The order of the variants is part of the digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -303,6 +321,102 @@ pub(crate) fn runs_of(container: u32) -> RangeInclusive<(u32, RunId)> {
     (container, RunId(0))..=(container, RunId(u32::MAX))
 }
 
+impl WorldEvent {
+    /// The connection that the event belongs to, if any.
+    pub fn socket(&self) -> Option<SocketId> {
+        use WorldEvent::*;
+        match self {
+            ClientConnecting { socket, .. }
+            | ClientOpened { socket }
+            | ClientRefused { socket, .. }
+            | ClientReady { socket }
+            | ClientSent { socket, .. }
+            | ClientGotEvent { socket, .. }
+            | ClientGotError { socket, .. }
+            | ClientClosed { socket, .. }
+            | ClientResent { socket, .. }
+            | UpgradeRouted { socket, .. }
+            | UpgradeRejected { socket, .. }
+            | UpgradeOvertook { socket, .. }
+            | HeaderChanged { socket, .. }
+            | UpgradeCopied { socket, .. }
+            | ConnectionCut { socket, .. }
+            | FrameOvertook { socket, .. }
+            | MessageArrived { socket, .. }
+            | PongArrived { socket }
+            | TransportEnded { socket }
+            | TransportMisused { socket, .. } => Some(*socket),
+            ClientDone { .. }
+            | ClientGaveUp { .. }
+            | ClientTokenRenewed { .. }
+            | LinkCut { .. }
+            | LinkMended { .. }
+            | LinkReset { .. }
+            | ContainerStarted { .. }
+            | ContainerInService { .. }
+            | ContainerTerminating { .. }
+            | ContainerGone { .. }
+            | ServiceDown { .. }
+            | ServiceUp { .. }
+            | ContainerStalled { .. }
+            | ContainerResumed { .. }
+            | ClockSet { .. }
+            | ServiceImpaired { .. }
+            | ServiceRecovered { .. }
+            | FaultApplied { .. }
+            | FaultsHealed
+            | Finished { .. } => None,
+        }
+    }
+
+    /// The container or the service that the world did it to, if it was one.
+    fn victim(&self) -> Option<Actor> {
+        use WorldEvent::*;
+        match self {
+            ContainerStarted { container, .. }
+            | ContainerInService { container }
+            | ContainerTerminating { container }
+            | ContainerGone { container, .. }
+            | ContainerStalled { container }
+            | ContainerResumed { container }
+            | ClockSet { container, .. } => Some(Actor::Container(*container)),
+            ServiceDown { service }
+            | ServiceUp { service }
+            | ServiceImpaired { service, .. }
+            | ServiceRecovered { service, .. } => Some(Actor::Service(*service)),
+            ClientConnecting { .. }
+            | ClientOpened { .. }
+            | ClientRefused { .. }
+            | ClientReady { .. }
+            | ClientSent { .. }
+            | ClientGotEvent { .. }
+            | ClientGotError { .. }
+            | ClientClosed { .. }
+            | ClientDone { .. }
+            | ClientGaveUp { .. }
+            | ClientResent { .. }
+            | ClientTokenRenewed { .. }
+            | UpgradeRouted { .. }
+            | UpgradeRejected { .. }
+            | UpgradeOvertook { .. }
+            | HeaderChanged { .. }
+            | UpgradeCopied { .. }
+            | ConnectionCut { .. }
+            | FrameOvertook { .. }
+            | LinkCut { .. }
+            | LinkMended { .. }
+            | LinkReset { .. }
+            | MessageArrived { .. }
+            | PongArrived { .. }
+            | TransportEnded { .. }
+            | TransportMisused { .. }
+            | FaultApplied { .. }
+            | FaultsHealed
+            | Finished { .. } => None,
+        }
+    }
+}
+
 /// A header of an upgrade, or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -368,4 +482,6 @@ pub enum FinishReason {
     Stuck,
     /// The first violation was enough.
     StoppedAtFirst,
+    /// It was asked for up to a certain moment only.
+    StoppedAtMoment,
 }

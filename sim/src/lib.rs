@@ -2,7 +2,8 @@
 //! clients, and the observer that checks invariants. The only crate that names madsim.
 //!
 //! `scenario -> plan -> world -> event -> invariants, marks, figures -> outcome`, each in a module
-//! of its name. `faults` is what goes wrong in the world, and how it all ends.
+//! of its name. `faults` is what goes wrong in the world, and how it all ends. `describe` has events
+//! in words, `moment` what they add up to: everybody's state after any number of them.
 
 #[cfg(not(madsim))]
 compile_error!(
@@ -24,6 +25,7 @@ pub mod gate;
 pub mod invariants;
 pub mod link;
 pub mod marks;
+pub mod moment;
 pub mod network;
 pub mod outcome;
 pub mod parting;
@@ -39,4 +41,4 @@ mod socket;
 mod testing;
 mod world;
 
-pub use run::{Options, STEP_LIMIT, run};
+pub use run::{Options, STEP_LIMIT, Until, run};

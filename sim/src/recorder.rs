@@ -1,5 +1,5 @@
 //! The observer: gives every fact its place, and shows it to digest, invariants and figures.
-//! It cannot influence the run, but for ending it at the first violation if asked to.
+//! It cannot influence the run, but for ending it early if asked to.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -13,12 +13,14 @@ use crate::{
     invariants::{Checker, Limits},
     marks::{MarkCollector, Marks},
     outcome::{Digest, Figures, Violation},
+    run::{Options, Until},
 };
 
 /// Sees every event of one run, in order.
 pub struct Recorder {
     gate: Rc<Gate>,
     stop_at_first: bool,
+    until: Option<Until>,
     /// Taken out at the end: what is dropped afterwards is not observed.
     seen: RefCell<Option<Seen>>,
 }
@@ -51,12 +53,13 @@ pub struct Observed {
 }
 
 impl Recorder {
-    /// An observer that checks invariants against `limits`, if there are any, and keeps the
-    /// trace if `trace`.
-    pub fn new(gate: Rc<Gate>, limits: Option<&Limits>, trace: bool, stop_at_first: bool) -> Self {
+    /// An observer that checks invariants against `limits`, if there are any, keeps the trace and
+    /// ends the run if the options ask for it.
+    pub fn new(gate: Rc<Gate>, limits: Option<&Limits>, options: &Options) -> Self {
         Recorder {
             gate,
-            stop_at_first,
+            stop_at_first: options.stop_at_first,
+            until: options.until,
             seen: RefCell::new(Some(Seen {
                 events: 0,
                 digest: 0,
@@ -64,7 +67,7 @@ impl Recorder {
                 checker: limits.map(Checker::new),
                 marks: MarkCollector::new(),
                 figures: FiguresCollector::default(),
-                trace: trace.then(Vec::new),
+                trace: options.trace.then(Vec::new),
             })),
         }
     }
@@ -73,6 +76,13 @@ impl Recorder {
     pub fn emit(&self, actor: Actor, fact: Fact) {
         let mut seen = self.seen.borrow_mut();
         let Some(seen) = seen.as_mut() else { return };
+        if self.is_over(seen.events) {
+            return self.gate.finish(FinishReason::StoppedAtMoment);
+        }
+        self.see(seen, actor, fact);
+    }
+
+    fn see(&self, seen: &mut Seen, actor: Actor, fact: Fact) {
         let entry = Entry {
             actor,
             ..self.place(seen.events, fact)
@@ -96,8 +106,8 @@ impl Recorder {
     /// The run is over: the last event, and what follows from it. Nothing is observed after it.
     pub fn finish(&self, reason: FinishReason) -> Observed {
         let last = Fact::World(WorldEvent::Finished { reason });
-        self.emit(Actor::World, last.clone());
-        let seen = self.seen.take().expect("a run finishes once");
+        let mut seen = self.seen.take().expect("a run finishes once");
+        self.see(&mut seen, Actor::World, last.clone());
         let mut violations = Vec::new();
         if let Some(mut checker) = seen.checker {
             checker.finish(&self.place(seen.events, last));
@@ -113,10 +123,25 @@ impl Recorder {
         }
     }
 
+    /// Whether the event with this number would be later than anything that is of interest.
+    fn is_over(&self, number: u64) -> bool {
+        match self.until {
+            None => false,
+            Some(Until::Time(time)) => self.gate.now() > time,
+            Some(Until::Event(last)) => number > last,
+        }
+    }
+
     fn place(&self, number: u64, fact: Fact) -> Entry {
+        // The clock may have gone on before anything happened that told that the end is past.
+        let now = self.gate.now();
+        let time = match self.until {
+            Some(Until::Time(time)) => now.min(time),
+            Some(Until::Event(_)) | None => now,
+        };
         Entry {
             number,
-            time: self.gate.now(),
+            time,
             step: self.gate.steps(),
             actor: Actor::World,
             fact,

@@ -19,14 +19,26 @@ use crate::{
 /// wakes itself for ever gets there.
 pub const STEP_LIMIT: u64 = 50_000_000;
 
+/// The last moment that is of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Everything that happens at this time still belongs to it.
+    Time(Time),
+    /// After the event with this number.
+    Event(u64),
+}
+
 /// What a run is to give back beside its verdict. None of it changes the trace, but for
-/// `stop_at_first`, which cuts it short, and `replay` and `order`, which make another run of it.
+/// `stop_at_first` and `until`, which cut it short, and `replay` and `order`, which make another
+/// run of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Check invariants.
     pub invariants: bool,
     /// End the run at the first violation.
     pub stop_at_first: bool,
+    /// End the run after this moment: what is open then is not judged.
+    pub until: Option<Until>,
     /// Keep every event.
     pub trace: bool,
     /// Keep every choice.
@@ -44,6 +56,7 @@ impl Default for Options {
         Options {
             invariants: true,
             stop_at_first: false,
+            until: None,
             trace: false,
             record: false,
             replay: None,
@@ -92,12 +105,7 @@ fn run_here(
             gate.watch(&options.order);
         }
         let limits = options.invariants.then(|| Limits::of(plan.environment));
-        let recorder = Rc::new(Recorder::new(
-            Rc::clone(&gate),
-            limits.as_ref(),
-            options.trace,
-            options.stop_at_first,
-        ));
+        let recorder = Rc::new(Recorder::new(Rc::clone(&gate), limits.as_ref(), options));
         let world = World::new(
             Rc::clone(&gate),
             Rc::clone(&recorder),

@@ -1,7 +1,8 @@
 //! Events in words: one line for the timeline, and the line the production service would log.
 //!
 //! - [`describe`] says what happened, without time and actor, which a timeline prints beside it;
-//! - [`log_line`] gives the shapes of protocol.md, section 9, for those events that had one.
+//! - [`describe_fault`] says what a fault of the plan does, which its event only numbers;
+//! - [`GatewayLog`] gives the shapes of protocol.md, section 9, for those events that had one.
 
 use gatesim_model::{
     ids::MessageId,
@@ -10,14 +11,16 @@ use gatesim_model::{
 
 use crate::event::{Entry, Fact};
 
+mod fault;
 mod log;
 mod protocol;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod world;
 
-pub use log::{Level, log_line};
-pub(crate) use world::operation_name;
+pub use fault::describe_fault;
+pub use log::{GatewayLog, Level, LogLine};
+pub(crate) use world::{operation_name, reason_name};
 
 /// What happened, in one line without a line end.
 pub fn describe(entry: &Entry) -> String {
@@ -38,7 +41,8 @@ pub(crate) fn kind_name(kind: AgentEventKind) -> &'static str {
     }
 }
 
-fn error_name(error: ErrorCode) -> &'static str {
+/// The code of an error message, as it is on the wire.
+pub(crate) fn error_name(error: ErrorCode) -> &'static str {
     match error {
         ErrorCode::FormatError => "FORMAT_ERROR",
         ErrorCode::MessageTooLarge => "MESSAGE_TOO_LARGE",
@@ -64,7 +68,7 @@ fn notice_name(notice: Notice) -> &'static str {
 }
 
 /// The message, or what a frame is called whose message cannot be named.
-fn message_name(message: &Option<MessageId>) -> String {
+pub(crate) fn message_name(message: &Option<MessageId>) -> String {
     match message {
         Some(message) => format!("message {message}"),
         None => "a frame without a message id".to_owned(),
@@ -73,6 +77,8 @@ fn message_name(message: &Option<MessageId>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gatesim_model::{design::Design, environment::Environment};
+
     use super::*;
 
     #[test]
@@ -87,11 +93,15 @@ mod tests {
 
     #[test]
     fn events_that_production_logged_have_its_line() {
-        let lines: Vec<String> = samples::entries()
-            .iter()
-            .filter_map(log_line)
-            .map(|(level, line)| format!("{level:<8} {line}"))
-            .collect();
-        insta::assert_snapshot!(lines.join("\n"));
+        for design in ["v2", "v5", "v9"] {
+            let known = Design::builtin(design).unwrap();
+            let mut log = GatewayLog::new(&known, Environment::Staging);
+            let lines: Vec<String> = samples::entries()
+                .iter()
+                .flat_map(|entry| log.lines(entry))
+                .map(|line| format!("{:<8} {}", line.level, line.message))
+                .collect();
+            insta::assert_snapshot!(format!("log of {design}"), lines.join("\n"));
+        }
     }
 }

@@ -26,7 +26,7 @@ const SUCCESSOR: SocketId = SocketId {
 const RUN: RunId = RunId(7);
 
 /// All of them, numbered, a millisecond apart.
-pub(super) fn entries() -> Vec<Entry> {
+pub(crate) fn entries() -> Vec<Entry> {
     let protocol = protocol()
         .into_iter()
         .map(|event| (Actor::Container(0), Fact::Protocol(event)));

@@ -201,12 +201,14 @@ pub(crate) fn operation_name(operation: Operation) -> &'static str {
     }
 }
 
-fn reason_name(reason: FinishReason) -> &'static str {
+/// Why a run ended.
+pub(crate) fn reason_name(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Done => "every client is done",
         FinishReason::TimeLimit => "virtual time ran out",
         FinishReason::StepLimit => "the number of steps ran out",
         FinishReason::Stuck => "nothing can happen any more",
         FinishReason::StoppedAtFirst => "the first violation was enough",
+        FinishReason::StoppedAtMoment => "asked for up to here",
     }
 }

@@ -321,7 +321,10 @@ impl NothingWaitsForever {
     /// The run is over. If nothing could happen any more, whoever had not left waits for ever.
     fn finished(&self, now: Time, reason: FinishReason) -> Option<Finding> {
         match reason {
-            FinishReason::Done | FinishReason::TimeLimit | FinishReason::StoppedAtFirst => None,
+            FinishReason::Done
+            | FinishReason::TimeLimit
+            | FinishReason::StoppedAtFirst
+            | FinishReason::StoppedAtMoment => None,
             FinishReason::StepLimit => Some(Finding {
                 socket: None,
                 cause: "work without end".into(),

@@ -10,6 +10,7 @@ use gatesim_model::{
 
 use super::*;
 use crate::{
+    Options,
     event::{Actor, Entry, FinishReason, Operation},
     gate::ProcessId,
     link::{Broken, connection},
@@ -42,7 +43,11 @@ where
     let plan = scenario.plan(1);
     let (sender, receiver) = std::sync::mpsc::channel();
     let ran = Bench::default().run(move |gate, log| {
-        let recorder = Rc::new(Recorder::new(Rc::clone(gate), None, true, false));
+        let options = Options {
+            trace: true,
+            ..Options::default()
+        };
+        let recorder = Rc::new(Recorder::new(Rc::clone(gate), None, &options));
         let link = plan.backend_link;
         let design = Rc::new(Design::builtin("reference").unwrap());
         let world = World::new(Rc::clone(gate), Rc::clone(&recorder), Rc::new(plan), design);

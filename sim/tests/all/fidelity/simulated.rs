@@ -12,6 +12,7 @@ use gatesim_model::{
     wait::{First, first},
 };
 use gatesim_sim::{
+    Options,
     choices::Choices,
     event::{Actor, FinishReason},
     gate::{Gate, ProcessId, Strategy},
@@ -57,7 +58,7 @@ pub fn play(lines: &[Line]) -> Vec<Outcome> {
             let choices = Choices::new(1, false, None);
             let limit = Time::ZERO + Duration::from_secs(3600);
             let gate = Gate::new(choices, Strategy::Uniform, 1_000_000, limit);
-            let recorder = Rc::new(Recorder::new(Rc::clone(&gate), None, false, false));
+            let recorder = Rc::new(Recorder::new(Rc::clone(&gate), None, &Options::default()));
             let network = Rc::new(Network::new(Rc::clone(&gate), recorder));
             let outcomes = Rc::new(RefCell::new(Vec::new()));
             let mut host = Host {

@@ -1,0 +1,131 @@
+//! Moments of whole runs: that they can be gone back through, and that nothing stays in them that
+//! is not there any more.
+
+use gatesim_sim::{
+    Options,
+    event::Actor,
+    moment::{History, Moment, Path, Value},
+    outcome::Outcome,
+};
+
+use crate::support::{execute, plan};
+
+fn traced(design: &str, scenario: &str, seed: u64) -> Outcome {
+    let options = Options {
+        trace: true,
+        ..Options::default()
+    };
+    execute(design, &plan(scenario, seed), &options)
+}
+
+/// Runs with every kind of fault, and with everything that may be left behind.
+fn various() -> impl Iterator<Item = Outcome> {
+    let runs = [
+        ("reference", "chaos"),
+        ("v2", "two-in-one-second"),
+        ("v9", "chaos"),
+        ("v9", "restart"),
+    ];
+    runs.into_iter()
+        .flat_map(|(design, scenario)| (0..3).map(move |seed| traced(design, scenario, seed)))
+}
+
+#[test]
+fn what_an_event_changed_can_be_taken_back() {
+    for outcome in various() {
+        let mut moment = Moment::new();
+        let changes: Vec<_> = outcome
+            .trace
+            .iter()
+            .map(|entry| moment.apply(entry))
+            .collect();
+        assert!(changes.iter().any(|changes| !changes.is_empty()));
+        for changes in changes.iter().rev() {
+            moment.undo(changes);
+        }
+        assert_eq!(moment.difference(&Moment::new()), []);
+    }
+}
+
+#[test]
+fn a_history_has_every_moment() {
+    for outcome in various() {
+        let history = History::of(&outcome.trace);
+        let mut moment = Moment::new();
+        for entry in &outcome.trace {
+            let before = moment.clone();
+            moment.apply(entry);
+            // Each of the first, then every now and then: a whole moment is compared.
+            if entry.number < 100 || entry.number % 97 == 0 {
+                assert_eq!(moment.difference(&history.moment(entry.number + 1)), []);
+                let told = history.changes(entry.number);
+                assert_eq!(before.difference(&moment), told, "event {}", entry.number);
+            }
+        }
+    }
+}
+
+/// What a sound protocol leaves behind is nothing, so whatever stands here at the end was
+/// forgotten by the fold, not by the gateway.
+#[test]
+fn nothing_stays_that_is_not_there_any_more() {
+    for scenario in [
+        "golden-path",
+        "chaos",
+        "restart",
+        "lb-reorder",
+        "cold-start",
+    ] {
+        for seed in 0..10 {
+            let outcome = traced("reference", scenario, seed);
+            assert!(outcome.held(), "{scenario}:{seed}");
+            let moment = Moment::after(&outcome.trace);
+            // Whoever has left without a word may still be served.
+            let idle = |actor: &Actor| moment.value(*actor, &Path::Endpoints).is_none();
+            let left: Vec<String> = moment
+                .actors()
+                .filter(idle)
+                .flat_map(|actor| moment.state(actor).into_iter().flatten())
+                .filter(|(path, _)| match path {
+                    Path::Machine(_)
+                    | Path::Connection(..)
+                    | Path::Registry
+                    | Path::Endpoints
+                    | Path::Table(_)
+                    | Path::Lock(..)
+                    | Path::AgentRun(_) => true,
+                    Path::Run
+                    | Path::Fault(_)
+                    | Path::Link { .. }
+                    | Path::User
+                    | Path::Life
+                    | Path::Tokens
+                    | Path::Socket(_)
+                    | Path::Messages
+                    | Path::Message(_)
+                    | Path::Route(_)
+                    | Path::Answers
+                    | Path::Impaired(_)
+                    | Path::Journal(_)
+                    | Path::Process
+                    | Path::Processor
+                    | Path::Clock
+                    | Path::Phase
+                    | Path::Component(_)
+                    | Path::Breaker(_)
+                    | Path::Call(_) => false,
+                })
+                .map(|(path, value)| format!("{path}: {value}"))
+                .collect();
+            assert_eq!(left, [""; 0], "{scenario}:{seed}");
+        }
+    }
+}
+
+#[test]
+fn what_is_left_behind_stays_in_sight() {
+    let outcome = traced("v9", "golden-path", 0);
+    let moment = Moment::after(&outcome.trace);
+    let registry = moment.value(Actor::Container(0), &Path::Registry);
+    assert!(matches!(registry, Some(Value::Count { number: 1.., .. })));
+}
