@@ -127,7 +127,7 @@ impl Edit<'_> {
                 self.aspect(at, *socket, Aspect::Loop, Value::Text(text.into()));
             }
             Event::Authenticated { socket, user, .. } => {
-                let text = Value::Text(user.0.clone());
+                let text = Value::Text(user.as_str().into());
                 self.aspect(at, *socket, Aspect::User, text);
             }
             Event::AuthenticationFailed { socket, error, .. } => {
@@ -330,5 +330,5 @@ impl Edit<'_> {
 }
 
 fn id(connection: &ConnectionId) -> Value {
-    Value::Text(connection.0.clone())
+    Value::Text(connection.as_str().into())
 }
