@@ -9,26 +9,36 @@ use gatesim_model::time::Time;
 
 /// Deadlines by key, at most one for each. Every operation is logarithmic in the number that is
 /// armed; asking whether one has passed looks at the earliest only.
+///
+/// Most deadlines are put off or disarmed long before they come, so the queue is told of neither:
+/// it holds, for each key that is armed, at least one time that is not later than its deadline, and
+/// what comes to the front is compared with what is armed by then.
 #[derive(Clone, Debug)]
 pub(super) struct Deadlines<K> {
     by_key: BTreeMap<K, Time>,
-    by_time: BTreeSet<(Time, K)>,
+    queue: BTreeSet<(Time, K)>,
 }
 
 impl<K: Ord + Clone> Deadlines<K> {
     pub(super) fn new() -> Self {
         Deadlines {
             by_key: BTreeMap::new(),
-            by_time: BTreeSet::new(),
+            queue: BTreeSet::new(),
         }
     }
 
     /// Arms the deadline of `key`, in place of one that it may have had.
     pub(super) fn arm(&mut self, key: K, at: Time) {
-        if let Some(replaced) = self.by_key.insert(key.clone(), at) {
-            self.by_time.remove(&(replaced, key.clone()));
+        let is_queued = match self.by_key.get_mut(&key) {
+            Some(armed) => std::mem::replace(armed, at) <= at,
+            None => {
+                self.by_key.insert(key.clone(), at);
+                false
+            }
+        };
+        if !is_queued {
+            self.queue.insert((at, key));
         }
-        self.by_time.insert((at, key));
     }
 
     /// Arms the deadline of `key` unless it has one.
@@ -40,10 +50,7 @@ impl<K: Ord + Clone> Deadlines<K> {
 
     /// What the deadline was for has happened, or does not matter any more.
     pub(super) fn disarm(&mut self, key: &K) -> bool {
-        match self.by_key.remove(key) {
-            Some(at) => self.by_time.remove(&(at, key.clone())),
-            None => false,
-        }
+        self.by_key.remove(key).is_some()
     }
 
     /// Takes the earliest deadline that has passed, as [`Self::passed`] does, but grants the whole
@@ -69,18 +76,25 @@ impl<K: Ord + Clone> Deadlines<K> {
     /// Keeps the deadlines whose keys pass the test.
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         self.by_key.retain(|key, _| keep(key));
-        self.by_time.retain(|(_, key)| keep(key));
+        self.queue.retain(|(_, key)| keep(key));
     }
 
     /// Takes the earliest deadline that has passed. One that falls on `now` still has a chance:
     /// another event may happen at the same time.
     pub(super) fn passed(&mut self, now: Time) -> Option<(Time, K)> {
-        if self.by_time.first()?.0 >= now {
-            return None;
+        while self.queue.first()?.0 < now {
+            let (queued, key) = self.queue.pop_first()?;
+            match self.by_key.get(&key).copied() {
+                Some(at) if at > queued => drop(self.queue.insert((at, key))),
+                Some(at) if at == queued => {
+                    self.by_key.remove(&key);
+                    return Some((at, key));
+                }
+                // Disarmed meanwhile, or armed anew for an earlier time.
+                Some(_) | None => {}
+            }
         }
-        let (at, key) = self.by_time.pop_first()?;
-        self.by_key.remove(&key);
-        Some((at, key))
+        None
     }
 }
 
@@ -101,6 +115,31 @@ mod tests {
         assert_eq!(deadlines.passed(Time(21)), Some((Time(10), "a")));
         assert_eq!(deadlines.passed(Time(21)), Some((Time(20), "b")));
         assert_eq!(deadlines.passed(Time(21)), None);
+    }
+
+    #[test]
+    fn what_was_put_off_or_disarmed_does_not_pass_before_its_time() {
+        let mut deadlines = Deadlines::new();
+        for key in ["put off", "disarmed", "armed again", "brought forward"] {
+            deadlines.arm(key, Time(10));
+        }
+        deadlines.arm("put off", Time(30));
+        assert!(deadlines.disarm(&"disarmed"));
+        assert!(deadlines.disarm(&"armed again"));
+        assert!(!deadlines.disarm(&"armed again"));
+        deadlines.arm("armed again", Time(30));
+        deadlines.arm("brought forward", Time(30));
+        deadlines.arm("brought forward", Time(20));
+        let mut passed =
+            |now| std::iter::from_fn(|| deadlines.passed(Time(now))).collect::<Vec<_>>();
+        assert_eq!(passed(20), []);
+        assert_eq!(passed(30), [(Time(20), "brought forward")]);
+        // By time, then by key, as if they had never been armed otherwise.
+        assert_eq!(
+            passed(40),
+            [(Time(30), "armed again"), (Time(30), "put off")]
+        );
+        assert_eq!(passed(50), []);
     }
 
     #[test]
