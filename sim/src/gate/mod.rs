@@ -1,10 +1,12 @@
 //! The scheduler gate: one task at a time, chosen by key.
 //!
-//! madsim picks among ready tasks uniformly from a shared stream and has no hook. So every task
-//! is a thin *shell* on madsim around a future that the gate keeps. A woken task is queued with
-//! the gate; only the holder of the **baton** polls its inner future, and when its poll ends it
-//! hands the baton straight to the next task by waking that task's shell. madsim therefore
-//! never has more than one shell with something to do, and its own choice decides nothing.
+//! madsim picks among ready tasks uniformly from a shared stream and has no hook. So every process
+//! is a thin *shell* on a madsim node of its own, around futures that the gate keeps. A woken task
+//! is queued with the gate; only the holder of the **baton** is polled, by the shell of its process,
+//! and when its poll ends the shell hands the baton straight to the next task, by waking the shell
+//! of another process if need be. madsim therefore never has more than one shell with something to
+//! do, and its own choice decides nothing. (A shell for each task would do as well, but touches
+//! more memory at each step than anything else does.)
 //!
 //! Timers live here as well (exact to the nanosecond, cancelled when dropped). When nothing is
 //! ready the clock advances to the next deadline, and madsim's clock with it.
@@ -27,10 +29,6 @@ use std::{
 };
 
 use gatesim_model::time::Time;
-use madsim::{
-    runtime::{Handle, NodeHandle},
-    task::JoinHandle,
-};
 
 use crate::{
     choices::{Choices, Purpose},
@@ -40,6 +38,7 @@ use crate::{
 mod hold;
 mod order;
 mod pause;
+mod process;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -56,6 +55,7 @@ pub use watch::Watched;
 use hold::Verdict;
 use order::{Due, Queued, Turn};
 use pause::Paused;
+use process::{Place, Processes, Shell};
 use task::{Task, TaskEnd, TaskId, TaskWaker, WOKEN};
 use timer::Timer;
 use watch::Watch;
@@ -66,7 +66,7 @@ pub struct ProcessId(pub Actor);
 
 thread_local! {
     /// The gate of the run on this thread. madsim wants shells that are `Send`, so a shell holds
-    /// the number of its task and finds the gate here.
+    /// its own name and finds the gate here.
     static CURRENT: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
 }
 
@@ -81,6 +81,7 @@ struct State {
     due: Vec<Due>,
     timers: BTreeMap<(Time, u64), Timer>,
     timers_made: u64,
+    processes: Processes,
     paused: Paused,
     /// Only in runs that are to be explained.
     watch: Option<Box<Watch>>,
@@ -98,7 +99,6 @@ pub struct Gate {
     now: Cell<Time>,
     steps: Cell<u64>,
     state: RefCell<State>,
-    nodes: RefCell<BTreeMap<ProcessId, NodeHandle>>,
 }
 
 impl Gate {
@@ -118,7 +118,6 @@ impl Gate {
             now: Cell::default(),
             steps: Cell::default(),
             state: RefCell::default(),
-            nodes: RefCell::default(),
         });
         CURRENT.set(Some(Rc::clone(&gate)));
         gate
@@ -151,8 +150,7 @@ impl Gate {
         &self.choices
     }
 
-    /// Starts a task of `process`, on a madsim node of its own. `entity` and `name` are the key
-    /// of its turns.
+    /// Starts a task of `process`. `entity` and `name` are the key of its turns.
     pub fn spawn(
         self: &Rc<Self>,
         process: ProcessId,
@@ -170,20 +168,14 @@ impl Gate {
         });
         let waker = Waker::from(Arc::clone(&queued));
         waker.wake_by_ref();
-        let shell_end = self.node(process).spawn(std::future::poll_fn(move |cx| {
-            match CURRENT.with_borrow(Option::clone) {
-                Some(gate) => gate.poll_shell(id, cx),
-                None => Poll::Ready(()),
-            }
-        }));
+        let place = state.processes.place(process);
         state.tasks.push(Some(Box::new(Task {
             future: Some(Box::pin(future)),
-            shell: None,
-            shell_end,
             waker,
             queued,
             turns,
             process,
+            place,
             cancelled: false,
             end: Rc::clone(&end),
         })));
@@ -241,15 +233,7 @@ impl Gate {
                 self.bury(*task);
             }
         }
-        let node = self.nodes.borrow_mut().remove(&process);
-        if let Some(node) = node {
-            Handle::current().kill(node.id());
-            Handle::current().restart(node.id());
-            let fresh = Handle::current()
-                .get_node(node.id())
-                .expect("a node outlives its tasks");
-            self.nodes.borrow_mut().insert(process, fresh);
-        }
+        self.state.borrow_mut().processes.kill(process);
     }
 
     /// Ends the run after this step.
@@ -259,7 +243,7 @@ impl Gate {
 
     /// Runs until [`Gate::finish`], a limit, or until nothing can happen any more.
     pub async fn run(self: &Rc<Self>) -> FinishReason {
-        self.pass_baton();
+        self.hand_over(self.pass_baton());
         std::future::poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
             match state.finish {
@@ -277,46 +261,48 @@ impl Gate {
     /// sees every shell off: madsim never frees a task that is still pending when its runtime ends.
     pub async fn dismantle(&self) {
         let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
-        let mut shells = Vec::with_capacity(tasks.len());
         for task in tasks.into_iter().flatten() {
-            shells.push(self.bury(*task));
+            self.bury(*task);
         }
         let timers = std::mem::take(&mut self.state.borrow_mut().timers);
         drop(timers);
-        self.nodes.borrow_mut().clear();
+        let processes = std::mem::take(&mut self.state.borrow_mut().processes);
         CURRENT.set(None);
-        for shell in shells {
-            shell.abort();
-            // That it was aborted is no news.
-            let _ = shell.await;
-        }
+        processes.see_off().await;
     }
 
-    fn node(&self, process: ProcessId) -> NodeHandle {
-        let mut nodes = self.nodes.borrow_mut();
-        let make = || {
-            Handle::current()
-                .create_node()
-                .name(process.0.to_string())
-                .build()
-        };
-        nodes.entry(process).or_insert_with(make).clone()
-    }
-
-    /// One poll of a shell by madsim.
-    fn poll_shell(self: &Rc<Self>, id: TaskId, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.borrow_mut();
-        let holds_baton = state.baton == Some(id);
-        let Some(task) = &mut state.tasks.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+    /// One poll of a shell by madsim: every turn up to the next one of another process.
+    fn poll_shell(self: &Rc<Self>, shell: Shell, cx: &Context<'_>) -> Poll<()> {
+        if !self.state.borrow_mut().processes.is_polled(shell, cx) {
             return Poll::Ready(());
+        }
+        loop {
+            let mut state = self.state.borrow_mut();
+            let baton = state.baton.filter(|id| {
+                let task = state.tasks[id.0 as usize].as_ref();
+                task.is_some_and(|task| task.place == shell.place)
+            });
+            let Some(id) = baton else {
+                return Poll::Pending;
+            };
+            state.baton = None;
+            drop(state);
+            self.poll_task(id);
+            let next = self.pass_baton();
+            // A process that has been killed in its own turn has another shell, if any.
+            if next != Some(shell.place) || !self.state.borrow().processes.is_alive(shell) {
+                self.hand_over(next);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// One poll of a task.
+    fn poll_task(&self, id: TaskId) {
+        let mut state = self.state.borrow_mut();
+        let Some(task) = &mut state.tasks[id.0 as usize] else {
+            return;
         };
-        if !holds_baton {
-            task.shell = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        if task.shell.is_none() {
-            task.shell = Some(cx.waker().clone());
-        }
         task.queued.queued.store(false, Ordering::Relaxed);
         let source = task.turns.source;
         let waker = task.waker.clone();
@@ -339,14 +325,9 @@ impl Gate {
         };
 
         let mut state = self.state.borrow_mut();
-        state.baton = None;
         let slot = &mut state.tasks[id.0 as usize];
-        let outcome = match (pending, slot.as_mut()) {
-            (true, Some(task)) => {
-                task.future = future;
-                drop(state);
-                Poll::Pending
-            }
+        match (pending, slot.as_mut()) {
+            (true, Some(task)) => task.future = future,
             // Done, cancelled, or killed by itself during the poll.
             (false, _) | (true, None) => {
                 let task = slot.take();
@@ -355,34 +336,40 @@ impl Gate {
                 if let Some(task) = task {
                     self.bury(*task);
                 }
-                Poll::Ready(())
             }
-        };
-        self.pass_baton();
-        outcome
+        }
     }
 
-    /// Drops a task's future and wakes whoever waits for its end. Its shell is left to the caller,
-    /// to madsim if it is dropped.
-    fn bury(&self, task: Task) -> JoinHandle<()> {
+    /// Drops a task's future and wakes whoever waits for its end.
+    fn bury(&self, task: Task) {
         drop(task.future);
         if let Some(watch) = &mut self.state.borrow_mut().watch {
             watch.holds.forget(task.turns.source);
         }
         task.end.done.set(true);
         task.end.waiting.take().into_iter().for_each(Waker::wake);
-        task.shell_end
     }
 
-    /// Chooses the next turn, advancing the clock if need be. Deliveries happen here.
-    fn pass_baton(&self) {
+    /// Wakes the shell of the process whose turn it is.
+    fn hand_over(&self, next: Option<Place>) {
+        let shell = next.and_then(|place| self.state.borrow().processes.shell(place));
+        // A shell that madsim has not polled yet is on its queue anyway.
+        if let Some(shell) = shell {
+            shell.wake();
+        }
+    }
+
+    /// Chooses the next turn, advancing the clock if need be, and says whose it is; nobody's when
+    /// the run is over. Deliveries happen here.
+    fn pass_baton(&self) -> Option<Place> {
         loop {
             let mut state = self.state.borrow_mut();
             if self.steps.get() >= self.step_limit {
                 state.finish.get_or_insert(FinishReason::StepLimit);
             }
             if state.finish.is_some() {
-                return state.stop();
+                state.stop();
+                return None;
             }
             let Some(turn) = state.next_turn(self.strategy) else {
                 self.advance(&mut state);
@@ -391,14 +378,9 @@ impl Gate {
             match state.unless_put_off(turn, self.now.get()) {
                 Some(Turn::Poll(id)) => {
                     if let Some(task) = &state.tasks[id.0 as usize] {
-                        let shell = task.shell.clone();
+                        let place = task.place;
                         state.baton = Some(id);
-                        drop(state);
-                        // A shell that madsim has not polled yet is on its queue anyway.
-                        if let Some(shell) = shell {
-                            shell.wake();
-                        }
-                        return;
+                        return Some(place);
                     }
                 }
                 Some(Turn::Deliver(Due { delivery, by })) => {

@@ -12,9 +12,7 @@ use std::{
     task::{Poll, Wake, Waker},
 };
 
-use madsim::task::JoinHandle;
-
-use super::{Gate, ProcessId, order::Turns};
+use super::{Gate, ProcessId, order::Turns, process::Place};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TaskId(pub(super) u32);
@@ -48,13 +46,11 @@ impl Wake for TaskWaker {
 pub(super) struct Task {
     /// Taken out while it is being polled.
     pub(super) future: Option<LocalFuture>,
-    /// Wakes the shell, once madsim has polled it.
-    pub(super) shell: Option<Waker>,
-    pub(super) shell_end: JoinHandle<()>,
     pub(super) waker: Waker,
     pub(super) queued: Arc<TaskWaker>,
     pub(super) turns: Turns,
     pub(super) process: ProcessId,
+    pub(super) place: Place,
     pub(super) cancelled: bool,
     pub(super) end: Rc<TaskEnd>,
 }

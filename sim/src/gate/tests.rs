@@ -6,7 +6,7 @@ use gatesim_model::{
     env::Task as _,
     wait::{First, first},
 };
-use madsim::runtime::Runtime;
+use madsim::runtime::{Handle, Runtime};
 
 use super::*;
 use crate::testing::{Bench, Log, ms, note};
