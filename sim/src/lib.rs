@@ -29,6 +29,7 @@ pub mod moment;
 pub mod network;
 pub mod outcome;
 pub mod parting;
+mod per_client;
 pub mod plan;
 mod process;
 pub mod recorder;

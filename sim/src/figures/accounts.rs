@@ -15,6 +15,7 @@ use gatesim_model::{
 use crate::{
     event::{Actor, WorldEvent, runs_of},
     outcome::Figures,
+    per_client::PerClient,
 };
 
 /// How long a client that is ready waits for a message on which nobody works before it may say
@@ -30,14 +31,14 @@ const GRACE: Duration = Duration::from_secs(30);
 /// had done.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    clients: BTreeMap<u32, Client>,
+    clients: PerClient<u32, Client>,
     /// Messages that were sent and not answered, by client, and since when.
     unanswered: BTreeMap<(u32, MessageId), Time>,
     executions: BTreeMap<MessageId, Execution>,
     /// The messages that runs which go on work for.
     runs: BTreeMap<(u32, RunId), MessageId>,
     cut: BTreeSet<(Actor, Actor)>,
-    holdings: BTreeMap<SocketId, Holding>,
+    holdings: PerClient<SocketId, Holding>,
 }
 
 #[derive(Debug, Default)]

@@ -59,6 +59,7 @@ use crate::{
     event::{Actor, Entry, Era, Fact, WorldEvent},
     invariants::REQUIRED_COMPONENTS,
     outcome::Figures,
+    per_client::PerClient,
 };
 
 /// Watches a run and counts. Holds what is live; the durations of ready connections are kept, one
@@ -66,9 +67,9 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct FiguresCollector {
     figures: Figures,
-    attempts: BTreeMap<SocketId, Attempt>,
+    attempts: PerClient<SocketId, Attempt>,
     /// By client, its last attempt if it failed, and when: it counts unless the client leaves.
-    failed: BTreeMap<u32, (Time, Attempt)>,
+    failed: PerClient<u32, (Time, Attempt)>,
     components: BTreeMap<u32, BTreeSet<Component>>,
     in_service: BTreeSet<u32>,
     services_down: BTreeSet<Service>,
@@ -474,8 +475,8 @@ impl FiguresCollector {
 
     /// Excuses the attempts that the world disturbs.
     fn excuse(&mut self, disturbed: impl Fn(SocketId, &Attempt) -> bool) {
-        for (socket, attempt) in &mut self.attempts {
-            if attempt.excuse.is_none() && disturbed(*socket, attempt) {
+        for (socket, attempt) in self.attempts.iter_mut() {
+            if attempt.excuse.is_none() && disturbed(socket, attempt) {
                 attempt.excuse = Some(Excuse::Fault);
             }
         }

@@ -1,6 +1,6 @@
 //! The views of one connection do not contradict each other (I-16).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gatesim_model::{
     event::{CoordinatorState, Event, HandshakeState, IdentityState, Table},
@@ -16,7 +16,10 @@ use super::{
     subject::Subject,
     view::{View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Compares the machine with the handshake, the state coordinator, the id manager and the
 /// transport. The handshake is compared when it speaks; the others move by themselves a little
@@ -24,7 +27,7 @@ use crate::event::{Entry, Fact, WorldEvent};
 pub(super) struct ViewsAgree {
     coordinator_bound: Duration,
     gone_bound: Duration,
-    others: BTreeMap<SocketId, Others>,
+    others: PerClient<SocketId, Others>,
     settling: Deadlines<(SocketId, Question)>,
 }
 
@@ -50,7 +53,7 @@ impl ViewsAgree {
         ViewsAgree {
             coordinator_bound: limits.coordinator,
             gone_bound: limits.gone,
-            others: BTreeMap::new(),
+            others: PerClient::new(),
             settling: Deadlines::new(),
         }
     }

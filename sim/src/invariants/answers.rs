@@ -11,7 +11,10 @@ use gatesim_model::{
 };
 
 use super::{checker::Finding, deadlines::Deadlines, view::container_of};
-use crate::event::{Entry, Era, Fact, WorldEvent, runs_of};
+use crate::{
+    event::{Entry, Era, Fact, WorldEvent, runs_of},
+    per_client::PerClient,
+};
 
 /// Follows each message from the hands of its client to its answer.
 ///
@@ -21,7 +24,7 @@ use crate::event::{Entry, Era, Fact, WorldEvent, runs_of};
 pub(super) struct Answers {
     bound: Duration,
     era: Era,
-    clients: BTreeMap<u32, Client>,
+    clients: PerClient<u32, Client>,
     /// The runs that go on: container and run.
     going: BTreeMap<(u32, RunId), (u32, MessageId)>,
     due: Deadlines<(u32, MessageId)>,
@@ -54,7 +57,7 @@ impl Answers {
         Answers {
             bound,
             era: Era::Faulty,
-            clients: BTreeMap::new(),
+            clients: PerClient::new(),
             going: BTreeMap::new(),
             due: Deadlines::new(),
         }
@@ -127,7 +130,7 @@ impl Answers {
             }
         } else if *event == WorldEvent::FaultsHealed {
             self.era = Era::Healed;
-            let clients: Vec<u32> = self.clients.keys().copied().collect();
+            let clients: Vec<u32> = self.clients.keys().collect();
             clients
                 .into_iter()
                 .for_each(|client| self.expect_all(now, client));

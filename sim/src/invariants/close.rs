@@ -1,6 +1,6 @@
 //! The end of a connection names its cause, and the client sees it (I-14).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gatesim_model::{
     close::{is_truthful, may_server_send, truthful_codes, truthful_statuses},
@@ -13,7 +13,10 @@ use super::{
     subject::Subject,
     view::{Connection, View, container_of},
 };
-use crate::event::{Actor, Entry, Fact, WorldEvent};
+use crate::{
+    event::{Actor, Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// The HTTP status of an upgrade that was accepted.
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -36,7 +39,7 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 #[derive(Default)]
 pub(super) struct CloseTellsTheTruth {
     /// The attempts that clients have open, and what the server said at their end.
-    open: BTreeMap<SocketId, Option<Said>>,
+    open: PerClient<SocketId, Option<Said>>,
     cut: BTreeSet<(Actor, Actor)>,
     /// Accepted without the subprotocol that was offered.
     unselected: BTreeSet<SocketId>,
@@ -298,8 +301,8 @@ impl CloseTellsTheTruth {
     }
 
     fn forget(&mut self, disturbed: impl Fn(SocketId, Said) -> bool) {
-        for (socket, open) in &mut self.open {
-            if open.is_some_and(|said| disturbed(*socket, said)) {
+        for (socket, open) in self.open.iter_mut() {
+            if open.is_some_and(|said| disturbed(socket, said)) {
                 *open = None;
             }
         }

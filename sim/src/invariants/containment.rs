@@ -12,7 +12,10 @@ use super::{
     subject::Subject,
     view::{View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Failures that are remembered for one breaker at most; none opens after more.
 const MAX_FAILURES: usize = 64;
@@ -27,7 +30,7 @@ const MAX_FAILURES: usize = 64;
 #[derive(Default)]
 pub(super) struct FailuresStayLocal {
     /// By client.
-    users: BTreeMap<u32, u32>,
+    users: PerClient<u32, u32>,
     ledgers: BTreeMap<(u32, Breaker), Ledger>,
 }
 

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
     service::user_id,
 };
 
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct UsersIsolated {
     /// By client.
-    users: BTreeMap<u32, UserId>,
+    users: PerClient<u32, UserId>,
     /// Which client sent a message.
     asked: BTreeMap<MessageId, u32>,
 }

@@ -18,7 +18,10 @@ use super::{
     subject::Subject,
     view::{View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Keeps a ledger of what each connection owns and looks at it when the bound has passed.
 ///
@@ -26,7 +29,7 @@ use crate::event::{Entry, Fact, WorldEvent};
 /// has ended, and have the bound from then on. Whether the run ends is judged elsewhere (I-12).
 pub(super) struct NothingLeftBehind {
     bound: Duration,
-    ledgers: BTreeMap<SocketId, Ledger>,
+    ledgers: PerClient<SocketId, Ledger>,
     due: Deadlines<SocketId>,
 }
 
@@ -131,7 +134,7 @@ impl NothingLeftBehind {
     pub(super) fn new(limits: &Limits) -> Self {
         NothingLeftBehind {
             bound: limits.cleanup,
-            ledgers: BTreeMap::new(),
+            ledgers: PerClient::new(),
             due: Deadlines::new(),
         }
     }

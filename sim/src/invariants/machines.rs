@@ -1,7 +1,5 @@
 //! Machines, ids and progress of one connection (I-02, I-03, I-04).
 
-use std::collections::BTreeMap;
-
 use gatesim_model::{
     event::{Event, IdHolder},
     ids::{ConnectionId, SocketId},
@@ -13,7 +11,10 @@ use super::{
     subject::Subject,
     view::{Connection, View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// A live connection owns one machine, without a gap, and shares it with nobody.
 pub(super) struct OneMachinePerConnection;
@@ -95,7 +96,7 @@ fn is_ending(state: ConnectionState) -> bool {
 /// All parts of a connection use the first id that any of them was given.
 #[derive(Default)]
 pub(super) struct IdsAgree {
-    first: BTreeMap<SocketId, (Part, ConnectionId)>,
+    first: PerClient<SocketId, (Part, ConnectionId)>,
 }
 
 /// Whoever has been told an id.
@@ -180,7 +181,7 @@ impl Rule for IdsAgree {
 /// The set-up rank of a connection, over all its machines, never decreases.
 #[derive(Default)]
 pub(super) struct SetupNeverGoesBack {
-    reached: BTreeMap<SocketId, ConnectionState>,
+    reached: PerClient<SocketId, ConnectionState>,
 }
 
 impl Rule for SetupNeverGoesBack {

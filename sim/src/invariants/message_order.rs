@@ -9,13 +9,16 @@ use gatesim_model::{
 };
 
 use super::{checker::Finding, view::View};
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// The messages of each live connection that have arrived and were not executed yet, numbered in
 /// the order of arrival.
 #[derive(Default)]
 pub(super) struct MessageOrder {
-    connections: BTreeMap<SocketId, Arrivals>,
+    connections: PerClient<SocketId, Arrivals>,
 }
 
 #[derive(Default)]

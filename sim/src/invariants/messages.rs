@@ -17,13 +17,16 @@ use super::{
     subject::Subject,
     view::{Connection, View},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Follows each message from the receive buffer to its fate. Messages that arrive after the
 /// server has begun to end the connection cross with its close on the wire, and are not counted:
 /// the client cannot take them for received.
 pub(super) struct NoClientMessageLost {
-    arrived: BTreeMap<SocketId, BTreeMap<MessageId, Fate>>,
+    arrived: PerClient<SocketId, BTreeMap<MessageId, Fate>>,
     answers: Answers,
 }
 
@@ -37,7 +40,7 @@ enum Fate {
 impl NoClientMessageLost {
     pub(super) fn new(limits: &Limits) -> Self {
         NoClientMessageLost {
-            arrived: BTreeMap::new(),
+            arrived: PerClient::new(),
             answers: Answers::new(limits.delivery),
         }
     }

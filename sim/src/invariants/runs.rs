@@ -19,7 +19,10 @@ use super::{
     subject::Subject,
     view::{Connection, View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Follows each event from emission to its fate, and each run to its end.
 ///
@@ -31,7 +34,7 @@ pub(super) struct FiveEventsComplete {
     delivery_bound: Duration,
     run_bound: Duration,
     runs: BTreeMap<RunKey, Run>,
-    owners: BTreeMap<SocketId, Owner>,
+    owners: PerClient<SocketId, Owner>,
     stored: BTreeMap<(u32, UserId), BTreeSet<EventKey>>,
     due: Deadlines<Due>,
 }
@@ -137,7 +140,7 @@ impl FiveEventsComplete {
             delivery_bound: limits.delivery,
             run_bound: limits.run,
             runs: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            owners: PerClient::new(),
             stored: BTreeMap::new(),
             due: Deadlines::new(),
         }

@@ -1,6 +1,6 @@
 //! A peer that is gone is noticed, and one that answers is not declared dead (I-20).
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use gatesim_model::{
     event::{Event, TaskName},
@@ -15,7 +15,10 @@ use super::{
     subject::Subject,
     view::{View, container_of},
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Listens at the server's receive buffer, where a frame counts whether anybody reads it or not.
 ///
@@ -29,7 +32,7 @@ pub(super) struct DeadPeersAreNoticed {
     patience: Duration,
     /// The same with slack.
     bound: Duration,
-    served: BTreeMap<SocketId, Heard>,
+    served: PerClient<SocketId, Heard>,
     due: Deadlines<SocketId>,
 }
 
@@ -59,7 +62,7 @@ impl DeadPeersAreNoticed {
         DeadPeersAreNoticed {
             patience: limits.patience,
             bound: limits.silence,
-            served: BTreeMap::new(),
+            served: PerClient::new(),
             due: Deadlines::new(),
         }
     }

@@ -1,9 +1,6 @@
 //! A client that is turned away comes back more and more slowly (I-17).
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use gatesim_model::{ids::SocketId, time::Time};
 
@@ -13,7 +10,10 @@ use super::{
     subject::Subject,
     view::View,
 };
-use crate::event::{Entry, Fact, WorldEvent};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Counts each client's attempts within a sliding window. A connection that held for a while
 /// after its welcome clears the count: what follows it is a new story. One that was welcomed and
@@ -22,7 +22,7 @@ pub(super) struct ClientsDoNotStorm {
     window: Duration,
     most: usize,
     settled: Duration,
-    clients: BTreeMap<u32, Attempts>,
+    clients: PerClient<u32, Attempts>,
 }
 
 /// One client's attempts since the last connection that held.
@@ -58,7 +58,7 @@ impl ClientsDoNotStorm {
             window: limits.attempts_window,
             most: limits.attempts,
             settled: limits.settled,
-            clients: BTreeMap::new(),
+            clients: PerClient::new(),
         }
     }
 

@@ -13,13 +13,16 @@ use gatesim_model::{
     time::Time,
 };
 
-use crate::event::{Actor, Entry, Fact, WorldEvent};
+use crate::{
+    event::{Actor, Entry, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Everything live.
 #[derive(Debug, Default)]
 pub(super) struct View {
     containers: BTreeMap<u32, Container>,
-    connections: BTreeMap<SocketId, Connection>,
+    connections: PerClient<SocketId, Connection>,
 }
 
 /// One container's memory.

@@ -25,7 +25,10 @@ use super::{
     view::{View, container_of},
     wishes::{Client, Progress, Run, Standing, Wish},
 };
-use crate::event::{Entry, Era, Fact, FinishReason, WorldEvent};
+use crate::{
+    event::{Entry, Era, Fact, FinishReason, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Follows what each client wants, and what it waits for.
 ///
@@ -38,13 +41,13 @@ pub(super) struct NothingWaitsForever {
     connection_bound: Duration,
     answer_bound: Duration,
     era: Era,
-    clients: BTreeMap<u32, Client>,
+    clients: PerClient<u32, Client>,
     /// Runs of messages that are not answered yet, where they began last.
     runs: BTreeMap<MessageId, Run>,
     /// The message that a run works for.
     works_for: BTreeMap<(u32, RunId), MessageId>,
     /// The service that somebody asks for a connection, one of them if there are several.
-    calls: BTreeMap<SocketId, (Service, Time)>,
+    calls: PerClient<SocketId, (Service, Time)>,
     due: Deadlines<Wish>,
     locks: Locks,
     resignations: Resignations,
@@ -56,10 +59,10 @@ impl NothingWaitsForever {
             connection_bound: limits.reconnected,
             answer_bound: limits.answered,
             era: Era::Faulty,
-            clients: BTreeMap::new(),
+            clients: PerClient::new(),
             runs: BTreeMap::new(),
             works_for: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            calls: PerClient::new(),
             due: Deadlines::new(),
             locks: Locks::new(limits.lock),
             resignations: Resignations::default(),
@@ -107,7 +110,7 @@ impl NothingWaitsForever {
         let wishes: Vec<Wish> = self
             .clients
             .iter()
-            .flat_map(|(&number, client)| {
+            .flat_map(|(number, client)| {
                 let connection = match client.standing {
                     Standing::Ready { .. } => None,
                     Standing::Away { .. }
@@ -163,21 +166,7 @@ impl NothingWaitsForever {
             }
         }
         // What is still asked on its behalf interests nobody any more.
-        let first = SocketId {
-            peer: number,
-            attempt: 0,
-            copy: 0,
-        };
-        let last = SocketId {
-            attempt: u16::MAX,
-            copy: u16::MAX,
-            ..first
-        };
-        let asked: Vec<SocketId> = self
-            .calls
-            .range(first..=last)
-            .map(|(socket, _)| *socket)
-            .collect();
+        let asked: Vec<SocketId> = self.calls.keys_of(number).collect();
         for socket in asked {
             self.calls.remove(&socket);
         }
@@ -333,7 +322,7 @@ impl NothingWaitsForever {
                     .to_owned(),
             }),
             FinishReason::Stuck => {
-                let (&number, client) = self.clients.first_key_value()?;
+                let (number, client) = self.clients.iter().next()?;
                 let wish = match client.unanswered.first() {
                     Some(message) => Wish::Answer(number, message.clone()),
                     None => Wish::Connection(number),

@@ -8,19 +8,22 @@ use gatesim_model::{
 };
 
 use super::{Mark, Marks};
-use crate::event::{Actor, CutReason, Entry, Era, Fact, WorldEvent};
+use crate::{
+    event::{Actor, CutReason, Entry, Era, Fact, WorldEvent},
+    per_client::PerClient,
+};
 
 /// Watches a run. Keeps what is live, and for each client where it was served last.
 #[derive(Debug, Default)]
 pub struct MarkCollector {
     marks: Marks,
     /// Connections whose endpoint runs.
-    connections: BTreeMap<SocketId, Connection>,
+    connections: PerClient<SocketId, Connection>,
     /// How many connections each container is setting up.
     setting_up: BTreeMap<u32, u32>,
     draining: BTreeSet<u32>,
     held: BTreeSet<(u32, LockName, u64)>,
-    clients: BTreeMap<u32, Client>,
+    clients: PerClient<u32, Client>,
     /// Clients of each user that are ready.
     ready: BTreeMap<u32, BTreeSet<u32>>,
     /// Messages that arrived before their connection was ready and were not executed yet.
@@ -282,7 +285,8 @@ impl MarkCollector {
         self.held.retain(|(of, ..)| *of != container);
         let gone: Vec<SocketId> = self
             .connections
-            .extract_if(.., |_, connection| connection.container == container)
+            .extract(|_, connection| connection.container == container)
+            .into_iter()
             .map(|(socket, _)| socket)
             .collect();
         for socket in gone {
