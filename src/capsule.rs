@@ -231,18 +231,7 @@ impl Capsule {
 
     /// The name of its file: the run's name, in characters that every file system takes.
     pub fn file_name(&self) -> String {
-        let safe = |text: &str| -> String {
-            text.trim_end_matches(".toml")
-                .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-                .collect()
-        };
-        format!(
-            "{}-{}-{}.toml",
-            safe(&self.run.scenario),
-            safe(&self.run.design),
-            self.run.seed
-        )
+        format!("{}.toml", self.run.file_stem())
     }
 
     /// Writes it, whole or not at all.

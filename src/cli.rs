@@ -6,7 +6,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use gatesim_sim::invariants::Invariant;
 
-use crate::{clock, exit::Exit, output::MessageFormat, pool::MAX_JOBS, run_name, sweep::Partition};
+use crate::{
+    clock, exit::Exit, output::MessageFormat, pool::MAX_JOBS, run_name, run_report::ReportFormat,
+    sweep::Partition,
+};
 
 /// Deterministic simulation of a WebSocket gateway's connection protocol.
 #[derive(Debug, Parser)]
@@ -40,6 +43,9 @@ pub enum Command {
     /// Run one seed twice and show what happened, event by event.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Make one run into a page for a browser, a diagram for an issue, or a trace for a viewer.
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Look after the failing runs that are kept for ever.
     #[command(subcommand, after_help = CORPUS_EXAMPLES)]
     Corpus(CorpusCommand),
@@ -133,6 +139,24 @@ pub struct ReplayArgs {
     /// Show the verdict only.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// `gatesim report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A run name, a capsule, or a plan: files end in .toml.
+    #[arg(value_name = "NAME|FILE")]
+    pub target: String,
+    /// The design under which to run a plan file.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// What to make of it.
+    #[arg(long, value_enum, default_value = "html")]
+    pub format: ReportFormat,
+    /// Where it goes; - is standard output [default: html to a file named after the run, the others
+    /// to standard output].
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `gatesim corpus`.
@@ -241,6 +265,7 @@ Examples:
   gatesim sweep                                    all scenarios on the reference design
   gatesim sweep cold-start --design v4             one scenario on a historical revision
   gatesim replay cold-start@v4:3                   what happened, event by event
+  gatesim report cold-start@v4:3                   the same as a page for a browser
   gatesim power                                    which known defects are found, and by what
   gatesim corpus check                             every kept failure still reproduces";
 
@@ -273,6 +298,16 @@ Examples:
   gatesim replay cold-start@v4:3 --log
   gatesim replay seeds/regressions/golden-path-v9-0.toml
   gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  gatesim report cold-start@v4:3
+  gatesim report seeds/regressions/golden-path-v9-0.toml -o why.html
+  gatesim report cold-start@v4:3 --format mermaid
+  gatesim report cold-start@v4:3 --format perfetto -o trace.json
+
+A page is one file: it works offline, and may be attached to an issue. A run that is too long for a page
+is cut around its violation, and the page says so.";
 
 const CORPUS_EXAMPLES: &str = "\
 Examples:

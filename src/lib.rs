@@ -12,10 +12,13 @@
 //!   short names for wide tables;
 //! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
 //!   `determinism` (the self-check);
+//! - `run_report`: one run to look at and to pass on; `chart` (lanes, arrows, bands), drawn by `html`,
+//!   `mermaid` and `perfetto`;
 //! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
 
 mod capsule;
 mod catalog;
+mod chart;
 mod cli;
 mod clock;
 mod corpus;
@@ -24,17 +27,21 @@ mod determinism;
 mod exit;
 mod failure;
 mod groups;
+mod html;
 mod interrupt;
 mod junit;
 mod labels;
 mod list;
+mod mermaid;
 mod output;
+mod perfetto;
 mod pool;
 mod power;
 mod progress;
 mod replay;
 mod report;
 mod run_name;
+mod run_report;
 mod sweep;
 mod table;
 mod tally;
@@ -75,6 +82,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Power(args) => power::power(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
+        Command::Report(args) => run_report::report(args, &mut out),
         Command::Corpus(command) => corpus::corpus(command, &mut out),
         Command::List(args) => list::list(args, &mut out),
     };

@@ -20,6 +20,24 @@ pub struct RunName {
     pub seed: u64,
 }
 
+impl RunName {
+    /// The name in characters that every file system takes.
+    pub fn file_stem(&self) -> String {
+        let safe = |text: &str| -> String {
+            text.trim_end_matches(".toml")
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+                .collect()
+        };
+        format!(
+            "{}-{}-{}",
+            safe(&self.scenario),
+            safe(&self.design),
+            self.seed
+        )
+    }
+}
+
 /// Why a text is no run name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RunNameError {

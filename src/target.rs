@@ -4,7 +4,11 @@ use std::path::Path;
 
 use anyhow::bail;
 use gatesim_model::design::Design;
-use gatesim_sim::{Options, outcome::Outcome, plan::Plan};
+use gatesim_sim::{
+    Options,
+    outcome::{Outcome, Violation},
+    plan::Plan,
+};
 
 use crate::{
     capsule::{Capsule, parse_toml},
@@ -35,6 +39,11 @@ impl Origin {
     /// The command that replays the run, ready to paste.
     pub fn replay_command(&self, run: &RunName) -> String {
         format!("gatesim replay {}", self.arguments(run))
+    }
+
+    /// The command that writes the run's plan to a file, ready to paste.
+    pub fn save_plan_command(&self, run: &RunName) -> String {
+        format!("{} --save-plan plan.toml", self.replay_command(run))
     }
 
     /// The command that keeps the run; none if it is kept already.
@@ -133,6 +142,17 @@ impl Target {
     /// What there is to report of an outcome; none if it held.
     pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
         FailureReport::new(self.run.clone(), self.origin.clone(), outcome, None)
+    }
+
+    /// The violation that a reader is told of first: what the capsule was kept for, or the earliest.
+    pub fn told<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
+        let kept_for = self.capsule.as_ref().map(|capsule| &capsule.expect);
+        let expected = outcome.violations.iter().find(|violation| {
+            kept_for.is_some_and(|expect| {
+                expect.invariant == violation.invariant.name() && expect.cause == violation.cause
+            })
+        });
+        expected.or(outcome.violations.first())
     }
 
     fn named(run: RunName) -> anyhow::Result<Self> {

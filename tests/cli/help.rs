@@ -9,6 +9,7 @@ fn every_command_explains_itself_with_examples() {
         &["sweep", "--help"],
         &["power", "--help"],
         &["replay", "--help"],
+        &["report", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
         &["list", "--help"],

@@ -1,10 +1,13 @@
 //! The binary as a user meets it: arguments in; standard output, standard error, exit code out.
 
+mod browser;
 mod corpus;
 mod errors;
 mod help;
 mod power;
 mod readme;
 mod replay;
+mod report;
 mod support;
 mod sweep;
+mod webdriver;

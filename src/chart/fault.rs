@@ -1,0 +1,110 @@
+//! The faults of the plan: in which lanes, from when to when.
+
+use std::time::Duration;
+
+use gatesim_model::time::Time;
+use gatesim_sim::{
+    describe,
+    event::{Actor, Fact, WorldEvent},
+    outcome::Outcome,
+    plan::{FaultKind, FaultPlan, Plan, Victim},
+};
+use serde::Serialize;
+
+use super::{
+    lane::{LaneKind, Lanes},
+    window::Kept,
+};
+
+/// A fault that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultBar {
+    /// Its number in the plan.
+    pub number: u32,
+    /// What it does.
+    pub text: String,
+    /// The event at which it was applied.
+    pub event: u64,
+    /// Where it acts.
+    pub lanes: Vec<usize>,
+    /// When it is over, in nanoseconds since the start; none if it is over at once or lasts to
+    /// the end of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<u64>,
+}
+
+/// The plan's fault with this number.
+pub fn planned(plan: &Plan, number: u32) -> Option<&FaultPlan> {
+    plan.faults.get(number as usize)
+}
+
+/// A bar for each fault that was applied in the part that is kept.
+pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<FaultBar> {
+    let applied = outcome.trace.iter().filter(|entry| kept.keeps(entry));
+    applied
+        .filter_map(|entry| {
+            let Fact::World(WorldEvent::FaultApplied { fault }) = entry.fact else {
+                return None;
+            };
+            let planned = planned(plan, fault)?;
+            Some(FaultBar {
+                number: fault,
+                text: describe::describe_fault(&planned.kind),
+                event: entry.number,
+                lanes: victims(&planned.kind, outcome, lanes),
+                until_ns: until(plan, entry.time, &planned.kind).map(|time| time.0),
+            })
+        })
+        .collect()
+}
+
+fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
+    let actors: Vec<Actor> = match kind.victim() {
+        Victim::Container(container) => vec![Actor::Container(container)],
+        Victim::Client(client) => vec![Actor::Client(client)],
+        Victim::Service(service) => vec![Actor::Service(service)],
+        Victim::Fleet => {
+            let mut containers: Vec<Actor> = (outcome.trace.iter())
+                .map(|entry| entry.actor)
+                .filter(|actor| LaneKind::of(*actor) == Some(LaneKind::Container))
+                .collect();
+            containers.sort();
+            containers.dedup();
+            containers
+        }
+    };
+    actors.into_iter().filter_map(|a| lanes.find(a)).collect()
+}
+
+/// When a fault that was applied at `from` is over: healing ends every fault.
+fn until(plan: &Plan, from: Time, kind: &FaultKind) -> Option<Time> {
+    let ends = from + Duration::from_millis(lasts_ms(kind)?);
+    let healed = plan
+        .heal_at_ms
+        .map(|heal| Time::ZERO + Duration::from_millis(heal));
+    Some(healed.map_or(ends, |healed| ends.min(healed)))
+}
+
+/// None for what is done at once, has no end, or ends when others have come up.
+fn lasts_ms(kind: &FaultKind) -> Option<u64> {
+    match *kind {
+        FaultKind::Crash { down_ms, .. } | FaultKind::PowerLoss { down_ms, .. } => Some(down_ms),
+        FaultKind::Terminate {
+            grace_ms, down_ms, ..
+        } => Some(grace_ms + down_ms),
+        FaultKind::Stall { for_ms, .. }
+        | FaultKind::ClockJump { for_ms, .. }
+        | FaultKind::ServiceDown { for_ms, .. }
+        | FaultKind::ServiceFlapping { for_ms, .. }
+        | FaultKind::ServiceSlow { for_ms, .. }
+        | FaultKind::ServiceErrors { for_ms, .. }
+        | FaultKind::AuthDenies { for_ms, .. }
+        | FaultKind::SupervisorJumbles { for_ms, .. }
+        | FaultKind::Partition { for_ms, .. }
+        | FaultKind::BackendPartition { for_ms, .. } => Some(for_ms),
+        FaultKind::ScaleIn { .. }
+        | FaultKind::RollingDeploy { .. }
+        | FaultKind::Reset { .. }
+        | FaultKind::BackendReset { .. } => None,
+    }
+}
