@@ -9,7 +9,7 @@ use gatesim_sim::{
 };
 use serde::Serialize;
 
-use crate::{run_name::RunName, target::Origin, timeline};
+use crate::{run_name::RunName, target::Origin, timeline::list};
 
 /// A run that gave two different traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Parting {
                 text.push_str(&format!("  parting    event {event}, step {step}\n"));
                 for (which, entry) in ["once ", "again"].iter().zip(&difference.entries) {
                     let line = match entry {
-                        Some(entry) => timeline::line(entry),
+                        Some(entry) => list::line(entry),
                         None => "(the trace is over)".to_owned(),
                     };
                     text.push_str(&format!("  {which}      {line}\n"));

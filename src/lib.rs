@@ -10,8 +10,8 @@
 //!   failures by cause), `report`, `junit` and `table` (what is written);
 //! - `power`: every defect of the catalogue (`defects`), looked for until it is found; `labels`:
 //!   short names for wide tables;
-//! - `replay` with `timeline`; `failure` (the block that reports a failing run) and
-//!   `determinism` (the self-check);
+//! - `replay` with `timeline` (what is shown of a run) and `gateway_log`; `failure` (the block that
+//!   reports a failing run) and `determinism` (the self-check);
 //! - `run_report`: one run to look at and to pass on; `chart` (lanes, arrows, bands), drawn by `html`,
 //!   `mermaid` and `perfetto`;
 //! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
@@ -26,6 +26,7 @@ mod defects;
 mod determinism;
 mod exit;
 mod failure;
+mod gateway_log;
 mod groups;
 mod html;
 mod interrupt;

@@ -59,6 +59,18 @@ impl Output {
         self.swallow_broken_pipe(written)
     }
 
+    /// Writes a part of a line that the reader must see before the rest is there.
+    pub fn part(&mut self, text: &str) -> anyhow::Result<()> {
+        let written = write!(self.out, "{text}").and_then(|()| self.out.flush());
+        self.swallow_broken_pipe(written)
+    }
+
+    /// How many columns the reader's terminal has; none if the reader is not a terminal.
+    pub fn columns(&self) -> Option<usize> {
+        let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(columns.into())
+    }
+
     /// Writes several.
     pub fn lines(&mut self, lines: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
         lines.into_iter().try_for_each(|line| self.line(line))

@@ -1,32 +1,49 @@
 //! `gatesim replay`: one run, twice, and what happened in it.
 
-use std::path::Path;
+use std::{
+    io::{IsTerminal, stdin},
+    path::Path,
+    thread,
+};
 
+use anyhow::bail;
 use gatesim_model::time::Time;
 use gatesim_sim::{
-    Options,
+    Options, Until,
     choices::Drift,
     describe::GatewayLog,
     event::Entry,
-    outcome::{Digest, Outcome},
-    parting::first_difference,
+    moment::Moment,
+    outcome::{Digest, Outcome, Violation},
 };
 use serde::Serialize;
 
 use crate::{
     capsule::{Capsule, Expectation},
-    cli::ReplayArgs,
-    determinism::Parting,
+    cli::{Layout, ReplayArgs, ReplayFormat, ViewArgs},
+    determinism::trace_twice,
     exit::Exit,
+    gateway_log,
     output::{MessageFormat, Output, json_line, write_whole},
     run_name::RunName,
     tally::finish_name,
     target::Target,
-    timeline,
+    timeline::{
+        Run, View, lanes, list, only,
+        prompt::{Echo, Prompt},
+        state::{self, Place, StateJson},
+        when::{When, heading},
+    },
 };
+
+/// How wide lanes are if nobody says how wide they may be.
+const DEFAULT_WIDTH: usize = 160;
 
 /// Runs the command.
 pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    if args.view.step && out.format() == MessageFormat::Json {
+        bail!("--step is for people; there is no JSON of it");
+    }
     let target = Target::load(&args.target, args.design.as_deref())?;
     if let Some(path) = &args.save_plan {
         let text = toml::to_string(&target.plan)?;
@@ -35,17 +52,15 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let options = Options {
         trace: true,
         stop_at_first: args.stop_at_first,
+        until: until(&args.view),
         ..Options::default()
     };
-    let outcome = target.execute(&options);
-    let again = target.execute(&options);
-    if outcome.digest != again.digest {
-        let parting = Parting {
-            run: target.run.clone(),
-            origin: target.origin.clone(),
-            digests: [outcome.digest, again.digest],
-            first_difference: first_difference(&outcome.trace, &again.trace),
-        };
+    let (outcome, digest_again) = run_twice(&target, &options);
+    if outcome.digest != digest_again {
+        let digests = [outcome.digest, digest_again];
+        let (run, origin) = (target.run.clone(), target.origin.clone());
+        let execute = |options: &Options| target.execute(options);
+        let parting = trace_twice(run, origin, digests, execute, &options);
         match out.format() {
             MessageFormat::Human => out.line(parting.human())?,
             MessageFormat::Json => out.json("non-determinism", &parting.json())?,
@@ -55,13 +70,43 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.trace {
         write_trace(path, &target.run, &outcome)?;
     }
-    match out.format() {
-        MessageFormat::Human => write_human(args, &target, &outcome, out)?,
-        MessageFormat::Json => write_json(args, &target, &outcome, out)?,
+    let run = Run {
+        outcome: &outcome,
+        plan: &target.plan,
+        headline: headline(&target, &outcome),
+    };
+    for part in args.view.only.iter().chain(&args.view.show) {
+        part.check(&outcome)?;
     }
-    let reproduced = match &target.capsule {
-        None => Reproduction::Exact,
-        Some(capsule) => Reproduction::of(capsule, &outcome),
+    match Shown::of(args) {
+        Shown::Verdict => write_verdict(&target, &options, &outcome, out)?,
+        Shown::Events => {
+            let view = View {
+                run,
+                parts: &args.view.only,
+                range: range(&args.view, &run)?,
+            };
+            write_events(&args.view, &target, &view, &options, out)?;
+        }
+        Shown::State => write_state(&args.view, &run, out)?,
+        Shown::Changes(from, to) => write_changes(&args.view, &run, from, to, out)?,
+        Shown::Steps => {
+            let start = match (&args.view.until, run.headline) {
+                (Some(when), _) => run.position(when)?,
+                (None, Some(_)) => run.position(&When::Violation)?,
+                (None, None) => 0,
+            };
+            let echo = match stdin().is_terminal() {
+                true => Echo::Nothing,
+                false => Echo::Commands,
+            };
+            let mut prompt = Prompt::new(run, args.view.only.clone(), start);
+            prompt.talk(&mut stdin().lock(), echo, out)?;
+        }
+    }
+    let reproduced = match (&target.capsule, options.until) {
+        (Some(capsule), None) => Reproduction::of(capsule, &outcome),
+        (Some(_), Some(_)) | (None, _) => Reproduction::Exact,
     };
     Ok(match (outcome.held(), reproduced) {
         (true, Reproduction::Exact) => Exit::Held,
@@ -69,24 +114,223 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-fn write_human(
-    args: &ReplayArgs,
+/// What is shown of a run.
+enum Shown<'a> {
+    /// Whether it held.
+    Verdict,
+    /// What happened.
+    Events,
+    /// What somebody is at a moment.
+    State,
+    /// What changed between two moments.
+    Changes(&'a When, &'a When),
+    /// Whatever is asked for at the prompt.
+    Steps,
+}
+
+impl<'a> Shown<'a> {
+    fn of(args: &'a ReplayArgs) -> Self {
+        match &*args.view.diff {
+            [from, to] => Shown::Changes(from, to),
+            _ if !args.view.show.is_empty() => Shown::State,
+            _ if args.view.step => Shown::Steps,
+            _ if args.quiet => Shown::Verdict,
+            _ => Shown::Events,
+        }
+    }
+}
+
+/// The run, and its digest when it is run again at the same time: each has a thread of its own.
+fn run_twice(target: &Target, options: &Options) -> (Outcome, Digest) {
+    let again = Options {
+        trace: false,
+        ..options.clone()
+    };
+    thread::scope(|scope| {
+        let again = scope.spawn(|| target.execute(&again).digest);
+        let outcome = target.execute(options);
+        let digest = again.join().expect("what panics in a run is an outcome");
+        (outcome, digest)
+    })
+}
+
+/// Where the run may be ended, because nothing later is shown; none if all of it is needed.
+fn until(view: &ViewArgs) -> Option<Until> {
+    match (&*view.diff, &view.until) {
+        ([from, to], _) => match (from.until()?, to.until()?) {
+            (Until::Time(from), Until::Time(to)) => Some(Until::Time(from.max(to))),
+            (Until::Event(from), Until::Event(to)) => Some(Until::Event(from.max(to))),
+            (Until::Time(_), Until::Event(_)) | (Until::Event(_), Until::Time(_)) => None,
+        },
+        (_, Some(until)) => match view.from.as_ref().map(When::until) {
+            Some(None) => None,
+            Some(Some(_)) | None if view.step => None,
+            Some(Some(_)) | None => until.until(),
+        },
+        (_, None) => None,
+    }
+}
+
+/// What a capsule is kept for, or else what broke first.
+fn headline<'a>(target: &Target, outcome: &'a Outcome) -> Option<&'a Violation> {
+    let expected = target.capsule.as_ref().and_then(|capsule| {
+        let named = |violation: &&Violation| violation.invariant.name() == capsule.expect.invariant;
+        outcome.violations.iter().find(named)
+    });
+    expected.or(outcome.violations.first())
+}
+
+/// The events that are shown.
+fn range(view: &ViewArgs, run: &Run<'_>) -> anyhow::Result<std::ops::Range<u64>> {
+    if let Some(around) = &view.around {
+        return run.around(around, &view.only);
+    }
+    let from = match &view.from {
+        // What happens at the moment itself is of interest.
+        Some(When::Time(time)) => run
+            .outcome
+            .trace
+            .partition_point(|entry| entry.time < *time) as u64,
+        Some(when) => run.position(when)?.saturating_sub(1),
+        None => 0,
+    };
+    let until = match &view.until {
+        Some(when) => run.position(when)?,
+        None => run.outcome.trace.len() as u64,
+    };
+    Ok(from..until.max(from))
+}
+
+fn write_events(
+    args: &ViewArgs,
     target: &Target,
+    view: &View<'_>,
+    options: &Options,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let outcome = view.run.outcome;
+    let style = out.style();
+    let shown =
+        |entry: &Entry| view.range.contains(&entry.number) && only::shows(view.parts, entry);
+    match (args.format, out.format()) {
+        (ReplayFormat::GatewayLog, format) => {
+            let log = GatewayLog::new(&target.design, target.plan.environment);
+            let mut lines = gateway_log::lines(&outcome.trace, log, shown);
+            return lines.try_for_each(|line| match format {
+                MessageFormat::Human => out.line(line.to_string()),
+                MessageFormat::Json => out.json("log", &line),
+            });
+        }
+        (ReplayFormat::Timeline, MessageFormat::Json) => {
+            let mut entries = outcome.trace.iter().filter(|entry| shown(entry));
+            entries.try_for_each(|entry| out.json("event", entry))?;
+            return write_verdict(target, options, outcome, out);
+        }
+        (ReplayFormat::Timeline, MessageFormat::Human) => {}
+    }
+    let width = args.width.map(usize::from).or_else(|| out.columns());
+    let lanes = match (args.layout, width) {
+        (Layout::List, _) | (Layout::Auto, None) => None,
+        (Layout::Auto, Some(width)) => lanes::lines(view, width, style),
+        (Layout::Lanes, width) => {
+            let width = width.unwrap_or(DEFAULT_WIDTH);
+            let Some(lines) = lanes::lines(view, width, style) else {
+                bail!("{width} columns are too few for lanes; ask for more, or for fewer parts");
+            };
+            Some(lines)
+        }
+    };
+    out.lines(lanes.unwrap_or_else(|| list::lines(view, style)))?;
+    out.line("")?;
+    if let Some(share) = view.share() {
+        out.line(format!("  shown      {share}"))?;
+    }
+    write_verdict(target, options, outcome, out)
+}
+
+fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Result<()> {
+    let when = args.until.as_ref().unwrap_or(&When::End);
+    let position = run.position(when)?;
+    let moment = Moment::after(&run.outcome.trace[..position as usize]);
+    let states = state::of_parts(&moment, &args.show);
+    match out.format() {
+        MessageFormat::Human => {
+            out.line(format!("at {}", heading(when, run.outcome, position)))?;
+            if states.is_empty() {
+                out.line("  nothing is known of it then")?;
+            }
+            out.lines(state::lines(&states, out.style()))
+        }
+        MessageFormat::Json => {
+            let place = Place::of(run, position);
+            states.iter().try_for_each(|(actor, state)| {
+                let actor = *actor;
+                out.json(
+                    "state",
+                    &StateJson {
+                        place,
+                        actor,
+                        state,
+                    },
+                )
+            })
+        }
+    }
+}
+
+fn write_changes(
+    args: &ViewArgs,
+    run: &Run<'_>,
+    from: &When,
+    to: &When,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let (begin, end) = (run.position(from)?, run.position(to)?);
+    let trace = &run.outcome.trace;
+    let then = Moment::after(&trace[..begin as usize]);
+    let mut changes = then.difference(&Moment::after(&trace[..end as usize]));
+    changes.retain(|change| state::concerns(&args.only, change));
+    match out.format() {
+        MessageFormat::Human => {
+            out.line(format!(
+                "from {}\n  to {}",
+                heading(from, run.outcome, begin),
+                heading(to, run.outcome, end)
+            ))?;
+            if changes.is_empty() {
+                out.line("  nothing changed")?;
+            }
+            out.lines(state::change_lines(&changes, out.style()))
+        }
+        MessageFormat::Json => changes
+            .iter()
+            .try_for_each(|change| out.json("change", change)),
+    }
+}
+
+fn write_verdict(
+    target: &Target,
+    options: &Options,
     outcome: &Outcome,
     out: &mut Output,
 ) -> anyhow::Result<()> {
-    if args.log {
-        let log = GatewayLog::new(&target.design, target.plan.environment);
-        return out.lines(timeline::log_lines(outcome, log));
+    match out.format() {
+        MessageFormat::Human => write_human(target, options, outcome, out),
+        MessageFormat::Json => write_json(target, options, outcome, out),
     }
+}
+
+fn write_human(
+    target: &Target,
+    options: &Options,
+    outcome: &Outcome,
+    out: &mut Output,
+) -> anyhow::Result<()> {
     let style = out.style();
-    if !args.quiet {
-        out.lines(timeline::lines(outcome, style))?;
-        out.line("")?;
-    }
-    match target.failure(outcome) {
-        Some(failure) => out.line(failure.human(style))?,
-        None => out.line(format!("{} {}", style.good("HELD"), target.run))?,
+    match (target.failure(outcome), options.until) {
+        (Some(failure), _) => out.line(failure.human(style))?,
+        (None, None) => out.line(format!("{} {}", style.good("HELD"), target.run))?,
+        (None, Some(_)) => out.line(format!("{} {}", style.good("HELD SO FAR"), target.run))?,
     }
     out.line(format!(
         "  run        {}: {} s of virtual time, {} steps, {} events",
@@ -96,7 +340,8 @@ fn write_human(
         outcome.events
     ))?;
     out.line(format!("  digest     {}, the same twice", outcome.digest))?;
-    if let Some(capsule) = &target.capsule {
+    // A run that was cut short has another digest, and what the capsule is kept for may be later.
+    if let (Some(capsule), None) = (&target.capsule, options.until) {
         let reproduction = Reproduction::of(capsule, outcome);
         out.line(format!("  capsule    {}", reproduction.human(capsule)))?;
         out.line(format!("  why        {}", capsule.why))?;
@@ -134,20 +379,18 @@ struct VerdictJson {
 }
 
 fn write_json(
-    args: &ReplayArgs,
     target: &Target,
+    options: &Options,
     outcome: &Outcome,
     out: &mut Output,
 ) -> anyhow::Result<()> {
-    if !args.quiet {
-        for entry in &outcome.trace {
-            out.json("event", entry)?;
-        }
-    }
     if let Some(failure) = target.failure(outcome) {
         out.json("failure", &failure.json())?;
     }
-    let capsule = target.capsule.as_ref();
+    let capsule = match options.until {
+        None => target.capsule.as_ref(),
+        Some(_) => None,
+    };
     let verdict = VerdictJson {
         capsule: capsule.map(|capsule| Reproduction::of(capsule, outcome)),
         ..verdict(&target.run, outcome)

@@ -11,3 +11,4 @@ mod report;
 mod support;
 mod sweep;
 mod webdriver;
+mod views;

@@ -56,7 +56,7 @@ fn the_trace_is_json_lines_with_a_verdict_at_the_end() {
 
 #[test]
 fn log_lines_have_the_shape_of_the_production_logs() {
-    let ran = gatesim(&["replay", HOLDING_RUN, "--log"]);
+    let ran = gatesim(&["replay", HOLDING_RUN, "--format", "gateway-log"]);
     assert_eq!(ran.code, 0);
     assert!(ran.stdout.contains("INFO"), "{}", ran.stdout);
     for line in ran.stdout.lines() {

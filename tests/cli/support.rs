@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -54,6 +55,21 @@ pub fn command(args: &[&str]) -> Command {
 /// Runs it to the end.
 pub fn gatesim(args: &[&str]) -> Ran {
     Ran::of(command(args).output().unwrap())
+}
+
+/// Runs it to the end, with something to read.
+pub fn gatesim_told(args: &[&str], input: &str) -> Ran {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It need not read all of it.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    Ran::of(child.wait_with_output().unwrap())
 }
 
 /// Runs it to the end in another directory.

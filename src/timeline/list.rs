@@ -1,0 +1,62 @@
+//! One line per event: number, virtual time, actor, what.
+
+use gatesim_sim::{describe, event::Entry};
+
+use super::{Row, Run, View, marker};
+use crate::output::Style;
+
+/// An event by itself, without its run.
+pub fn line(entry: &Entry) -> String {
+    line_with(entry, &describe::describe(entry))
+}
+
+/// An event of a run.
+pub fn line_of(run: &Run<'_>, entry: &Entry) -> String {
+    line_with(entry, &run.text(entry))
+}
+
+/// A heading, one line per event, the violations between them.
+pub fn lines(view: &View<'_>, style: Style) -> Vec<String> {
+    let heading = format!(
+        "{:>6} {:>14} {:<12} {}",
+        "event", "time (s)", "actor", "what"
+    );
+    let rows = view.rows().map(|row| match (row, marker(row)) {
+        (Row::Event(entry), _) => line_of(&view.run, entry),
+        (Row::Violation(_) | Row::Panic(_), text) => style.bad(&text.unwrap_or_default()),
+    });
+    std::iter::once(style.strong(&heading))
+        .chain(rows)
+        .collect()
+}
+
+fn line_with(entry: &Entry, text: &str) -> String {
+    format!(
+        "{:>6} {:>14} {:<12} {text}",
+        entry.number, entry.time, entry.actor
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use gatesim_sim::plan::Plan;
+
+    use super::*;
+    use crate::{catalog, failure::tests::failed_outcome};
+
+    #[test]
+    fn violations_stand_behind_their_events() {
+        let outcome = failed_outcome();
+        let plan: Plan = catalog::scenario("golden-path").unwrap().plan(0);
+        let view = View {
+            run: Run {
+                outcome: &outcome,
+                plan: &plan,
+                headline: outcome.violations.first(),
+            },
+            parts: &[],
+            range: 0..outcome.events,
+        };
+        insta::assert_snapshot!("timeline", lines(&view, Style::Plain).join("\n"));
+    }
+}

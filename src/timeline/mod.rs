@@ -1,0 +1,168 @@
+//! A run for people: what is shown of it, and how.
+//!
+//! - [`when`] and [`only`]: moments and parts of a run, as a person names them;
+//! - [`list`]: one line per event; [`lanes`]: a column per actor, where there is room, with the
+//!   sign that [`sign`] gives each event;
+//! - [`state`]: what everybody is at a moment, and what changed between two;
+//! - [`prompt`]: stepping forward and back.
+
+use std::ops::Range;
+
+use gatesim_sim::{
+    describe,
+    event::{Entry, Fact, WorldEvent},
+    outcome::{Outcome, Violation},
+    plan::Plan,
+};
+
+pub mod lanes;
+pub mod list;
+pub mod only;
+pub mod prompt;
+pub mod sign;
+pub mod state;
+pub mod when;
+
+use only::Part;
+use when::{Around, Reach, When};
+
+/// A run with its trace.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// What it was made from.
+    pub plan: &'a Plan,
+    /// The violation that it is about, if there is one: what a capsule is kept for, or else what
+    /// broke first.
+    pub headline: Option<&'a Violation>,
+}
+
+/// What is shown of a run.
+pub struct View<'a> {
+    /// The run.
+    pub run: Run<'a>,
+    /// These parts; all of them if there are none.
+    pub parts: &'a [Part],
+    /// From this event up to that one.
+    pub range: Range<u64>,
+}
+
+/// One thing that is shown.
+#[derive(Clone, Copy)]
+pub enum Row<'a> {
+    /// Something happened.
+    Event(&'a Entry),
+    /// An invariant broke.
+    Violation(&'a Violation),
+    /// The model panicked.
+    Panic(&'a str),
+}
+
+impl<'a> Run<'a> {
+    /// What happened, in one line without a line end. A fault is described, not only numbered.
+    pub fn text(&self, entry: &Entry) -> String {
+        match &entry.fact {
+            Fact::World(WorldEvent::FaultApplied { fault }) => {
+                match self.plan.faults.get(*fault as usize) {
+                    Some(plan) => {
+                        format!("fault {fault}: {}", describe::describe_fault(&plan.kind))
+                    }
+                    None => describe::describe(entry),
+                }
+            }
+            Fact::World(_) | Fact::Protocol(_) => describe::describe(entry),
+        }
+    }
+
+    /// How many events of the run have happened at a moment.
+    pub fn position(&self, when: &When) -> anyhow::Result<u64> {
+        when.position(self.outcome, self.headline)
+    }
+
+    /// The events around a moment. `parts` are those that count if the reach is a number.
+    pub fn around(&self, around: &Around, parts: &[Part]) -> anyhow::Result<Range<u64>> {
+        let middle = self.position(&around.middle)?;
+        let trace = &self.outcome.trace;
+        Ok(match around.reach {
+            Reach::Time(reach) => {
+                let at = match around.middle {
+                    When::Time(time) => time.0,
+                    When::Start
+                    | When::Event(_)
+                    | When::Step(_)
+                    | When::Violation
+                    | When::Broken(_)
+                    | When::End => middle
+                        .checked_sub(1)
+                        .map_or(0, |last| trace[last as usize].time.0),
+                };
+                let from = at.saturating_sub(reach.0);
+                let until = at.saturating_add(reach.0);
+                trace.partition_point(|entry| entry.time.0 < from) as u64
+                    ..trace.partition_point(|entry| entry.time.0 <= until) as u64
+            }
+            Reach::Events(reach) => {
+                let shown = |entry: &&Entry| only::shows(parts, entry);
+                let (before, after) = trace.split_at(middle as usize);
+                let from = before.iter().rev().filter(shown).nth(reach as usize);
+                let until = after.iter().filter(shown).nth(reach as usize);
+                from.map_or(0, |entry| entry.number + 1)
+                    ..until.map_or(trace.len() as u64, |entry| entry.number)
+            }
+        })
+    }
+}
+
+impl<'a> View<'a> {
+    /// Events that are shown, each violation behind the event at which it was noticed.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+        let outcome = self.run.outcome;
+        let (start, end) = (self.range.start, self.range.end);
+        let parts = self.parts;
+        let entries = outcome.trace[start as usize..end as usize].iter();
+        let mut violations = outcome
+            .violations
+            .iter()
+            .filter(move |violation| violation.event >= start)
+            .peekable();
+        let is_whole = end == outcome.trace.len() as u64;
+        let mut rows = Vec::new();
+        for entry in entries {
+            if only::shows(parts, entry) {
+                rows.push(Row::Event(entry));
+            }
+            while let Some(violation) =
+                violations.next_if(|violation| violation.event <= entry.number)
+            {
+                rows.push(Row::Violation(violation));
+            }
+        }
+        if is_whole {
+            rows.extend(violations.map(Row::Violation));
+            rows.extend(outcome.panic.as_deref().map(Row::Panic));
+        }
+        rows.into_iter()
+    }
+
+    /// How many events are shown, and of how many, if it is not all of them.
+    pub fn share(&self) -> Option<String> {
+        let entries = &self.run.outcome.trace[self.range.start as usize..self.range.end as usize];
+        let shown = entries
+            .iter()
+            .filter(|e| only::shows(self.parts, e))
+            .count();
+        let all = self.run.outcome.trace.len();
+        (shown < all).then(|| format!("{shown} of {all} events"))
+    }
+}
+
+/// The line of a violation.
+fn marker(row: Row<'_>) -> Option<String> {
+    let (name, sentence) = match row {
+        Row::Event(_) => return None,
+        Row::Violation(violation) => (violation.invariant.name(), &*violation.sentence),
+        Row::Panic(panic) => ("panic", panic),
+    };
+    Some(format!(">>>>>> {name}: {}", sentence.replace('\n', " ")))
+}

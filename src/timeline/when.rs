@@ -1,0 +1,259 @@
+//! Moments of a run as a person names them.
+
+use std::{fmt, str::FromStr};
+
+use anyhow::bail;
+use gatesim_model::time::Time;
+use gatesim_sim::{
+    Until,
+    event::{Entry, Fact, FinishReason, WorldEvent},
+    invariants::Invariant,
+    outcome::{Outcome, Violation},
+};
+
+/// A moment: after everything that it names has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before the first event.
+    Start,
+    /// A virtual time.
+    Time(Time),
+    /// The event with this number.
+    Event(u64),
+    /// A scheduler step.
+    Step(u64),
+    /// The violation that the run is about.
+    Violation,
+    /// The violation of this invariant.
+    Broken(Invariant),
+    /// After the last event.
+    End,
+}
+
+/// How moments are written, for errors and help.
+pub const WAYS: &str = "a time such as 12.4s, an event such as #412, a step such as step412, `violation`, the name of \
+     an invariant that broke, `start` or `end`";
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let number = |prefix: &str| {
+            let rest = text.strip_prefix(prefix)?;
+            rest.trim().parse::<u64>().ok()
+        };
+        match text {
+            "start" => return Ok(When::Start),
+            "end" => return Ok(When::End),
+            "violation" => return Ok(When::Violation),
+            _ => {}
+        }
+        if let Some(event) = number("#").or_else(|| number("event")) {
+            return Ok(When::Event(event));
+        }
+        if let Some(step) = number("step") {
+            return Ok(When::Step(step));
+        }
+        if let Some(time) = parse_virtual_time(text) {
+            return Ok(When::Time(time));
+        }
+        match text.parse::<Invariant>() {
+            Ok(invariant) => Ok(When::Broken(invariant)),
+            Err(_) => Err(format!("`{text}` is not a moment; a moment is {WAYS}")),
+        }
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            When::Start => f.write_str("start"),
+            When::Time(time) => write!(f, "{time} s"),
+            When::Event(number) => write!(f, "#{number}"),
+            When::Step(step) => write!(f, "step{step}"),
+            When::Violation => f.write_str("violation"),
+            When::Broken(invariant) => write!(f, "{invariant}"),
+            When::End => f.write_str("end"),
+        }
+    }
+}
+
+impl When {
+    /// Where a run may be ended without missing anything of this moment; none if only a whole run
+    /// tells where it is.
+    pub fn until(&self) -> Option<Until> {
+        match self {
+            When::Start => Some(Until::Event(0)),
+            When::Time(time) => Some(Until::Time(*time)),
+            When::Event(number) => Some(Until::Event(*number)),
+            When::Step(_) | When::Violation | When::Broken(_) | When::End => None,
+        }
+    }
+
+    /// How many of a run's events have happened by then. `headline` is the violation that the run
+    /// is about, if there is one.
+    pub fn position(&self, outcome: &Outcome, headline: Option<&Violation>) -> anyhow::Result<u64> {
+        let trace = &outcome.trace;
+        let after = |violation: &Violation| (violation.event + 1).min(trace.len() as u64);
+        let before = |happened: &dyn Fn(&Entry) -> bool| trace.partition_point(happened) as u64;
+        Ok(match self {
+            When::Start => 0,
+            // Not what tells that the run was ended there.
+            When::Time(time) => before(&|entry| entry.time <= *time && !is_cut(entry)),
+            When::Event(number) => {
+                if *number >= outcome.events {
+                    let last = outcome.events.saturating_sub(1);
+                    bail!("there is no event #{number}; the last one is #{last}");
+                }
+                number + 1
+            }
+            When::Step(step) => before(&|entry| entry.step <= *step),
+            When::Violation => match headline {
+                Some(violation) => after(violation),
+                None => bail!("the run has no violation"),
+            },
+            When::Broken(invariant) => {
+                let found = |violation: &&Violation| violation.invariant == *invariant;
+                match outcome.violations.iter().find(found) {
+                    Some(violation) => after(violation),
+                    None => bail!("the run holds {invariant}"),
+                }
+            }
+            When::End => trace.len() as u64,
+        })
+    }
+}
+
+/// Reads `12.4s`, `12.4` or `500ms`; none if it is not a time.
+fn parse_virtual_time(text: &str) -> Option<Time> {
+    let text = text.trim();
+    let (number, unit_digits) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 6),
+        (None, Some(number)) => (number, 9),
+        (None, None) => (text, 9),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if fraction.len() > unit_digits {
+        return None;
+    }
+    // As digits, so that no decimal is rounded.
+    let digits = format!("{whole}{fraction:0<unit_digits$}");
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    (!whole.is_empty() && is_number(&digits)).then(|| digits.parse().ok().map(Time))?
+}
+
+/// Whether a run was ended here because nobody asked for more of it.
+fn is_cut(entry: &Entry) -> bool {
+    match &entry.fact {
+        Fact::World(WorldEvent::Finished { reason }) => *reason == FinishReason::StoppedAtMoment,
+        Fact::World(_) | Fact::Protocol(_) => false,
+    }
+}
+
+/// A moment, after so many events, for a heading.
+pub fn heading(when: &When, outcome: &Outcome, position: u64) -> String {
+    let last = position
+        .checked_sub(1)
+        .and_then(|last| outcome.trace.get(last as usize));
+    match (when, last) {
+        (_, None) => "before the first event".to_owned(),
+        (When::Time(time), Some(entry)) => format!("{time} s, after event #{}", entry.number),
+        (_, Some(entry)) => format!("{} s, after event #{}", entry.time, entry.number),
+    }
+}
+
+/// A stretch of a run: what `--around` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Around {
+    /// The middle.
+    pub middle: When,
+    /// How far to each side.
+    pub reach: Reach,
+}
+
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// So many of the events that are shown.
+    Events(u64),
+    /// So much virtual time.
+    Time(Time),
+}
+
+/// How far `--around` looks unless it is told.
+const REACH: Reach = Reach::Events(10);
+
+impl FromStr for Around {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((middle, reach)) = text.split_once('=') else {
+            return Ok(Around {
+                middle: text.parse()?,
+                reach: REACH,
+            });
+        };
+        let reach = match (reach.trim().parse(), parse_virtual_time(reach)) {
+            (Ok(events), _) => Reach::Events(events),
+            (Err(_), Some(time)) => Reach::Time(time),
+            (Err(_), None) => {
+                return Err(format!(
+                    "`{reach}` is neither a number of events nor a time such as 2s or 500ms"
+                ));
+            }
+        };
+        Ok(Around {
+            middle: middle.parse()?,
+            reach,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::tests::failed_outcome;
+
+    #[test]
+    fn moments_are_read_and_found() {
+        let outcome = failed_outcome();
+        let position = |text: &str| {
+            let when: When = text.parse().unwrap();
+            when.position(&outcome, outcome.violations.first())
+                .map_err(|error| error.to_string())
+        };
+        for (text, expected) in [
+            ("start", Ok(0)),
+            ("0s", Ok(1)),
+            ("800ms", Ok(2)),
+            ("0.8", Ok(2)),
+            ("799.999999ms", Ok(1)),
+            ("#1", Ok(2)),
+            ("event 1", Ok(2)),
+            ("step 2000", Ok(2)),
+            ("violation", Ok(2)),
+            ("welcome-after-ready", Ok(3)),
+            ("end", Ok(3)),
+            (
+                "#3",
+                Err("there is no event #3; the last one is #2".to_owned()),
+            ),
+            ("ids-agree", Err("the run holds ids-agree".to_owned())),
+        ] {
+            assert_eq!(position(text), expected, "{text}");
+        }
+        for text in ["", "soon", "#x", "-1s", "violatoin"] {
+            assert!(text.parse::<When>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn surroundings_have_a_reach() {
+        let parse = |text: &str| text.parse::<Around>().map(|around| around.reach);
+        assert_eq!(parse("violation"), Ok(REACH));
+        assert_eq!(parse("violation=3"), Ok(Reach::Events(3)));
+        assert_eq!(parse("#7=2s"), Ok(Reach::Time(Time(2_000_000_000))));
+        assert!(parse("violation=far").is_err());
+    }
+}
