@@ -373,10 +373,10 @@ Examples:
   gatesim replay seeds/regressions/golden-path-v9-0.toml
   gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4
 
-A moment is a time (12.4s), an event (#412), a step (step412), `violation`, the name of an invariant that
-broke, `start` or `end`. A part is c<n> for a client and its connections, c<n>#<attempt> for one
-connection, client<n>, balancer, container<n>, auth, redis, database, supervisor, world, clients,
-containers, services or all.
+A moment is a time (12.4s), an event (#412), a step (step412), `violation`, the name of an
+invariant that broke, `start` or `end`. A part is c<n> for a client and its connections,
+c<n>#<attempt> for one connection, client<n>, balancer, container<n>, auth, redis, database,
+supervisor, world, clients, containers, services or all.
 
 The run is executed twice, and shown only if both gave the same trace.";
 
