@@ -10,5 +10,5 @@ mod replay;
 mod report;
 mod support;
 mod sweep;
-mod webdriver;
 mod views;
+mod webdriver;
