@@ -23,7 +23,7 @@ impl Window {
     /// What fits a page that a browser opens at once.
     pub const PAGE: Window = Window {
         events: 4_000,
-        clients: 12,
+        clients: 8,
     };
     /// Everything there is.
     pub const WHOLE: Window = Window {

@@ -81,7 +81,7 @@ function arrangeLanes() {
   const used = usedLanes();
   const bands = run.bands.filter((band) => band.kind === "machine" && inConnection(band));
   const room = Math.max(320, scroll.clientWidth * 0.54) - TIME;
-  const width = Math.max(34, Math.min(66, room / (used.size + 1.5)));
+  const width = Math.max(30, Math.min(66, room / (used.size + 1.5)));
   let x = TIME;
   layout.machines = new Map();
   layout.lanes = run.lanes.map((lane, number) => {
@@ -143,19 +143,20 @@ function edge(reached) {
 }
 
 function drawHeads() {
-  let services = 0;
+  let single = 0;
   const titles = run.lanes.flatMap((lane, number) => {
     if (!layout.lanes[number].used) return [];
     const shown = !filter.hiddenLanes.has(number);
-    // Services have long names and narrow lanes: every other one stands higher.
-    const high = lane.kind === "service" && (services += 1) % 2 === 0;
+    // Long names over narrow lanes: every other one stands higher.
+    const words = title(lane, layout.lanes[number].width).split(" ");
+    const high = words.length === 1 && (single += 1) % 2 === 0 && (lane.kind === "service" || words[0].length > 3);
     const head = make("button", {
       type: "button", class: high ? "high" : undefined,
       "aria-pressed": String(shown),
       title: `${shown ? "Hide" : "Show"} the events of ${spaced(lane.name)}`,
       style: `left: ${layout.lanes[number].x}px`,
     });
-    title(lane, layout.lanes[number].width).split(" ").forEach((word, at) => head.append(...(at ? [make("br"), word] : [word])));
+    words.forEach((word, at) => head.append(...(at ? [make("br"), word] : [word])));
     head.addEventListener("click", () => {
       if (!filter.hiddenLanes.delete(number)) filter.hiddenLanes.add(number);
       refresh();

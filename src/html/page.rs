@@ -24,6 +24,9 @@ const SCRIPTS: [&str; 4] = [
     include_str!("main.js"),
 ];
 
+/// As much of a plan as a person scrolls through.
+const MAX_PLAN_BYTES: usize = 100_000;
+
 /// Why a run failed, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
@@ -87,7 +90,7 @@ impl Page<'_> {
                 "plan-command",
                 escape(&self.target.origin.save_plan_command(&self.target.run)),
             ),
-            ("plan", escape(&toml::to_string(&self.target.plan)?)),
+            ("plan", escape(&self.plan()?)),
             ("data", json_in_script(&data)),
             ("js", SCRIPTS.concat()),
         ];
@@ -166,6 +169,19 @@ impl Page<'_> {
         }
         lines.push("</dl>".to_owned());
         lines.join("\n  ")
+    }
+
+    /// The plan, or the beginning of one of ten thousand clients.
+    fn plan(&self) -> anyhow::Result<String> {
+        let mut text = toml::to_string(&self.target.plan)?;
+        if text.len() > MAX_PLAN_BYTES {
+            let end = text.floor_char_boundary(MAX_PLAN_BYTES);
+            let end = text[..end].rfind('\n').unwrap_or_default();
+            let lines = text[end..].lines().count() - 1;
+            text.truncate(end);
+            text += &format!("\n\n# {lines} more lines are left out here.\n");
+        }
+        Ok(text)
     }
 
     /// What is known of the run as a whole.

@@ -70,6 +70,32 @@ fn the_page_of_every_capsule_is_small_and_whole() {
     }
 }
 
+/// Of a run with many clients only those nearest to the violation have lanes.
+#[test]
+fn a_run_with_many_clients_is_cut_and_says_so() {
+    let scratch = Scratch::new("report-cut");
+    let ran = gatesim_in(
+        scratch.path(),
+        &["replay", BROKEN_RUN, "-q", "--save-plan", "plan.toml"],
+    );
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let plan = scratch.read("plan.toml");
+    let client = &plan[plan.find("[[clients]]").unwrap()..];
+    let end = client[1..]
+        .find("[[clients]]")
+        .map_or(client.len(), |at| at + 1);
+    scratch.write(
+        "many.toml",
+        &(plan.clone() + "\n" + &client[..end].repeat(600)),
+    );
+    let ran = gatesim_in(scratch.path(), &["report", "many.toml", "--design", "v1"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let page = scratch.read("many.html");
+    assert!(page.contains("This run is too long to be shown whole"));
+    assert!(page.contains("more lines are left out here"));
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
 #[test]
 fn names_in_a_plan_are_texts() {
     let scratch = Scratch::new("report-texts");
