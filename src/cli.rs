@@ -55,6 +55,9 @@ pub enum Command {
     /// Make one run into a page for a browser, a diagram for an issue, or a trace for a viewer.
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Say what led to a violation and what decides it: two steps, a fault, an input, the design.
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(WhyArgs),
     /// Look after the failing runs that are kept for ever.
     #[command(subcommand, after_help = CORPUS_EXAMPLES)]
     Corpus(CorpusCommand),
@@ -229,6 +232,23 @@ pub struct ReportArgs {
     pub output: Option<PathBuf>,
 }
 
+/// `gatesim why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// A run name, a capsule, or a plan: files end in .toml.
+    #[arg(value_name = "NAME|FILE")]
+    pub target: String,
+    /// The design under which to run a plan file.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// Keep trying for this long, such as 5s or 1m.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "10s", value_parser = clock::parse_budget)]
+    pub budget: Duration,
+    /// Runs at a time [default: one per core].
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub jobs: Option<u16>,
+}
+
 /// `gatesim corpus`.
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
@@ -389,6 +409,17 @@ Examples:
 
 A page is one file: it works offline, and may be attached to an issue. A run that is too long for a page
 is cut around its violation, and the page says so.";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  gatesim why slow-reader@v9:2
+  gatesim why seeds/regressions/two-in-one-second-v1-1.toml
+  gatesim why golden-path@v6:0 --message-format json
+  gatesim why chaos@v9:48 --budget 1m
+
+The run is made again many times with something changed: one step made to wait for another, a fault,
+a client or a message left out, an answer of the design as the reference gives it. What lets the run
+pass decides. The smaller the run, the more is tried within the budget: shrink it first.";
 
 const CORPUS_EXAMPLES: &str = "\
 Examples:

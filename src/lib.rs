@@ -14,6 +14,7 @@
 //!   reports a failing run) and `determinism` (the self-check);
 //! - `run_report`: one run to look at and to pass on; `chart` (lanes, arrows, bands), drawn by `html`,
 //!   `mermaid` and `perfetto`;
+//! - `why`: what led to a violation, and what decides it;
 //! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
 
 mod capsule;
@@ -48,6 +49,7 @@ mod table;
 mod tally;
 mod target;
 mod timeline;
+mod why;
 
 use std::{
     ffi::OsString,
@@ -84,6 +86,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Power(args) => power::power(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Report(args) => run_report::report(args, &mut out),
+        Command::Why(args) => why::why(args, &mut out),
         Command::Corpus(command) => corpus::corpus(command, &mut out),
         Command::List(args) => list::list(args, &mut out),
     };

@@ -70,6 +70,7 @@ impl Origin {
 }
 
 /// A run that can be executed any number of times.
+#[derive(Clone)]
 pub struct Target {
     /// Its name.
     pub run: RunName,

@@ -154,6 +154,19 @@ impl Entry {
         }
     }
 
+    /// Every connection that it is about.
+    pub fn sockets(&self) -> Vec<SocketId> {
+        let other = match &self.fact {
+            Fact::Protocol(gatesim_model::event::Event::HandlerChosen { handler_of, .. }) => {
+                Some(*handler_of)
+            }
+            Fact::World(WorldEvent::UpgradeOvertook { overtaken, .. }) => Some(*overtaken),
+            Fact::World(WorldEvent::UpgradeCopied { original, .. }) => Some(*original),
+            Fact::Protocol(_) | Fact::World(_) => None,
+        };
+        self.socket().into_iter().chain(other).collect()
+    }
+
     /// Whom it is about: whoever did it, but for what the world did to somebody.
     pub fn lane(&self) -> Actor {
         match &self.fact {

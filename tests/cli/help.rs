@@ -10,6 +10,7 @@ fn every_command_explains_itself_with_examples() {
         &["power", "--help"],
         &["replay", "--help"],
         &["report", "--help"],
+        &["why", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
         &["list", "--help"],

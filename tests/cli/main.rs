@@ -12,3 +12,4 @@ mod support;
 mod sweep;
 mod views;
 mod webdriver;
+mod why;

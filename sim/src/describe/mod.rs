@@ -1,6 +1,7 @@
 //! Events in words: one line for the timeline, and the line the production service would log.
 //!
 //! - [`describe`] says what happened, without time and actor, which a timeline prints beside it;
+//! - [`title`] names the kind of thing that happened, the same in every run;
 //! - [`describe_fault`] says what a fault of the plan does, which its event only numbers;
 //! - [`GatewayLog`] gives the shapes of protocol.md, section 9, for those events that had one.
 
@@ -16,10 +17,12 @@ mod log;
 mod protocol;
 #[cfg(test)]
 pub(crate) mod samples;
+mod title;
 mod world;
 
 pub use fault::describe_fault;
 pub use log::{GatewayLog, Level, LogLine};
+pub use title::title;
 pub(crate) use world::{operation_name, reason_name};
 
 /// What happened, in one line without a line end.
@@ -89,6 +92,19 @@ mod tests {
             .collect();
         assert!(lines.iter().all(|line| !line.contains('\n')));
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn every_event_has_a_title() {
+        let titles: Vec<String> = samples::entries().iter().map(title).collect();
+        // Connections are written with a `#`; handshakes have a number of their own.
+        let is_general = |title: &String| !title.contains('#') || title.starts_with("handshake #");
+        assert!(titles.iter().all(is_general), "{titles:?}");
+        assert!(
+            titles
+                .iter()
+                .all(|title| !title.is_empty() && !title.contains('\n'))
+        );
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn header_name(header: Header) -> &'static str {
     }
 }
 
-fn cut_name(reason: CutReason) -> &'static str {
+pub(super) fn cut_name(reason: CutReason) -> &'static str {
     match reason {
         CutReason::Idle => "nothing passed for too long",
         CutReason::Drained => "the container has left service",

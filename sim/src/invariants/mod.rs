@@ -51,6 +51,7 @@ mod wishes;
 pub use checker::Checker;
 pub use limits::Limits;
 pub(crate) use readiness::REQUIRED as REQUIRED_COMPONENTS;
+pub use subject::Subject;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $variant:ident => $name:literal, $number:literal, $kind:ident, $statement:literal;)*) => {

@@ -7,7 +7,7 @@ use crate::event::{Fact, WorldEvent};
 
 /// What events are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub enum Subject {
     /// A connection begins, is accepted, is closed, ends; or its container does.
     Life,
     /// Something inside went wrong, or a rule of the transport was broken.
@@ -42,7 +42,7 @@ pub(super) enum Subject {
 
 impl Subject {
     /// What this event is about.
-    pub(super) fn of(fact: &Fact) -> Self {
+    pub fn of(fact: &Fact) -> Self {
         match fact {
             Fact::Protocol(event) => of_protocol(event),
             Fact::World(event) => of_world(event),

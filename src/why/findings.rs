@@ -1,0 +1,105 @@
+//! Everything that decides, what explains most first.
+
+use gatesim_sim::describe;
+
+use super::{
+    Comes, Decisive, StepWords, Timing,
+    blame::{Part, Remedy, answers, faults, inputs},
+    graph::Graph,
+    race::{Pair, Search},
+    trials::Trials,
+};
+
+/// Everything with which a run passes.
+pub struct Findings {
+    /// The best first.
+    pairs: Vec<Pair>,
+    /// By number.
+    faults: Vec<u32>,
+    parts: Vec<Part>,
+    remedies: Vec<Remedy>,
+}
+
+impl Findings {
+    /// Looks for them. What takes few runs comes first: what the budget cuts short is the search
+    /// for a pair.
+    pub fn of(trials: &Trials<'_>, search: &Search<'_>) -> Self {
+        let faults = faults(trials, search.symptom);
+        let parts = inputs(trials, search.symptom);
+        let remedies = answers(trials, search.symptom, search.graph.trace());
+        Findings {
+            pairs: search.pairs(trials),
+            faults,
+            parts,
+            remedies,
+        }
+    }
+
+    /// A pair, then faults, then what others than the failing client do, then the design.
+    pub fn ranked(self, trials: &Trials<'_>, search: &Search<'_>) -> Vec<Decisive> {
+        let graph = search.graph;
+        let pair = self.pairs.iter().find(|pair| !is_about_fault(graph, pair));
+        let (close, far) = match pair {
+            Some(pair) if search.is_close(*pair) => (Some(race(graph, *pair)), None),
+            Some(pair) => (None, Some(race(graph, *pair))),
+            None => (None, None),
+        };
+        let own = search.socket.map(|socket| socket.peer);
+        let (owned, foreign): (Vec<Part>, Vec<Part>) = self
+            .parts
+            .into_iter()
+            .partition(|part| Some(part.client) == own);
+        let mut ranked: Vec<Decisive> = close.into_iter().collect();
+        for number in self.faults {
+            let plan = trials.target().plan.faults.get(number as usize);
+            ranked.push(Decisive::Fault {
+                number,
+                what: plan.map_or_else(String::new, |plan| describe::describe_fault(&plan.kind)),
+                timing: self
+                    .pairs
+                    .iter()
+                    .find_map(|pair| timing(graph, *pair, number)),
+            });
+        }
+        ranked.extend(foreign.into_iter().map(input));
+        ranked.extend(self.remedies.into_iter().map(|remedy| Decisive::Answer {
+            changes: remedy.changes,
+            order: remedy.order,
+        }));
+        ranked.extend(far);
+        // Without the client itself there is nothing to go wrong: that explains little.
+        ranked.extend(owned.into_iter().map(input));
+        ranked
+    }
+}
+
+fn race(graph: &Graph<'_>, pair: Pair) -> Decisive {
+    let [first, second] = StepWords::of_pair(graph, [pair.first, pair.second]);
+    Decisive::Race { first, second }
+}
+
+fn input(part: Part) -> Decisive {
+    Decisive::Input {
+        what: part.what,
+        later_ms: part.later_ms,
+    }
+}
+
+fn is_about_fault(graph: &Graph<'_>, pair: &Pair) -> bool {
+    graph.is_fault(pair.first) || graph.is_fault(pair.second)
+}
+
+/// When this fault would do no harm, if the pair tells.
+fn timing(graph: &Graph<'_>, pair: Pair, number: u32) -> Option<Timing> {
+    let (comes, step) = if graph.fault_of(pair.first) == Some(number) {
+        (Comes::After, pair.second)
+    } else if graph.fault_of(pair.second) == Some(number) {
+        (Comes::Before, pair.first)
+    } else {
+        return None;
+    };
+    Some(Timing {
+        comes,
+        step: StepWords::of(graph, step),
+    })
+}

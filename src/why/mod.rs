@@ -1,0 +1,189 @@
+//! `gatesim why`: what led to a violation, and what decides it.
+//!
+//! - `graph`: what led to what in the failing run; `slice`: the events that matter of it;
+//! - `trials`: the run again, with something changed;
+//! - `race`: two steps whose order decides; `blame`: a fault, an input, an answer of the design;
+//!   `findings`: all of them, what explains most first;
+//! - `explanation`: what was found, and the sentence; `report`: how it is written.
+
+use gatesim_model::time::Time;
+use gatesim_sim::{
+    Options,
+    event::Entry,
+    outcome::{Outcome, Violation},
+};
+
+use crate::{
+    capsule::Expectation,
+    cli::WhyArgs,
+    determinism::trace_twice,
+    exit::Exit,
+    interrupt,
+    output::{MessageFormat, Output},
+    pool,
+    target::Target,
+};
+
+mod blame;
+mod explanation;
+mod findings;
+mod graph;
+mod race;
+mod report;
+mod slice;
+mod trials;
+
+pub use explanation::{Comes, Coverage, Decisive, Explanation, StepWords, Timing};
+
+use findings::Findings;
+use graph::{Graph, weight};
+use race::Search;
+use trials::{Mark, Symptom, Trials};
+
+/// Runs the command.
+pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    interrupt::install()?;
+    let target = Target::load(&args.target, args.design.as_deref())?;
+    let options = Options {
+        trace: true,
+        causes: true,
+        ..Options::default()
+    };
+    let outcome = target.execute(&options);
+    let again = target.execute(&options).digest;
+    if outcome.digest != again {
+        let (run, origin) = (target.run.clone(), target.origin.clone());
+        let execute = |options: &Options| target.execute(options);
+        let digests = [outcome.digest, again];
+        let parting = trace_twice(run, origin, digests, execute, &options);
+        match out.format() {
+            MessageFormat::Human => out.line(parting.human())?,
+            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+        }
+        return Ok(Exit::NonDeterministic);
+    }
+    let trials = Trials::new(&target, pool::jobs(args.jobs), args.budget);
+    let explanation = explain(&trials, &outcome);
+    match out.format() {
+        MessageFormat::Human => report::write_human(&target, &outcome, &explanation, out)?,
+        MessageFormat::Json => report::write_json(&target, &explanation, out)?,
+    }
+    Ok(match &explanation {
+        None => Exit::Held,
+        Some(_) if interrupt::requested() => Exit::Interrupted,
+        Some(_) => Exit::Violated,
+    })
+}
+
+/// Why a run fails, given its outcome with trace and causes; none if it holds.
+pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
+    let target = trials.target();
+    let expect = match &target.capsule {
+        Some(capsule) if capsule.expect.is_met_by(outcome) => capsule.expect.clone(),
+        Some(_) | None => Expectation::of(outcome)?,
+    };
+    let violation = outcome.violations.iter().find(|violation| {
+        violation.invariant.name() == expect.invariant && violation.cause == expect.cause
+    });
+    let noticed = Noticed::of(outcome, violation);
+    let graph = Graph::new(outcome, noticed.event);
+    let symptom = Symptom {
+        expect,
+        count: match &noticed.mark {
+            Some(mark) => {
+                let until = &outcome.trace[..=noticed.event as usize];
+                until
+                    .iter()
+                    .filter(|entry| Mark::of(entry) == *mark)
+                    .count()
+            }
+            None => 0,
+        },
+        mark: noticed.mark.clone(),
+    };
+    let search = Search {
+        graph: &graph,
+        symptom: &symptom,
+        step: noticed.step,
+        time: noticed.time,
+        socket: noticed.socket,
+    };
+    let decisive = Findings::of(trials, &search).ranked(trials, &search);
+    let mut decisive = decisive.into_iter();
+    let first = decisive.next();
+    let also = decisive.map(Decisive::in_short).collect();
+    let steps = match &first {
+        Some(Decisive::Race { first, second }) => vec![first.step, second.step],
+        Some(Decisive::Fault {
+            timing: Some(timing),
+            ..
+        }) => vec![timing.step.step],
+        Some(Decisive::Fault { .. } | Decisive::Input { .. } | Decisive::Answer { .. }) | None => {
+            Vec::new()
+        }
+    };
+    Some(Explanation {
+        slice: slice::slice(&graph, &noticed, &steps),
+        sentence: match &first {
+            Some(decisive) => decisive.sentence(),
+            None => "nothing that was tried lets it pass".to_owned(),
+        },
+        decisive: first,
+        also,
+        runs: trials.runs(),
+        search: match trials.exhausted() {
+            true => Coverage::CutShort,
+            false => Coverage::Whole,
+        },
+    })
+}
+
+/// Where a failure was noticed, and where it happened.
+pub(crate) struct Noticed {
+    /// The last event that belongs to it.
+    event: u64,
+    /// The step of that event.
+    step: u64,
+    /// When it was noticed.
+    time: Time,
+    /// The connection concerned.
+    socket: Option<gatesim_model::ids::SocketId>,
+    /// What is the same of that event in every run; none if it was noticed by a deadline.
+    mark: Option<Mark>,
+}
+
+impl Noticed {
+    fn of(outcome: &Outcome, violation: Option<&Violation>) -> Self {
+        let trace = &outcome.trace;
+        let end = trace.len().saturating_sub(1) as u64;
+        let Some(violation) = violation else {
+            return Noticed {
+                event: end,
+                step: outcome.causes.len(),
+                time: outcome.time,
+                socket: None,
+                mark: None,
+            };
+        };
+        let concerns = |entry: &&Entry| match violation.socket {
+            Some(socket) => entry.sockets().contains(&socket),
+            None => true,
+        };
+        let at = trace.get(violation.event as usize);
+        let seen = at.filter(|entry| entry.time == violation.time && concerns(entry));
+        // A deadline is missed at no event in particular: the last thing that the connection did
+        // is where to look back from.
+        let near = || {
+            let before = trace[..=violation.event.min(end) as usize].iter().rev();
+            before.filter(concerns).find(|entry| weight(entry) > 1)
+        };
+        let last = seen.or_else(near);
+        Noticed {
+            event: last.map_or(violation.event, |entry| entry.number),
+            step: last.map_or(violation.step, |entry| entry.step),
+            time: violation.time,
+            socket: violation.socket,
+            mark: seen.map(Mark::of),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The racing pair: two steps whose order decides.
+//!
+//! A step behind the violation is made to wait for steps further and further behind it. The pair
+//! is found where that begins to help: the run still fails when the step is taken right *before*
+//! the other, and no longer when it is taken right *after* it. So it is the order of these two that
+//! decides, and not merely that something came later. Both must do in the flipped run what they
+//! did before; if a connection has died meanwhile, nothing is explained.
+
+use gatesim_model::{ids::SocketId, time::Time};
+use gatesim_sim::{
+    gate::{Hold, Side},
+    outcome::Outcome,
+};
+
+use super::{
+    graph::{Graph, Place, weight},
+    trials::{Mark, Symptom, Trials, Variation},
+};
+
+/// Steps that are made to wait, at most.
+const MAX_HELD: usize = 48;
+
+/// Steps behind one of these that it is made to wait for, at most.
+const MAX_AWAITED: usize = 2_000;
+
+/// Steps that are looked at for them, at most.
+const MAX_SCANNED: usize = 100_000;
+
+/// How far behind it they may be, in virtual time.
+const WINDOW_NS: u64 = 5_000_000_000;
+
+/// An event of this weight changes what a connection is.
+const WEIGHTY: u8 = 7;
+
+/// Two steps whose order decides: as it was, the first came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// The step that came first.
+    pub first: u64,
+    /// The step that came second; the run passes if it comes first.
+    pub second: u64,
+}
+
+/// What is to be looked for.
+pub struct Search<'a> {
+    /// The failing run.
+    pub graph: &'a Graph<'a>,
+    /// How it failed.
+    pub symptom: &'a Symptom,
+    /// The step from which to look back.
+    pub step: u64,
+    /// When it failed.
+    pub time: Time,
+    /// The connection concerned.
+    pub socket: Option<SocketId>,
+}
+
+impl Search<'_> {
+    /// Pairs whose order decides, the best first.
+    pub fn pairs(&self, trials: &Trials<'_>) -> Vec<Pair> {
+        let mut found = Vec::new();
+        for held in self.candidates() {
+            let awaited = self.awaited(held);
+            if let Some(pair) = self.bisect(trials, held, &awaited) {
+                found.push(pair);
+            }
+        }
+        found.sort_by_key(|pair| self.rank(*pair));
+        found
+    }
+
+    /// Whether both steps have to do with each other or with the violation, so that their order
+    /// explains it; any other order may help only because it makes another run of it.
+    pub fn is_close(&self, pair: Pair) -> bool {
+        let is_violation = pair.first == self.step || pair.second == self.step;
+        let on_connection = |step| {
+            let speaking = self.graph.speaking(step)?;
+            let events = self.graph.events(speaking).iter();
+            events
+                .filter(|entry| entry.sockets().iter().any(|s| Some(*s) == self.socket))
+                .map(weight)
+                .max()
+        };
+        let decisive_moment = match (on_connection(pair.first), on_connection(pair.second)) {
+            (Some(first), Some(second)) => first.max(second) >= WEIGHTY,
+            (_, _) => false,
+        };
+        is_violation || decisive_moment || self.graph.meeting([pair.first, pair.second]).is_some()
+    }
+
+    /// Steps that led to the violation, nearest first.
+    fn candidates(&self) -> Vec<u64> {
+        let speaks = |step: &u64| {
+            let events = self.graph.events(*step);
+            events.iter().any(|entry| weight(entry) > 1) || self.graph.speaking(*step).is_some()
+        };
+        let place = self.graph.place(self.step);
+        let is_near =
+            |step: &u64| self.graph.place(*step).meets(place) || self.graph.is_fault(*step);
+        let behind = self.graph.behind(self.step).into_iter().rev();
+        behind
+            .filter(is_near)
+            .filter(speaks)
+            .take(MAX_HELD)
+            .collect()
+    }
+
+    /// Steps that could have come before `held`, and might have left something for it.
+    fn awaited(&self, held: u64) -> Vec<u64> {
+        let causes = self.graph.causes();
+        let until = self.time_of(held).0.max(self.time.0) + WINDOW_NS;
+        let last = causes
+            .steps()
+            .skip(held as usize)
+            .take(MAX_SCANNED)
+            .take_while(|(_, step)| step.time.0 <= until)
+            .last()
+            .map_or(held, |(number, _)| number);
+        let ahead = self.graph.ahead(held, last);
+        let place = self.graph.place(held);
+        let is_fault = self.graph.is_fault(held);
+        (held + 1..=last)
+            .filter(|step| !ahead.has(*step))
+            .filter(|step| {
+                let other: Place = self.graph.place(*step);
+                place.meets(other) || is_fault || self.graph.is_fault(*step)
+            })
+            .take(MAX_AWAITED)
+            .collect()
+    }
+
+    /// The first of `awaited` that it helps to wait for, if it is the order that helps.
+    fn bisect(&self, trials: &Trials<'_>, held: u64, awaited: &[u64]) -> Option<Pair> {
+        let far = awaited.len().checked_sub(1)?;
+        let mut probes = vec![0, far / 64, far / 8, far / 2, far];
+        probes.dedup();
+        let variations: Vec<Variation> = probes
+            .iter()
+            .map(|index| self.waiting(held, awaited[*index], Side::After))
+            .collect();
+        let helped = trials.each(&variations, |index, outcome| {
+            self.helps(outcome, held, awaited[probes[index]])
+        });
+        let hit = helped.iter().position(|helped| *helped == Some(true))?;
+        let mut good = probes[hit];
+        let mut bad = hit.checked_sub(1).map(|before| probes[before]);
+        while good > bad.map_or(0, |bad| bad + 1) {
+            let middle = bad.map_or(0, |bad| bad + 1).midpoint(good);
+            let middle = if middle == good { good - 1 } else { middle };
+            let variation = self.waiting(held, awaited[middle], Side::After);
+            let helps = trials.one(variation, |outcome| {
+                self.helps(outcome, held, awaited[middle])
+            })?;
+            match helps {
+                true => good = middle,
+                false => bad = Some(middle),
+            }
+        }
+        let second = awaited[good];
+        let before = self.waiting(held, second, Side::Before);
+        let fails = trials.one(before, |outcome| {
+            self.symptom.expect.is_met_by(outcome) && self.in_order(outcome, held, second)
+        })?;
+        fails.then_some(Pair {
+            first: held,
+            second,
+        })
+    }
+
+    fn waiting(&self, held: u64, until: u64, side: Side) -> Variation {
+        let name = |step| self.graph.causes().name(step).expect("it was taken");
+        Variation::order(Hold {
+            held: name(held),
+            until: name(until),
+            side,
+        })
+    }
+
+    /// Whether the symptom is gone, the order is flipped, and both steps do what they did.
+    fn helps(&self, outcome: &Outcome, held: u64, until: u64) -> bool {
+        self.symptom.is_gone(outcome)
+            && self.in_order(outcome, until, held)
+            && self.does_the_same(outcome, held)
+            && self.does_the_same(outcome, until)
+    }
+
+    /// Whether both steps were taken, in this order.
+    fn in_order(&self, outcome: &Outcome, first: u64, second: u64) -> bool {
+        let place = |step| {
+            let name = self.graph.causes().name(step)?;
+            outcome.causes.find(&name)
+        };
+        matches!((place(first), place(second)), (Some(first), Some(second)) if first < second)
+    }
+
+    /// Whether something of what a step did that counts, but for the violation itself, was done
+    /// as well.
+    fn does_the_same(&self, outcome: &Outcome, step: u64) -> bool {
+        let Some(speaking) = self.graph.speaking(step) else {
+            return true;
+        };
+        let events = self.graph.events(speaking);
+        let most = events.iter().map(weight).max().unwrap_or(0);
+        let weighty = events.iter().filter(|entry| weight(entry) == most);
+        weighty
+            .map(Mark::of)
+            .any(|mark| Some(&mark) == self.symptom.mark.as_ref() || mark.is_in(&outcome.trace))
+    }
+
+    /// The smaller the better: that explains something, named by events, close together, close to the violation.
+    fn rank(&self, pair: Pair) -> (u8, u8, u64, u64, u64) {
+        let silent = |step| match self.graph.events(step).is_empty() {
+            true => 1,
+            false => 0,
+        };
+        let apart = self.time_of(pair.second).0 - self.time_of(pair.first).0;
+        let loose = match self.is_close(pair) {
+            true => 0,
+            false => 1,
+        };
+        (
+            loose,
+            silent(pair.first) + silent(pair.second),
+            apart,
+            pair.second - pair.first,
+            self.step.abs_diff(pair.first),
+        )
+    }
+
+    fn time_of(&self, step: u64) -> Time {
+        self.graph
+            .causes()
+            .step(step)
+            .map_or(Time::ZERO, |step| step.time)
+    }
+}

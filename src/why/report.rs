@@ -1,0 +1,108 @@
+//! How an explanation is written.
+
+use gatesim_sim::outcome::Outcome;
+use serde::Serialize;
+
+use super::{
+    Decisive, Explanation,
+    explanation::{Coverage, StepWords},
+};
+use crate::{
+    output::{Output, Style},
+    target::Target,
+    timeline::list,
+};
+
+/// How many of the other things that decide are named.
+const MAX_ALSO: usize = 4;
+
+/// For a person: what led to it, what decides.
+pub fn write_human(
+    target: &Target,
+    outcome: &Outcome,
+    explanation: &Option<Explanation>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let style = out.style();
+    let (Some(failure), Some(explanation)) = (target.failure(outcome), explanation) else {
+        return out.line(format!(
+            "{} {}: there is nothing to explain",
+            style.good("HELD"),
+            target.run
+        ));
+    };
+    out.line(failure.human(style))?;
+    out.line("")?;
+    out.lines(lines(outcome, explanation, style))
+}
+
+/// The slice as a timeline, then the sentence, then what else decides.
+fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<String> {
+    let mut lines = vec![style.strong("what led to it")];
+    let marked = marked(explanation);
+    for number in &explanation.slice {
+        let Some(entry) = outcome.trace.get(*number as usize) else {
+            continue;
+        };
+        let line = list::line(entry);
+        lines.push(match marked.contains(number) {
+            true => format!("> {line}"),
+            false => format!("  {line}"),
+        });
+    }
+    lines.push(String::new());
+    lines.push(format!("{} {}", style.strong("why"), explanation.sentence));
+    for decisive in explanation.also.iter().take(MAX_ALSO) {
+        lines.push(format!("    also decides: {}", decisive.sentence()));
+    }
+    if explanation.also.len() > MAX_ALSO {
+        let more = explanation.also.len() - MAX_ALSO;
+        lines.push(format!("    and {more} more"));
+    }
+    lines.push(match explanation.search {
+        Coverage::Whole => format!("    found with {} runs", explanation.runs),
+        Coverage::CutShort => format!(
+            "    found with {} runs; the budget ended before everything was tried, see --budget",
+            explanation.runs
+        ),
+    });
+    lines
+}
+
+/// The events of the pair that decides.
+fn marked(explanation: &Explanation) -> Vec<u64> {
+    let event = |step: &StepWords| step.event;
+    match &explanation.decisive {
+        Some(Decisive::Race { first, second }) => {
+            [first, second].into_iter().filter_map(event).collect()
+        }
+        Some(Decisive::Fault { timing, .. }) => {
+            let step = timing.iter().map(|timing| &timing.step);
+            step.filter_map(event).collect()
+        }
+        Some(Decisive::Input { .. } | Decisive::Answer { .. }) | None => Vec::new(),
+    }
+}
+
+/// An explanation as a JSON line.
+#[derive(Serialize)]
+struct ExplanationJson<'a> {
+    run: String,
+    held: bool,
+    #[serde(flatten)]
+    explanation: &'a Option<Explanation>,
+}
+
+/// For a program.
+pub fn write_json(
+    target: &Target,
+    explanation: &Option<Explanation>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let json = ExplanationJson {
+        run: target.run.to_string(),
+        held: explanation.is_none(),
+        explanation,
+    };
+    out.json("explanation", &json)
+}

@@ -1,0 +1,108 @@
+//! The causal slice: of all events only those that led to the violation, and of these the ones
+//! about what it concerns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatesim_sim::{
+    describe,
+    event::{Entry, Fact, WorldEvent},
+};
+
+use super::{
+    Noticed,
+    graph::{Graph, State, states, weight},
+};
+
+/// Events that are shown, at most: what a person reads in a minute.
+pub const MAX_EVENTS: usize = 20;
+
+/// Events with the same name, at most: the last of many say enough.
+const MAX_ALIKE: u8 = 3;
+
+/// Events of less weight (calls, tasks, entries of tables, ids) are left out.
+const MIN_WEIGHT: u8 = 5;
+
+/// Events of this weight change what a connection is.
+const WEIGHTY: u8 = 7;
+
+/// How much an event belongs to the story; the first comes first when there is no room for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concern {
+    /// A fault, or the end of a container.
+    Fault,
+    /// It touches what the violation is about: the same machine, lock, message, run, breaker.
+    Subject,
+    /// It changes what the connection of the violation is.
+    Connection,
+    /// It is about that connection.
+    Around,
+}
+
+/// The numbers of the events of the slice, ascending. Events of the steps in `decisive` are in it
+/// whatever else is.
+pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64> {
+    let behind = graph.behind(noticed.step);
+    let mut kept = BTreeSet::from([noticed.event]);
+    for step in decisive {
+        let spoken = graph.speaking(*step).and_then(|step| graph.headline(step));
+        kept.extend(spoken.map(|entry| entry.number));
+    }
+    let trace = graph.trace();
+    let subject: BTreeSet<State> = kept
+        .iter()
+        .filter_map(|number| trace.get(*number as usize))
+        .flat_map(states)
+        .filter(State::is_particular)
+        .collect();
+    let connections: BTreeSet<State> = kept
+        .iter()
+        .filter_map(|number| trace.get(*number as usize))
+        .flat_map(states)
+        .chain(noticed.socket.map(State::Connection))
+        .filter(|state| matches!(state, State::Connection(_)))
+        .collect();
+    let mut story: Vec<(Concern, &Entry)> = trace
+        .iter()
+        .rev()
+        .filter(|entry| entry.number <= noticed.event && behind.contains(&entry.step))
+        .filter_map(|entry| Some((concern(entry, &subject, &connections)?, entry)))
+        .collect();
+    story.sort_by_key(|(concern, _)| *concern);
+    let mut alike = BTreeMap::<String, u8>::new();
+    for (_, entry) in story {
+        if kept.len() >= MAX_EVENTS {
+            break;
+        }
+        let alike = alike.entry(describe::title(entry)).or_default();
+        if *alike < MAX_ALIKE {
+            *alike += u8::from(kept.insert(entry.number));
+        }
+    }
+    kept.into_iter().collect()
+}
+
+fn concern(
+    entry: &Entry,
+    subject: &BTreeSet<State>,
+    connections: &BTreeSet<State>,
+) -> Option<Concern> {
+    if let Fact::World(WorldEvent::FaultApplied { .. } | WorldEvent::ContainerGone { .. }) =
+        entry.fact
+    {
+        return Some(Concern::Fault);
+    }
+    let weight = weight(entry);
+    let touched = states(entry);
+    let touches = |states: &BTreeSet<State>| touched.iter().any(|state| states.contains(state));
+    if weight < MIN_WEIGHT {
+        None
+    } else if touches(subject) {
+        Some(Concern::Subject)
+    } else if touches(connections) && weight >= WEIGHTY {
+        Some(Concern::Connection)
+    } else if touches(connections) {
+        Some(Concern::Around)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,202 @@
+//! `gatesim why`: what decides a failing run.
+
+use std::{fmt::Write, fs};
+
+use serde_json::Value;
+
+use crate::support::{Ran, gatesim};
+
+/// A budget that no machine is too slow for: what is found must not depend on it.
+const AMPLE: &str = "10m";
+
+/// For each defect that the incident reports are about (protocol.md, section 10): a run that has it.
+const DEFECTS: &[(&str, &str)] = &[
+    ("D01", "seeds/regressions/golden-path-v4-0.toml"),
+    ("D02", "seeds/regressions/golden-path-v1-0.toml"),
+    ("D03", "seeds/regressions/golden-path-v1-3.toml"),
+    ("D04", "seeds/regressions/golden-path-v5-0.toml"),
+    (
+        "D05",
+        "lb-reorder@reference+undelivered-events=stored-and-replayed+unknown-connection=ready:3",
+    ),
+    ("D06", "seeds/regressions/golden-path-v9-0.toml"),
+    ("D07", "seeds/regressions/two-in-one-second-v2-1.toml"),
+    ("D08", "seeds/regressions/slow-reader-v9-2.toml"),
+    ("D09", "seeds/regressions/golden-path-v4-1.toml"),
+    ("D10", "seeds/regressions/golden-path-v5-1.toml"),
+    ("D16", "seeds/regressions/two-in-one-second-v1-1.toml"),
+    ("D21", "seeds/regressions/golden-path-v9-1.toml"),
+    ("D59", "seeds/regressions/golden-path-v5-2.toml"),
+    ("D59", "chaos@reference+client-resend=never:5"),
+    ("D60", "seeds/regressions/golden-path-v6-0.toml"),
+];
+
+fn explain(run: &str) -> (Ran, Value) {
+    let ran = gatesim(&["why", run, "--budget", AMPLE, "--message-format", "json"]);
+    let lines = ran.json();
+    assert_eq!(lines.len(), 1, "{run}: {}", ran.stderr);
+    let explanation = lines.into_iter().next().unwrap();
+    (ran, explanation)
+}
+
+fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or("")
+}
+
+#[test]
+fn the_sentences_agree_with_the_reports() {
+    let mut sentences = String::new();
+    for (defect, run) in DEFECTS {
+        let (_, explanation) = explain(run);
+        writeln!(sentences, "{defect}: {}", text(&explanation, "/sentence")).unwrap();
+        for also in explanation["also"].as_array().unwrap() {
+            let changes = also["changes"].as_array();
+            for change in changes.into_iter().flatten() {
+                let [question, answer] = ["/question", "/passes_with"].map(|key| text(change, key));
+                writeln!(sentences, "     also {question} = {answer}").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(sentences);
+}
+
+#[test]
+fn a_planted_race_is_named_by_what_it_is_about() {
+    let (ran, explanation) =
+        explain("seeds/regressions/chaos-reference-early-frames-dispatched-7.toml");
+    assert_eq!(ran.code, 1);
+    let decisive = &explanation["decisive"];
+    let titles = ["/first/title", "/second/title"].map(|path| text(decisive, path));
+    assert_eq!(text(decisive, "/kind"), "race", "{explanation:#}");
+    assert_eq!(
+        titles,
+        ["message dispatched", "machine to PROCESSING_READY"]
+    );
+    let slice = explanation["slice"].as_array().unwrap();
+    for step in ["first", "second"] {
+        assert!(slice.contains(&decisive[step]["event"]), "{explanation:#}");
+    }
+}
+
+#[test]
+fn an_explanation_is_the_same_however_many_run_at_a_time() {
+    let run = "seeds/regressions/golden-path-v6-0.toml";
+    let with = |jobs| {
+        let args = ["why", run, "--budget", AMPLE, "--jobs", jobs];
+        gatesim(&args).stdout
+    };
+    assert_eq!(with("1"), with("3"));
+}
+
+#[test]
+fn people_get_the_story_and_the_sentence() {
+    let run = "seeds/regressions/golden-path-reference-welcome-before-ready-0.toml";
+    let ran = gatesim(&["why", run, "--budget", AMPLE]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn a_run_that_holds_has_nothing_to_explain() {
+    let ran = gatesim(&["why", "golden-path@reference:3"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(
+        ran.stdout,
+        "HELD golden-path@reference:3: there is nothing to explain\n"
+    );
+    let (ran, explanation) = explain("golden-path@reference:3");
+    assert_eq!((ran.code, &explanation["held"]), (0, &Value::Bool(true)));
+}
+
+/// How often something is named, over the corpus and failures of every revision and every defect:
+/// `cargo test --release --test cli -- --ignored explanation_rate --nocapture`.
+#[test]
+#[ignore = "takes minutes: a measurement"]
+fn explanation_rate() {
+    let mut runs: Vec<String> = fs::read_dir("seeds/regressions")
+        .unwrap()
+        .map(|file| file.unwrap().path().display().to_string())
+        .collect();
+    runs.sort();
+    let capsules = runs.len();
+    runs.extend(failures());
+    let mut kinds = std::collections::BTreeMap::<String, [u32; 2]>::new();
+    for (number, run) in runs.iter().enumerate() {
+        let ran = gatesim(&["why", run, "--message-format", "json"]);
+        let explanation = ran.json().into_iter().next().unwrap();
+        let kind = match text(&explanation, "/decisive/kind") {
+            "" => "nothing",
+            kind => kind,
+        };
+        kinds.entry(kind.to_owned()).or_default()[usize::from(number >= capsules)] += 1;
+        println!(
+            "{run}\t{kind}\t{} runs\t{}\t{}",
+            explanation["runs"],
+            text(&explanation, "/search"),
+            text(&explanation, "/sentence")
+        );
+    }
+    println!("kind\tcapsules\tfailures of sweeps");
+    for (kind, [kept, swept]) in &kinds {
+        println!("{kind}\t{kept}\t{swept}");
+    }
+    let unnamed: u32 = kinds.get("nothing").map_or(0, |counts| counts.iter().sum());
+    assert!(
+        unnamed as usize * 10 <= runs.len(),
+        "{unnamed} of {} unnamed",
+        runs.len()
+    );
+}
+
+/// The first failure of each revision in each of some scenarios, and of each defect.
+fn failures() -> Vec<String> {
+    let mut runs = Vec::new();
+    let mut sweep = |design: &str, scenarios: &[&str]| {
+        let args = [
+            &["sweep"],
+            scenarios,
+            &[
+                "--design",
+                design,
+                "--seeds",
+                "40",
+                "--message-format",
+                "json",
+            ],
+        ]
+        .concat();
+        let lines = gatesim(&args).json();
+        let mut failures = lines.iter().filter(|line| line["type"] == "failure");
+        runs.extend(failures.next().map(|line| text(line, "/run").to_owned()));
+    };
+    for revision in [
+        "v1", "v1b", "v2", "v3", "v4", "v5", "v6", "v7", "v7b", "v8", "v9",
+    ] {
+        for scenario in ["restart", "lb-reorder", "chaos"] {
+            sweep(revision, &[scenario]);
+        }
+    }
+    let catalogue: toml::Table = fs::read_to_string("seeds/defects.toml")
+        .unwrap()
+        .parse()
+        .unwrap();
+    for defect in catalogue["defect"].as_array().unwrap() {
+        let flip = defect["flip"].as_str().unwrap();
+        let needs = defect
+            .get("needs")
+            .and_then(|needs| needs["answers"].as_array());
+        let needs: String = needs
+            .into_iter()
+            .flatten()
+            .map(|answer| format!("+{}", answer.as_str().unwrap()))
+            .collect();
+        let scenarios: Vec<&str> = defect["scenarios"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|scenario| scenario.as_str().unwrap())
+            .collect();
+        sweep(&format!("reference{needs}+{flip}"), &scenarios[..1]);
+    }
+    runs
+}
