@@ -226,6 +226,12 @@ pub struct ReportArgs {
     /// What to make of it.
     #[arg(long, value_enum, default_value = "html")]
     pub format: ReportFormat,
+    /// Look for what decides for this long, such as 5s or 1m.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "10s", value_parser = clock::parse_budget)]
+    pub budget: Duration,
+    /// Leave out what led there and what decides it, for which the run is made again many times.
+    #[arg(long, conflicts_with = "budget")]
+    pub no_why: bool,
     /// Where it goes; - is standard output [default: html to a file named after the run, the others
     /// to standard output].
     #[arg(long, short, value_name = "FILE")]
@@ -407,8 +413,8 @@ Examples:
   gatesim report cold-start@v4:3 --format mermaid
   gatesim report cold-start@v4:3 --format perfetto -o trace.json
 
-A page is one file: it works offline, and may be attached to an issue. A run that is too long for a page
-is cut around its violation, and the page says so.";
+A page is one file: it works offline, and may be attached to an issue. A run that is too long for a
+page is cut around its violation, and the page says so.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:

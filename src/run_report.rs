@@ -4,19 +4,20 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use gatesim_sim::{Options, outcome::Outcome, parting::first_difference};
+use gatesim_sim::{Options, outcome::Outcome};
 use serde::Serialize;
 
 use crate::{
     chart::window::Window,
     cli::ReportArgs,
-    determinism::Parting,
+    determinism::trace_twice,
     exit::Exit,
-    html::Page,
-    mermaid,
+    html::{Page, Story},
+    interrupt, mermaid,
     output::{MessageFormat, Output, check_parent, write_whole},
-    perfetto,
+    perfetto, pool,
     target::{Origin, Target},
+    why::{self, Trials},
 };
 
 /// What a run can be made into.
@@ -34,31 +35,31 @@ pub enum ReportFormat {
 /// Runs the command.
 pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let target = Target::load(&args.target, args.design.as_deref())?;
+    interrupt::install()?;
     let place = Place::of(args, &target);
     if let Place::File(path) = &place {
         check_parent(path)?;
     }
     let options = Options {
         trace: true,
+        causes: true,
         ..Options::default()
     };
     let outcome = target.execute(&options);
-    let again = target.execute(&options);
-    if outcome.digest != again.digest {
-        let parting = Parting {
-            run: target.run.clone(),
-            origin: target.origin.clone(),
-            digests: [outcome.digest, again.digest],
-            first_difference: first_difference(&outcome.trace, &again.trace),
-        };
+    let again = target.execute(&options).digest;
+    if outcome.digest != again {
+        let (run, origin) = (target.run.clone(), target.origin.clone());
+        let execute = |options: &Options| target.execute(options);
+        let digests = [outcome.digest, again];
+        let parting = trace_twice(run, origin, digests, execute, &options);
         match out.format() {
             MessageFormat::Human => out.line(parting.human())?,
             MessageFormat::Json => out.json("non-determinism", &parting.json())?,
         }
         return Ok(Exit::NonDeterministic);
     }
-    drop(again);
-    let text = render(args.format, &target, &outcome)?;
+    let story = story(args, &target, &outcome);
+    let text = render(args.format, &target, &outcome, story.as_ref())?;
     match &place {
         Place::File(path) => {
             write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
@@ -75,19 +76,37 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
             )?,
         },
     }
-    Ok(if outcome.held() {
-        Exit::Held
-    } else {
-        Exit::Violated
+    Ok(match outcome.held() {
+        _ if interrupt::requested() => Exit::Interrupted,
+        true => Exit::Held,
+        false => Exit::Violated,
     })
 }
 
-fn render(format: ReportFormat, target: &Target, outcome: &Outcome) -> anyhow::Result<String> {
+/// Why the run failed, unless nobody wants to know or the format does not tell.
+fn story(args: &ReportArgs, target: &Target, outcome: &Outcome) -> Option<Story> {
+    let told = match args.format {
+        ReportFormat::Html | ReportFormat::Mermaid => !args.no_why,
+        ReportFormat::Perfetto => false,
+    };
+    if !told || outcome.panic.is_some() {
+        return None;
+    }
+    let trials = Trials::new(target, pool::jobs(None), args.budget);
+    why::explain(&trials, outcome).map(|explanation| Story::of(&explanation))
+}
+
+fn render(
+    format: ReportFormat,
+    target: &Target,
+    outcome: &Outcome,
+    story: Option<&Story>,
+) -> anyhow::Result<String> {
     match format {
         ReportFormat::Html => Page {
             target,
             outcome,
-            story: None,
+            story,
             window: Window::PAGE,
         }
         .render(),
@@ -95,7 +114,7 @@ fn render(format: ReportFormat, target: &Target, outcome: &Outcome) -> anyhow::R
             &target.plan,
             outcome,
             target.told(outcome),
-            None,
+            story.map(|story| story.slice.as_slice()),
         )),
         ReportFormat::Perfetto => perfetto::trace(&target.run, &target.plan, outcome),
     }

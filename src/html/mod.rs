@@ -11,8 +11,10 @@
 mod fill;
 mod page;
 mod state;
+mod story;
 
 #[cfg(test)]
 mod tests;
 
 pub use page::Page;
+pub use story::Story;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     fill::{escape, fill, json_in_script},
     state::States,
+    story::Story,
 };
 use crate::{
     chart::{Chart, window::Window},
@@ -26,17 +27,6 @@ const SCRIPTS: [&str; 4] = [
 
 /// As much of a plan as a person scrolls through.
 const MAX_PLAN_BYTES: usize = 100_000;
-
-/// Why a run failed, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
-    /// One sentence; words between asterisks are the names of steps.
-    pub sentence: String,
-    /// The events that led to the violation.
-    pub slice: Vec<u64>,
-    /// The two events whose order decides, the one that came first before the other.
-    pub race: Option<[u64; 2]>,
-}
 
 /// The report of one run.
 pub struct Page<'a> {
@@ -148,8 +138,24 @@ impl Page<'_> {
             lines.push(format!("<dt>{name}</dt><dd>{html}</dd>"));
         };
         if let Some(story) = self.story {
-            let sentence = emphasised(&escape(&story.sentence));
-            point("Why", format!("<span class=\"why\">{sentence}</span>"));
+            let sentence = marked_up(&escape(&story.sentence));
+            let race = story.race.map(|[first, second]| {
+                let (first, second) = (jump(first, "first"), jump(second, "second"));
+                format!(" <span class=\"pair\">({first}, {second})</span>")
+            });
+            point(
+                "Why",
+                format!(
+                    "<span class=\"why\">{sentence}</span>{}",
+                    race.unwrap_or_default()
+                ),
+            );
+            let also: Vec<String> = (story.also.iter())
+                .map(|also| marked_up(&escape(also)))
+                .collect();
+            if !also.is_empty() {
+                point("Or", also.join("; "));
+            }
         }
         let event = jump(told.event, &format!("event {}", told.event));
         point(
@@ -223,13 +229,18 @@ fn jump(event: u64, text: &str) -> String {
     )
 }
 
-/// Names between asterisks stand out.
-fn emphasised(text: &str) -> String {
-    let mut pieces = text.split('*');
+/// Names between asterisks stand out; what is between backquotes can be typed.
+fn marked_up(text: &str) -> String {
+    let named = between(text, '*', "em");
+    between(&named, '`', "code")
+}
+
+fn between(text: &str, mark: char, element: &str) -> String {
+    let mut pieces = text.split(mark);
     let mut html = pieces.next().unwrap_or_default().to_owned();
     for (n, piece) in pieces.enumerate() {
-        html += if n % 2 == 0 { "<em>" } else { "</em>" };
-        html += piece;
+        let slash = if n % 2 == 0 { "" } else { "/" };
+        html += &format!("<{slash}{element}>{piece}");
     }
     html
 }

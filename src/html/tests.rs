@@ -2,7 +2,7 @@
 
 use gatesim_sim::outcome::Outcome;
 
-use super::{Page, page::Story};
+use super::{Page, Story};
 use crate::{
     chart::{
         tests::{NASTY, sample_outcome, sample_target},
@@ -25,6 +25,7 @@ fn story() -> Story {
         sentence:
             "passes if *machine accepted* (event 13) runs before *machine refused* (event 11)"
                 .to_owned(),
+        also: vec!["passes with `cleanup = always`".to_owned()],
         slice: vec![2, 3, 4, 6, 11],
         race: Some([11, 13]),
     }

@@ -38,7 +38,9 @@ pub use explanation::{Comes, Coverage, Decisive, Explanation, StepWords, Timing}
 use findings::Findings;
 use graph::{Graph, weight};
 use race::Search;
-use trials::{Mark, Symptom, Trials};
+pub use trials::Trials;
+
+use trials::{Mark, Symptom};
 
 /// Runs the command.
 pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {

@@ -62,6 +62,13 @@ fn a_page_is_clicked_through() {
         "{state}"
     );
 
+    // What led there is less than the story, and the sentence above says what decides.
+    let led_there = shown(&browser);
+    assert!(browser.text(".why").starts_with("passes "));
+    browser.press(&['n'], false);
+    assert_eq!(chosen(&browser), violation);
+    assert!(shown(&browser) > led_there);
+
     // Steps, by button and by key, and back to where it was.
     browser.click("#next");
     let next = chosen(&browser);

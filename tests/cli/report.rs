@@ -51,7 +51,7 @@ fn a_run_that_holds_has_a_page_too() {
 
 #[test]
 fn the_same_run_gives_the_same_page() {
-    let page = || gatesim(&["report", BROKEN_RUN, "-o", "-"]).stdout;
+    let page = || gatesim(&["report", BROKEN_RUN, "--no-why", "-o", "-"]).stdout;
     assert_eq!(page(), page());
 }
 
@@ -59,7 +59,10 @@ fn the_same_run_gives_the_same_page() {
 fn the_page_of_every_capsule_is_small_and_whole() {
     let scratch = Scratch::new("report-capsules");
     for capsule in capsules() {
-        let ran = gatesim_in(scratch.path(), &["report", &capsule, "-o", "page.html"]);
+        let ran = gatesim_in(
+            scratch.path(),
+            &["report", &capsule, "--no-why", "-o", "page.html"],
+        );
         assert_eq!(ran.code, 1, "{capsule}: {}", ran.stderr);
         let bytes = fs::metadata(scratch.path().join("page.html"))
             .unwrap()
@@ -88,7 +91,10 @@ fn a_run_with_many_clients_is_cut_and_says_so() {
         "many.toml",
         &(plan.clone() + "\n" + &client[..end].repeat(600)),
     );
-    let ran = gatesim_in(scratch.path(), &["report", "many.toml", "--design", "v1"]);
+    let ran = gatesim_in(
+        scratch.path(),
+        &["report", "many.toml", "--design", "v1", "--no-why"],
+    );
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let page = scratch.read("many.html");
     assert!(page.contains("This run is too long to be shown whole"));
@@ -189,7 +195,7 @@ fn a_program_is_told_where_it_is() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = command(&["report", BROKEN_RUN, "-o", "-"])
+    let mut child = command(&["report", BROKEN_RUN, "--no-why", "-o", "-"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -1,0 +1,37 @@
+//! Why a run failed, as far as a page tells it.
+
+use crate::why::{Decisive, Explanation};
+
+/// How many of the other things that decide are named.
+const MAX_ALSO: usize = 3;
+
+/// What led to a violation, and what decides it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story {
+    /// One sentence; words between asterisks are the names of steps, between backquotes answers.
+    pub sentence: String,
+    /// What else decides, in sentences of the same kind.
+    pub also: Vec<String>,
+    /// The events that led to the violation.
+    pub slice: Vec<u64>,
+    /// The two events whose order decides: the one that came first, and the other.
+    pub race: Option<[u64; 2]>,
+}
+
+impl Story {
+    /// Of what was found out.
+    pub fn of(explanation: &Explanation) -> Self {
+        let race = match &explanation.decisive {
+            Some(Decisive::Race { first, second }) => first.event.zip(second.event),
+            Some(Decisive::Fault { .. } | Decisive::Input { .. } | Decisive::Answer { .. })
+            | None => None,
+        };
+        let also = explanation.also.iter().take(MAX_ALSO);
+        Story {
+            sentence: explanation.sentence.clone(),
+            also: also.map(Decisive::sentence).collect(),
+            slice: explanation.slice.clone(),
+            race: race.map(|(first, second)| [first, second]),
+        }
+    }
+}
