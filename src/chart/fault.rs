@@ -5,7 +5,7 @@ use std::time::Duration;
 use gatesim_model::time::Time;
 use gatesim_sim::{
     describe,
-    event::{Actor, Fact, WorldEvent},
+    event::{Actor, Entry, Fact, WorldEvent},
     outcome::Outcome,
     plan::{FaultKind, FaultPlan, Plan, Victim},
 };
@@ -52,7 +52,7 @@ pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<F
                 text: describe::describe_fault(&planned.kind),
                 event: entry.number,
                 lanes: victims(&planned.kind, outcome, lanes),
-                until_ns: until(plan, entry.time, &planned.kind).map(|time| time.0),
+                until_ns: until(plan, entry, outcome, &planned.kind).map(|time| time.0),
             })
         })
         .collect()
@@ -76,13 +76,38 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
     actors.into_iter().filter_map(|a| lanes.find(a)).collect()
 }
 
-/// When a fault that was applied at `from` is over: healing ends every fault.
-fn until(plan: &Plan, from: Time, kind: &FaultKind) -> Option<Time> {
-    let ends = from + Duration::from_millis(lasts_ms(kind)?);
+/// When a fault that was applied is over: healing ends every fault, and a container that is started
+/// again has ended what brought it down, which may be before its time.
+fn until(plan: &Plan, applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+    let ends = applied.time + Duration::from_millis(lasts_ms(kind)?);
     let healed = plan
         .heal_at_ms
         .map(|heal| Time::ZERO + Duration::from_millis(heal));
-    Some(healed.map_or(ends, |healed| ends.min(healed)))
+    let started = restarted(applied, outcome, kind);
+    [healed, started].into_iter().flatten().chain([ends]).min()
+}
+
+/// When a container that was brought down was started again.
+fn restarted(applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+    let (FaultKind::Crash {
+        container: down, ..
+    }
+    | FaultKind::PowerLoss {
+        container: down, ..
+    }
+    | FaultKind::Terminate {
+        container: down, ..
+    }) = kind
+    else {
+        return None;
+    };
+    let from = outcome
+        .trace
+        .partition_point(|entry| entry.number <= applied.number);
+    let start = outcome.trace[from..].iter().find(|entry| {
+        matches!(entry.fact, Fact::World(WorldEvent::ContainerStarted { container, .. }) if container == *down)
+    });
+    start.map(|entry| entry.time)
 }
 
 /// None for what is done at once, has no end, or ends when others have come up.

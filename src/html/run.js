@@ -94,11 +94,13 @@ const filter = {
 
   lets(index) {
     const event = events[index];
-    if (violationsAt.has(index) || race.includes(index)) return true;
+    if (event.number === run.focus || race.includes(index)) return true;
+    // What came of it is no part of what led there.
+    if (this.level === "slice") return slice.has(event.number);
+    if (violationsAt.has(index)) return true;
     if (this.hiddenLanes.has(event.lane)) return false;
     if (this.connection && event.socket !== this.connection && !faultsAt.has(index)) return false;
     switch (this.level) {
-      case "slice": return slice.has(event.number);
       case "notable": return event.prominence === "notable" || Boolean(slice?.has(event.number));
       case "all": return true;
     }
