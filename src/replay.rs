@@ -345,14 +345,20 @@ fn write_human(
         let reproduction = Reproduction::of(capsule, outcome);
         out.line(format!("  capsule    {}", reproduction.human(capsule)))?;
         out.line(format!("  why        {}", capsule.why))?;
-        if outcome.drift != Drift::default() {
-            out.line(format!(
-                "  drift      {} choices were not in the record and came from the seed",
-                outcome.drift.missing
-            ))?;
+        if let Some(drift) = drift_in_words(outcome.drift) {
+            out.line(format!("  drift      {drift}"))?;
         }
     }
     Ok(())
+}
+
+/// How the run parted from the record of choices that it was replayed from; none if it did not.
+fn drift_in_words(Drift { missing, unused }: Drift) -> Option<String> {
+    let missing = (missing > 0)
+        .then(|| format!("choices that the record lacks and the seed made: {missing}"));
+    let unused = (unused > 0).then(|| format!("choices of the record never asked for: {unused}"));
+    let words: Vec<String> = [missing, unused].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// The head of a trace.
@@ -376,6 +382,8 @@ struct VerdictJson {
     digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     capsule: Option<Reproduction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<Drift>,
 }
 
 fn write_json(
@@ -429,6 +437,7 @@ fn verdict(run: &RunName, outcome: &Outcome) -> VerdictJson {
         events: outcome.events,
         digest: outcome.digest,
         capsule: None,
+        drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
     }
 }
 

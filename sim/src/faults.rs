@@ -41,7 +41,7 @@ impl World {
     pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
         self.gate.sleep_until(Time::ZERO + at).await;
         self.healing.set();
-        for (container, n) in self.plan.containers.iter().zip(0..) {
+        for (n, container) in self.plan.containers() {
             if container.is_impaired() && self.is_running(n) {
                 self.crash(n);
                 self.boot_if_down(n);
@@ -198,7 +198,7 @@ impl World {
     /// Replaces one container after the other; the one that is at it when the world is healed is
     /// the last.
     async fn roll(self: &Rc<Self>, grace: Duration, pause_ms: u64) {
-        for (plan, container) in self.plan.containers.iter().zip(0..) {
+        for (container, plan) in self.plan.containers() {
             if self.healing.is_set() {
                 return;
             }

@@ -56,7 +56,7 @@ struct Running {
 impl World {
     /// Starts a container with empty memory.
     pub fn boot(self: &Rc<Self>, container: u32) {
-        let host = &self.hosts[container as usize];
+        let host = &self.hosts[&container];
         let incarnation = host.incarnation.get() + 1;
         host.incarnation.set(incarnation);
         self.emit(WorldEvent::ContainerStarted {
@@ -64,8 +64,8 @@ impl World {
             incarnation,
         });
 
-        let plan = &self.plan.containers[container as usize];
         let process = Rc::new(Process::new(Rc::clone(self), container, incarnation));
+        let plan = process.plan();
         let gateway = Container::new(
             SimEnv(Rc::clone(&process)),
             Rc::clone(&self.design),
@@ -93,7 +93,7 @@ impl World {
                 async move {
                     world.gate.sleep(after).await;
                     if process.is_alive() {
-                        world.hosts[container as usize].in_service.set(true);
+                        world.hosts[&container].in_service.set(true);
                         world.balancer.enters_service(container);
                         world.emit(WorldEvent::ContainerInService { container });
                     }
@@ -149,7 +149,7 @@ impl World {
 
     /// Starts a container again, unless another fault has done so or it was scaled in.
     pub fn boot_if_down(self: &Rc<Self>, container: u32) {
-        match self.hosts[container as usize].tenure.get() {
+        match self.hosts[&container].tenure.get() {
             Tenure::Wanted if !self.is_running(container) => self.boot(container),
             Tenure::Wanted | Tenure::Retired => {}
         }
@@ -157,17 +157,17 @@ impl World {
 
     /// Whether there is a process.
     pub fn is_running(&self, container: u32) -> bool {
-        self.hosts[container as usize].running.borrow().is_some()
+        self.hosts[&container].running.borrow().is_some()
     }
 
     /// From here on a container is not started again.
     pub fn retire(&self, container: u32) {
-        self.hosts[container as usize].tenure.set(Tenure::Retired);
+        self.hosts[&container].tenure.set(Tenure::Retired);
     }
 
     /// Sets a container's wall clock, for this process and those that follow it.
     pub fn set_clock(&self, container: u32, ahead_ms: i64) {
-        let host = &self.hosts[container as usize];
+        let host = &self.hosts[&container];
         host.clock_ahead_ms.set(ahead_ms);
         self.emit(WorldEvent::ClockSet {
             container,
@@ -178,7 +178,7 @@ impl World {
     /// What a container's wall clock shows. It cannot show a time before the run.
     pub fn wall_clock(&self, container: u32) -> Time {
         let true_time = self.gate.now();
-        match self.hosts[container as usize].clock_ahead_ms.get() {
+        match self.hosts[&container].clock_ahead_ms.get() {
             ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
             behind => {
                 let behind = Duration::from_millis(behind.unsigned_abs());
@@ -189,15 +189,16 @@ impl World {
 
     /// Drops what the processes hold, which in turn hold the world.
     pub fn dismantle(&self) {
-        self.hosts.iter().for_each(|host| drop(host.running.take()));
+        let hosts = self.hosts.values();
+        hosts.for_each(|host| drop(host.running.take()));
     }
 
     /// Containers that the balancer may route to, in their order.
     pub fn in_service(&self) -> Vec<u32> {
-        let hosts = self.hosts.iter().zip(0..);
+        let hosts = self.hosts.iter();
         hosts
-            .filter(|(host, _)| host.in_service.get())
-            .map(|(_, number)| number)
+            .filter(|(_, host)| host.in_service.get())
+            .map(|(number, _)| *number)
             .collect()
     }
 
@@ -209,7 +210,7 @@ impl World {
     /// The container is taken out of service and asked to stop; it is killed when it has done
     /// what its design does then, or when the grace period is over.
     pub async fn terminate(self: &Rc<Self>, container: u32, grace: Duration) {
-        let host = &self.hosts[container as usize];
+        let host = &self.hosts[&container];
         let Some(Running { process, gateway }) = host.running.borrow().clone() else {
             return;
         };
@@ -228,7 +229,7 @@ impl World {
     }
 
     fn end(&self, container: u32, crashed: bool) {
-        let host = &self.hosts[container as usize];
+        let host = &self.hosts[&container];
         let Some(running) = host.running.take() else {
             return;
         };

@@ -32,7 +32,7 @@ pub struct Process {
 impl Process {
     /// The `incarnation`-th process of container `container`, counted from 1.
     pub fn new(world: Rc<World>, container: u32, incarnation: u32) -> Self {
-        let containers = world.plan.containers.len() as u32;
+        let containers = (world.plan.containers().last()).map_or(0, |(last, _)| last + 1);
         Process {
             number: (incarnation - 1) * containers + container,
             world,
@@ -48,7 +48,7 @@ impl Process {
 
     /// The plan of its container.
     pub fn plan(&self) -> &ContainerPlan {
-        &self.world.plan.containers[self.container as usize]
+        (self.world.plan.container(self.container)).expect("a container that runs is in the plan")
     }
 
     /// Whether it still runs.

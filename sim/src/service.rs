@@ -41,7 +41,7 @@ pub struct Services {
 impl Services {
     /// All services up.
     pub fn new(plan: &Plan) -> Self {
-        let tools = plan.clients.iter().zip(0..).flat_map(|(client, peer)| {
+        let tools = plan.clients().flat_map(|(peer, client)| {
             let messages = client.messages.iter().zip(0..);
             messages.map(move |(message, number)| (message_id(peer, number), message.tools))
         });

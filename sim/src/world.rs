@@ -1,11 +1,12 @@
 //! The world of one run: everything the plan names, put together.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use gatesim_model::{design::Design, wait::Signal};
 
 use crate::{
     balancer::{self, Balancer},
+    choices::Purpose,
     client,
     event::{Actor, FinishReason},
     fleet::Host,
@@ -32,8 +33,8 @@ pub struct World {
     pub balancer: Balancer,
     /// Backing services.
     pub services: Services,
-    /// Containers.
-    pub hosts: Vec<Host>,
+    /// Containers, by number.
+    pub hosts: BTreeMap<u32, Host>,
     /// Set when every fault ends and none begins any more.
     pub healing: Signal,
 }
@@ -51,7 +52,7 @@ impl World {
             balancer: Balancer::default(),
             services: Services::new(&plan),
             healing: Signal::default(),
-            hosts: plan.containers.iter().map(|_| Host::default()).collect(),
+            hosts: (plan.containers().map(|(n, _)| (n, Host::default()))).collect(),
             gate,
             recorder,
             plan,
@@ -67,7 +68,7 @@ impl World {
             self.gate
                 .spawn(ProcessId(Actor::World), entity, name, future)
         };
-        for (container, n) in self.plan.containers.iter().zip(0..) {
+        for (n, container) in self.plan.containers() {
             let (world, at) = (Rc::clone(self), Duration::from_millis(container.start_ms));
             let boot = async move {
                 world.gate.sleep(at).await;
@@ -75,7 +76,9 @@ impl World {
             };
             director(Actor::Container(n), "boot", Box::pin(boot));
         }
-        for (fault, n) in self.plan.faults.iter().zip(0..) {
+        for (n, fault) in self.plan.faults() {
+            let choices = self.gate.choices();
+            choices.number_next(Actor::World, Purpose::Turn("fault"), n);
             let future = Rc::clone(self).befall(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
         }
@@ -84,10 +87,10 @@ impl World {
             let future = Rc::clone(self).heal(at, whole_by);
             director(Actor::World, "healing", Box::pin(future));
         }
-        let clients: Vec<_> = (0..self.plan.clients.len() as u32)
-            .map(|n| {
+        let clients: Vec<_> = (self.plan.clients())
+            .map(|(n, plan)| {
                 let entity = Actor::Client(n);
-                let life = client::run(Rc::clone(self), n);
+                let life = client::run(Rc::clone(self), n, plan.start_ms);
                 self.gate.spawn(ProcessId(entity), entity, "client", life)
             })
             .collect();

@@ -138,11 +138,15 @@ struct Tab {
 }
 
 /// Lives the life of client `number`.
-pub async fn run(world: Rc<World>, number: u32) {
-    let start_ms = world.plan.clients[number as usize].start_ms;
+pub async fn run(world: Rc<World>, number: u32, start_ms: u64) {
     let start = Time::ZERO + Duration::from_millis(start_ms);
     world.gate.sleep_until(start).await;
     Tab::new(world, number, start).live().await;
+}
+
+fn plan_of(world: &World, number: u32) -> &ClientPlan {
+    let plan = world.plan.client(number);
+    plan.expect("a client that lives is in the plan")
 }
 
 /// When a client leaves, come what may: when its patience is over. One that wants an answer
@@ -158,7 +162,7 @@ fn leaves_at(world: &World, client: &ClientPlan, start: Time) -> Time {
 
 impl Tab {
     fn new(world: Rc<World>, number: u32, start: Time) -> Self {
-        let plan = &world.plan.clients[number as usize];
+        let plan = plan_of(&world, number);
         let timings = Timings::of(world.plan.environment);
         let credentials = Credentials::new(plan, start);
         let choices = world.gate.choices();
@@ -429,7 +433,7 @@ impl Tab {
     // --- surroundings -------------------------------------------------------------------------
 
     fn plan(&self) -> &ClientPlan {
-        &self.world.plan.clients[self.number as usize]
+        plan_of(&self.world, self.number)
     }
 
     fn design(&self) -> &Design {

@@ -2,17 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LinkPlan;
 #[cfg(test)]
 use super::Range;
+use super::{LinkPlan, Numbered};
 use crate::bounds::{
-    MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
+    MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
 };
 
 /// One client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientPlan {
+    /// Its number, if that is not its place among the clients.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_within::<0, MAX_CLIENTS, _, _>"
+    )]
+    pub number: Option<u32>,
     /// When it opens its first connection.
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     pub start_ms: u64,
@@ -67,11 +74,24 @@ pub struct ClientPlan {
     pub leaves: Leaving,
 }
 
+impl Numbered for ClientPlan {
+    const NAME: &'static str = "client";
+
+    fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    fn set_number(&mut self, number: Option<u32>) {
+        self.number = number;
+    }
+}
+
 #[cfg(test)]
 impl ClientPlan {
     /// A client with a good token that says nothing, over a link without latency, for tests.
     pub(crate) fn silent(user: u32) -> Self {
         ClientPlan {
+            number: None,
             start_ms: 0,
             user,
             token: Token::Valid,

@@ -9,13 +9,22 @@ use gatesim_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Range;
-use crate::bounds::{MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, within};
+use super::{Numbered, Range};
+use crate::bounds::{
+    MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, maybe_within, within,
+};
 
 /// One container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContainerPlan {
+    /// Its number, if that is not its place among the containers.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_within::<0, MAX_CONTAINERS, _, _>"
+    )]
+    pub number: Option<u32>,
     /// When it is started for the first time.
     #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
     pub start_ms: u64,
@@ -58,6 +67,18 @@ pub struct ContainerPlan {
     /// Whether it carries the variable of end-to-end tests.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub for_tests: bool,
+}
+
+impl Numbered for ContainerPlan {
+    const NAME: &'static str = "container";
+
+    fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    fn set_number(&mut self, number: Option<u32>) {
+        self.number = number;
+    }
 }
 
 impl ContainerPlan {

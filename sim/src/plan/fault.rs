@@ -5,12 +5,20 @@ use std::time::Duration;
 use gatesim_model::env::Service;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{MAX_FACTOR, MAX_MS, PER_MILLE, within};
+use super::Numbered;
+use crate::bounds::{MAX_FACTOR, MAX_FAULTS, MAX_MS, PER_MILLE, maybe_within, within};
 
 /// Something that goes wrong at a certain time. What lasts ends by itself, or when the world is
 /// healed, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultPlan {
+    /// Its number, if that is not its place among the faults.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "maybe_within::<0, MAX_FAULTS, _, _>"
+    )]
+    pub number: Option<u32>,
     /// What; in a file its fields stand beside the time.
     #[serde(flatten)]
     pub kind: FaultKind,
@@ -206,9 +214,30 @@ fault_kinds! {
 }
 
 impl FaultPlan {
+    /// A fault whose number is its place.
+    pub fn new(kind: FaultKind, at_ms: u64) -> Self {
+        FaultPlan {
+            number: None,
+            kind,
+            at_ms,
+        }
+    }
+
     /// When it begins.
     pub fn at(&self) -> Duration {
         Duration::from_millis(self.at_ms)
+    }
+}
+
+impl Numbered for FaultPlan {
+    const NAME: &'static str = "fault";
+
+    fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    fn set_number(&mut self, number: Option<u32>) {
+        self.number = number;
     }
 }
 

@@ -17,6 +17,7 @@ mod client;
 mod container;
 mod fault;
 mod link;
+mod number;
 mod range;
 mod service;
 
@@ -28,6 +29,7 @@ pub use container::ContainerPlan;
 pub(crate) use container::{managers_per_user, queue_capacity};
 pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::LinkPlan;
+pub use number::Numbered;
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
 
@@ -63,10 +65,10 @@ pub struct Plan {
     pub services: ServicesPlan,
     /// The links between balancer and containers.
     pub backend_link: LinkPlan,
-    /// The containers; the first is container 0.
+    /// The containers, by number.
     #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
     pub containers: Vec<ContainerPlan>,
-    /// The clients; the first is client 0.
+    /// The clients, by number.
     #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
     pub clients: Vec<ClientPlan>,
     /// What goes wrong, and when. Not written if there is none, so that a person may add one.
@@ -91,23 +93,96 @@ impl Plan {
         Some(begins + boot.unwrap_or_default())
     }
 
+    /// The containers with their numbers, in ascending order.
+    pub fn containers(&self) -> impl Iterator<Item = (u32, &ContainerPlan)> {
+        number::with_numbers(&self.containers)
+    }
+
+    /// The clients with their numbers, in ascending order.
+    pub fn clients(&self) -> impl Iterator<Item = (u32, &ClientPlan)> {
+        number::with_numbers(&self.clients)
+    }
+
+    /// The faults with their numbers, in ascending order.
+    pub fn faults(&self) -> impl Iterator<Item = (u32, &FaultPlan)> {
+        number::with_numbers(&self.faults)
+    }
+
+    /// The container with this number, if there is one.
+    pub fn container(&self, number: u32) -> Option<&ContainerPlan> {
+        number::place_of(&self.containers, number).map(|place| &self.containers[place])
+    }
+
+    /// The client with this number, if there is one.
+    pub fn client(&self, number: u32) -> Option<&ClientPlan> {
+        number::place_of(&self.clients, number).map(|place| &self.clients[place])
+    }
+
+    /// The client with this number, if there is one.
+    pub fn client_mut(&mut self, number: u32) -> Option<&mut ClientPlan> {
+        number::place_of(&self.clients, number).map(|place| &mut self.clients[place])
+    }
+
+    /// Takes out every container that `keeps` refuses, and the faults that would befall it; the
+    /// others keep their numbers.
+    pub fn retain_containers(&mut self, keeps: impl Fn(u32) -> bool) {
+        number::retain(&mut self.containers, &keeps);
+        self.retain_victims(|victim| match victim {
+            Victim::Container(container) => keeps(container),
+            Victim::Client(_) | Victim::Fleet | Victim::Service(_) => true,
+        });
+    }
+
+    /// Takes out every client that `keeps` refuses, and the faults that would befall it; the
+    /// others keep their numbers.
+    pub fn retain_clients(&mut self, keeps: impl Fn(u32) -> bool) {
+        number::retain(&mut self.clients, &keeps);
+        self.retain_victims(|victim| match victim {
+            Victim::Client(client) => keeps(client),
+            Victim::Container(_) | Victim::Fleet | Victim::Service(_) => true,
+        });
+    }
+
+    /// Takes out every fault that `keeps` refuses; the others keep their numbers.
+    pub fn retain_faults(&mut self, keeps: impl Fn(u32) -> bool) {
+        number::retain(&mut self.faults, keeps);
+    }
+
+    fn retain_victims(&mut self, keeps: impl Fn(Victim) -> bool) {
+        let kept: Vec<u32> = self
+            .faults()
+            .filter(|(_, fault)| keeps(fault.kind.victim()))
+            .map(|(number, _)| number)
+            .collect();
+        self.retain_faults(|number| kept.contains(&number));
+    }
+
     /// Says what keeps the plan from being run.
-    fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
+        number::check(&self.containers)?;
+        number::check(&self.clients)?;
+        number::check(&self.faults)?;
+        let first = self.containers().next().map(|(number, _)| number);
         for (n, fault) in self.faults.iter().enumerate() {
             let place = format!("fault {} of {}", n + 1, self.faults.len());
-            let (kind, index, count) = match fault.kind.victim() {
-                Victim::Container(container) => ("container", container, self.containers.len()),
-                Victim::Client(client) => ("client", client, self.clients.len()),
-                Victim::Fleet | Victim::Service(_) => ("", 0, 1),
-            };
-            if index as usize >= count {
-                return Err(format!(
-                    "{place} names {kind} {index}; {kind}s are 0 to {}",
-                    count - 1
-                ));
+            match fault.kind.victim() {
+                Victim::Container(n) if self.container(n).is_none() => {
+                    let known = number::in_words(&self.containers);
+                    return Err(format!("{place} names container {n}; {known}"));
+                }
+                Victim::Client(n) if self.client(n).is_none() => {
+                    let known = number::in_words(&self.clients);
+                    return Err(format!("{place} names client {n}; {known}"));
+                }
+                Victim::Container(_) | Victim::Client(_) => {}
+                Victim::Fleet | Victim::Service(_) => {}
             }
-            if let FaultKind::ScaleIn { container: 0, .. } = fault.kind {
-                return Err(format!("{place} scales in container 0, which must remain"));
+            if let FaultKind::ScaleIn { container, .. } = fault.kind
+                && Some(container) == first
+            {
+                return Err(format!(
+                    "{place} scales in container {container}, which must remain"
+                ));
             }
             if self.heal_at_ms.is_some_and(|heal| fault.at_ms >= heal) {
                 return Err(format!("{place} begins after the world is healed"));

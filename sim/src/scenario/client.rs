@@ -151,6 +151,7 @@ impl Clients {
             })
             .collect();
         ClientPlan {
+            number: None,
             start_ms: draw.range("start_ms", self.start_ms),
             user: draw.range(
                 "user",

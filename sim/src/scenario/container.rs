@@ -115,6 +115,7 @@ impl Containers {
             .slow_accept
             .filter(|slow| draw.chance("slow_accept", slow.per_mille));
         ContainerPlan {
+            number: None,
             start_ms: draw.range("start_ms", start_ms),
             listen_after_ms: draw.range("listen_after_ms", self.listen_after_ms),
             in_service_after_ms: draw.range("in_service_after_ms", self.in_service_after_ms),

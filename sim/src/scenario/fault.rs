@@ -135,7 +135,7 @@ impl Fault {
         let planned = (0..tries).filter(happens).filter_map(|_| {
             let at_ms = draw.range("at_ms", self.at_ms);
             let kind = self.kind.plan(&draw, containers, clients)?;
-            Some(FaultPlan { kind, at_ms })
+            Some(FaultPlan::new(kind, at_ms))
         });
         planned.collect()
     }

@@ -105,6 +105,7 @@ fn a_container_that_leaves_service_loses_its_connections() {
             be_silent(plan);
             plan.balancer.drain_ms = 0;
             plan.faults = vec![FaultPlan {
+                number: None,
                 kind: FaultKind::Terminate {
                     container: 0,
                     grace_ms: 5_000,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     Options,
-    choices::{Drift, Record},
+    choices::{Base, Drift, Record},
     outcome::Outcome,
     plan::Plan,
 };
@@ -176,10 +176,66 @@ fn a_record_that_lacks_a_key_counts_what_it_lacks() {
     let line = lines.remove("c0#1/upgrade-hold/0").unwrap();
     let missing = line.split(' ').count() as u64;
     let again = replayed(&plan, &Record::try_from(lines).unwrap());
-    assert_eq!(again.drift, Drift { missing });
+    let unused = 0;
+    assert_eq!(again.drift, Drift { missing, unused });
     assert_eq!(again.digest, original.digest, "the seed fills the gap");
 
     let again = replayed(&plan, &Record::default());
     assert_eq!(again.drift.missing, original.choices.len() as u64);
     assert_eq!(again.digest, original.digest);
+}
+
+/// A plan out of whose middle something was taken says numbers, so what is left keeps its name.
+#[test]
+fn without_its_first_client_and_its_first_fault_a_run_makes_the_same_choices() {
+    let mut compared = 0;
+    for seed in 0..12 {
+        let whole = plan("chaos", seed);
+        let mut edited = whole.clone();
+        if edited.faults.len() < 2 || edited.clients.len() < 2 || edited.containers.len() < 2 {
+            continue;
+        }
+        edited.retain_faults(|fault| fault != 0);
+        edited.retain_clients(|client| client != 0);
+        edited.retain_containers(|container| container != 0);
+        edited.check().unwrap();
+        let text = toml::to_string(&edited).unwrap();
+        assert_eq!(toml::from_str::<Plan>(&text).unwrap(), edited);
+        let (whole, edited) = (recorded(&whole), recorded(&edited));
+        let common = assert_agreement(&whole.choices, &edited.choices);
+        assert!(common > 50, "seed {seed}: only {common} in common");
+        let gone = |key: &str| matches!(entity(key), "client0" | "container0");
+        let left: Vec<_> = choices(&edited.choices)
+            .into_keys()
+            .filter(|(key, _)| gone(key) || entity(key).starts_with("c0#"))
+            .collect();
+        assert_eq!(left, [], "seed {seed}");
+        compared += 1;
+    }
+    assert!(compared >= 4, "only {compared} plans are fit for this");
+}
+
+/// With everything listed nothing is left for the base to say; with nothing listed everything is
+/// quiet: no tie is broken and every latency is the least.
+#[test]
+fn a_record_of_everything_replays_its_run_on_a_quiet_base() {
+    for (scenario, seed) in [("golden-path", 1), ("restart", 2), ("chaos", 3)] {
+        let plan = plan(scenario, seed);
+        let original = recorded(&plan);
+        let again = replayed(&plan, &original.choices.clone().rebased(Base::Quiet));
+        assert_eq!(again.digest, original.digest, "{scenario}");
+        assert_eq!(again.drift, Drift::default(), "{scenario}");
+
+        let options = Options {
+            record: true,
+            replay: Some(Record::on(Base::Quiet)),
+            ..Options::default()
+        };
+        let quiet = execute("reference", &plan, &options);
+        assert_eq!(quiet.drift, Drift::default(), "{scenario}");
+        for ((key, _), value) in choices(&quiet.choices) {
+            let tie = key.contains("/turn/") || key.contains("/delivery/");
+            assert!(!tie || value == 0, "{scenario}: {key} {value}");
+        }
+    }
 }

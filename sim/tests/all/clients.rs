@@ -131,6 +131,7 @@ fn d54_without_a_token_there_is_no_point_in_connecting() {
 fn a_client_that_hears_nothing_opens_another_connection() {
     let mut plan = one_client(|client| and_later(client, 200));
     plan.faults.push(FaultPlan {
+        number: None,
         at_ms: 20_000,
         kind: FaultKind::Partition {
             client: 0,
