@@ -19,6 +19,7 @@ use crate::{
     groups::Failure,
     output::{FORMAT, read_text, write_whole},
     run_name::RunName,
+    shrink::Size,
 };
 
 /// Stands in the place of an invariant if the run panicked.
@@ -39,6 +40,20 @@ pub struct Capsule {
     pub plan: Plan,
     /// The choices to replay; none replays from the seed.
     pub choices: Option<Record>,
+    /// What it was before it was shrunk, if it was.
+    pub shrunk: Option<Shrunk>,
+}
+
+/// Where a shrunk run comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shrunk {
+    /// The name of the original run.
+    pub from: String,
+    /// Whether nothing more could be taken out of it.
+    pub minimal: bool,
+    /// How large the original was.
+    pub before: Size,
 }
 
 /// The signature that a capsule must reproduce.
@@ -71,10 +86,13 @@ impl Expectation {
 
     /// Whether an outcome failed in this way, first or as a consequence.
     pub fn is_met_by(&self, outcome: &Outcome) -> bool {
-        let met = |violation: &Violation| {
-            violation.invariant.name() == self.invariant && violation.cause == self.cause
-        };
-        Self::of(outcome).as_ref() == Some(self) || outcome.violations.iter().any(met)
+        let mut violations = outcome.violations.iter();
+        Self::of(outcome).as_ref() == Some(self) || violations.any(|one| self.is_of(one))
+    }
+
+    /// Whether this is the violation that is expected.
+    pub fn is_of(&self, violation: &Violation) -> bool {
+        violation.invariant.name() == self.invariant && violation.cause == self.cause
     }
 }
 
@@ -94,6 +112,8 @@ struct Written<'a> {
     design: &'a str,
     digest: Digest,
     expect: &'a Expectation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk: Option<&'a Shrunk>,
     plan: &'a Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
     choices: Option<&'a Record>,
@@ -111,6 +131,7 @@ struct Read {
     design: Spanned<String>,
     digest: Spanned<String>,
     expect: ReadExpectation,
+    shrunk: Option<Shrunk>,
     plan: Plan,
     choices: Option<Record>,
 }
@@ -150,6 +171,7 @@ impl Capsule {
             digest: outcome.digest,
             plan,
             choices: Some(outcome.choices).filter(|record| !record.is_empty()),
+            shrunk: None,
         })
     }
 
@@ -221,6 +243,7 @@ impl Capsule {
             digest,
             plan: read.plan,
             choices: read.choices,
+            shrunk: read.shrunk,
         })
     }
 
@@ -229,9 +252,14 @@ impl Capsule {
         catalog::design(&self.run.design)
     }
 
-    /// The name of its file: the run's name, in characters that every file system takes.
+    /// The name of its file.
     pub fn file_name(&self) -> String {
         format!("{}.toml", self.run.file_stem())
+    }
+
+    /// The name of the file of what a run was shrunk to, so that it can lie beside the original.
+    pub fn shrunk_file_name(run: &RunName) -> String {
+        format!("{}-shrunk.toml", run.file_stem())
     }
 
     /// Writes it, whole or not at all.
@@ -251,6 +279,7 @@ impl Capsule {
             expect: &self.expect,
             plan: &self.plan,
             choices: self.choices.as_ref(),
+            shrunk: self.shrunk.as_ref(),
         })?)
     }
 }

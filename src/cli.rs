@@ -36,9 +36,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// How results are written to standard output.
-    #[arg(long, global = true, value_enum, default_value = "human")]
+    #[arg(long, global = true, value_enum, default_value = "human", display_order = SHARED_LAST)]
     pub message_format: MessageFormat,
 }
+
+/// Where help lists the options that all commands have: behind those of the command, however many
+/// commands there are.
+const SHARED_LAST: usize = 900;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -58,6 +62,9 @@ pub enum Command {
     /// Say what led to a violation and what decides it: two steps, a fault, an input, the design.
     #[command(after_help = WHY_EXAMPLES)]
     Why(WhyArgs),
+    /// Make a failing run smaller: fewer clients, faults, choices; shorter; the same failure.
+    #[command(after_help = SHRINK_EXAMPLES)]
+    Shrink(ShrinkArgs),
     /// Look after the failing runs that are kept for ever.
     #[command(subcommand, after_help = CORPUS_EXAMPLES)]
     Corpus(CorpusCommand),
@@ -255,6 +262,36 @@ pub struct WhyArgs {
     pub jobs: Option<u16>,
 }
 
+/// `gatesim shrink`.
+#[derive(Debug, Args)]
+pub struct ShrinkArgs {
+    /// A run name, a capsule, or a plan: files end in .toml.
+    #[arg(value_name = "NAME|FILE")]
+    pub target: String,
+    /// The design under which to run a plan file.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// The invariant whose violation must stay [default: what a capsule expects, or what broke
+    /// first].
+    #[arg(long, value_name = "INVARIANT")]
+    pub invariant: Option<Invariant>,
+    /// Search for this long at most, such as 15s or 10m.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "60s", value_parser = clock::parse_budget)]
+    pub budget: Duration,
+    /// Write the capsule here [default: SCENARIO-DESIGN-SEED-shrunk.toml].
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Go on from what an earlier search has written there.
+    #[arg(long)]
+    pub resume: bool,
+    /// Runs at a time [default: one per core].
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub jobs: Option<u16>,
+    /// Write nothing: say whether the run fails in the same way without some element of it.
+    #[arg(long, conflicts_with_all = ["output", "resume"])]
+    pub check: bool,
+}
+
 /// `gatesim corpus`.
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
@@ -362,6 +399,7 @@ Examples:
   gatesim sweep cold-start --design v4             one scenario on a historical revision
   gatesim replay cold-start@v4:3                   what happened, event by event
   gatesim report cold-start@v4:3                   the same as a page for a browser
+  gatesim shrink cold-start@v4:3                   the same failure, in a smaller run
   gatesim power                                    which known defects are found, and by what
   gatesim corpus check                             every kept failure still reproduces";
 
@@ -426,6 +464,17 @@ Examples:
 The run is made again many times with something changed: one step made to wait for another, a fault,
 a client or a message left out, an answer of the design as the reference gives it. What lets the run
 pass decides. The smaller the run, the more is tried within the budget: shrink it first.";
+
+const SHRINK_EXAMPLES: &str = "\
+Examples:
+  gatesim shrink golden-path@v2:2
+  gatesim shrink chaos@v9:48 --invariant nothing-left-behind --budget 5m
+  gatesim shrink seeds/regressions/chaos-v9-48.toml -o small.toml
+  gatesim shrink chaos@v9:48 --resume
+  gatesim shrink small.toml --check
+
+What is left fails with the same invariant and cause, never with another. The original is not touched.
+When the time is up, or at Ctrl-C, the smallest run so far is written, and --resume goes on from it.";
 
 const CORPUS_EXAMPLES: &str = "\
 Examples:

@@ -168,7 +168,10 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::NonDeterministic);
     }
-    let edited = target.capsule.and_then(|capsule| capsule.choices);
+    let (edited, shrunk) = match target.capsule {
+        Some(capsule) => (capsule.choices, capsule.shrunk),
+        None => (None, None),
+    };
     let mut capsule = Capsule::new(
         target.run,
         target.plan,
@@ -176,7 +179,9 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         args.why.trim(),
         args.invariant,
     )?;
+    // What was recorded is the same run, with everything listed that it chose.
     capsule.choices = capsule.choices.or(edited);
+    capsule.shrunk = shrunk;
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;

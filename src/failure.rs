@@ -138,8 +138,9 @@ impl FailureReport {
                 },
             ));
         }
-        lines.push("  reproduce and keep it with".to_owned());
+        lines.push("  reproduce, shrink and keep it with".to_owned());
         lines.push(format!("    {}", self.replay_command()));
+        lines.push(format!("    {}", self.shrink_command()));
         lines.extend(self.keep_command().map(|command| format!("    {command}")));
         lines.join("\n")
     }
@@ -166,12 +167,17 @@ impl FailureReport {
             digest: self.digest,
             group: self.group.as_ref(),
             replay: self.replay_command(),
+            shrink: self.shrink_command(),
             keep: self.keep_command(),
         }
     }
 
     fn replay_command(&self) -> String {
         self.origin.replay_command(&self.run)
+    }
+
+    fn shrink_command(&self) -> String {
+        self.origin.shrink_command(&self.run)
     }
 
     fn keep_command(&self) -> Option<String> {
@@ -199,6 +205,7 @@ pub struct FailureJson<'a> {
     #[serde(flatten)]
     group: Option<&'a GroupReport>,
     replay: String,
+    shrink: String,
     keep: Option<String>,
 }
 
@@ -297,7 +304,11 @@ pub(crate) mod tests {
         let outcome = failed_outcome();
         let pasted = |origin: Origin| {
             let report = FailureReport::new(name(), origin, &outcome, None).unwrap();
-            (report.replay_command(), report.keep_command())
+            (
+                report.replay_command(),
+                report.shrink_command(),
+                report.keep_command(),
+            )
         };
         let file = "my plan.toml".to_owned();
         insta::assert_debug_snapshot!(

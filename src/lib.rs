@@ -15,6 +15,7 @@
 //! - `run_report`: one run to look at and to pass on; `chart` (lanes, arrows, bands), drawn by `html`,
 //!   `mermaid` and `perfetto`;
 //! - `why`: what led to a violation, and what decides it;
+//! - `shrink`: from a failing run to a smaller one;
 //! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
 
 mod capsule;
@@ -44,6 +45,7 @@ mod replay;
 mod report;
 mod run_name;
 mod run_report;
+mod shrink;
 mod sweep;
 mod table;
 mod tally;
@@ -87,6 +89,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Report(args) => run_report::report(args, &mut out),
         Command::Why(args) => why::why(args, &mut out),
+        Command::Shrink(args) => shrink::shrink(args, &mut out),
         Command::Corpus(command) => corpus::corpus(command, &mut out),
         Command::List(args) => list::list(args, &mut out),
     };

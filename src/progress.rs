@@ -36,6 +36,23 @@ impl Progress {
         Progress(bar)
     }
 
+    /// For runs that are tried one after the other, each as soon as the last one says which; the
+    /// state of affairs is told beside them.
+    pub fn searching(budget: Duration) -> Self {
+        let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
+        let bar = ProgressBar::with_draw_target(None, target);
+        let template = format!(
+            "{{elapsed_precise}} of at most {budget:?}, {{human_pos}} runs, {{per_sec}}: {{msg}}"
+        );
+        bar.set_style(ProgressStyle::with_template(&template).expect("the template is a constant"));
+        Progress(bar)
+    }
+
+    /// Says what there is to say beside the numbers.
+    pub fn tell(&self, text: String) {
+        self.0.set_message(text);
+    }
+
     /// One more is over.
     pub fn finished_one(&self) {
         self.0.inc(1);

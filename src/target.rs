@@ -46,6 +46,11 @@ impl Origin {
         format!("{} --save-plan plan.toml", self.replay_command(run))
     }
 
+    /// The command that shrinks the run.
+    pub fn shrink_command(&self, run: &RunName) -> String {
+        format!("gatesim shrink {}", self.arguments(run))
+    }
+
     /// The command that keeps the run; none if it is kept already.
     pub fn keep_command(&self, run: &RunName, why: &str) -> Option<String> {
         match self {

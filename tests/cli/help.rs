@@ -11,6 +11,7 @@ fn every_command_explains_itself_with_examples() {
         &["replay", "--help"],
         &["report", "--help"],
         &["why", "--help"],
+        &["shrink", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
         &["list", "--help"],

@@ -8,6 +8,7 @@ mod power;
 mod readme;
 mod replay;
 mod report;
+mod shrink;
 mod support;
 mod sweep;
 mod views;

@@ -77,6 +77,7 @@ impl Choices {
         write!(key, "{entity}/{purpose}/{instance}").expect("a string takes any text");
         Stream {
             purpose,
+            instance,
             base: xxh3_64_with_seed(key.as_bytes(), self.seed),
             // Only a run that records or replays needs the key again.
             key: (self.record.is_some() || self.replayed.is_some()).then(|| key.as_str().into()),
@@ -128,6 +129,7 @@ impl Choices {
 #[derive(Clone, Debug)]
 pub struct Stream {
     purpose: Purpose,
+    instance: u32,
     base: u64,
     key: Option<Rc<str>>,
     next: u64,
@@ -135,6 +137,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Which stream of its entity and purpose it is.
+    pub fn instance(&self) -> u32 {
+        self.instance
+    }
+
     /// The next choice, uniform over `range`. The least is the quiet one.
     pub fn draw(&mut self, range: RangeInclusive<u64>) -> u64 {
         let quiet = *range.start();

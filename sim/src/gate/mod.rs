@@ -191,7 +191,7 @@ impl Gate {
     pub fn turns(&self, entity: Actor, purpose: Purpose) -> Turns {
         let stream = self.choices.stream(entity, purpose);
         let source = match &mut self.state.borrow_mut().watch {
-            Some(watch) => watch.register(entity, purpose),
+            Some(watch) => watch.register(entity, purpose, stream.instance()),
             None => 0,
         };
         Turns::new(stream, source)

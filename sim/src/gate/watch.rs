@@ -1,6 +1,6 @@
 //! What the gate notes of each step, and whom it makes wait, for runs that are to be explained.
 
-use std::{collections::BTreeMap, task::Waker};
+use std::task::Waker;
 
 use gatesim_model::time::Time;
 
@@ -18,7 +18,6 @@ use crate::{
 /// The notes of one run.
 pub(super) struct Watch {
     causes: Causes,
-    instances: BTreeMap<(Actor, Purpose), u32>,
     /// Turns taken, by source.
     taken: Vec<u32>,
     /// What made each task ready that is; indexed by [`TaskId`].
@@ -43,7 +42,6 @@ impl Watch {
     pub(super) fn new(holds: &[Hold]) -> Self {
         Watch {
             causes: Causes::default(),
-            instances: BTreeMap::new(),
             taken: Vec::new(),
             ready: Vec::new(),
             armed: Vec::new(),
@@ -52,15 +50,14 @@ impl Watch {
         }
     }
 
-    /// Somebody may take turns from now on; gives the number.
-    pub(super) fn register(&mut self, entity: Actor, purpose: Purpose) -> u32 {
-        let next = self.instances.entry((entity, purpose)).or_default();
+    /// Somebody may take turns from now on; gives the number. The instance is that of the keys of
+    /// choices, so that a plan out of which something was taken gives everybody the same name.
+    pub(super) fn register(&mut self, entity: Actor, purpose: Purpose, instance: u32) -> u32 {
         let source = Source {
             entity,
             purpose,
-            instance: *next,
+            instance,
         };
-        *next += 1;
         let number = self.causes.add_source(source);
         self.holds.learn(number, &source);
         self.taken.push(0);

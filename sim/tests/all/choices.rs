@@ -197,13 +197,16 @@ fn without_its_first_client_and_its_first_fault_a_run_makes_the_same_choices() {
         }
         edited.retain_faults(|fault| fault != 0);
         edited.retain_clients(|client| client != 0);
+        let (whole, fewer) = (recorded(&whole), recorded(&edited));
+        let common = assert_agreement(&whole.choices, &fewer.choices);
+        assert!(common > 50, "seed {seed}: only {common} in common");
+
+        // Upgrades go elsewhere now, so values are drawn from other ranges.
         edited.retain_containers(|container| container != 0);
         edited.check().unwrap();
         let text = toml::to_string(&edited).unwrap();
         assert_eq!(toml::from_str::<Plan>(&text).unwrap(), edited);
-        let (whole, edited) = (recorded(&whole), recorded(&edited));
-        let common = assert_agreement(&whole.choices, &edited.choices);
-        assert!(common > 50, "seed {seed}: only {common} in common");
+        let edited = recorded(&edited);
         let gone = |key: &str| matches!(entity(key), "client0" | "container0");
         let left: Vec<_> = choices(&edited.choices)
             .into_keys()

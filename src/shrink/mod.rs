@@ -1,0 +1,298 @@
+//! `gatesim shrink`: from a failing run to a smaller one that fails in the same way.
+//!
+//! - `goal`: which failure must stay;
+//! - `subject`: what is being shrunk, and how large it is;
+//! - `elements`, `dials`: what can be taken out of it, and what can be turned down in it;
+//! - `ddmin`: taking things out of a list, as data;
+//! - `search`: what is tried in which order; `trials`: trying it, in parallel, in bounded time;
+//! - `report`: what is told.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use gatesim_sim::{Options, outcome::Outcome};
+
+use crate::{
+    capsule::{Capsule, Shrunk},
+    cli::ShrinkArgs,
+    clock::Stopwatch,
+    determinism,
+    exit::Exit,
+    interrupt,
+    output::{MessageFormat, Output, check_parent},
+    pool,
+    progress::Progress,
+    target::Target,
+};
+
+mod ddmin;
+mod dials;
+mod elements;
+mod goal;
+mod report;
+mod search;
+mod subject;
+mod trials;
+
+pub use subject::Size;
+
+use goal::Goal;
+use report::Report;
+use search::Search;
+use subject::Subject;
+use trials::{Stopped, Trials};
+
+/// Runs the command.
+pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let given = Target::load(&args.target, args.design.as_deref())?;
+    if args.check {
+        return check(args, given, out);
+    }
+    let path = output_path(args, &given)?;
+    let target = match args.resume && path.exists() {
+        true => resumed(&path, &given)?,
+        false => given,
+    };
+    interrupt::install()?;
+
+    let whole = Options {
+        trace: true,
+        record: true,
+        ..Options::default()
+    };
+    let Some(original) = twice(&target, &whole, out)? else {
+        return Ok(Exit::NonDeterministic);
+    };
+    let goal = goal_of(&target, &original, args)?;
+    let from = Subject {
+        plan: target.plan.clone(),
+        choices: target.capsule.as_ref().and_then(|c| c.choices.clone()),
+    };
+    let before = match target.capsule.as_ref().and_then(|c| c.shrunk.clone()) {
+        Some(shrunk) => shrunk.before,
+        None => Size::of(&from, &original, &goal),
+    };
+
+    // Told before the first candidate, so that whoever waits knows that there is something to lose.
+    eprintln!(
+        "shrinking {}: {}; Ctrl-C writes the smallest so far",
+        target.run,
+        from.in_words()
+    );
+    let watch = Stopwatch::start();
+    let progress = Progress::searching(args.budget);
+    let found = search(&target, goal, from, &original, args, &progress)?;
+    progress.clear();
+
+    let Found {
+        goal,
+        best,
+        stopped,
+    } = found;
+    let shrunk = Shrunk {
+        from: origin_of(&target),
+        minimal: stopped.is_none(),
+        before,
+    };
+    let capsule = Capsule {
+        why: why(&target),
+        run: target.run,
+        expect: goal.expect.clone(),
+        // Not known yet.
+        digest: original.digest,
+        plan: best.plan.clone(),
+        choices: best.choices.clone(),
+        shrunk: Some(shrunk),
+    };
+    let smaller = Target::kept(&path.display().to_string(), capsule.clone())?;
+    let Some(outcome) = twice(&smaller, &whole, out)? else {
+        return Ok(Exit::NonDeterministic);
+    };
+    let capsule = Capsule {
+        digest: outcome.digest,
+        ..capsule
+    };
+    capsule.write(&path)?;
+    let report = Report {
+        capsule: &capsule,
+        outcome: &outcome,
+        goal: &goal,
+        before,
+        after: Size::of(&best, &outcome, &goal),
+        file: &path,
+        stopped,
+    };
+    match out.format() {
+        MessageFormat::Human => out.line(report.human(out.style()))?,
+        MessageFormat::Json => out.json("shrunk", &report.json())?,
+    }
+    eprintln!(
+        "wrote {} after {:.1} s",
+        path.display(),
+        watch.elapsed().as_secs_f64()
+    );
+    Ok(match stopped {
+        None | Some(Stopped::Budget) => Exit::Held,
+        Some(Stopped::Interrupt) => Exit::Interrupted,
+    })
+}
+
+/// What a search has come to.
+struct Found {
+    goal: Goal,
+    best: Subject,
+    stopped: Option<Stopped>,
+}
+
+/// Searches, and makes sure that what was found fails as it must when it runs to its end.
+fn search(
+    target: &Target,
+    goal: Goal,
+    from: Subject,
+    original: &Outcome,
+    args: &ShrinkArgs,
+    progress: &Progress,
+) -> anyhow::Result<Found> {
+    // A candidate that is stopped at its first violation does not get as far as a panic behind it.
+    for goal in [goal.clone(), goal.to_the_end()] {
+        let hit = goal
+            .judge(original)
+            .context("the original fails as it must")?;
+        let jobs = pool::jobs(args.jobs);
+        let trials = Trials::new(&target.design, &goal, jobs, args.budget, progress);
+        let mut search = Search::new(&trials, &goal, from.clone(), hit);
+        let stopped = search.run().err();
+        let best = search.best;
+        let outcome = best.run(&target.design, &Options::default());
+        if goal.is_met_by(&outcome) {
+            return Ok(Found {
+                goal,
+                best,
+                stopped,
+            });
+        }
+    }
+    bail!("the smaller run does not fail as the original did when it runs to its end")
+}
+
+/// Which failure to keep; says so if there is none.
+fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Result<Goal> {
+    let run = &target.run;
+    if outcome.held() {
+        bail!("the run {run} held: there is nothing to shrink");
+    }
+    let goal = Goal::of(target, outcome, args.invariant);
+    match (goal, args.invariant, &target.capsule) {
+        (Some(goal), _, _) => Ok(goal),
+        (None, Some(invariant), _) => bail!("the run {run} did not break {invariant}"),
+        (None, None, Some(capsule)) => bail!(
+            "the capsule no longer breaks {}; `gatesim replay {}` shows what it does",
+            capsule.expect,
+            args.target
+        ),
+        (None, None, None) => bail!("the run {run} held: there is nothing to shrink"),
+    }
+}
+
+/// Runs a target twice; none if it was not the same, which is told.
+fn twice(target: &Target, options: &Options, out: &mut Output) -> anyhow::Result<Option<Outcome>> {
+    let outcome = target.execute(options);
+    let again = target.execute(&Options::default());
+    if outcome.digest == again.digest {
+        return Ok(Some(outcome));
+    }
+    let parting = determinism::trace_twice(
+        target.run.clone(),
+        target.origin.clone(),
+        [outcome.digest, again.digest],
+        |options| target.execute(options),
+        options,
+    );
+    match out.format() {
+        MessageFormat::Human => out.line(parting.human())?,
+        MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+    }
+    Ok(None)
+}
+
+/// Where the smaller run goes: never where something else is.
+fn output_path(args: &ShrinkArgs, target: &Target) -> anyhow::Result<PathBuf> {
+    let path = match &args.output {
+        Some(path) => path.clone(),
+        None => PathBuf::from(Capsule::shrunk_file_name(&target.run)),
+    };
+    check_parent(&path)?;
+    let goes_on = args.resume || Path::new(&args.target) == path;
+    if path.exists() && !goes_on {
+        bail!(
+            "{} is there already; --resume goes on from it, -o writes elsewhere",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// What an earlier search has written, to go on from.
+fn resumed(path: &Path, given: &Target) -> anyhow::Result<Target> {
+    let file = path.display().to_string();
+    let earlier = Target::kept(&file, Capsule::read(path)?)?;
+    let shrunk = earlier.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
+    if shrunk.is_none() || earlier.run != given.run {
+        bail!(
+            "{file} is not what an earlier shrink of {} wrote",
+            given.run
+        );
+    }
+    Ok(earlier)
+}
+
+/// The run from which a chain of searches began.
+fn origin_of(target: &Target) -> String {
+    let shrunk = target.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
+    shrunk.map_or_else(|| target.run.to_string(), |shrunk| shrunk.from.clone())
+}
+
+/// The reason for keeping a capsule holds for what it is shrunk to; for anything else a person
+/// writes one.
+fn why(target: &Target) -> String {
+    match &target.capsule {
+        Some(capsule) => capsule.why.clone(),
+        None => format!("shrunk from {}; say here what it shows", target.run),
+    }
+}
+
+/// Whether every single element of a run is needed for it to fail as it does.
+fn check(args: &ShrinkArgs, target: Target, out: &mut Output) -> anyhow::Result<Exit> {
+    interrupt::install()?;
+    let outcome = target.execute(&Options::default());
+    let goal = goal_of(&target, &outcome, args)?;
+    let hit = goal
+        .judge(&outcome)
+        .context("the original fails as it must")?;
+    let from = Subject {
+        plan: target.plan.clone(),
+        choices: target.capsule.as_ref().and_then(|c| c.choices.clone()),
+    };
+    let elements = elements::elements(&from).len();
+    let progress = Progress::searching(args.budget);
+    let jobs = pool::jobs(args.jobs);
+    let trials = Trials::new(&target.design, &goal, jobs, args.budget, &progress);
+    let superfluous = Search::new(&trials, &goal, from, hit).superfluous();
+    progress.clear();
+    let superfluous = match superfluous {
+        Ok(superfluous) => superfluous,
+        Err(Stopped::Interrupt) => return Ok(Exit::Interrupted),
+        Err(Stopped::Budget) => bail!("--budget was too short to try every element"),
+    };
+    match out.format() {
+        MessageFormat::Human => out.line(report::minimality(elements, superfluous.as_ref()))?,
+        MessageFormat::Json => out.json(
+            "minimality",
+            &report::MinimalityJson::new(&target.run, elements, superfluous.as_ref()),
+        )?,
+    }
+    Ok(match superfluous {
+        None => Exit::Held,
+        Some(_) => Exit::Violated,
+    })
+}

@@ -1,0 +1,147 @@
+//! What is told of a run that was shrunk.
+
+use std::path::Path;
+
+use gatesim_sim::outcome::{Digest, Outcome};
+use serde::Serialize;
+
+use super::{elements::Element, goal::Goal, subject::Size, trials::Stopped};
+use crate::{
+    capsule::Capsule,
+    output::Style,
+    run_name::{RunName, shell_word},
+};
+
+/// A run that was shrunk.
+pub struct Report<'a> {
+    /// What was written.
+    pub capsule: &'a Capsule,
+    /// What it does.
+    pub outcome: &'a Outcome,
+    /// What it had to do.
+    pub goal: &'a Goal,
+    /// How large the original was.
+    pub before: Size,
+    /// How large it is now.
+    pub after: Size,
+    /// Where it was written.
+    pub file: &'a Path,
+    /// Whether the search was cut short.
+    pub stopped: Option<Stopped>,
+}
+
+impl Report<'_> {
+    /// For a person.
+    pub fn human(&self, style: Style) -> String {
+        let run = &self.capsule.run;
+        let mut lines = vec![
+            format!(
+                "{} {}",
+                style.good("SHRUNK"),
+                style.strong(&run.to_string())
+            ),
+            format!("  invariant  {}", self.goal.expect),
+        ];
+        if let Some(violation) = self.goal.violation(self.outcome) {
+            let (time, step) = (violation.time, violation.step);
+            lines.push(format!("  when       {time} s, step {step}"));
+            let sentence = violation.sentence.replace('\n', "\n             ");
+            lines.push(format!("  what       {sentence}"));
+        }
+        lines.push("  size       before   after".to_owned());
+        let parts = self.before.parts().into_iter().zip(self.after.parts());
+        for ((name, before), (_, after)) in parts {
+            // Of what there never was any nothing need be said.
+            if (before, after) != (0, 0) {
+                lines.push(format!("            {before:>7} {after:>7}  {name}"));
+            }
+        }
+        lines.push(format!("  minimal    {}", self.minimality()));
+        lines.push("  replay it with".to_owned());
+        lines.push(format!("    {}", self.replay_command()));
+        if self.stopped.is_some() {
+            lines.push("  go on with".to_owned());
+            let file = shell_word(&self.file.display().to_string());
+            lines.push(format!("    gatesim shrink {file} -o {file}"));
+        }
+        lines.join("\n")
+    }
+
+    fn minimality(&self) -> &'static str {
+        match self.stopped {
+            None => "yes: without any one element of it this does not happen",
+            Some(Stopped::Budget) => "not known: the time was up",
+            Some(Stopped::Interrupt) => "not known: interrupted",
+        }
+    }
+
+    fn replay_command(&self) -> String {
+        let file = self.file.display().to_string();
+        format!("gatesim replay {}", shell_word(&file))
+    }
+
+    /// For a program.
+    pub fn json(&self) -> ReportJson<'_> {
+        let violation = self.goal.violation(self.outcome);
+        ReportJson {
+            run: self.capsule.run.to_string(),
+            invariant: &self.goal.expect.invariant,
+            cause: &self.goal.expect.cause,
+            time_ns: violation.map_or(self.outcome.time.0, |violation| violation.time.0),
+            step: violation.map_or(self.outcome.steps, |violation| violation.step),
+            sentence: violation.map(|violation| violation.sentence.as_str()),
+            digest: self.outcome.digest,
+            before: self.before,
+            after: self.after,
+            minimal: self.stopped.is_none(),
+            file: self.file.display().to_string(),
+            replay: self.replay_command(),
+        }
+    }
+}
+
+/// A shrunk run as a JSON line.
+#[derive(Serialize)]
+pub struct ReportJson<'a> {
+    run: String,
+    invariant: &'a str,
+    cause: &'a str,
+    time_ns: u64,
+    step: u64,
+    sentence: Option<&'a str>,
+    digest: Digest,
+    before: Size,
+    after: Size,
+    minimal: bool,
+    file: String,
+    replay: String,
+}
+
+/// The answer to `--check`, for a person.
+pub fn minimality(elements: usize, superfluous: Option<&Element>) -> String {
+    match superfluous {
+        None => format!("minimal: it takes each of its {elements} elements to fail like this"),
+        Some(element) => format!("NOT MINIMAL: it fails like this without {element} as well"),
+    }
+}
+
+/// The answer to `--check` as a JSON line.
+#[derive(Serialize)]
+pub struct MinimalityJson {
+    run: String,
+    elements: usize,
+    minimal: bool,
+    superfluous: Option<String>,
+}
+
+impl MinimalityJson {
+    /// About a run.
+    pub fn new(run: &RunName, elements: usize, superfluous: Option<&Element>) -> Self {
+        MinimalityJson {
+            run: run.to_string(),
+            elements,
+            minimal: superfluous.is_none(),
+            superfluous: superfluous.map(Element::to_string),
+        }
+    }
+}
