@@ -35,7 +35,7 @@ pub struct FaultBar {
 
 /// The plan's fault with this number.
 pub fn planned(plan: &Plan, number: u32) -> Option<&FaultPlan> {
-    plan.faults.get(number as usize)
+    plan.fault(number)
 }
 
 /// A bar for each fault that was applied in the part that is kept.

@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn something_to_run_must_be_left() {
-        let subject = chaos(3);
+        // A plan with six clients.
+        let subject = chaos(10);
         let clients: Vec<Element> = elements(&subject)
             .into_iter()
             .filter(|element| element.kind() == Kind::Clients)

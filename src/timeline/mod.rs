@@ -63,14 +63,12 @@ impl<'a> Run<'a> {
     /// What happened, in one line without a line end. A fault is described, not only numbered.
     pub fn text(&self, entry: &Entry) -> String {
         match &entry.fact {
-            Fact::World(WorldEvent::FaultApplied { fault }) => {
-                match self.plan.faults.get(*fault as usize) {
-                    Some(plan) => {
-                        format!("fault {fault}: {}", describe::describe_fault(&plan.kind))
-                    }
-                    None => describe::describe(entry),
+            Fact::World(WorldEvent::FaultApplied { fault }) => match self.plan.fault(*fault) {
+                Some(plan) => {
+                    format!("fault {fault}: {}", describe::describe_fault(&plan.kind))
                 }
-            }
+                None => describe::describe(entry),
+            },
             Fact::World(_) | Fact::Protocol(_) => describe::describe(entry),
         }
     }

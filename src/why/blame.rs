@@ -71,10 +71,13 @@ pub enum Fixed {
 /// Faults without which the run passes, by number.
 pub fn faults(trials: &Trials<'_>, symptom: &Symptom) -> Vec<u32> {
     let plan = &trials.target().plan;
-    let numbers: Vec<u32> = (0..plan.faults.len() as u32).collect();
+    let numbers: Vec<u32> = plan.faults().map(|(number, _)| number).collect();
     let without = |number: &u32| {
         let mut plan = plan.clone();
-        plan.faults[*number as usize].at_ms = never(&plan);
+        let late = never(&plan);
+        if let Some(fault) = plan.fault_mut(*number) {
+            fault.at_ms = late;
+        }
         Variation::plan(plan)
     };
     let variations: Vec<Variation> = numbers.iter().map(without).collect();
@@ -87,7 +90,7 @@ pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
     let plan = &trials.target().plan;
     let mut parts = Vec::new();
     let mut clients = Vec::new();
-    for (number, client) in (0..).zip(&plan.clients) {
+    for (number, client) in plan.clients() {
         let part = |what: String| Part {
             what,
             client: number,
@@ -150,7 +153,9 @@ fn name_of(client: u32) -> String {
 
 fn edited(plan: &Plan, number: u32, edit: impl Fn(&mut gatesim_sim::plan::ClientPlan)) -> Plan {
     let mut plan = plan.clone();
-    edit(&mut plan.clients[number as usize]);
+    if let Some(client) = plan.client_mut(number) {
+        edit(client);
+    }
     plan
 }
 

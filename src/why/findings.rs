@@ -51,7 +51,7 @@ impl Findings {
             .partition(|part| Some(part.client) == own);
         let mut ranked: Vec<Decisive> = close.into_iter().collect();
         for number in self.faults {
-            let plan = trials.target().plan.faults.get(number as usize);
+            let plan = trials.target().plan.fault(number);
             ranked.push(Decisive::Fault {
                 number,
                 what: plan.map_or_else(String::new, |plan| describe::describe_fault(&plan.kind)),

@@ -118,9 +118,19 @@ impl Plan {
         number::place_of(&self.clients, number).map(|place| &self.clients[place])
     }
 
-    /// The client with this number, if there is one.
+    /// The fault with this number, if there is one.
+    pub fn fault(&self, number: u32) -> Option<&FaultPlan> {
+        number::place_of(&self.faults, number).map(|place| &self.faults[place])
+    }
+
+    /// The client with this number, for editing, if there is one.
     pub fn client_mut(&mut self, number: u32) -> Option<&mut ClientPlan> {
         number::place_of(&self.clients, number).map(|place| &mut self.clients[place])
+    }
+
+    /// The fault with this number, for editing, if there is one.
+    pub fn fault_mut(&mut self, number: u32) -> Option<&mut FaultPlan> {
+        number::place_of(&self.faults, number).map(|place| &mut self.faults[place])
     }
 
     /// Takes out every container that `keeps` refuses, and the faults that would befall it; the
