@@ -6,7 +6,7 @@ use gatesim_model::{design::Design, time::Time};
 use madsim::runtime::Runtime;
 
 use crate::{
-    choices::{Choices, Record},
+    choices::{Choices, Perturb, Record},
     gate::{Gate, Hold},
     invariants::Limits,
     outcome::Outcome,
@@ -29,8 +29,8 @@ pub enum Until {
 }
 
 /// What a run is to give back beside its verdict. None of it changes the trace, but for
-/// `stop_at_first` and `until`, which cut it short, and `replay` and `order`, which make another
-/// run of it.
+/// `stop_at_first` and `until`, which cut it short, and `replay`, `perturb` and `order`, which make
+/// another run of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Check invariants.
@@ -45,6 +45,8 @@ pub struct Options {
     pub record: bool,
     /// Take choices from here where it has them.
     pub replay: Option<Record>,
+    /// Make choices of timing anew: a neighbour of the run.
+    pub perturb: Option<Perturb>,
     /// Keep what made each step happen.
     pub causes: bool,
     /// Turns that are to wait for others: another run, in which the order of two steps is flipped.
@@ -60,6 +62,7 @@ impl Default for Options {
             trace: false,
             record: false,
             replay: None,
+            perturb: None,
             causes: false,
             order: Vec::new(),
         }
@@ -98,7 +101,10 @@ fn run_here(
 ) -> Outcome {
     let runtime = Runtime::with_seed_and_config(plan.seed, madsim::Config::default());
     runtime.block_on(async {
-        let choices = Choices::new(plan.seed, options.record, options.replay.clone());
+        let mut choices = Choices::new(plan.seed, options.record, options.replay.clone());
+        if let Some(perturb) = options.perturb {
+            choices = choices.perturbed(perturb);
+        }
         let time_limit = Time::ZERO + Duration::from_millis(plan.time_limit_ms);
         let gate = Gate::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
         if options.causes || !options.order.is_empty() {

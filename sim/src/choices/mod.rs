@@ -16,14 +16,16 @@ use std::{
     rc::Rc,
 };
 
-use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+use rand::{RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::event::Actor;
 
+mod perturb;
 mod purpose;
 mod record;
 
+pub use perturb::{Perturb, WHOLE};
 pub use purpose::Purpose;
 pub use record::{Base, Drift, Record};
 
@@ -42,6 +44,7 @@ pub struct Choices {
     record: Option<RefCell<Record>>,
     replayed: Option<Replayed>,
     missing: Cell<u64>,
+    perturb: Option<Perturb>,
 }
 
 impl Choices {
@@ -54,7 +57,15 @@ impl Choices {
             record: record.then(RefCell::default),
             replayed: replayed.map(Replayed::new),
             missing: Cell::default(),
+            perturb: None,
         })
+    }
+
+    /// The same choices, some of those of timing made anew.
+    pub fn perturbed(self: Rc<Self>, perturb: Perturb) -> Rc<Self> {
+        let mut choices = Rc::into_inner(self).expect("no stream has been made yet");
+        choices.perturb = Some(perturb);
+        Rc::new(choices)
     }
 
     /// Makes the next stream of this entity and purpose the `instance`-th, whatever went before:
@@ -81,6 +92,7 @@ impl Choices {
             base: xxh3_64_with_seed(key.as_bytes(), self.seed),
             // Only a run that records or replays needs the key again.
             key: (self.record.is_some() || self.replayed.is_some()).then(|| key.as_str().into()),
+            perturb: self.perturb.filter(|_| purpose.is_timing()),
             next: 0,
             choices: Rc::clone(self),
         }
@@ -96,7 +108,7 @@ impl Choices {
         (record, drift)
     }
 
-    /// `quiet` is the value on a quiet base, if the choice has one.
+    /// `quiet` is the value on a quiet base, if the choice has one; `anew` stands above all else.
     fn settle(
         &self,
         key: &str,
@@ -104,6 +116,7 @@ impl Choices {
         range: RangeInclusive<u64>,
         drawn: u64,
         quiet: Option<u64>,
+        anew: Option<u64>,
     ) -> u64 {
         let mut value = drawn;
         if let Some(replayed) = &self.replayed {
@@ -118,6 +131,7 @@ impl Choices {
                 }
             };
         }
+        let value = anew.unwrap_or(value);
         if let Some(record) = &self.record {
             record.borrow_mut().note(key, ordinal, value);
         }
@@ -132,6 +146,7 @@ pub struct Stream {
     instance: u32,
     base: u64,
     key: Option<Rc<str>>,
+    perturb: Option<Perturb>,
     next: u64,
     choices: Rc<Choices>,
 }
@@ -145,57 +160,64 @@ impl Stream {
     /// The next choice, uniform over `range`. The least is the quiet one.
     pub fn draw(&mut self, range: RangeInclusive<u64>) -> u64 {
         let quiet = *range.start();
-        self.draw_next(range, quiet)
+        let anew = self.hash_anew(self.next);
+        self.draw_next(range, quiet, anew)
     }
 
     /// The tie-break with this ordinal: 32 bits, no range to keep to. Where all are quiet, and so
     /// equal, whoever came first goes first.
     pub fn tie_break(&self, ordinal: u64) -> u32 {
-        let drawn = (self.hash(ordinal) >> 32) as u32;
-        match &self.key {
-            None => drawn,
+        let high = |hash: u64| hash >> 32;
+        let drawn = high(self.hash(ordinal));
+        let anew = self.hash_anew(ordinal).map(high);
+        let settled = match &self.key {
+            None => anew.unwrap_or(drawn),
             Some(key) => {
                 let range = 0..=u64::from(u32::MAX);
-                let settled = (self.choices).settle(key, ordinal, range, drawn.into(), Some(0));
-                settled as u32
+                (self.choices).settle(key, ordinal, range, drawn, Some(0), anew)
             }
-        }
+        };
+        settled as u32
     }
 
     /// Whether something happens that happens `per_mille` times in a thousand. It is quiet if it
-    /// does not, unless it always does.
+    /// does not, unless it always does. Whether it does is not a question of timing, so that it is
+    /// not made anew.
     pub fn chance(&mut self, per_mille: u32) -> bool {
         match per_mille {
             0 => false,
             _ => {
                 let range = 0..=LAST_OF_A_THOUSAND;
-                self.draw_next(range, LAST_OF_A_THOUSAND) < u64::from(per_mille)
+                self.draw_next(range, LAST_OF_A_THOUSAND, None) < u64::from(per_mille)
             }
         }
     }
 
-    fn draw_next(&mut self, range: RangeInclusive<u64>, quiet: u64) -> u64 {
+    fn draw_next(&mut self, range: RangeInclusive<u64>, quiet: u64, anew: Option<u64>) -> u64 {
         let ordinal = self.next;
         self.next += 1;
-        let drawn = match *range.start() == *range.end() {
+        let within = |hash: u64| match *range.start() == *range.end() {
             true => *range.start(),
-            false => self.generator(ordinal).random_range(range.clone()),
+            false => Xoshiro256PlusPlus::seed_from_u64(hash).random_range(range.clone()),
         };
+        let drawn = within(self.hash(ordinal));
+        let anew = anew.map(within);
         match &self.key {
-            None => drawn,
+            None => anew.unwrap_or(drawn),
             Some(key) => {
                 let quiet = self.purpose.has_quiet_value().then_some(quiet);
-                self.choices.settle(key, ordinal, range, drawn, quiet)
+                (self.choices).settle(key, ordinal, range, drawn, quiet, anew)
             }
         }
+    }
+
+    /// The hash of a choice that is made anew.
+    fn hash_anew(&self, ordinal: u64) -> Option<u64> {
+        self.perturb?.hash(self.base, ordinal)
     }
 
     fn hash(&self, ordinal: u64) -> u64 {
         xxh3_64_with_seed(&ordinal.to_le_bytes(), self.base)
-    }
-
-    fn generator(&self, ordinal: u64) -> impl Rng {
-        Xoshiro256PlusPlus::seed_from_u64(self.hash(ordinal))
     }
 }
 
@@ -345,6 +367,57 @@ mod tests {
             .to_string();
         let expected = "unknown base of choices `loud`; `seed` or `default`";
         assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn timing_is_made_anew_by_key_and_nothing_else_is() {
+        let client = Actor::Client(0);
+        let draw = |perturb: Option<Perturb>, purpose| -> Vec<u64> {
+            let mut choices = Choices::new(7, false, None);
+            if let Some(perturb) = perturb {
+                choices = choices.perturbed(perturb);
+            }
+            let mut stream = choices.stream(client, purpose);
+            (0..1_000).map(|_| stream.draw(0..=u64::MAX)).collect()
+        };
+        let changed = |perturb: Perturb, purpose: Purpose| {
+            let [before, after] = [None, Some(perturb)].map(|perturb| draw(perturb, purpose));
+            before.iter().zip(&after).filter(|(a, b)| a != b).count()
+        };
+        let of = |salt, per_mille| Perturb { salt, per_mille };
+        let latency = Purpose::Latency(client);
+        assert_eq!(changed(of(1, 0), latency), 0);
+        assert!((30..=70).contains(&changed(of(1, 50), latency)));
+        assert_eq!(changed(of(1, WHOLE), latency), 1_000);
+        assert_eq!(changed(of(1, WHOLE), Purpose::Fresh), 0);
+        assert_eq!(changed(of(1, WHOLE), Purpose::Route), 0);
+        assert_ne!(
+            draw(Some(of(1, 50)), latency),
+            draw(Some(of(2, 50)), latency)
+        );
+
+        let chances = |choices: Rc<Choices>| -> Vec<bool> {
+            let mut stream = choices.stream(client, Purpose::Reorder(client));
+            (0..100).map(|_| stream.chance(300)).collect()
+        };
+        assert_eq!(
+            chances(Choices::new(7, false, None)),
+            chances(Choices::new(7, false, None).perturbed(of(1, WHOLE)))
+        );
+    }
+
+    #[test]
+    fn what_is_made_anew_stands_above_a_record_and_is_recorded() {
+        let stream = |choices: &Rc<Choices>| choices.stream(Actor::Balancer, Purpose::CloseHold);
+        let mut record = Record::on(Base::Quiet);
+        record.note("balancer/close-hold/0", 0, 7);
+        let (salt, per_mille) = (3, WHOLE);
+        let perturbed = Choices::new(7, true, Some(record)).perturbed(Perturb { salt, per_mille });
+        let drawn = stream(&perturbed).draw(0..=1_000_000);
+        let (record, drift) = perturbed.finish();
+        assert_ne!(drawn, 7);
+        assert_eq!(record.value("balancer/close-hold/0", 0), Some(drawn));
+        assert_eq!(drift, Drift::default());
     }
 
     /// The values themselves are part of what a seed means: if this fails, every seed has

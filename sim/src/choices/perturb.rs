@@ -1,0 +1,66 @@
+//! The neighbourhood of a run: the same plan and the same faults, with other timing.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::Purpose;
+
+/// Everything is drawn anew at this share.
+pub const WHOLE: u32 = 1_000;
+
+/// Some of the choices of timing are made anew, by key, whatever seed and record say: tie-breaks,
+/// latencies, holds, how long services and pauses take. What happens by chance, where upgrades
+/// go, headers and ids stay as they were.
+///
+/// Which choices these are, and what comes of them, depends on seed, salt, key and ordinal. So
+/// two designs meet the same perturbed world under the same salt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Perturb {
+    /// Another salt, another neighbour.
+    pub salt: u64,
+    /// The share of these choices that is made anew, in thousandths.
+    pub per_mille: u32,
+}
+
+impl Perturb {
+    /// Whether and with what in place of its own hash a choice is made anew. `base` is the hash
+    /// of its stream.
+    pub(super) fn hash(self, base: u64, ordinal: u64) -> Option<u64> {
+        let salted = xxh3_64_with_seed(&self.salt.to_le_bytes(), base);
+        let hash = |seed| xxh3_64_with_seed(&ordinal.to_le_bytes(), seed);
+        let (decides, anew) = (hash(salted), hash(!salted));
+        let share = decides % u64::from(WHOLE);
+        (share < u64::from(self.per_mille)).then_some(anew)
+    }
+}
+
+impl Purpose {
+    /// Whether it only says when or in which order something happens, and not whether.
+    pub fn is_timing(self) -> bool {
+        match self {
+            Purpose::Turn(_)
+            | Purpose::Delivery(_)
+            | Purpose::Latency(_)
+            | Purpose::GiveUp(_)
+            | Purpose::Opening(_)
+            | Purpose::Duplicate
+            | Purpose::Reorder(_)
+            | Purpose::UpgradeHold
+            | Purpose::CloseHold
+            | Purpose::Accept
+            | Purpose::ServiceLatency(_)
+            | Purpose::Backoff => true,
+            Purpose::Loss(_)
+            | Purpose::Route
+            | Purpose::Headers
+            | Purpose::Address
+            | Purpose::CookieLoss
+            | Purpose::ServiceFailure(_)
+            | Purpose::ServiceError(_)
+            | Purpose::Fresh
+            | Purpose::Plan(_)
+            | Purpose::PlanFault(..)
+            | Purpose::Swarm(_) => false,
+        }
+    }
+}
