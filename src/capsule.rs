@@ -1,7 +1,7 @@
 //! A capsule: a file that holds a failing run for ever. Plan, design, choices, the violation that
 //! is expected, the digest, and why it is worth keeping.
 
-use std::{ops::Range, path::Path};
+use std::{fmt::Write as _, ops::Range, path::Path};
 
 use anyhow::{Context, anyhow};
 use gatesim_model::design::Design;
@@ -20,6 +20,7 @@ use crate::{
     output::{FORMAT, read_text, write_whole},
     run_name::RunName,
     shrink::Size,
+    witness::Witness,
 };
 
 /// Stands in the place of an invariant if the run panicked.
@@ -42,6 +43,8 @@ pub struct Capsule {
     pub choices: Option<Record>,
     /// What it was before it was shrunk, if it was.
     pub shrunk: Option<Shrunk>,
+    /// What led to the violation, as the world saw it.
+    pub witness: Option<Witness>,
 }
 
 /// Where a shrunk run comes from.
@@ -57,7 +60,7 @@ pub struct Shrunk {
 }
 
 /// The signature that a capsule must reproduce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
     /// Name of the invariant, or `panic`.
     pub invariant: String,
@@ -134,6 +137,7 @@ struct Read {
     shrunk: Option<Shrunk>,
     plan: Plan,
     choices: Option<Record>,
+    witness: Option<Witness>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +155,7 @@ struct ReadFormat {
 
 impl Capsule {
     /// Keeps a run that failed, for what it broke first, or for `invariant`. An error if it held.
+    /// A run that was traced leaves a witness.
     pub fn new(
         run: RunName,
         plan: Plan,
@@ -164,7 +169,19 @@ impl Capsule {
             Some(invariant) => Expectation::breaking(&outcome, invariant)
                 .with_context(|| format!("the run {run} did not break {invariant}"))?,
         };
-        Ok(Capsule {
+        Ok(Self::expecting(run, plan, outcome, why, expect))
+    }
+
+    /// Keeps a run that failed in this way.
+    pub fn expecting(
+        run: RunName,
+        plan: Plan,
+        outcome: Outcome,
+        why: &str,
+        expect: Expectation,
+    ) -> Self {
+        let witness = Witness::of(&outcome, &expect);
+        Capsule {
             why: why.to_owned(),
             run,
             expect,
@@ -172,7 +189,8 @@ impl Capsule {
             plan,
             choices: Some(outcome.choices).filter(|record| !record.is_empty()),
             shrunk: None,
-        })
+            witness,
+        }
     }
 
     /// Reads and checks a file.
@@ -244,6 +262,7 @@ impl Capsule {
             plan: read.plan,
             choices: read.choices,
             shrunk: read.shrunk,
+            witness: read.witness,
         })
     }
 
@@ -269,7 +288,7 @@ impl Capsule {
     }
 
     fn to_toml(&self) -> anyhow::Result<String> {
-        Ok(toml::to_string(&Written {
+        let mut text = toml::to_string(&Written {
             format: FORMAT,
             why: &self.why,
             scenario: &self.run.scenario,
@@ -280,7 +299,11 @@ impl Capsule {
             plan: &self.plan,
             choices: self.choices.as_ref(),
             shrunk: self.shrunk.as_ref(),
-        })?)
+        })?;
+        if let Some(witness) = &self.witness {
+            write_witness(&mut text, witness)?;
+        }
+        Ok(text)
     }
 }
 
@@ -290,6 +313,17 @@ pub fn parse_toml<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> anyhow::
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         anyhow!("{file}:{line}: {}", error.message().trim_end())
     })
+}
+
+/// One fact a line, so that people and diffs can read it.
+fn write_witness(text: &mut String, witness: &Witness) -> std::fmt::Result {
+    let Witness { time_ms, facts } = witness;
+    write!(text, "\n[witness]\ntime_ms = {time_ms}\nfacts = [\n")?;
+    for fact in facts {
+        writeln!(text, "    {},", toml::Value::String(fact.clone()))?;
+    }
+    text.push_str("]\n");
+    Ok(())
 }
 
 fn check_invariant(name: &str) -> Result<(), String> {

@@ -18,6 +18,7 @@ use crate::{
         only::Part,
         when::{Around, When},
     },
+    verify_fix::MIN_SAMPLES,
 };
 
 /// Deterministic simulation of a WebSocket gateway's connection protocol.
@@ -65,6 +66,9 @@ pub enum Command {
     /// Make a failing run smaller: fewer clients, faults, choices; shorter; the same failure.
     #[command(after_help = SHRINK_EXAMPLES)]
     Shrink(ShrinkArgs),
+    /// Tell whether a change fixes a failure or only moves it: sample the runs around it.
+    #[command(after_help = VERIFY_FIX_EXAMPLES)]
+    VerifyFix(VerifyFixArgs),
     /// Look after the failing runs that are kept for ever.
     #[command(subcommand, after_help = CORPUS_EXAMPLES)]
     Corpus(CorpusCommand),
@@ -292,6 +296,34 @@ pub struct ShrinkArgs {
     pub check: bool,
 }
 
+/// `gatesim verify-fix`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("compared").required(true).multiple(true).args(["design", "save", "before"]))]
+pub struct VerifyFixArgs {
+    /// The failing run: a capsule, or a run name.
+    #[arg(value_name = "CAPSULE|NAME")]
+    pub target: String,
+    /// The design after the change: a name, name+question=answer, or a .toml file. Before it is the
+    /// capsule's own.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// Runs around it, with the same plan and faults and other timing.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(MIN_SAMPLES..))]
+    pub samples: u64,
+    /// Sample only, and write what was found, to compare another build with.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["design", "before", "keep"])]
+    pub save: Option<PathBuf>,
+    /// Compare with what the build before the change has saved.
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// Write the nearest run that still fails after the change as a capsule.
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// Runs at a time [default: one per core].
+    #[arg(long, value_name = "J", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=MAX_JOBS))]
+    pub jobs: Option<u16>,
+}
+
 /// `gatesim corpus`.
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
@@ -306,8 +338,8 @@ pub enum CorpusCommand {
 /// `gatesim corpus check`.
 #[derive(Debug, Args)]
 pub struct CorpusCheckArgs {
-    /// After a change that is meant to be seed-breaking: write the new digest into every capsule
-    /// that still breaks in the same way.
+    /// After a change that is meant to be seed-breaking: write the new digest and the new witness
+    /// into every capsule that still breaks in the same way.
     #[arg(long)]
     pub accept_drift: bool,
     /// Where they are.
@@ -475,6 +507,23 @@ Examples:
 
 What is left fails with the same invariant and cause, never with another. The original is not touched.
 When the time is up, or at Ctrl-C, the smallest run so far is written, and --resume goes on from it.";
+
+const VERIFY_FIX_EXAMPLES: &str = "\
+Examples:
+  gatesim verify-fix CAPSULE.toml --design reference
+  gatesim verify-fix CAPSULE.toml --save before.json        with the build before the change
+  gatesim verify-fix CAPSULE.toml --before before.json      with the build after it
+  gatesim verify-fix golden-path@v2:2 --design v3 --samples 900 --keep still-fails.toml
+
+Two thirds of the samples make all of the run's timing anew (tie-breaks, latencies, holds), a sixth
+each makes 25 % and 5 % of it anew; whatever happens by chance stays. Only the first are a fair
+sample, since the run was chosen for its timing. Of s of these, b fail before and a after:
+  other failure         something breaks afterwards that never broke before
+  not enough evidence   b < 10, and nothing fails afterwards
+  fixed                 nothing fails afterwards, the run included; the only verdict with exit code 0
+  less often            (b - a)^2 * 2s >= 10 (b + a)(2s - b - a): once in a thousand times by chance
+  timing only           the run holds, but its neighbours fail as before
+  still fails           both fail as before";
 
 const CORPUS_EXAMPLES: &str = "\
 Examples:

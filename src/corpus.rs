@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use gatesim_sim::Options;
+use gatesim_sim::{Options, choices::Drift};
 use serde::Serialize;
 
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     exit::Exit,
     interrupt,
     output::{MessageFormat, Output, Style},
-    replay::Reproduction,
+    reproduction::{Reproduction, drift_in_words},
     target::Target,
+    witness::Witness,
 };
 
 /// Runs the command.
@@ -38,6 +39,8 @@ struct CapsuleJson<'a> {
     expect: &'a Expectation,
     #[serde(flatten)]
     reproduction: Option<&'a Reproduction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<Drift>,
 }
 
 /// All capsules are read before the first one runs: a broken file is an error, not a finding.
@@ -55,28 +58,49 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
         if interrupt::requested() {
             break;
         }
-        let target = Target::kept(&path.display().to_string(), capsule.clone())?;
-        let outcome = target.execute(&Options::default());
+        let file = path.display().to_string();
+        let target = Target::kept(&file, capsule.clone())?;
+        let options = Options {
+            trace: true,
+            ..Options::default()
+        };
+        let outcome = target.execute(&options);
         let reproduction = Reproduction::of(&capsule, &outcome);
         checked += 1;
-        let verdict = Verdict::of(&reproduction, args.accept_drift);
-        if verdict == Verdict::Accepted {
-            let digest = outcome.digest;
-            Capsule {
-                digest,
+        let mut verdict = Verdict::of(&reproduction, args.accept_drift);
+        if args.accept_drift && verdict != Verdict::Failed {
+            let pinned = Capsule {
+                digest: outcome.digest,
+                witness: Witness::of(&outcome, &capsule.expect),
                 ..capsule.clone()
+            };
+            if pinned != capsule {
+                pinned.write(&path)?;
+                verdict = Verdict::Accepted;
             }
-            .write(&path)?;
         }
         failed += usize::from(verdict == Verdict::Failed);
         match out.format() {
             MessageFormat::Human => {
-                let verdict = verdict.human(out.style());
+                let head = verdict.human(out.style());
                 let text = reproduction.human(&capsule);
-                out.line(format!("{verdict} {}: {text}", path.display()))?;
+                let drift = drift_in_words(outcome.drift);
+                let text = [Some(text), drift].into_iter().flatten();
+                let text: Vec<String> = text.collect();
+                out.line(format!("{head} {file}: {}", text.join("; ")))?;
+                if verdict == Verdict::Failed
+                    && let Some(advice) = reproduction.advice(&capsule, &file)
+                {
+                    out.line(format!("         {advice}"))?;
+                }
             }
             MessageFormat::Json => {
-                out.json("capsule", &json(&path, &capsule, Some(&reproduction)))?;
+                let checked = CapsuleJson {
+                    reproduction: Some(&reproduction),
+                    drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
+                    ..json(&path, &capsule)
+                };
+                out.json("capsule", &checked)?;
             }
         }
     }
@@ -114,7 +138,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
 enum Verdict {
     /// It reproduces.
     Reproduced,
-    /// Its trace has changed, which was meant.
+    /// Its trace has changed, which was meant, or it had no witness: the file has been written.
     Accepted,
     /// It does not reproduce.
     Failed,
@@ -126,7 +150,13 @@ impl Verdict {
             (Reproduction::Exact, _) => Self::Reproduced,
             (Reproduction::SeedBreaking { .. }, true) => Self::Accepted,
             (Reproduction::SeedBreaking { .. }, false)
-            | (Reproduction::OtherViolation { .. } | Reproduction::Held, _) => Self::Failed,
+            | (
+                Reproduction::OtherViolation { .. }
+                | Reproduction::Fixed { .. }
+                | Reproduction::NotTheSameRun { .. }
+                | Reproduction::Held,
+                _,
+            ) => Self::Failed,
         }
     }
 
@@ -149,6 +179,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     // until somebody edits it.
     let options = Options {
         record: args.choices,
+        trace: true,
         ..Options::default()
     };
     let outcome = target.execute(&options);
@@ -195,7 +226,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     capsule.write(&path)?;
     match out.format() {
         MessageFormat::Human => out.line(format!("kept {} in {}", capsule.run, path.display()))?,
-        MessageFormat::Json => out.json("capsule", &json(&path, &capsule, None))?,
+        MessageFormat::Json => out.json("capsule", &json(&path, &capsule))?,
     }
     Ok(Exit::Held)
 }
@@ -208,23 +239,20 @@ fn list(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
                 out.line(format!("    {}", capsule.expect))?;
                 out.line(format!("    {}", capsule.why))?;
             }
-            MessageFormat::Json => out.json("capsule", &json(&path, &capsule, None))?,
+            MessageFormat::Json => out.json("capsule", &json(&path, &capsule))?,
         }
     }
     Ok(Exit::Held)
 }
 
-fn json<'a>(
-    path: &Path,
-    capsule: &'a Capsule,
-    reproduction: Option<&'a Reproduction>,
-) -> CapsuleJson<'a> {
+fn json<'a>(path: &Path, capsule: &'a Capsule) -> CapsuleJson<'a> {
     CapsuleJson {
         file: path.display().to_string(),
         run: capsule.run.to_string(),
         why: &capsule.why,
         expect: &capsule.expect,
-        reproduction,
+        reproduction: None,
+        drift: None,
     }
 }
 

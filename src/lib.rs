@@ -16,7 +16,8 @@
 //!   `mermaid` and `perfetto`;
 //! - `why`: what led to a violation, and what decides it;
 //! - `shrink`: from a failing run to a smaller one;
-//! - `corpus` with `capsule`: failing runs that are kept; `list`: what there is.
+//! - `corpus` with `capsule`, `witness` and `reproduction`: failing runs that are kept, and what
+//!   has become of them; `verify_fix`: whether a change fixed one; `list`: what there is.
 
 mod capsule;
 mod catalog;
@@ -43,6 +44,7 @@ mod power;
 mod progress;
 mod replay;
 mod report;
+mod reproduction;
 mod run_name;
 mod run_report;
 mod shrink;
@@ -51,7 +53,9 @@ mod table;
 mod tally;
 mod target;
 mod timeline;
+mod verify_fix;
 mod why;
+mod witness;
 
 use std::{
     ffi::OsString,
@@ -90,6 +94,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Report(args) => run_report::report(args, &mut out),
         Command::Why(args) => why::why(args, &mut out),
         Command::Shrink(args) => shrink::shrink(args, &mut out),
+        Command::VerifyFix(args) => verify_fix::verify_fix(args, &mut out),
         Command::Corpus(command) => corpus::corpus(command, &mut out),
         Command::List(args) => list::list(args, &mut out),
     };

@@ -19,12 +19,12 @@ use gatesim_sim::{
 use serde::Serialize;
 
 use crate::{
-    capsule::{Capsule, Expectation},
     cli::{Layout, ReplayArgs, ReplayFormat, ViewArgs},
     determinism::trace_twice,
     exit::Exit,
     gateway_log,
     output::{MessageFormat, Output, json_line, write_whole},
+    reproduction::{Reproduction, drift_in_words},
     run_name::RunName,
     tally::finish_name,
     target::Target,
@@ -352,15 +352,6 @@ fn write_human(
     Ok(())
 }
 
-/// How the run parted from the record of choices that it was replayed from; none if it did not.
-fn drift_in_words(Drift { missing, unused }: Drift) -> Option<String> {
-    let missing = (missing > 0)
-        .then(|| format!("choices that the record lacks and the seed made: {missing}"));
-    let unused = (unused > 0).then(|| format!("choices of the record never asked for: {unused}"));
-    let words: Vec<String> = [missing, unused].into_iter().flatten().collect();
-    (!words.is_empty()).then(|| words.join("; "))
-}
-
 /// The head of a trace.
 #[derive(Serialize)]
 struct RunJson<'a> {
@@ -438,55 +429,5 @@ fn verdict(run: &RunName, outcome: &Outcome) -> VerdictJson {
         digest: outcome.digest,
         capsule: None,
         drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
-    }
-}
-
-/// How a run compares with the capsule it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "reproduction", rename_all = "snake_case")]
-pub enum Reproduction {
-    /// Signature and digest are as expected.
-    Exact,
-    /// The signature is, the digest is not: a change of the code altered what the plan does.
-    SeedBreaking {
-        /// The digest now.
-        digest: Digest,
-    },
-    /// Something else broke.
-    OtherViolation {
-        /// What.
-        found: Expectation,
-    },
-    /// Nothing broke.
-    Held,
-}
-
-impl Reproduction {
-    /// Compares.
-    pub fn of(capsule: &Capsule, outcome: &Outcome) -> Self {
-        match Expectation::of(outcome) {
-            None => Self::Held,
-            Some(found) if !capsule.expect.is_met_by(outcome) => Self::OtherViolation { found },
-            Some(_) if outcome.digest != capsule.digest => Self::SeedBreaking {
-                digest: outcome.digest,
-            },
-            Some(_) => Self::Exact,
-        }
-    }
-
-    /// For a person.
-    pub fn human(&self, capsule: &Capsule) -> String {
-        match self {
-            Self::Exact => "reproduced exactly".to_owned(),
-            Self::SeedBreaking { digest } => format!(
-                "drift: {}, as expected, but the trace changed (seed-breaking): digest {digest}, \
-                 was {}",
-                capsule.expect, capsule.digest
-            ),
-            Self::OtherViolation { found } => {
-                format!("broke {found}; expected {}", capsule.expect)
-            }
-            Self::Held => format!("held; expected {}", capsule.expect),
-        }
     }
 }

@@ -219,7 +219,11 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
             .find(|pair| pair.run_name(run.seed) == *run)
             .context("a failure belongs to one of the pairs that were run")?;
         let plan = pair.scenario.plan(run.seed);
-        let outcome = gatesim_sim::run(&pair.design, &plan, &Options::default());
+        let options = Options {
+            trace: true,
+            ..Options::default()
+        };
+        let outcome = gatesim_sim::run(&pair.design, &plan, &options);
         let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP, None)?;
         capsule.write(&dir.join(capsule.file_name()))?;
     }

@@ -137,12 +137,17 @@ impl Target {
 
     /// Runs it. A capsule's recorded choices are replayed.
     pub fn execute(&self, options: &Options) -> Outcome {
+        self.execute_under(&self.design, options)
+    }
+
+    /// Runs it under another design.
+    pub fn execute_under(&self, design: &Design, options: &Options) -> Outcome {
         let choices = self.capsule.as_ref().and_then(|c| c.choices.clone());
         let options = Options {
             replay: choices.or_else(|| options.replay.clone()),
             ..options.clone()
         };
-        gatesim_sim::run(&self.design, &self.plan, &options)
+        gatesim_sim::run(design, &self.plan, &options)
     }
 
     /// What there is to report of an outcome; none if it held.

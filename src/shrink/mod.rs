@@ -23,6 +23,7 @@ use crate::{
     pool,
     progress::Progress,
     target::Target,
+    witness::Witness,
 };
 
 mod ddmin;
@@ -103,6 +104,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         plan: best.plan.clone(),
         choices: best.choices.clone(),
         shrunk: Some(shrunk),
+        witness: None,
     };
     let smaller = Target::kept(&path.display().to_string(), capsule.clone())?;
     let Some(outcome) = twice(&smaller, &whole, out)? else {
@@ -110,6 +112,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
     };
     let capsule = Capsule {
         digest: outcome.digest,
+        witness: Witness::of(&outcome, &goal.expect),
         ..capsule
     };
     capsule.write(&path)?;

@@ -88,14 +88,44 @@ fn a_changed_trace_is_told_from_a_changed_violation() {
         text.contains("expected") && !text.contains("seed-breaking"),
         "{text}"
     );
+}
 
-    scratch.write(
-        FILE,
-        &good.replace("design = \"v1\"", "design = \"reference\""),
-    );
+/// What held is a fix only if the gateway met what had broken it.
+#[test]
+fn a_capsule_that_holds_is_fixed_or_no_longer_the_same_run() {
+    let scratch = corpus("corpus-witness");
+    let good = scratch.read(FILE);
+    let fixed = good.replace("design = \"v1\"", "design = \"reference\"");
+    scratch.write(FILE, &fixed);
     let (code, text) = check(&scratch);
     assert_eq!(code, 1);
-    assert!(text.contains("held; expected"), "{text}");
+    insta::assert_snapshot!("fixed", text);
+
+    let (before, after) = fixed.split_once("facts = [\n").unwrap();
+    let other = format!("{before}facts = [\n    \"world container7 crashed\",\n{after}");
+    scratch.write(FILE, &other);
+    let (code, text) = check(&scratch);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!("no longer the same run", text);
+
+    let (without, _) = fixed.split_once("\n[witness]\n").unwrap();
+    scratch.write(FILE, without);
+    let (code, text) = check(&scratch);
+    assert_eq!(code, 1);
+    assert!(text.contains("there is no witness"), "{text}");
+}
+
+/// Capsules from before there were witnesses get one.
+#[test]
+fn a_witness_is_written_where_there_is_none() {
+    let scratch = corpus("corpus-no-witness");
+    let good = scratch.read(FILE);
+    let (without, _) = good.split_once("\n[witness]\n").unwrap();
+    scratch.write(FILE, without);
+    assert_eq!(check(&scratch).0, 0);
+    let args = ["corpus", "check", "--accept-drift", "--dir", "."];
+    assert_eq!(gatesim_in(scratch.path(), &args).code, 0);
+    assert_eq!(scratch.read(FILE), good);
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn every_command_explains_itself_with_examples() {
         &["report", "--help"],
         &["why", "--help"],
         &["shrink", "--help"],
+        &["verify-fix", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
         &["list", "--help"],
@@ -35,6 +36,15 @@ fn usage_errors_end_with_2() {
         &["sweep", "--first-seed", "9223372036854775808"],
         &["list", "everything"],
         &["power", "--starts", "0"],
+        &["verify-fix", "golden-path@v2:2"],
+        &[
+            "verify-fix",
+            "golden-path@v2:2",
+            "--design",
+            "v3",
+            "--samples",
+            "3",
+        ],
     ] {
         let ran = gatesim(args);
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}");

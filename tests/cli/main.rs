@@ -11,6 +11,7 @@ mod report;
 mod shrink;
 mod support;
 mod sweep;
+mod verify_fix;
 mod views;
 mod webdriver;
 mod why;

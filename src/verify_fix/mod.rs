@@ -1,0 +1,324 @@
+//! `gatesim verify-fix`: whether a change removes a failure or only moves it.
+//!
+//! A capsule that passes after a change proves little: any change of timing may have moved the
+//! two steps apart that have to meet. So the runs around it are sampled before and after the
+//! change, each with the same plan and faults and other timing, and the rates are compared.
+//!
+//! - `neighbourhood`: the samples; `verdict`: what two of them say;
+//! - here: the command, and what is told.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use gatesim_sim::{Options, choices::WHOLE};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    capsule::{Capsule, Expectation},
+    catalog,
+    cli::VerifyFixArgs,
+    exit::Exit,
+    interrupt,
+    output::{FORMAT, MessageFormat, Output, Style, check_parent, read_text, write_whole},
+    pool,
+    progress::Progress,
+    run_name::RunName,
+    target::Target,
+};
+
+mod neighbourhood;
+mod verdict;
+
+use neighbourhood::{Neighbourhood, Own, Ring, Sampling};
+use verdict::Verdict;
+
+/// Fewest samples that can show anything.
+pub const MIN_SAMPLES: u64 = 18;
+
+/// Runs the command.
+pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let target = Target::load(&args.target, None)?;
+    let earlier = (args.before.as_deref()).map(Saved::read).transpose()?;
+    for path in args.save.iter().chain(&args.keep) {
+        check_parent(path)?;
+    }
+    let expect = expectation(&target, earlier.as_ref())?;
+    match &earlier {
+        Some(earlier) => earlier.check(&expect, args)?,
+        None if !expect.is_met_by(&target.execute(&Options::default())) => bail!(
+            "{} does not break {expect} before the change, so there is nothing to compare",
+            args.target
+        ),
+        None => {}
+    }
+    let after_name = args.design.as_deref().unwrap_or(&target.run.design);
+    let after_design = catalog::design(after_name)?;
+    interrupt::install()?;
+
+    let sides = 1 + u64::from(earlier.is_none() && args.save.is_none());
+    let progress = Progress::new("runs", Some(args.samples * sides), None);
+    let before = Sampling {
+        target: &target,
+        design: &target.design,
+        design_name: &target.run.design,
+        expect: &expect,
+        samples: args.samples,
+        jobs: pool::jobs(args.jobs),
+    };
+    let after = Sampling {
+        design: &after_design,
+        design_name: after_name,
+        ..before
+    };
+    let sampled = match earlier {
+        Some(earlier) => Some(earlier.neighbourhood),
+        None => before.neighbourhood(&progress),
+    };
+    let sampled_after = match (&sampled, &args.save) {
+        (Some(_), None) => after.neighbourhood(&progress),
+        (Some(_), Some(_)) | (None, _) => None,
+    };
+    progress.clear();
+    match (sampled, &args.save, sampled_after) {
+        (Some(before), Some(path), _) => save(before, path, args, out),
+        (Some(before), None, Some(found)) => {
+            if let Some(path) = &args.keep {
+                keep(&after, &found, path)?;
+            }
+            tell(&before, &found, args, out)
+        }
+        (None, _, _) | (Some(_), None, None) => Ok(Exit::Interrupted),
+    }
+}
+
+/// What to look for: what the capsule expects, what an earlier build was asked for, or what the run
+/// breaks first.
+fn expectation(target: &Target, earlier: Option<&Saved>) -> anyhow::Result<Expectation> {
+    if let Some(capsule) = &target.capsule {
+        return Ok(capsule.expect.clone());
+    }
+    if let Some(earlier) = earlier {
+        return Ok(earlier.neighbourhood.expect.clone());
+    }
+    Expectation::of(&target.execute(&Options::default()))
+        .with_context(|| format!("the run {} held: there is nothing to fix", target.run))
+}
+
+/// What `--save` writes and `--before` reads.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    format: u32,
+    run: String,
+    neighbourhood: Neighbourhood,
+}
+
+/// Read first: nothing else of a file in another format can be relied on.
+#[derive(Deserialize)]
+struct SavedFormat {
+    format: u32,
+}
+
+impl Saved {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = read_text(path)?;
+        let failed = || format!("failed to read {} as what --save writes", path.display());
+        let SavedFormat { format } = serde_json::from_str(&text).with_context(failed)?;
+        if format != FORMAT {
+            bail!(
+                "{}: format {format} is not supported; this build reads format {FORMAT}",
+                path.display()
+            );
+        }
+        serde_json::from_str(&text).with_context(failed)
+    }
+
+    /// Two samples can be compared if they looked for the same thing as often.
+    fn check(&self, expect: &Expectation, args: &VerifyFixArgs) -> anyhow::Result<()> {
+        let saved = &self.neighbourhood;
+        if saved.expect != *expect {
+            bail!(
+                "--before looked for {}, {} expects {expect}",
+                saved.expect,
+                args.target
+            );
+        }
+        if saved.samples() != args.samples {
+            bail!(
+                "--before has {} samples; say --samples {}",
+                saved.samples(),
+                saved.samples()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Writes what another build is to be compared with.
+fn save(
+    neighbourhood: Neighbourhood,
+    path: &Path,
+    args: &VerifyFixArgs,
+    out: &mut Output,
+) -> anyhow::Result<Exit> {
+    let saved = Saved {
+        format: FORMAT,
+        run: args.target.clone(),
+        neighbourhood,
+    };
+    let text = serde_json::to_string_pretty(&saved)?;
+    write_whole(path, |file| Ok(writeln!(file, "{text}")?))?;
+    let sampled = &saved.neighbourhood;
+    match out.format() {
+        MessageFormat::Human => out.line(format!(
+            "{} of {} neighbours of {} break {}; kept in {}",
+            sampled.failed(),
+            sampled.samples(),
+            args.target,
+            sampled.expect,
+            path.display()
+        ))?,
+        MessageFormat::Json => out.json("neighbourhood", sampled)?,
+    }
+    Ok(Exit::Violated)
+}
+
+/// Keeps the nearest neighbour that still fails, with everything that it chose.
+fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<()> {
+    let Some(nearest) = found.nearest else {
+        eprintln!(
+            "no neighbour fails after the change: {} is not written",
+            path.display()
+        );
+        return Ok(());
+    };
+    let options = Options {
+        trace: true,
+        record: true,
+        ..Options::default()
+    };
+    let outcome = after.run(Some(nearest), options);
+    let run = RunName {
+        design: after.design_name.to_owned(),
+        ..after.target.run.clone()
+    };
+    let why = format!("A neighbour of {} that still breaks it.", after.target.run);
+    let capsule = Capsule::expecting(
+        run,
+        after.target.plan.clone(),
+        outcome,
+        &why,
+        after.expect.clone(),
+    );
+    capsule.write(path)
+}
+
+/// A comparison as a JSON line.
+#[derive(Serialize)]
+struct ComparisonJson<'a> {
+    run: &'a str,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    sentence: &'a str,
+    before: &'a Neighbourhood,
+    after: &'a Neighbourhood,
+}
+
+fn tell(
+    before: &Neighbourhood,
+    after: &Neighbourhood,
+    args: &VerifyFixArgs,
+    out: &mut Output,
+) -> anyhow::Result<Exit> {
+    let verdict = Verdict::of(before, after);
+    let sentence = verdict.sentence(before, after);
+    match out.format() {
+        MessageFormat::Human => {
+            let style = out.style();
+            out.lines(table(before, after, args, style))?;
+            let name = match verdict {
+                Verdict::Fixed => style.good(verdict.name()),
+                Verdict::TimingOnly
+                | Verdict::LessOften
+                | Verdict::StillFails
+                | Verdict::OtherFailure { .. }
+                | Verdict::NotEnoughEvidence => style.bad(verdict.name()),
+            };
+            out.line(format!("{name}: {sentence}"))?;
+        }
+        MessageFormat::Json => out.json(
+            "comparison",
+            &ComparisonJson {
+                run: &args.target,
+                verdict: &verdict,
+                sentence: &sentence,
+                before,
+                after,
+            },
+        )?,
+    }
+    Ok(match verdict {
+        Verdict::Fixed => Exit::Held,
+        Verdict::TimingOnly
+        | Verdict::LessOften
+        | Verdict::StillFails
+        | Verdict::OtherFailure { .. }
+        | Verdict::NotEnoughEvidence => Exit::Violated,
+    })
+}
+
+/// Both samples, side by side.
+fn table(
+    before: &Neighbourhood,
+    after: &Neighbourhood,
+    args: &VerifyFixArgs,
+    style: Style,
+) -> Vec<String> {
+    let row =
+        |what: &str, [before, after]: [String; 2]| format!("  {what:<34} {before:>16} {after:>16}");
+    let own = [before, after].map(|sampled| {
+        let own = match sampled.own {
+            Own::Fails => "fails",
+            Own::FailsOtherwise => "fails otherwise",
+            Own::Holds => "holds",
+        };
+        own.to_owned()
+    });
+    let rate = |failed: u64, samples: u64| format!("{failed} of {samples} fail");
+    let ring = |ring: &Ring| rate(ring.failed, ring.samples);
+    let heading = match args.before {
+        Some(_) => ["before", "now"].map(str::to_owned),
+        None => ["before", "after"].map(str::to_owned),
+    };
+    let mut lines = vec![
+        style.strong(&format!("{} {}", args.target, before.expect)),
+        format!(
+            "  designs: {} before, {} after",
+            before.design, after.design
+        ),
+        row("", heading),
+        row("the run itself", own),
+    ];
+    for (earlier, later) in before.rings.iter().zip(&after.rings) {
+        let what = match earlier.per_mille {
+            WHOLE => "all of its timing made anew".to_owned(),
+            per_mille => format!("{} % of its timing made anew", per_mille / 10),
+        };
+        lines.push(row(&what, [ring(earlier), ring(later)]));
+    }
+    let all = [before, after].map(|sampled| rate(sampled.failed(), sampled.samples()));
+    lines.push(row("all neighbours", all));
+    let others = before.others.keys().chain(after.others.keys());
+    let mut others: Vec<&String> = others.collect();
+    others.sort();
+    others.dedup();
+    for other in others {
+        let count = |sampled: &Neighbourhood| sampled.others.get(other).copied().unwrap_or(0);
+        lines.push(format!(
+            "  also in {} runs before, {} after: {other}",
+            count(before),
+            count(after)
+        ));
+    }
+    lines
+}

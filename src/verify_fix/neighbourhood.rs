@@ -1,0 +1,234 @@
+//! The neighbourhood of a run, sampled: the same plan and faults with other timing, and how often
+//! that fails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use gatesim_model::design::Design;
+use gatesim_sim::{
+    Options,
+    choices::{Perturb, WHOLE},
+    outcome::Outcome,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    capsule::Expectation, groups::Failure, interrupt, pool, progress::Progress, target::Target,
+};
+
+/// How much of the timing is made anew, in thousandths: from what an edit of the code shifts to
+/// another run of the same plan. Out of six neighbours one is in each inner ring and four are in
+/// the outermost, because only that one is a fair sample: the run was chosen for its timing, so
+/// what is near to it fails more often than other runs do, until a change moves it elsewhere.
+const RINGS: [u32; 3] = [50, 250, WHOLE];
+const INNER_OF_SIX: u64 = 2;
+
+/// What was found around a run: counts, so that a file of them can be compared with another
+/// build's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Neighbourhood {
+    /// The design it was sampled under.
+    pub design: String,
+    /// What was looked for.
+    pub expect: Expectation,
+    /// The run itself.
+    pub own: Own,
+    /// Its neighbours, by distance, the nearest first.
+    pub rings: Vec<Ring>,
+    /// Everything else that broke in the run or its neighbours, with the number of runs in which
+    /// it did.
+    pub others: BTreeMap<String, u64>,
+    /// The nearest neighbour that failed as expected.
+    pub nearest: Option<Perturb>,
+}
+
+/// What the run itself does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Own {
+    /// It fails as expected.
+    Fails,
+    /// It does not, but something else breaks.
+    FailsOtherwise,
+    /// Nothing breaks.
+    Holds,
+}
+
+/// The neighbours at one distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ring {
+    /// The share of the timing that is made anew, in thousandths.
+    pub per_mille: u32,
+    /// Runs.
+    pub samples: u64,
+    /// Runs that failed as expected.
+    pub failed: u64,
+    /// Runs in which nothing broke.
+    pub held: u64,
+}
+
+impl Neighbourhood {
+    /// Neighbours in all.
+    pub fn samples(&self) -> u64 {
+        self.rings.iter().map(|ring| ring.samples).sum()
+    }
+
+    /// The neighbours that are a fair sample: their timing owes nothing to the run's.
+    pub fn outermost(&self) -> Ring {
+        let outermost = self.rings.last();
+        *outermost.expect("a neighbourhood has rings")
+    }
+
+    /// Neighbours that failed as expected.
+    pub fn failed(&self) -> u64 {
+        self.rings.iter().map(|ring| ring.failed).sum()
+    }
+}
+
+/// What one run broke.
+struct Seen {
+    failed: bool,
+    others: BTreeSet<String>,
+}
+
+impl Seen {
+    fn of(outcome: &Outcome, expect: &Expectation) -> Self {
+        let broken = outcome
+            .violations
+            .iter()
+            .map(|one| one.signature().to_string());
+        let mut others: BTreeSet<String> = broken.collect();
+        others.extend(Failure::of(outcome).map(|failure| failure.to_string()));
+        others.remove(&expect.to_string());
+        Seen {
+            failed: expect.is_met_by(outcome),
+            others,
+        }
+    }
+
+    fn own(&self) -> Own {
+        match (self.failed, self.others.is_empty()) {
+            (true, _) => Own::Fails,
+            (false, false) => Own::FailsOtherwise,
+            (false, true) => Own::Holds,
+        }
+    }
+}
+
+/// What to sample.
+pub struct Sampling<'a> {
+    /// Plan and choices.
+    pub target: &'a Target,
+    /// The protocol.
+    pub design: &'a Design,
+    /// Its name.
+    pub design_name: &'a str,
+    /// What to look for.
+    pub expect: &'a Expectation,
+    /// Neighbours.
+    pub samples: u64,
+    /// At a time.
+    pub jobs: NonZeroUsize,
+}
+
+impl Sampling<'_> {
+    /// One run; a neighbour if there is something to make anew.
+    pub fn run(&self, perturb: Option<Perturb>, options: Options) -> Outcome {
+        let options = Options { perturb, ..options };
+        self.target.execute_under(self.design, &options)
+    }
+
+    /// Runs the target and its neighbours; none if the user interrupted it. The result depends on
+    /// nothing but target, design and the number of samples.
+    pub fn neighbourhood(&self, progress: &Progress) -> Option<Neighbourhood> {
+        let own = self.run(None, Options::default());
+        let own = Seen::of(&own, self.expect);
+        let next = AtomicU64::new(0);
+        let work = || {
+            let mut seen = Vec::new();
+            while !interrupt::requested() {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= self.samples {
+                    break;
+                }
+                let outcome = self.run(Some(neighbour(number)), Options::default());
+                seen.push((number, Seen::of(&outcome, self.expect)));
+                progress.finished_one();
+            }
+            seen
+        };
+        let seen: BTreeMap<u64, Seen> = pool::in_parallel(self.jobs, work)
+            .into_iter()
+            .flatten()
+            .collect();
+        let whole = seen.len() as u64 == self.samples;
+        whole.then(|| self.add_up(&own, &seen))
+    }
+
+    fn add_up(&self, own: &Seen, seen: &BTreeMap<u64, Seen>) -> Neighbourhood {
+        let ring = |per_mille: u32| {
+            let of_it = || {
+                let numbered = seen.iter();
+                let of_it = numbered.filter(move |(n, _)| neighbour(**n).per_mille == per_mille);
+                of_it.map(|(_, seen)| seen)
+            };
+            Ring {
+                per_mille,
+                samples: of_it().count() as u64,
+                failed: of_it().filter(|seen| seen.failed).count() as u64,
+                held: of_it().filter(|seen| seen.own() == Own::Holds).count() as u64,
+            }
+        };
+        let mut others = BTreeMap::new();
+        for other in std::iter::once(own)
+            .chain(seen.values())
+            .flat_map(|seen| &seen.others)
+        {
+            *others.entry(other.clone()).or_insert(0) += 1;
+        }
+        let failing = seen.iter().filter(|(_, seen)| seen.failed);
+        Neighbourhood {
+            design: self.design_name.to_owned(),
+            expect: self.expect.clone(),
+            own: own.own(),
+            rings: RINGS.map(ring).to_vec(),
+            others,
+            nearest: failing
+                .map(|(number, _)| neighbour(*number))
+                .min_by_key(|neighbour| (neighbour.per_mille, neighbour.salt)),
+        }
+    }
+}
+
+/// The neighbour with this number. The salts of an inner ring are among those of the outermost:
+/// what is made anew there is made anew here as well, and in the same way.
+fn neighbour(number: u64) -> Perturb {
+    let (round, place) = (number / 6, number % 6);
+    match place.checked_sub(INNER_OF_SIX) {
+        None => Perturb {
+            salt: round,
+            per_mille: RINGS[place as usize],
+        },
+        Some(place) => Perturb {
+            salt: round * (6 - INNER_OF_SIX) + place,
+            per_mille: WHOLE,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_differ_and_most_are_far() {
+        let all: BTreeSet<Perturb> = (0..60).map(neighbour).collect();
+        let in_ring = |ring| all.iter().filter(|one| one.per_mille == ring).count();
+        assert_eq!(RINGS.map(in_ring), [10, 10, 40]);
+    }
+}

@@ -1,0 +1,107 @@
+//! `gatesim verify-fix`: a fix is told from a change of timing.
+
+use crate::support::{Scratch, gatesim, gatesim_in};
+
+/// A race of which more than a third of all timings is on the losing side.
+const RACE: &str = "seeds/regressions/slow-reader-reference-manager-lock-held-over-removal-21.toml";
+/// The same defect, in a gateway that takes its time elsewhere: the run itself holds.
+const SAME_DEFECT: &str = "reference+manager-lock=held-over-removal+service-validation=ladder";
+
+fn verify(args: &[&str]) -> (i32, String) {
+    let ran = gatesim(&[&["verify-fix"], args].concat());
+    assert!(ran.code < 2, "{}", ran.stderr);
+    (ran.code, ran.stdout)
+}
+
+#[test]
+fn a_defect_that_is_taken_out_is_fixed() {
+    let (code, text) = verify(&[RACE, "--design", "reference", "--samples", "60"]);
+    insta::assert_snapshot!("fixed", text);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn other_timing_is_no_fix() {
+    let replayed = gatesim(&["replay", RACE, "--quiet"]);
+    assert!(replayed.stdout.contains("reproduced exactly"));
+    let (code, text) = verify(&[RACE, "--design", SAME_DEFECT, "--samples", "120"]);
+    insta::assert_snapshot!("timing only", text);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn nothing_done_is_told() {
+    let design = "reference+manager-lock=held-over-removal";
+    let (code, text) = verify(&[RACE, "--design", design, "--samples", "60"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("\nstill fails: "), "{text}");
+}
+
+#[test]
+fn what_breaks_something_else_is_no_fix() {
+    let (code, text) = verify(&[RACE, "--design", "v4", "--samples", "18"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("\nother failure: "), "{text}");
+}
+
+#[test]
+fn few_failures_show_nothing() {
+    let (code, text) = verify(&[RACE, "--design", "reference", "--samples", "18"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("\nnot enough evidence: "), "{text}");
+}
+
+/// The neighbours of a run are the same in another process, with one job or two: what one build
+/// saves, another is compared with.
+#[test]
+fn builds_are_compared_through_a_file() {
+    let scratch = Scratch::new("verify-fix-builds");
+    let run = "golden-path@reference+welcome=before-ready:0";
+    let save = [
+        "verify-fix",
+        run,
+        "--samples",
+        "24",
+        "--save",
+        "before.json",
+    ];
+    let saved = gatesim_in(scratch.path(), &save);
+    assert_eq!(saved.code, 1, "{}", saved.stderr);
+    insta::assert_snapshot!("saved", saved.stdout);
+
+    let compare = |more: &[&str]| {
+        let args = ["verify-fix", run, "--before", "before.json", "--samples"];
+        gatesim_in(scratch.path(), &[&args, more].concat())
+    };
+    let same = compare(&["24", "--jobs", "1"]);
+    assert_eq!(same.code, 1);
+    assert!(same.stdout.contains("\nstill fails: "), "{}", same.stdout);
+    let fixed = compare(&["24", "--design", "reference", "--message-format", "json"]);
+    assert_eq!(fixed.code, 0);
+    assert_eq!(fixed.json()[0]["verdict"], "fixed");
+    insta::assert_snapshot!("another number of samples", compare(&["30"]).complaint());
+
+    scratch.write("before.json", "{}");
+    insta::assert_snapshot!("no saved file", compare(&["24"]).complaint());
+}
+
+/// A neighbour is a run like any other: what it chose can be recorded, and gives the same run.
+#[test]
+fn the_nearest_neighbour_that_fails_is_kept() {
+    let scratch = Scratch::new("verify-fix-keep");
+    let path = scratch.path().join("nearest.toml");
+    let path = path.to_str().unwrap();
+    let args = ["--design", SAME_DEFECT, "--samples", "60", "--keep", path];
+    verify(&[&[RACE], &args[..]].concat());
+    let replayed = gatesim(&["replay", path, "--quiet"]);
+    let text = &replayed.stdout;
+    assert!(text.contains("capsule    reproduced exactly"), "{text}");
+    assert!(!text.contains("drift"), "{text}");
+}
+
+#[test]
+fn a_run_that_holds_has_nothing_to_fix() {
+    let args = ["golden-path@reference:0", "--design", "v2"];
+    let ran = gatesim(&[&["verify-fix"], &args[..]].concat());
+    insta::assert_snapshot!("nothing to fix", ran.complaint());
+}
