@@ -2,12 +2,16 @@
 
 use gatesim_model::time::Time;
 use gatesim_sim::{
-    Options,
+    Options, Until,
     invariants::Invariant,
     outcome::{Outcome, Violation},
 };
 
 use crate::{capsule::Expectation, target::Target};
+
+/// Events after which a candidate is given up, at least: one in which clients storm would take
+/// longer than all others together.
+const MOST_EVENTS: u64 = 1_000_000;
 
 /// The failure to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Goal {
     /// Its signature.
     pub expect: Expectation,
     rank: Rank,
+    /// Events after which a candidate is given up.
+    most_events: u64,
 }
 
 /// Where in a run the failure stands.
@@ -50,7 +56,11 @@ impl Goal {
             true => Rank::First,
             false => Rank::Anywhere,
         };
-        Some(Goal { expect, rank })
+        Some(Goal {
+            expect,
+            rank,
+            most_events: outcome.events.saturating_mul(2).max(MOST_EVENTS),
+        })
     }
 
     /// The same failure, looked for in whole runs.
@@ -58,6 +68,7 @@ impl Goal {
         Goal {
             expect: self.expect.clone(),
             rank: Rank::Anywhere,
+            most_events: self.most_events,
         }
     }
 
@@ -73,6 +84,7 @@ impl Goal {
     pub fn options(&self) -> Options {
         Options {
             stop_at_first: self.rank == Rank::First,
+            until: Some(Until::Event(self.most_events)),
             ..Options::default()
         }
     }

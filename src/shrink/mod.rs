@@ -3,6 +3,7 @@
 //! - `goal`: which failure must stay;
 //! - `subject`: what is being shrunk, and how large it is;
 //! - `elements`, `dials`: what can be taken out of it, and what can be turned down in it;
+//! - `schedule`: when things happen, and how that becomes sooner;
 //! - `ddmin`: taking things out of a list, as data;
 //! - `search`: what is tried in which order; `trials`: trying it, in parallel, in bounded time;
 //! - `report`: what is told.
@@ -31,6 +32,7 @@ mod dials;
 mod elements;
 mod goal;
 mod report;
+mod schedule;
 mod search;
 mod subject;
 mod trials;

@@ -17,6 +17,7 @@ use super::{
     dials::{self, Dial, Turn},
     elements::{self, Element, Kind},
     goal::{Goal, Hit},
+    schedule,
     subject::Subject,
     trials::{Stopped, Trials},
 };
@@ -48,8 +49,8 @@ impl<'a> Search<'a> {
     pub fn run(&mut self) -> Result<(), Stopped> {
         self.cut_end()?;
         self.offer(|best| Some(best.quiet(Record::on(Base::Quiet))))?;
+        let mut settled = None;
         loop {
-            let before = self.best.clone();
             self.cut_end()?;
             for kind in [
                 Kind::Clients,
@@ -61,10 +62,13 @@ impl<'a> Search<'a> {
             }
             self.turn_quiet()?;
             self.choose_less()?;
-            self.turn_down()?;
-            if self.best == before {
+            // Values that depend on each other could be turned down by turns for ever; what matters
+            // is that nothing can be taken out once they are down.
+            if settled.as_ref() == Some(&self.best) {
                 return Ok(());
             }
+            self.turn_down()?;
+            settled = Some(self.best.clone());
         }
     }
 
@@ -121,11 +125,7 @@ impl<'a> Search<'a> {
 
     /// Values that must be there become as small as they can.
     fn turn_down(&mut self) -> Result<(), Stopped> {
-        let begin = begin_ms(&self.best.plan);
-        self.lower(0, begin, |best, value| {
-            let earlier_by = begin_ms(&best.plan).checked_sub(value)?;
-            Some(with_plan(best, begun_earlier(&best.plan, earlier_by)))
-        })?;
+        self.close_gaps()?;
         for Dial { place, quiet, .. } in dials::loud(&self.best.plan) {
             // Turning one may have made another quiet, or less loud.
             let now = dials::loud(&self.best.plan);
@@ -148,6 +148,26 @@ impl<'a> Search<'a> {
             Some(with_plan(best, plan))
         })?;
         self.turn_choices_down()
+    }
+
+    /// What follows upon something else after a while follows sooner, with all that comes after it.
+    fn close_gaps(&mut self) -> Result<(), Stopped> {
+        let mut done = 0;
+        loop {
+            let schedule = schedule::moments(&self.best.plan);
+            let Some(&at) = schedule.get(done) else {
+                return Ok(());
+            };
+            let gap = at - done.checked_sub(1).map_or(0, |before| schedule[before]);
+            let before = self.best.plan.clone();
+            self.lower(0, gap, |best, value| {
+                let plan = schedule::sooner(&before, at, gap - value);
+                plan.check().is_ok().then(|| with_plan(best, plan))
+            })?;
+            // Two moments that have become one are passed together.
+            let left = schedule::moments(&self.best.plan).len();
+            done += 1 - (schedule.len() - left).min(1);
+        }
     }
 
     fn turn_choices_down(&mut self) -> Result<(), Stopped> {
@@ -290,21 +310,6 @@ fn late(plan: &Plan, end_ms: u64) -> BTreeSet<Element> {
         }
     }
     late
-}
-
-/// When the first client starts or the first fault begins.
-fn begin_ms(plan: &Plan) -> u64 {
-    let clients = plan.clients.iter().map(|client| client.start_ms);
-    let faults = plan.faults.iter().map(|fault| fault.at_ms);
-    clients.chain(faults).min().unwrap_or_default()
-}
-
-fn begun_earlier(plan: &Plan, by_ms: u64) -> Plan {
-    let mut plan = plan.clone();
-    let starts = plan.clients.iter_mut().map(|client| &mut client.start_ms);
-    let faults = plan.faults.iter_mut().map(|fault| &mut fault.at_ms);
-    starts.chain(faults).for_each(|ms| *ms -= by_ms);
-    plan
 }
 
 fn turned(subject: &Subject, turns: &BTreeMap<usize, Turn>) -> Option<Subject> {

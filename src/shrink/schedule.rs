@@ -1,0 +1,74 @@
+//! When the things of a plan happen, and the same things sooner.
+//!
+//! Times in a plan are tied together: a message counts from its client's start, and a fault often
+//! matters only because of what went before it. Lowering one alone breaks the tie, so everything
+//! from some moment on is moved at once, and only the gap before that moment closes.
+
+use std::collections::BTreeSet;
+
+use gatesim_sim::plan::Plan;
+
+/// The moments at which something of the plan happens, in milliseconds, in ascending order: clients
+/// start, messages and noise are due, faults begin, all is healed.
+pub fn moments(plan: &Plan) -> Vec<u64> {
+    let mut moments = BTreeSet::new();
+    for client in &plan.clients {
+        moments.insert(client.start_ms);
+        let messages = client.messages.iter().map(|message| message.at_ms);
+        let noise = client.noise.iter().map(|noise| noise.at_ms);
+        moments.extend(messages.chain(noise).map(|at_ms| client.start_ms + at_ms));
+    }
+    moments.extend(plan.faults.iter().map(|fault| fault.at_ms));
+    moments.extend(plan.heal_at_ms);
+    moments.into_iter().collect()
+}
+
+/// The plan with everything from `from_ms` on earlier by `by_ms`, which is not more than the gap
+/// before it.
+pub fn sooner(plan: &Plan, from_ms: u64, by_ms: u64) -> Plan {
+    let moved = |at_ms: u64| match at_ms >= from_ms {
+        true => at_ms - by_ms,
+        false => at_ms,
+    };
+    let mut plan = plan.clone();
+    for client in &mut plan.clients {
+        let (old, new) = (client.start_ms, moved(client.start_ms));
+        client.start_ms = new;
+        let messages = client.messages.iter_mut().map(|message| &mut message.at_ms);
+        let noise = client.noise.iter_mut().map(|noise| &mut noise.at_ms);
+        for at_ms in messages.chain(noise) {
+            *at_ms = moved(old + *at_ms) - new;
+        }
+    }
+    for fault in &mut plan.faults {
+        fault.at_ms = moved(fault.at_ms);
+    }
+    plan.heal_at_ms = plan.heal_at_ms.map(moved);
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+
+    #[test]
+    fn closing_a_gap_keeps_all_other_gaps() {
+        for seed in 0..20 {
+            let plan = catalog::scenario("chaos").unwrap().plan(seed);
+            let before = moments(&plan);
+            assert_eq!(sooner(&plan, before[0], 0), plan);
+            for (place, &at) in before.iter().enumerate().skip(1) {
+                let gap = at - before[place - 1];
+                for by in [gap, gap / 2] {
+                    let after = moments(&sooner(&plan, at, by));
+                    let expected: BTreeSet<u64> = before
+                        .iter()
+                        .map(|&moment| if moment >= at { moment - by } else { moment })
+                        .collect();
+                    assert!(expected.into_iter().eq(after), "seed {seed}, {at} by {by}");
+                }
+            }
+        }
+    }
+}
