@@ -520,7 +520,7 @@ each makes 25 % and 5 % of it anew; whatever happens by chance stays. Only the f
 sample, since the run was chosen for its timing. Of s of these, b fail before and a after:
   other failure         something breaks afterwards that never broke before
   not enough evidence   b < 10, and nothing fails afterwards
-  fixed                 nothing fails afterwards, the run included; the only verdict with exit code 0
+  fixed                 nothing fails afterwards, nor does the run: exit code 0, all others 1
   less often            (b - a)^2 * 2s >= 10 (b + a)(2s - b - a): once in a thousand times by chance
   timing only           the run holds, but its neighbours fail as before
   still fails           both fail as before";

@@ -102,7 +102,7 @@ impl Verdict {
                  before"
             ),
             Verdict::OtherFailure { signature, count } => format!(
-                "{signature}: in {count} runs now, in none before; a change that breaks something \
+                "{signature}: now in {count} of the runs, before in none; a change that breaks something \
                  else is no fix"
             ),
             Verdict::NotEnoughEvidence => format!(
