@@ -68,6 +68,10 @@ pub use exit::Exit;
 use cli::{Cli, Command};
 use output::Output;
 
+/// Here, so that the tool, its tests and its benchmarks share it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the tool with these arguments, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();

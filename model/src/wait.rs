@@ -5,12 +5,13 @@
 
 use std::{
     cell::Cell,
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
+use pin_project_lite::pin_project;
 use tokio::sync::Notify;
 
 use crate::env::Env;
@@ -24,33 +25,70 @@ pub enum First<A, B> {
     Right(B),
 }
 
-/// Completes with the first of two futures; `left` if both are ready. The other is dropped where
-/// it stands, as a cancelled coroutine is.
-pub async fn first<A, B>(
-    left: impl Future<Output = A>,
-    right: impl Future<Output = B>,
-) -> First<A, B> {
-    let mut left = pin!(left);
-    let mut right = pin!(right);
-    poll_fn(|context| {
-        if let Poll::Ready(value) = left.as_mut().poll(context) {
-            return Poll::Ready(First::Left(value));
-        }
-        right.as_mut().poll(context).map(First::Right)
-    })
-    .await
+pin_project! {
+    /// Two futures, one beside the other. (An async function would have room for each of them
+    /// twice: as what it was given, and as what it waits for.)
+    struct Race<L, R> {
+        // Dropped in this order: what was begun last goes first.
+        #[pin]
+        right: R,
+        #[pin]
+        left: L,
+    }
 }
 
-/// The output of `future`, or none if `duration` passes before; the future wins a tie.
-pub async fn timeout<E: Env, T>(
-    env: &E,
+impl<L: Future, R: Future> Future for Race<L, R> {
+    type Output = First<L::Output, R::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let race = self.project();
+        if let Poll::Ready(value) = race.left.poll(context) {
+            return Poll::Ready(First::Left(value));
+        }
+        race.right.poll(context).map(First::Right)
+    }
+}
+
+/// Completes with the first of two futures; `left` if both are ready. The other is dropped where
+/// it stands, as a cancelled coroutine is.
+pub fn first<A, B>(
+    left: impl Future<Output = A>,
+    right: impl Future<Output = B>,
+) -> impl Future<Output = First<A, B>> {
+    Race { right, left }
+}
+
+pin_project! {
+    /// A future that has so long to complete.
+    struct Timeout<F, S> {
+        #[pin]
+        race: Race<F, S>,
+    }
+}
+
+impl<F: Future, S: Future> Future for Timeout<F, S> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().race.poll(context).map(|first| match first {
+            First::Left(value) => Some(value),
+            First::Right(_) => None,
+        })
+    }
+}
+
+/// The output of `future`, or none if `duration` passes before, counted from now; the future wins
+/// a tie.
+pub fn timeout<T>(
+    env: &impl Env,
     duration: Duration,
     future: impl Future<Output = T>,
-) -> Option<T> {
-    match first(future, env.sleep(duration)).await {
-        First::Left(value) => Some(value),
-        First::Right(()) => None,
-    }
+) -> impl Future<Output = Option<T>> {
+    let race = Race {
+        right: env.sleep(duration),
+        left: future,
+    };
+    Timeout { race }
 }
 
 /// Something that happens once and stays so. Any number of tasks may wait for it.

@@ -9,8 +9,12 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::BTreeSet,
     future::Future,
+    pin::Pin,
     rc::Rc,
+    task::{Context, Poll},
 };
+
+use pin_project_lite::pin_project;
 
 use crate::{
     design::Design,
@@ -223,11 +227,8 @@ impl<E: Env> Connection<E> {
             socket,
             name,
         };
-        self.env.spawn(name, Some(socket), async move {
-            // Moved in before the first poll, so that a cancelled task is reported as well.
-            let _ended = ended;
-            future.await;
-        })
+        let ended = Some(ended);
+        (self.env).spawn(name, Some(socket), Reported { future, ended })
     }
 
     /// The same, and the connection stops it in [`Self::stop_tasks`].
@@ -252,6 +253,29 @@ impl<E: Env> Connection<E> {
         for task in &tasks {
             task.finished().await;
         }
+    }
+}
+
+pin_project! {
+    /// A task whose end is reported, also if it is cancelled before its first poll. (Not an async
+    /// block, which would have room for the future twice.)
+    struct Reported<F, E: Env> {
+        #[pin]
+        future: F,
+        ended: Option<TaskEnded<E>>,
+    }
+}
+
+impl<F: Future<Output = ()>, E: Env> Future for Reported<F, E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let task = self.project();
+        let ended = task.future.poll(context);
+        if ended.is_ready() {
+            *task.ended = None;
+        }
+        ended
     }
 }
 
