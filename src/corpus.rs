@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     capsule::{Capsule, Expectation},
     cli::{CorpusAddArgs, CorpusArgs, CorpusCheckArgs, CorpusCommand},
-    determinism,
+    determinism::run_checked,
     exit::Exit,
     interrupt,
     output::{MessageFormat, Output, Style},
@@ -182,23 +182,9 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         trace: true,
         ..Options::default()
     };
-    let outcome = target.execute(&options);
-    let again = target.execute(&options);
-    if outcome.digest != again.digest {
-        let digests = [outcome.digest, again.digest];
-        let parting = determinism::trace_twice(
-            target.run.clone(),
-            target.origin.clone(),
-            digests,
-            |options| target.execute(options),
-            &options,
-        );
-        match out.format() {
-            MessageFormat::Human => out.line(parting.human())?,
-            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
-        }
+    let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
-    }
+    };
     let (edited, shrunk) = match target.capsule {
         Some(capsule) => (capsule.choices, capsule.shrunk),
         None => (None, None),

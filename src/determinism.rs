@@ -1,6 +1,8 @@
 //! The self-check: the same run, twice, must give the same trace. If it does not, the first event
 //! at which the two part is where to look.
 
+use std::thread;
+
 use gatesim_sim::{
     Options,
     event::Entry,
@@ -9,7 +11,12 @@ use gatesim_sim::{
 };
 use serde::Serialize;
 
-use crate::{run_name::RunName, target::Origin, timeline::list};
+use crate::{
+    output::{MessageFormat, Output},
+    run_name::RunName,
+    target::{Origin, Target},
+    timeline::list,
+};
 
 /// A run that gave two different traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +29,42 @@ pub struct Parting {
     pub digests: [Digest; 2],
     /// Where; none if two further, traced executions agreed.
     pub first_difference: Option<Difference>,
+}
+
+/// The outcome of a run that has been made twice at the same time; none if it was not the same
+/// both times, which is told.
+pub fn run_checked(
+    target: &Target,
+    options: &Options,
+    out: &mut Output,
+) -> anyhow::Result<Option<Outcome>> {
+    let plain = Options {
+        trace: false,
+        record: false,
+        causes: false,
+        ..options.clone()
+    };
+    let (outcome, again) = thread::scope(|scope| {
+        let again = scope.spawn(|| target.execute(&plain).digest);
+        let outcome = target.execute(options);
+        let again = again.join().expect("what panics in a run is an outcome");
+        (outcome, again)
+    });
+    if outcome.digest == again {
+        return Ok(Some(outcome));
+    }
+    let parting = trace_twice(
+        target.run.clone(),
+        target.origin.clone(),
+        [outcome.digest, again],
+        |options| target.execute(options),
+        options,
+    );
+    match out.format() {
+        MessageFormat::Human => out.line(parting.human())?,
+        MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+    }
+    Ok(None)
 }
 
 /// Runs with traces twice more and looks for the first difference.

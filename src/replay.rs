@@ -3,7 +3,6 @@
 use std::{
     io::{IsTerminal, stdin},
     path::Path,
-    thread,
 };
 
 use anyhow::bail;
@@ -14,13 +13,13 @@ use gatesim_sim::{
     describe::GatewayLog,
     event::Entry,
     moment::Moment,
-    outcome::{Digest, Outcome, Violation},
+    outcome::{Digest, Outcome},
 };
 use serde::Serialize;
 
 use crate::{
     cli::{Layout, ReplayArgs, ReplayFormat, ViewArgs},
-    determinism::trace_twice,
+    determinism::run_checked,
     exit::Exit,
     gateway_log,
     output::{MessageFormat, Output, json_line, write_whole},
@@ -55,25 +54,16 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
         until: until(&args.view),
         ..Options::default()
     };
-    let (outcome, digest_again) = run_twice(&target, &options);
-    if outcome.digest != digest_again {
-        let digests = [outcome.digest, digest_again];
-        let (run, origin) = (target.run.clone(), target.origin.clone());
-        let execute = |options: &Options| target.execute(options);
-        let parting = trace_twice(run, origin, digests, execute, &options);
-        match out.format() {
-            MessageFormat::Human => out.line(parting.human())?,
-            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
-        }
+    let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
-    }
+    };
     if let Some(path) = &args.trace {
         write_trace(path, &target.run, &outcome)?;
     }
     let run = Run {
         outcome: &outcome,
         plan: &target.plan,
-        headline: headline(&target, &outcome),
+        headline: target.told(&outcome),
     };
     for part in args.view.only.iter().chain(&args.view.show) {
         part.check(&outcome)?;
@@ -140,20 +130,6 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The run, and its digest when it is run again at the same time: each has a thread of its own.
-fn run_twice(target: &Target, options: &Options) -> (Outcome, Digest) {
-    let again = Options {
-        trace: false,
-        ..options.clone()
-    };
-    thread::scope(|scope| {
-        let again = scope.spawn(|| target.execute(&again).digest);
-        let outcome = target.execute(options);
-        let digest = again.join().expect("what panics in a run is an outcome");
-        (outcome, digest)
-    })
-}
-
 /// Where the run may be ended, because nothing later is shown; none if all of it is needed.
 fn until(view: &ViewArgs) -> Option<Until> {
     match (&*view.diff, &view.until) {
@@ -169,15 +145,6 @@ fn until(view: &ViewArgs) -> Option<Until> {
         },
         (_, None) => None,
     }
-}
-
-/// What a capsule is kept for, or else what broke first.
-fn headline<'a>(target: &Target, outcome: &'a Outcome) -> Option<&'a Violation> {
-    let expected = target.capsule.as_ref().and_then(|capsule| {
-        let named = |violation: &&Violation| violation.invariant.name() == capsule.expect.invariant;
-        outcome.violations.iter().find(named)
-    });
-    expected.or(outcome.violations.first())
 }
 
 /// The events that are shown.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     chart::window::Window,
     cli::ReportArgs,
-    determinism::trace_twice,
+    determinism::run_checked,
     exit::Exit,
     html::{Page, Story},
     interrupt, mermaid,
@@ -45,19 +45,9 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
         causes: true,
         ..Options::default()
     };
-    let outcome = target.execute(&options);
-    let again = target.execute(&options).digest;
-    if outcome.digest != again {
-        let (run, origin) = (target.run.clone(), target.origin.clone());
-        let execute = |options: &Options| target.execute(options);
-        let digests = [outcome.digest, again];
-        let parting = trace_twice(run, origin, digests, execute, &options);
-        match out.format() {
-            MessageFormat::Human => out.line(parting.human())?,
-            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
-        }
+    let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
-    }
+    };
     let story = story(args, &target, &outcome);
     let text = render(args.format, &target, &outcome, story.as_ref())?;
     match &place {

@@ -158,11 +158,8 @@ impl Target {
     /// The violation that a reader is told of first: what the capsule was kept for, or the earliest.
     pub fn told<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
         let kept_for = self.capsule.as_ref().map(|capsule| &capsule.expect);
-        let expected = outcome.violations.iter().find(|violation| {
-            kept_for.is_some_and(|expect| {
-                expect.invariant == violation.invariant.name() && expect.cause == violation.cause
-            })
-        });
+        let mut violations = outcome.violations.iter();
+        let expected = violations.find(|one| kept_for.is_some_and(|expect| expect.is_of(one)));
         expected.or(outcome.violations.first())
     }
 

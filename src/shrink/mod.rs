@@ -17,7 +17,7 @@ use crate::{
     capsule::{Capsule, Shrunk},
     cli::ShrinkArgs,
     clock::Stopwatch,
-    determinism,
+    determinism::run_checked,
     exit::Exit,
     interrupt,
     output::{MessageFormat, Output, check_parent},
@@ -63,7 +63,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         record: true,
         ..Options::default()
     };
-    let Some(original) = twice(&target, &whole, out)? else {
+    let Some(original) = run_checked(&target, &whole, out)? else {
         return Ok(Exit::NonDeterministic);
     };
     let goal = goal_of(&target, &original, args)?;
@@ -109,7 +109,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         witness: None,
     };
     let smaller = Target::kept(&path.display().to_string(), capsule.clone())?;
-    let Some(outcome) = twice(&smaller, &whole, out)? else {
+    let Some(outcome) = run_checked(&smaller, &whole, out)? else {
         return Ok(Exit::NonDeterministic);
     };
     let capsule = Capsule {
@@ -197,27 +197,6 @@ fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Res
         ),
         (None, None, None) => bail!("the run {run} held: there is nothing to shrink"),
     }
-}
-
-/// Runs a target twice; none if it was not the same, which is told.
-fn twice(target: &Target, options: &Options, out: &mut Output) -> anyhow::Result<Option<Outcome>> {
-    let outcome = target.execute(options);
-    let again = target.execute(&Options::default());
-    if outcome.digest == again.digest {
-        return Ok(Some(outcome));
-    }
-    let parting = determinism::trace_twice(
-        target.run.clone(),
-        target.origin.clone(),
-        [outcome.digest, again.digest],
-        |options| target.execute(options),
-        options,
-    );
-    match out.format() {
-        MessageFormat::Human => out.line(parting.human())?,
-        MessageFormat::Json => out.json("non-determinism", &parting.json())?,
-    }
-    Ok(None)
 }
 
 /// Where the smaller run goes: never where something else is.

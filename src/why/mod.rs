@@ -16,7 +16,7 @@ use gatesim_sim::{
 use crate::{
     capsule::Expectation,
     cli::WhyArgs,
-    determinism::trace_twice,
+    determinism::run_checked,
     exit::Exit,
     interrupt,
     output::{MessageFormat, Output},
@@ -51,19 +51,9 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
         causes: true,
         ..Options::default()
     };
-    let outcome = target.execute(&options);
-    let again = target.execute(&options).digest;
-    if outcome.digest != again {
-        let (run, origin) = (target.run.clone(), target.origin.clone());
-        let execute = |options: &Options| target.execute(options);
-        let digests = [outcome.digest, again];
-        let parting = trace_twice(run, origin, digests, execute, &options);
-        match out.format() {
-            MessageFormat::Human => out.line(parting.human())?,
-            MessageFormat::Json => out.json("non-determinism", &parting.json())?,
-        }
+    let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
-    }
+    };
     let trials = Trials::new(&target, pool::jobs(args.jobs), args.budget);
     let explanation = explain(&trials, &outcome);
     match out.format() {
@@ -84,9 +74,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
         Some(capsule) if capsule.expect.is_met_by(outcome) => capsule.expect.clone(),
         Some(_) | None => Expectation::of(outcome)?,
     };
-    let violation = outcome.violations.iter().find(|violation| {
-        violation.invariant.name() == expect.invariant && violation.cause == expect.cause
-    });
+    let violation = (outcome.violations.iter()).find(|violation| expect.is_of(violation));
     let noticed = Noticed::of(outcome, violation);
     let graph = Graph::new(outcome, noticed.event);
     let symptom = Symptom {
