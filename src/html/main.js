@@ -11,6 +11,8 @@ function choose(index, always = false) {
   if (!layout.place.has(current)) setLevel("all");
   reveal(always);
   show();
+  // The diagram may reach below the edge of the window.
+  by(`event-${events[current].number}`)?.scrollIntoView({ block: "nearest" });
 }
 
 function show() {

@@ -172,22 +172,22 @@ fn pictures() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
     let browser = Browser::start(scratch.path(), 1440, 1180).expect("a browser");
     for (capsule, picture, prepare) in [
-        (CAPSULE, "report-two-connections.png", ""),
+        (CAPSULE, "report-two-connections.png", &[] as &[char]),
         (
             "seeds/regressions/restart-reference-message-ledger-per-container-0.toml",
             "report-restart.png",
-            "",
+            &[],
         ),
         (
-            "seeds/regressions/chaos-reference-transport-owner-any-task-10.toml",
+            "seeds/regressions/chaos-reference-early-frames-dispatched-7.toml",
             "report-race.png",
-            "t t a",
+            // Down and up again, which scrolls there.
+            &['t', 't', DOWN, UP],
         ),
     ] {
         browser.open(&page(&scratch, capsule), "");
-        let keys: Vec<char> = prepare.chars().filter(|key| *key != ' ').collect();
-        if !keys.is_empty() {
-            browser.press(&keys, false);
+        if !prepare.is_empty() {
+            browser.press(prepare, false);
         }
         browser.screenshot(&dir.join(picture));
     }
