@@ -156,6 +156,9 @@ impl Page<'_> {
             if !also.is_empty() {
                 point("Or", also.join("; "));
             }
+            if let Some(sentence) = &story.other_timing {
+                point("Timing", escape(sentence));
+            }
         }
         let event = jump(told.event, &format!("event {}", told.event));
         point(

@@ -12,6 +12,8 @@ pub struct Story {
     pub sentence: String,
     /// What else decides, in sentences of the same kind.
     pub also: Vec<String>,
+    /// How the run fares with other timing, in a sentence.
+    pub other_timing: Option<String>,
     /// The events that led to the violation.
     pub slice: Vec<u64>,
     /// The two events whose order decides: the one that came first, and the other.
@@ -30,6 +32,7 @@ impl Story {
         Story {
             sentence: explanation.sentence.clone(),
             also: also.map(Decisive::sentence).collect(),
+            other_timing: explanation.other_timing.sentence(),
             slice: explanation.slice.clone(),
             race: race.map(|(first, second)| [first, second]),
         }

@@ -48,7 +48,7 @@ pub struct Remedy {
     pub order: Option<Fixed>,
 }
 
-/// What no order of tasks changes.
+/// What is different where the run passes, and so what decides.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "fixed", rename_all = "kebab-case")]
 pub enum Fixed {

@@ -19,10 +19,35 @@ pub struct Explanation {
     pub also: Vec<Decisive>,
     /// What decides, in one sentence.
     pub sentence: String,
+    /// How it fares with other timing.
+    pub other_timing: OtherTiming,
     /// How many runs it took.
     pub runs: u64,
     /// Whether everything was tried.
     pub search: Coverage,
+}
+
+/// How often the run fails in the same way with all of its timing made anew, and the same plan and
+/// faults: what takes an order fails now and then, what takes none fails always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherTiming {
+    /// Runs that failed so.
+    pub failed: u64,
+    /// Of how many.
+    pub samples: u64,
+}
+
+impl OtherTiming {
+    /// Whether there was no run that did not fail so.
+    pub fn is_all(self) -> bool {
+        self.samples > 0 && self.failed == self.samples
+    }
+
+    /// In one sentence, without a full stop; none if nothing was tried.
+    pub fn sentence(self) -> Option<String> {
+        let OtherTiming { failed, samples } = self;
+        (samples > 0).then(|| format!("with other timing it fails in {failed} of {samples} runs"))
+    }
 }
 
 /// Whether everything was tried.
@@ -62,11 +87,11 @@ pub enum Decisive {
         /// Whether it is enough that it comes so much later.
         later_ms: Option<u64>,
     },
-    /// The design: in every order that was tried and without any fault, it fails.
+    /// The design: no order, fault or input that was tried lets it pass.
     Answer {
         /// The answers that would have to be others; together, if there are several.
         changes: Vec<Change>,
-        /// What no order of tasks changes.
+        /// What other timing does not change; none if there is timing with which the run passes.
         order: Option<Fixed>,
     },
 }
@@ -193,20 +218,16 @@ impl Decisive {
                 let passes = format!("passes with {}", answers.join(" and "));
                 match order {
                     None => passes,
-                    Some(Fixed::Before { event, other }) => format!(
-                        "{passes}; until then *{event}* always comes before *{other}*, whatever \
-                         the order of tasks"
-                    ),
+                    Some(Fixed::Before { event, other }) => {
+                        format!("{passes}; until then *{event}* always comes before *{other}*")
+                    }
                     Some(Fixed::Gone { event, time }) => {
                         let again = match time {
                             0 | 1 => String::new(),
                             2 => " a second time".to_owned(),
                             time => format!(" {time} times"),
                         };
-                        format!(
-                            "{passes}; until then *{event}* happens{again}, whatever the order of \
-                             tasks"
-                        )
+                        format!("{passes}; until then *{event}* always happens{again}")
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use gatesim_sim::describe;
 
 use super::{
-    Comes, Decisive, StepWords, Timing,
+    Comes, Decisive, OtherTiming, StepWords, Timing,
     blame::{Part, Remedy, answers, faults, inputs},
     graph::Graph,
     race::{Pair, Search},
@@ -36,7 +36,12 @@ impl Findings {
     }
 
     /// A pair, then faults, then what others than the failing client do, then the design.
-    pub fn ranked(self, trials: &Trials<'_>, search: &Search<'_>) -> Vec<Decisive> {
+    pub fn ranked(
+        self,
+        trials: &Trials<'_>,
+        search: &Search<'_>,
+        other_timing: OtherTiming,
+    ) -> Vec<Decisive> {
         let graph = search.graph;
         let pair = self.pairs.iter().find(|pair| !is_about_fault(graph, pair));
         let (close, far) = match pair {
@@ -58,13 +63,13 @@ impl Findings {
                 timing: self
                     .pairs
                     .iter()
-                    .find_map(|pair| timing(graph, *pair, number)),
+                    .find_map(|pair| timing_of(graph, *pair, number)),
             });
         }
         ranked.extend(foreign.into_iter().map(input));
         ranked.extend(self.remedies.into_iter().map(|remedy| Decisive::Answer {
             changes: remedy.changes,
-            order: remedy.order,
+            order: remedy.order.filter(|_| other_timing.is_all()),
         }));
         ranked.extend(far);
         // Without the client itself there is nothing to go wrong: that explains little.
@@ -90,7 +95,7 @@ fn is_about_fault(graph: &Graph<'_>, pair: &Pair) -> bool {
 }
 
 /// When this fault would do no harm, if the pair tells.
-fn timing(graph: &Graph<'_>, pair: Pair, number: u32) -> Option<Timing> {
+fn timing_of(graph: &Graph<'_>, pair: Pair, number: u32) -> Option<Timing> {
     let (comes, step) = if graph.fault_of(pair.first) == Some(number) {
         (Comes::After, pair.second)
     } else if graph.fault_of(pair.second) == Some(number) {

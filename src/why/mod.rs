@@ -33,14 +33,14 @@ mod report;
 mod slice;
 mod trials;
 
-pub use explanation::{Comes, Coverage, Decisive, Explanation, StepWords, Timing};
+pub use explanation::{Comes, Coverage, Decisive, Explanation, OtherTiming, StepWords, Timing};
 
 use findings::Findings;
 use graph::{Graph, weight};
 use race::Search;
 pub use trials::Trials;
 
-use trials::{Mark, Symptom};
+use trials::{Mark, Symptom, Variation};
 
 /// Runs the command.
 pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -98,7 +98,9 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
         time: noticed.time,
         socket: noticed.socket,
     };
-    let decisive = Findings::of(trials, &search).ranked(trials, &search);
+    let other_timing = other_timing(trials, &symptom);
+    let findings = Findings::of(trials, &search);
+    let decisive = findings.ranked(trials, &search, other_timing);
     let mut decisive = decisive.into_iter();
     let first = decisive.next();
     let also = decisive.map(Decisive::in_short).collect();
@@ -118,6 +120,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
             Some(decisive) => decisive.sentence(),
             None => "nothing that was tried lets it pass".to_owned(),
         },
+        other_timing,
         decisive: first,
         also,
         runs: trials.runs(),
@@ -126,6 +129,19 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
             false => Coverage::Whole,
         },
     })
+}
+
+/// Runs with all of the timing made anew.
+const OTHER_TIMINGS: u64 = 24;
+
+fn other_timing(trials: &Trials<'_>, symptom: &Symptom) -> OtherTiming {
+    let variations: Vec<Variation> = (0..OTHER_TIMINGS).map(Variation::timing).collect();
+    let fails = trials.each(&variations, |_, outcome| symptom.expect.is_met_by(outcome));
+    let fails: Vec<bool> = fails.into_iter().flatten().collect();
+    OtherTiming {
+        failed: fails.iter().filter(|fails| **fails).count() as u64,
+        samples: fails.len() as u64,
+    }
 }
 
 /// Where a failure was noticed, and where it happened.

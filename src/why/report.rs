@@ -59,6 +59,8 @@ fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<Stri
         let more = explanation.also.len() - MAX_ALSO;
         lines.push(format!("    and {more} more"));
     }
+    let other_timing = explanation.other_timing.sentence();
+    lines.extend(other_timing.map(|sentence| format!("    {sentence}")));
     lines.push(match explanation.search {
         Coverage::Whole => format!("    found with {} runs", explanation.runs),
         Coverage::CutShort => format!(

@@ -13,7 +13,15 @@ use std::{
 };
 
 use gatesim_model::design::Design;
-use gatesim_sim::{Options, describe, event::Entry, gate::Hold, outcome::Outcome, plan::Plan};
+use gatesim_sim::{
+    Options,
+    choices::{Perturb, WHOLE},
+    describe,
+    event::Entry,
+    gate::Hold,
+    outcome::Outcome,
+    plan::Plan,
+};
 
 use crate::{capsule::Expectation, clock::Stopwatch, interrupt, pool::in_parallel, target::Target};
 
@@ -26,6 +34,8 @@ pub struct Variation {
     pub plan: Option<Plan>,
     /// Another order.
     pub order: Vec<Hold>,
+    /// Other timing.
+    pub perturb: Option<Perturb>,
 }
 
 impl Variation {
@@ -33,6 +43,15 @@ impl Variation {
     pub fn order(hold: Hold) -> Self {
         Variation {
             order: vec![hold],
+            ..Variation::default()
+        }
+    }
+
+    /// All of its timing made anew.
+    pub fn timing(salt: u64) -> Self {
+        let per_mille = WHOLE;
+        Variation {
+            perturb: Some(Perturb { salt, per_mille }),
             ..Variation::default()
         }
     }
@@ -203,6 +222,7 @@ impl<'a> Trials<'a> {
             trace: true,
             causes: !variation.order.is_empty(),
             order: variation.order.clone(),
+            perturb: variation.perturb,
             ..Options::default()
         };
         let varied = Target {

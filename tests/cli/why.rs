@@ -108,7 +108,7 @@ fn a_run_that_holds_has_nothing_to_explain() {
     assert_eq!((ran.code, &explanation["held"]), (0, &Value::Bool(true)));
 }
 
-/// How often something is named, over the corpus and failures of every revision and every defect:
+/// How often something is named, and whether the run fails with any timing, over the corpus and failures of every revision and every defect:
 /// `cargo test --release --test cli -- --ignored explanation_rate --nocapture`.
 #[test]
 #[ignore = "takes minutes: a measurement"]
@@ -120,7 +120,7 @@ fn explanation_rate() {
     runs.sort();
     let capsules = runs.len();
     runs.extend(failures());
-    let mut kinds = std::collections::BTreeMap::<String, [u32; 2]>::new();
+    let mut kinds = std::collections::BTreeMap::<(String, &str), [u32; 2]>::new();
     for (number, run) in runs.iter().enumerate() {
         let ran = gatesim(&["why", run, "--message-format", "json"]);
         let explanation = ran.json().into_iter().next().unwrap();
@@ -128,19 +128,26 @@ fn explanation_rate() {
             "" => "nothing",
             kind => kind,
         };
-        kinds.entry(kind.to_owned()).or_default()[usize::from(number >= capsules)] += 1;
+        let timing = &explanation["other_timing"];
+        let often = match timing["failed"] == timing["samples"] {
+            true => "always",
+            false => "now and then",
+        };
+        let counts = kinds.entry((kind.to_owned(), often)).or_default();
+        counts[usize::from(number >= capsules)] += 1;
         println!(
-            "{run}\t{kind}\t{} runs\t{}\t{}",
+            "{run}\t{kind}\t{often}\t{} runs\t{}\t{}",
             explanation["runs"],
             text(&explanation, "/search"),
             text(&explanation, "/sentence")
         );
     }
-    println!("kind\tcapsules\tfailures of sweeps");
-    for (kind, [kept, swept]) in &kinds {
-        println!("{kind}\t{kept}\t{swept}");
+    println!("kind\twith other timing\tcapsules\tfailures of sweeps");
+    for ((kind, often), [kept, swept]) in &kinds {
+        println!("{kind}\t{often}\t{kept}\t{swept}");
     }
-    let unnamed: u32 = kinds.get("nothing").map_or(0, |counts| counts.iter().sum());
+    let nothing = kinds.iter().filter(|((kind, _), _)| kind == "nothing");
+    let unnamed: u32 = nothing.flat_map(|(_, counts)| counts).sum();
     assert!(
         unnamed as usize * 10 <= runs.len(),
         "{unnamed} of {} unnamed",
