@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, ops::Range, path::Path};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use gatesim_model::design::Design;
 use gatesim_sim::{
     choices::Record,
@@ -154,25 +154,7 @@ struct ReadFormat {
 }
 
 impl Capsule {
-    /// Keeps a run that failed, for what it broke first, or for `invariant`. An error if it held.
-    /// A run that was traced leaves a witness.
-    pub fn new(
-        run: RunName,
-        plan: Plan,
-        outcome: Outcome,
-        why: &str,
-        invariant: Option<Invariant>,
-    ) -> anyhow::Result<Self> {
-        let expect = match invariant {
-            None => Expectation::of(&outcome)
-                .with_context(|| format!("the run {run} held: there is no violation to keep"))?,
-            Some(invariant) => Expectation::breaking(&outcome, invariant)
-                .with_context(|| format!("the run {run} did not break {invariant}"))?,
-        };
-        Ok(Self::expecting(run, plan, outcome, why, expect))
-    }
-
-    /// Keeps a run that failed in this way.
+    /// Keeps a run that failed in this way. A run that was traced leaves a witness.
     pub fn expecting(
         run: RunName,
         plan: Plan,

@@ -15,7 +15,7 @@ use crate::{
     determinism::run_checked,
     exit::Exit,
     interrupt,
-    output::{MessageFormat, Output, Style},
+    output::{MessageFormat, Output, Style, note},
     reproduction::{Reproduction, drift_in_words},
     target::Target,
     witness::Witness,
@@ -48,7 +48,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let dir = &args.corpus.dir;
     let capsules = read_all(dir)?;
     if capsules.is_empty() {
-        eprintln!("no capsules in {}", dir.display());
+        note(format_args!("no capsules in {}", dir.display()));
         return Ok(Exit::NothingRan);
     }
     interrupt::install()?;
@@ -185,20 +185,27 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
+    let expect = match args.invariant {
+        Some(invariant) => Expectation::breaking(&outcome, invariant)
+            .with_context(|| format!("the run {} did not break {invariant}", target.run))?,
+        None => target.expectation(&outcome).with_context(|| {
+            let run = &target.run;
+            format!("the run {run} held: there is no violation to keep")
+        })?,
+    };
     let (edited, shrunk) = match target.capsule {
-        Some(capsule) => (capsule.choices, capsule.shrunk),
+        // What it was shrunk to is smallest for the failure that it was shrunk for.
+        Some(kept) => (kept.choices, kept.shrunk.filter(|_| kept.expect == expect)),
         None => (None, None),
     };
-    let mut capsule = Capsule::new(
-        target.run,
-        target.plan,
-        outcome,
-        args.why.trim(),
-        args.invariant,
-    )?;
-    // What was recorded is the same run, with everything listed that it chose.
-    capsule.choices = capsule.choices.or(edited);
-    capsule.shrunk = shrunk;
+    let why = args.why.trim();
+    let capsule = Capsule::expecting(target.run, target.plan, outcome, why, expect);
+    let capsule = Capsule {
+        // What was recorded is the same run, with everything listed that it chose.
+        choices: capsule.choices.or(edited),
+        shrunk,
+        ..capsule
+    };
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;

@@ -31,7 +31,7 @@ pub struct FailureReport {
     pub step: u64,
     /// What happened, in one sentence.
     pub sentence: String,
-    /// The earliest violation, unless the run panicked.
+    /// The violation that it reports, unless the run panicked.
     pub violation: Option<Violation>,
     /// What else broke in the same run.
     pub others: Vec<Invariant>,
@@ -53,29 +53,31 @@ pub struct GroupReport {
 }
 
 impl FailureReport {
-    /// What there is to report of an outcome; none if it held.
+    /// What there is to report of an outcome; none if it held. `told` is the violation to report,
+    /// the earliest unless it is given. A panic outranks both.
     pub fn new(
         run: RunName,
         origin: Origin,
         outcome: &Outcome,
+        told: Option<&Violation>,
         group: Option<(&Group, u64)>,
     ) -> Option<Self> {
-        let failure = Failure::of(outcome)?;
-        let first = outcome.violations.first();
-        let (time, step, sentence, violation) = match (&outcome.panic, first) {
-            (None, Some(first)) => (
-                first.time,
-                first.step,
-                first.sentence.clone(),
-                Some(first.clone()),
+        let told = told.or(outcome.violations.first());
+        let (failure, time, step, sentence) = match (Failure::of(outcome)?, told) {
+            (Failure::Violation(_), Some(told)) => (
+                Failure::Violation(told.signature()),
+                told.time,
+                told.step,
+                told.sentence.clone(),
             ),
-            (panic, _) => (
+            (failure, _) => (
+                failure,
                 outcome.time,
                 outcome.steps,
-                panic.clone().unwrap_or_default(),
-                None,
+                outcome.panic.clone().unwrap_or_default(),
             ),
         };
+        let violation = told.filter(|_| outcome.panic.is_none()).cloned();
         Some(FailureReport {
             run,
             origin,
@@ -87,8 +89,12 @@ impl FailureReport {
             others: outcome
                 .violations
                 .iter()
-                .skip(usize::from(violation.is_some()))
-                .map(|violation| violation.invariant)
+                .map(|other| other.invariant)
+                .filter(|other| {
+                    violation
+                        .as_ref()
+                        .is_none_or(|told| told.invariant != *other)
+                })
                 .collect(),
             violation,
             group: group.map(|(group, runs)| GroupReport {
@@ -295,7 +301,7 @@ pub(crate) mod tests {
                 .collect(),
         };
         let outcome = failed_outcome();
-        let swept = FailureReport::new(name(), Origin::Name, &outcome, Some((&group, 200)));
+        let swept = FailureReport::new(name(), Origin::Name, &outcome, None, Some((&group, 200)));
         insta::assert_snapshot!("swept", swept.unwrap().human(Style::Plain));
     }
 
@@ -303,7 +309,7 @@ pub(crate) mod tests {
     fn what_to_paste_asks_for_the_same_run() {
         let outcome = failed_outcome();
         let pasted = |origin: Origin| {
-            let report = FailureReport::new(name(), origin, &outcome, None).unwrap();
+            let report = FailureReport::new(name(), origin, &outcome, None, None).unwrap();
             (
                 report.replay_command(),
                 report.shrink_command(),
@@ -328,14 +334,14 @@ pub(crate) mod tests {
             finish: None,
             ..failed_outcome()
         };
-        let report = FailureReport::new(name(), Origin::Name, &outcome, None).unwrap();
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None, None).unwrap();
         insta::assert_snapshot!("panicked", report.human(Style::Plain));
     }
 
     #[test]
     fn json_has_the_same_facts() {
         let outcome = failed_outcome();
-        let report = FailureReport::new(name(), Origin::Name, &outcome, None).unwrap();
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None, None).unwrap();
         insta::assert_snapshot!(
             "json",
             serde_json::to_string_pretty(&report.json()).unwrap()

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
-use crate::exit::Exit;
+use crate::{exit::Exit, output::note};
 
 /// A signal handler is process-wide, and so is what it leaves behind.
 static REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -15,7 +15,7 @@ pub fn install() -> anyhow::Result<()> {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        eprintln!("interrupted: finishing the runs in flight; press Ctrl-C again to stop at once");
+        note("interrupted: finishing the runs in flight; press Ctrl-C again to stop at once");
     })
     .context("failed to install the Ctrl-C handler")
 }

@@ -66,7 +66,7 @@ use std::{
 pub use exit::Exit;
 
 use cli::{Cli, Command};
-use output::Output;
+use output::{Output, note};
 
 /// Here, so that the tool, its tests and its benchmarks share it.
 #[global_allocator]
@@ -105,7 +105,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     match result.and_then(|exit| out.flush().map(|()| exit)) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note(format_args!("error: {error:#}"));
             Exit::Unusable
         }
     }
@@ -120,7 +120,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
 fn report_panic(info: &PanicHookInfo<'_>, default_hook: &dyn Fn(&PanicHookInfo<'_>)) {
     if matches!(thread::current().name(), Some("main" | pool::WORKER_NAME)) {
         default_hook(info);
-        eprintln!("this is a bug in gatesim, not in what it simulates; please report it");
+        note("this is a bug in gatesim, not in what it simulates; please report it");
     }
 }
 

@@ -33,12 +33,16 @@ pub fn diagram(
     let told = drawn(&chart, slice);
     let arrows = Arrows::among(&chart, &told);
     let mut lines = vec!["sequenceDiagram".to_owned()];
-    lines.extend(participants(&chart, &told, &arrows));
+    let lanes = lanes(&chart, &told, &arrows);
+    lines.extend(participants(&chart, &lanes));
+    // From the first to the last, for what concerns the run.
+    let everybody = (lanes.first().zip(lanes.last()))
+        .map(|(first, last)| format!("{},{}", chart.lanes[*first].name, chart.lanes[*last].name));
     let mut before: Option<&Event> = None;
     for event in chart.events.iter().filter(|e| told.contains(&e.number)) {
         // The time, where it has gone on: a sequence diagram has no axis.
         let moved = before.is_none_or(|before| before.time_ns != event.time_ns);
-        lines.extend(arrows.lines(&chart, event, moved));
+        lines.extend(arrows.lines(&chart, event, moved, everybody.as_deref()));
         before = Some(event);
     }
     lines.join("\n") + "\n"
@@ -59,12 +63,17 @@ fn drawn(chart: &Chart, slice: Option<&[u64]>) -> BTreeSet<u64> {
     latest.iter().copied().collect()
 }
 
-fn participants(chart: &Chart, told: &BTreeSet<u64>, arrows: &Arrows) -> Vec<String> {
+/// The lanes of which something is drawn.
+fn lanes(chart: &Chart, told: &BTreeSet<u64>, arrows: &Arrows) -> BTreeSet<usize> {
     let mut used: BTreeSet<usize> = arrows.lanes();
     let events = chart.events.iter().filter(|e| told.contains(&e.number));
     used.extend(events.filter_map(|event| event.lane));
-    used.into_iter()
-        .map(|lane| {
+    used
+}
+
+fn participants(chart: &Chart, lanes: &BTreeSet<usize>) -> Vec<String> {
+    (lanes.iter())
+        .map(|&lane| {
             let lane = &chart.lanes[lane];
             let kind = match lane.kind {
                 LaneKind::Client => "actor",
@@ -78,7 +87,7 @@ fn participants(chart: &Chart, told: &BTreeSet<u64>, arrows: &Arrows) -> Vec<Str
 /// The arrows between events that are drawn, by the event at whose place they are drawn.
 struct Arrows<'a> {
     /// Drawn where they arrive; what never arrives, where it was sent.
-    at: BTreeMap<u64, &'a Arrow>,
+    at: BTreeMap<u64, Vec<&'a Arrow>>,
     /// Senders whose arrow is drawn elsewhere.
     senders: BTreeSet<u64>,
 }
@@ -88,29 +97,38 @@ impl<'a> Arrows<'a> {
         let drawn: Vec<&Arrow> = (chart.arrows.iter())
             .filter(|arrow| told.contains(&arrow.to.unwrap_or(arrow.from)))
             .collect();
+        let mut at: BTreeMap<u64, Vec<&Arrow>> = BTreeMap::new();
+        for arrow in &drawn {
+            let place = arrow.to.unwrap_or(arrow.from);
+            at.entry(place).or_default().push(arrow);
+        }
         Arrows {
-            at: (drawn.iter())
-                .map(|arrow| (arrow.to.unwrap_or(arrow.from), *arrow))
-                .collect(),
+            at,
             senders: drawn.iter().map(|arrow| arrow.from).collect(),
         }
     }
 
     fn lanes(&self) -> BTreeSet<usize> {
         let ends = |arrow: &&Arrow| [arrow.from_lane, arrow.to_lane];
-        self.at.values().flat_map(ends).collect()
+        self.at.values().flatten().flat_map(ends).collect()
     }
 
     /// An arrow, a note for what stays in its lane, and a note for each violation.
-    fn lines(&self, chart: &Chart, event: &Event, moved: bool) -> Vec<String> {
+    fn lines(
+        &self,
+        chart: &Chart,
+        event: &Event,
+        moved: bool,
+        everybody: Option<&str>,
+    ) -> Vec<String> {
         let time = match moved {
             true => format!("{} ", seconds(event.time_ns)),
             false => String::new(),
         };
         let name = |lane: usize| chart.lanes[lane].name;
         let mut lines = Vec::new();
-        let arrow = self.at.get(&event.number);
-        if let Some(arrow) = arrow {
+        let arrows = self.at.get(&event.number);
+        for arrow in arrows.into_iter().flatten() {
             let (from, to) = (name(arrow.from_lane), name(arrow.to_lane));
             let line = match (arrow.to, arrow.kind) {
                 (None, _) => "-x",
@@ -126,7 +144,7 @@ impl<'a> Arrows<'a> {
             lines.push(format!("    {from}{line}{to}: {}", label_text(&label)));
         }
         // An arrow says what its ends say, but for an answer, which has a sender worth a note.
-        if arrow.is_none()
+        if arrows.is_none()
             && (!self.senders.contains(&event.number))
             && let Some(lane) = event.lane
         {
@@ -134,15 +152,12 @@ impl<'a> Arrows<'a> {
             lines.push(format!("    Note over {}: {text}", name(lane)));
         } else if event.lane.is_none() {
             let text = label_text(&format!("{time}{}", event.text));
-            lines.extend(
-                self.everybody(chart)
-                    .map(|over| format!("    Note over {over}: {text}")),
-            );
+            lines.extend(everybody.map(|over| format!("    Note over {over}: {text}")));
         }
         let broken = chart.violations.iter().filter(|v| v.event == event.number);
         for violation in broken {
             let over = event.lane.map(|lane| name(lane).to_string());
-            let Some(over) = over.or_else(|| self.everybody(chart)) else {
+            let Some(over) = over.or(everybody.map(str::to_owned)) else {
                 continue;
             };
             let text = label_text(&format!(
@@ -154,12 +169,6 @@ impl<'a> Arrows<'a> {
             lines.push("    end".to_owned());
         }
         lines
-    }
-
-    /// From the first lane to the last, for what concerns the run.
-    fn everybody(&self, chart: &Chart) -> Option<String> {
-        let (first, last) = (chart.lanes.first()?.name, chart.lanes.last()?.name);
-        Some(format!("{first},{last}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Standard output, and files that are there whole or not at all.
 
 use std::{
+    fmt,
     fs::{self, File},
     io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
@@ -162,6 +163,11 @@ impl Style {
             Self::Plain => text.to_owned(),
         }
     }
+}
+
+/// A line on standard error. Whether anybody reads it makes no difference to what is done.
+pub fn note(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Fails if `path` cannot be a file: before hours of work, not after them.

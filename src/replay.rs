@@ -44,6 +44,9 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
         bail!("--step is for people; there is no JSON of it");
     }
     let target = Target::load(&args.target, args.design.as_deref())?;
+    for path in args.save_plan.iter().chain(&args.trace) {
+        target.check_output(path)?;
+    }
     if let Some(path) = &args.save_plan {
         let text = toml::to_string(&target.plan)?;
         write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
@@ -94,14 +97,19 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
             prompt.talk(&mut stdin().lock(), echo, out)?;
         }
     }
-    let reproduced = match (&target.capsule, options.until) {
-        (Some(capsule), None) => Reproduction::of(capsule, &outcome),
-        (Some(_), Some(_)) | (None, _) => Reproduction::Exact,
-    };
-    Ok(match (outcome.held(), reproduced) {
-        (true, Reproduction::Exact) => Exit::Held,
+    let reproduction = reproduction(&target, &options, &outcome);
+    Ok(match (outcome.held(), reproduction) {
+        (true, None | Some(Reproduction::Exact)) => Exit::Held,
         (true | false, _) => Exit::Violated,
     })
+}
+
+/// What has become of the capsule, if it is one. A run that was cut short has another digest, and
+/// what the capsule is kept for may be later.
+fn reproduction(target: &Target, options: &Options, outcome: &Outcome) -> Option<Reproduction> {
+    let whole = options.until.is_none() && !options.stop_at_first;
+    let capsule = target.capsule.as_ref().filter(|_| whole);
+    capsule.map(|capsule| Reproduction::of(capsule, outcome))
 }
 
 /// What is shown of a run.
@@ -136,7 +144,8 @@ fn until(view: &ViewArgs) -> Option<Until> {
         ([from, to], _) => match (from.until()?, to.until()?) {
             (Until::Time(from), Until::Time(to)) => Some(Until::Time(from.max(to))),
             (Until::Event(from), Until::Event(to)) => Some(Until::Event(from.max(to))),
-            (Until::Time(_), Until::Event(_)) | (Until::Event(_), Until::Time(_)) => None,
+            (Until::Step(from), Until::Step(to)) => Some(Until::Step(from.max(to))),
+            (Until::Time(_) | Until::Event(_) | Until::Step(_), _) => None,
         },
         (_, Some(until)) => match view.from.as_ref().map(When::until) {
             Some(None) => None,
@@ -158,6 +167,10 @@ fn range(view: &ViewArgs, run: &Run<'_>) -> anyhow::Result<std::ops::Range<u64>>
             .outcome
             .trace
             .partition_point(|entry| entry.time < *time) as u64,
+        Some(When::Step(step)) => run
+            .outcome
+            .trace
+            .partition_point(|entry| entry.step < *step) as u64,
         Some(when) => run.position(when)?.saturating_sub(1),
         None => 0,
     };
@@ -307,9 +320,8 @@ fn write_human(
         outcome.events
     ))?;
     out.line(format!("  digest     {}, the same twice", outcome.digest))?;
-    // A run that was cut short has another digest, and what the capsule is kept for may be later.
-    if let (Some(capsule), None) = (&target.capsule, options.until) {
-        let reproduction = Reproduction::of(capsule, outcome);
+    let reproduction = reproduction(target, options, outcome);
+    if let (Some(capsule), Some(reproduction)) = (&target.capsule, reproduction) {
         out.line(format!("  capsule    {}", reproduction.human(capsule)))?;
         out.line(format!("  why        {}", capsule.why))?;
         if let Some(drift) = drift_in_words(outcome.drift) {
@@ -353,12 +365,11 @@ fn write_json(
     if let Some(failure) = target.failure(outcome) {
         out.json("failure", &failure.json())?;
     }
-    let capsule = match options.until {
-        None => target.capsule.as_ref(),
-        Some(_) => None,
-    };
+    let reproduction = reproduction(target, options, outcome);
+    let drift = outcome.drift;
     let verdict = VerdictJson {
-        capsule: capsule.map(|capsule| Reproduction::of(capsule, outcome)),
+        drift: (reproduction.is_some() && !drift.is_none()).then_some(drift),
+        capsule: reproduction,
         ..verdict(&target.run, outcome)
     };
     out.json("verdict", &verdict)
@@ -395,6 +406,6 @@ fn verdict(run: &RunName, outcome: &Outcome) -> VerdictJson {
         events: outcome.events,
         digest: outcome.digest,
         capsule: None,
-        drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
+        drift: None,
     }
 }

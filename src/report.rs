@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     groups::Groups,
-    output::{MessageFormat, Output},
+    output::{MessageFormat, Output, note},
     pool::Pair,
     sweep::SweepResult,
     tally::{Durations, Tally},
@@ -34,14 +34,14 @@ pub fn speed(result: &SweepResult, elapsed: Duration) {
     let ms = u64::try_from(elapsed.as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
-    eprintln!(
+    note(format_args!(
         "{}.{:03} s, {} runs/s, {} steps/s, {} at a time",
         ms / 1000,
         ms % 1000,
         runs.saturating_mul(1000) / ms,
         steps.saturating_mul(1000) / ms,
         result.work.jobs
-    );
+    ));
 }
 
 fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     html::{Page, Story},
     interrupt, mermaid,
-    output::{MessageFormat, Output, check_parent, write_whole},
+    output::{MessageFormat, Output, note, write_whole},
     perfetto, pool,
     target::{Origin, Target},
     why::{self, Trials},
@@ -38,7 +38,7 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
     interrupt::install()?;
     let place = Place::of(args, &target);
     if let Place::File(path) = &place {
-        check_parent(path)?;
+        target.check_output(path)?;
     }
     let options = Options {
         trace: true,
@@ -48,6 +48,10 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
+    if interrupt::requested() {
+        note("nothing is written: the page was not begun");
+        return Ok(Exit::Interrupted);
+    }
     let story = story(args, &target, &outcome);
     let text = render(args.format, &target, &outcome, story.as_ref())?;
     match &place {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use gatesim_sim::Options;
 
 use crate::{
-    capsule::Capsule,
+    capsule::{Capsule, Expectation},
     catalog,
     cli::SweepArgs,
     clock::Stopwatch,
@@ -187,6 +187,7 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
                     name,
                     Origin::Name,
                     &alone,
+                    None,
                     Some((group, tally.runs)),
                 ));
             } else if !partings.iter().any(|parting| parting.run == name) {
@@ -224,7 +225,9 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
             ..Options::default()
         };
         let outcome = gatesim_sim::run(&pair.design, &plan, &options);
-        let capsule = Capsule::new(run.clone(), plan, outcome, FOUND_BY_SWEEP, None)?;
+        let expect = Expectation::of(&outcome)
+            .with_context(|| format!("the run {run} held: there is no violation to keep"))?;
+        let capsule = Capsule::expecting(run.clone(), plan, outcome, FOUND_BY_SWEEP, expect);
         capsule.write(&dir.join(capsule.file_name()))?;
     }
     Ok(())

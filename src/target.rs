@@ -11,10 +11,10 @@ use gatesim_sim::{
 };
 
 use crate::{
-    capsule::{Capsule, parse_toml},
+    capsule::{Capsule, Expectation, parse_toml},
     catalog,
     failure::FailureReport,
-    output::read_text,
+    output::{check_parent, read_text},
     run_name::{RunName, shell_word},
 };
 
@@ -135,6 +135,26 @@ impl Target {
         })
     }
 
+    /// Fails if there can be no file at `path`, or if it would replace what is being run.
+    pub fn check_output(&self, path: &Path) -> anyhow::Result<()> {
+        check_parent(path)?;
+        if self.is_from(path) {
+            bail!("{} is what is to be run; write elsewhere", path.display());
+        }
+        Ok(())
+    }
+
+    /// Whether it came from this file.
+    pub fn is_from(&self, path: &Path) -> bool {
+        match &self.origin {
+            Origin::Name => false,
+            Origin::Plan { file } | Origin::Capsule { file } => {
+                let [from, path] = [Path::new(file), path].map(|path| path.canonicalize().ok());
+                from.is_some() && from == path
+            }
+        }
+    }
+
     /// Runs it. A capsule's recorded choices are replayed.
     pub fn execute(&self, options: &Options) -> Outcome {
         self.execute_under(&self.design, options)
@@ -152,7 +172,15 @@ impl Target {
 
     /// What there is to report of an outcome; none if it held.
     pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
-        FailureReport::new(self.run.clone(), self.origin.clone(), outcome, None)
+        let (run, origin) = (self.run.clone(), self.origin.clone());
+        FailureReport::new(run, origin, outcome, self.told(outcome), None)
+    }
+
+    /// How it failed: as its capsule expects if it did, or else what broke first; none if it held.
+    pub fn expectation(&self, outcome: &Outcome) -> Option<Expectation> {
+        let expected = self.capsule.as_ref().map(|capsule| &capsule.expect);
+        let met = expected.filter(|expect| expect.is_met_by(outcome));
+        met.cloned().or_else(|| Expectation::of(outcome))
     }
 
     /// The violation that a reader is told of first: what the capsule was kept for, or the earliest.

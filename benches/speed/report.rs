@@ -64,7 +64,7 @@ impl Report {
     /// Adds a figure of this machine.
     pub fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         let name = name.into();
-        eprintln!("measured {name}");
+        println!("measured {name}");
         self.figures.push(Figure { name, value, unit });
     }
 

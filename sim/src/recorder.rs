@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use gatesim_model::ids::SocketId;
+use gatesim_model::{ids::SocketId, time::Time};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -27,6 +27,7 @@ pub struct Recorder {
 
 struct Seen {
     events: u64,
+    last: (Time, u64),
     digest: u128,
     /// Reused for the bytes of one event.
     bytes: Vec<u8>,
@@ -42,6 +43,10 @@ pub struct Observed {
     pub digest: Digest,
     /// How many events there were.
     pub events: u64,
+    /// Virtual time at the end.
+    pub time: Time,
+    /// Steps until then.
+    pub steps: u64,
     /// The first violation of each invariant.
     pub violations: Vec<Violation>,
     /// The rare states it went through.
@@ -62,6 +67,7 @@ impl Recorder {
             until: options.until,
             seen: RefCell::new(Some(Seen {
                 events: 0,
+                last: (Time::ZERO, 0),
                 digest: 0,
                 bytes: Vec::with_capacity(128),
                 checker: limits.map(Checker::new),
@@ -79,13 +85,19 @@ impl Recorder {
         if self.is_over(seen.events) {
             return self.gate.finish(FinishReason::StoppedAtMoment);
         }
+        seen.last = (self.gate.now(), self.gate.steps());
         self.see(seen, actor, fact);
     }
 
+    /// The event takes place where the last one is.
     fn see(&self, seen: &mut Seen, actor: Actor, fact: Fact) {
+        let (time, step) = seen.last;
         let entry = Entry {
+            number: seen.events,
+            time,
+            step,
             actor,
-            ..self.place(seen.events, fact)
+            fact,
         };
         seen.events += 1;
         seen.fold(&entry);
@@ -107,15 +119,25 @@ impl Recorder {
     pub fn finish(&self, reason: FinishReason) -> Observed {
         let last = Fact::World(WorldEvent::Finished { reason });
         let mut seen = self.seen.take().expect("a run finishes once");
-        self.see(&mut seen, Actor::World, last.clone());
+        // That a run has come to the end that was asked for is known when something happens later,
+        // which does not belong to it.
+        seen.last = match (reason, self.until) {
+            (FinishReason::StoppedAtMoment, Some(Until::Time(time))) => (time, seen.last.1),
+            (FinishReason::StoppedAtMoment, _) => seen.last,
+            _ => (self.gate.now(), self.gate.steps()),
+        };
+        let (time, steps) = seen.last;
+        self.see(&mut seen, Actor::World, last);
         let mut violations = Vec::new();
         if let Some(mut checker) = seen.checker {
-            checker.finish(&self.place(seen.events, last));
+            checker.finish(time, reason);
             violations = checker.violations().to_vec();
         }
         Observed {
             digest: Digest(seen.digest),
             events: seen.events,
+            time,
+            steps,
             violations,
             marks: seen.marks.finish(),
             figures: seen.figures.finish(),
@@ -129,22 +151,7 @@ impl Recorder {
             None => false,
             Some(Until::Time(time)) => self.gate.now() > time,
             Some(Until::Event(last)) => number > last,
-        }
-    }
-
-    fn place(&self, number: u64, fact: Fact) -> Entry {
-        // The clock may have gone on before anything happened that told that the end is past.
-        let now = self.gate.now();
-        let time = match self.until {
-            Some(Until::Time(time)) => now.min(time),
-            Some(Until::Event(_)) | None => now,
-        };
-        Entry {
-            number,
-            time,
-            step: self.gate.steps(),
-            actor: Actor::World,
-            fact,
+            Some(Until::Step(last)) => self.gate.steps() > last,
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Until {
     Time(Time),
     /// After the event with this number.
     Event(u64),
+    /// After the step with this number.
+    Step(u64),
 }
 
 /// What a run is to give back beside its verdict. None of it changes the trace, but for
@@ -130,9 +132,9 @@ fn run_here(
             digest: observed.digest,
             finish: Some(finish),
             panic: None,
-            steps: gate.steps(),
+            steps: observed.steps,
             events: observed.events,
-            time: gate.now(),
+            time: observed.time,
             violations: observed.violations,
             marks: observed.marks,
             figures: observed.figures,

@@ -224,6 +224,11 @@ impl Arrows {
             WorldEvent::TransportEnded { socket } => {
                 self.receive(entry, &[Parcel::CloseToServer(*socket)]);
             }
+            // The answers to its calls will not be those that its next process gets.
+            WorldEvent::ContainerGone { container, .. } => {
+                let gone = Actor::Container(*container);
+                self.open_calls.retain(|(by, ..), _| *by != gone);
+            }
             WorldEvent::ClientDone { .. }
             | WorldEvent::ClientGaveUp { .. }
             | WorldEvent::ClientTokenRenewed { .. }
@@ -239,7 +244,6 @@ impl Arrows {
             | WorldEvent::ContainerStarted { .. }
             | WorldEvent::ContainerInService { .. }
             | WorldEvent::ContainerTerminating { .. }
-            | WorldEvent::ContainerGone { .. }
             | WorldEvent::ServiceDown { .. }
             | WorldEvent::ServiceUp { .. }
             | WorldEvent::ContainerStalled { .. }

@@ -76,7 +76,12 @@ struct Open {
 pub struct Bands {
     open: BTreeMap<Key, Open>,
     closed: Vec<(Key, Open, u64)>,
+    /// How many faults a service has at a time.
+    impairments: BTreeMap<Service, u32>,
 }
+
+/// The state of a container that gets no processor.
+const STALLED: &str = "stalled";
 
 impl Bands {
     /// Takes the next event.
@@ -132,12 +137,19 @@ impl Bands {
             WorldEvent::ContainerStarted { container, .. } => {
                 self.begin(Key::Container(container), None, number, "starting");
             }
-            WorldEvent::ContainerInService { container }
-            | WorldEvent::ContainerResumed { container } => {
+            WorldEvent::ContainerInService { container } => {
                 self.enter(Key::Container(container), None, number, "in service");
             }
+            // One that is down can be stalled as well: nothing is there that shows it.
             WorldEvent::ContainerStalled { container } => {
-                self.enter(Key::Container(container), None, number, "stalled");
+                if self.open.contains_key(&Key::Container(container)) {
+                    self.enter(Key::Container(container), None, number, STALLED);
+                }
+            }
+            WorldEvent::ContainerResumed { container } => {
+                if let Some(before) = self.before_stall(container) {
+                    self.enter(Key::Container(container), None, number, &before);
+                }
             }
             WorldEvent::ContainerTerminating { container } => {
                 self.enter(Key::Container(container), None, number, "stopping");
@@ -147,13 +159,19 @@ impl Bands {
                 self.forget_machines(Actor::Container(container), number);
             }
             WorldEvent::ServiceDown { service } => {
-                self.begin(Key::Service(service), None, number, "down");
+                *self.impairments.entry(service).or_insert(0) += 1;
+                self.enter(Key::Service(service), None, number, "down");
             }
             WorldEvent::ServiceImpaired { service, .. } => {
-                self.begin(Key::Service(service), None, number, "impaired");
+                *self.impairments.entry(service).or_insert(0) += 1;
+                self.enter(Key::Service(service), None, number, "impaired");
             }
             WorldEvent::ServiceUp { service } | WorldEvent::ServiceRecovered { service, .. } => {
-                self.end(&Key::Service(service), number);
+                let left = self.impairments.entry(service).or_insert(1);
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.end(&Key::Service(service), number);
+                }
             }
             WorldEvent::ClientSent { .. }
             | WorldEvent::ClientGotEvent { .. }
@@ -219,6 +237,16 @@ impl Bands {
     fn end(&mut self, key: &Key, until: u64) {
         if let Some(open) = self.open.remove(key) {
             self.closed.push((key.clone(), open, until));
+        }
+    }
+
+    /// What a container was before it was stalled; none if it has been started anew since, or is
+    /// not there.
+    fn before_stall(&self, container: u32) -> Option<String> {
+        let segments = &self.open.get(&Key::Container(container))?.segments;
+        match segments.as_slice() {
+            [.., before, stalled] if stalled.state == STALLED => Some(before.state.clone()),
+            _ => None,
         }
     }
 

@@ -256,9 +256,13 @@ fn cut_notice(chart: &Chart) -> String {
         true => format!(" and {} of its {} clients", cut.clients_shown, cut.clients),
         false => String::new(),
     };
+    let place = match chart.focus {
+        Some(_) => "around the violation",
+        None => "from the beginning",
+    };
     format!(
         "<p class=\"notice\">This run is too long to be shown whole: {} of its {} events{clients}, \
-         around the violation.</p>",
+         {place}.</p>",
         cut.events_shown, cut.events
     )
 }

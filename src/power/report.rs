@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     labels::percent,
-    output::{MessageFormat, Output, Style},
+    output::{MessageFormat, Output, Style, note},
 };
 
 /// Writes everything.
@@ -25,11 +25,11 @@ pub fn write(power: &Power, out: &mut Output) -> anyhow::Result<()> {
 /// How fast it was, on standard error.
 pub fn speed(power: &Power, elapsed: Duration) {
     let runs: u64 = power.findings.iter().map(Finding::runs).sum();
-    eprintln!(
+    note(format_args!(
         "{}.{:03} s, {runs} runs of flipped designs",
         elapsed.as_secs(),
         elapsed.subsec_millis()
-    );
+    ));
 }
 
 fn write_human(power: &Power, out: &mut Output) -> anyhow::Result<()> {

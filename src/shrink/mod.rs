@@ -20,7 +20,7 @@ use crate::{
     determinism::run_checked,
     exit::Exit,
     interrupt,
-    output::{MessageFormat, Output, check_parent},
+    output::{MessageFormat, Output, check_parent, note},
     pool,
     progress::Progress,
     target::Target,
@@ -77,11 +77,11 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
     };
 
     // Told before the first candidate, so that whoever waits knows that there is something to lose.
-    eprintln!(
+    note(format_args!(
         "shrinking {}: {}; Ctrl-C writes the smallest so far",
         target.run,
         from.in_words()
-    );
+    ));
     let watch = Stopwatch::start();
     let progress = Progress::searching(args.budget);
     let found = search(&target, goal, from, &original, args, &progress)?;
@@ -131,11 +131,11 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         MessageFormat::Human => out.line(report.human(out.style()))?,
         MessageFormat::Json => out.json("shrunk", &report.json())?,
     }
-    eprintln!(
+    note(format_args!(
         "wrote {} after {:.1} s",
         path.display(),
         watch.elapsed().as_secs_f64()
-    );
+    ));
     Ok(match stopped {
         None | Some(Stopped::Budget) => Exit::Held,
         Some(Stopped::Interrupt) => Exit::Interrupted,
@@ -183,9 +183,6 @@ fn search(
 /// Which failure to keep; says so if there is none.
 fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Result<Goal> {
     let run = &target.run;
-    if outcome.held() {
-        bail!("the run {run} held: there is nothing to shrink");
-    }
     let goal = Goal::of(target, outcome, args.invariant);
     match (goal, args.invariant, &target.capsule) {
         (Some(goal), _, _) => Ok(goal),
@@ -206,7 +203,8 @@ fn output_path(args: &ShrinkArgs, target: &Target) -> anyhow::Result<PathBuf> {
         None => PathBuf::from(Capsule::shrunk_file_name(&target.run)),
     };
     check_parent(&path)?;
-    let goes_on = args.resume || Path::new(&args.target) == path;
+    let shrunk = target.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
+    let goes_on = args.resume || (shrunk.is_some() && target.is_from(&path));
     if path.exists() && !goes_on {
         bail!(
             "{} is there already; --resume goes on from it, -o writes elsewhere",

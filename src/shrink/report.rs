@@ -120,6 +120,9 @@ pub struct ReportJson<'a> {
 /// The answer to `--check`, for a person.
 pub fn minimality(elements: usize, superfluous: Option<&Element>) -> String {
     match superfluous {
+        None if elements == 0 => {
+            "minimal: there is nothing in it that could be taken out".to_owned()
+        }
         None => format!("minimal: it takes each of its {elements} elements to fail like this"),
         Some(element) => format!("NOT MINIMAL: it fails like this without {element} as well"),
     }

@@ -103,7 +103,16 @@ impl<'a> Run<'a> {
             Reach::Events(reach) => {
                 let shown = |entry: &&Entry| only::shows(parts, entry);
                 let (before, after) = trace.split_at(middle as usize);
-                let from = before.iter().rev().filter(shown).nth(reach as usize);
+                // What happens at the moment itself is on neither side.
+                let own = match around.middle {
+                    When::Start | When::Time(_) => 0,
+                    When::Event(_)
+                    | When::Step(_)
+                    | When::Violation
+                    | When::Broken(_)
+                    | When::End => 1,
+                };
+                let from = before.iter().rev().filter(shown).nth(reach as usize + own);
                 let until = after.iter().filter(shown).nth(reach as usize);
                 from.map_or(0, |entry| entry.number + 1)
                     ..until.map_or(trace.len() as u64, |entry| entry.number)

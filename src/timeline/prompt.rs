@@ -100,11 +100,12 @@ impl<'a> Prompt<'a> {
         let mut last = "n".to_owned();
         loop {
             out.part(PROMPT)?;
-            let mut text = String::new();
-            if input.read_line(&mut text)? == 0 {
+            let mut bytes = Vec::new();
+            if input.read_until(b'\n', &mut bytes)? == 0 {
                 out.line("")?;
                 return Ok(());
             }
+            let text = String::from_utf8_lossy(&bytes);
             if echo == Echo::Commands {
                 out.line(text.trim_end())?;
             }

@@ -87,7 +87,8 @@ impl When {
             When::Start => Some(Until::Event(0)),
             When::Time(time) => Some(Until::Time(*time)),
             When::Event(number) => Some(Until::Event(*number)),
-            When::Step(_) | When::Violation | When::Broken(_) | When::End => None,
+            When::Step(step) => Some(Until::Step(*step)),
+            When::Violation | When::Broken(_) | When::End => None,
         }
     }
 
@@ -108,16 +109,16 @@ impl When {
                 }
                 number + 1
             }
-            When::Step(step) => before(&|entry| entry.step <= *step),
+            When::Step(step) => before(&|entry| entry.step <= *step && !is_cut(entry)),
             When::Violation => match headline {
                 Some(violation) => after(violation),
-                None => bail!("the run has no violation"),
+                None => bail!("the run has no violation{}", so_far(outcome)),
             },
             When::Broken(invariant) => {
                 let found = |violation: &&Violation| violation.invariant == *invariant;
                 match outcome.violations.iter().find(found) {
                     Some(violation) => after(violation),
-                    None => bail!("the run holds {invariant}"),
+                    None => bail!("the run does not break {invariant}{}", so_far(outcome)),
                 }
             }
             When::End => trace.len() as u64,
@@ -141,6 +142,14 @@ fn parse_virtual_time(text: &str) -> Option<Time> {
     let digits = format!("{whole}{fraction:0<unit_digits$}");
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     (!whole.is_empty() && is_number(&digits)).then(|| digits.parse().ok().map(Time))?
+}
+
+/// For what a run that was ended early has not done.
+fn so_far(outcome: &Outcome) -> &'static str {
+    match outcome.finish {
+        Some(FinishReason::StoppedAtFirst | FinishReason::StoppedAtMoment) => " up to there",
+        Some(_) | None => "",
+    }
 }
 
 /// Whether a run was ended here because nobody asked for more of it.
@@ -239,7 +248,10 @@ mod tests {
                 "#3",
                 Err("there is no event #3; the last one is #2".to_owned()),
             ),
-            ("ids-agree", Err("the run holds ids-agree".to_owned())),
+            (
+                "ids-agree",
+                Err("the run does not break ids-agree".to_owned()),
+            ),
         ] {
             assert_eq!(position(text), expected, "{text}");
         }

@@ -10,16 +10,18 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, choices::WHOLE};
+use gatesim_sim::{Options, choices::WHOLE, outcome::Outcome};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     capsule::{Capsule, Expectation},
     catalog,
     cli::VerifyFixArgs,
+    determinism::run_checked,
     exit::Exit,
     interrupt,
-    output::{FORMAT, MessageFormat, Output, Style, check_parent, read_text, write_whole},
+    output::{FORMAT, MessageFormat, Output, Style, note, read_text, write_whole},
     pool,
     progress::Progress,
     run_name::RunName,
@@ -40,14 +42,17 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
     let target = Target::load(&args.target, None)?;
     let earlier = (args.before.as_deref()).map(Saved::read).transpose()?;
     for path in args.save.iter().chain(&args.keep) {
-        check_parent(path)?;
+        target.check_output(path)?;
     }
-    let expect = expectation(&target, earlier.as_ref())?;
+    let Some(outcome) = run_checked(&target, &Options::default(), out)? else {
+        return Ok(Exit::NonDeterministic);
+    };
+    let expect = expectation(&target, earlier.as_ref(), &outcome)?;
     match &earlier {
-        Some(earlier) => earlier.check(&expect, args)?,
-        None if !expect.is_met_by(&target.execute(&Options::default())) => bail!(
+        Some(earlier) => earlier.check(&target, &expect, args.samples)?,
+        None if !expect.is_met_by(&outcome) => bail!(
             "{} does not break {expect} before the change, so there is nothing to compare",
-            args.target
+            target.run
         ),
         None => {}
     }
@@ -80,27 +85,34 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
     };
     progress.clear();
     match (sampled, &args.save, sampled_after) {
-        (Some(before), Some(path), _) => save(before, path, args, out),
+        (Some(before), Some(path), _) => save(&target, before, path, out),
         (Some(before), None, Some(found)) => {
             if let Some(path) = &args.keep {
                 keep(&after, &found, path)?;
             }
             tell(&before, &found, args, out)
         }
-        (None, _, _) | (Some(_), None, None) => Ok(Exit::Interrupted),
+        (None, _, _) | (Some(_), None, None) => {
+            note("nothing is told or kept: fewer samples than were asked for show nothing");
+            Ok(Exit::Interrupted)
+        }
     }
 }
 
 /// What to look for: what the capsule expects, what an earlier build was asked for, or what the run
 /// breaks first.
-fn expectation(target: &Target, earlier: Option<&Saved>) -> anyhow::Result<Expectation> {
+fn expectation(
+    target: &Target,
+    earlier: Option<&Saved>,
+    outcome: &Outcome,
+) -> anyhow::Result<Expectation> {
     if let Some(capsule) = &target.capsule {
         return Ok(capsule.expect.clone());
     }
     if let Some(earlier) = earlier {
         return Ok(earlier.neighbourhood.expect.clone());
     }
-    Expectation::of(&target.execute(&Options::default()))
+    Expectation::of(outcome)
         .with_context(|| format!("the run {} held: there is nothing to fix", target.run))
 }
 
@@ -110,7 +122,14 @@ fn expectation(target: &Target, earlier: Option<&Saved>) -> anyhow::Result<Expec
 struct Saved {
     format: u32,
     run: String,
+    /// Fingerprint of its plan: capsules of one run may have been shrunk in different ways.
+    plan: String,
     neighbourhood: Neighbourhood,
+}
+
+fn plan_digest(target: &Target) -> String {
+    let plan = toml::to_string(&target.plan).expect("a plan can be written");
+    format!("{:016x}", xxh3_64(plan.as_bytes()))
 }
 
 /// Read first: nothing else of a file in another format can be relied on.
@@ -133,17 +152,25 @@ impl Saved {
         serde_json::from_str(&text).with_context(failed)
     }
 
-    /// Two samples can be compared if they looked for the same thing as often.
-    fn check(&self, expect: &Expectation, args: &VerifyFixArgs) -> anyhow::Result<()> {
+    /// Two samples can be compared if they looked for the same thing around the same run as often.
+    fn check(&self, target: &Target, expect: &Expectation, samples: u64) -> anyhow::Result<()> {
         let saved = &self.neighbourhood;
+        let (name, plan) = (target.run.to_string(), plan_digest(target));
+        if (&self.run, &self.plan) != (&name, &plan) {
+            bail!(
+                "--before was sampled around another run: {} there, {name} here, or another plan \
+                 of it",
+                self.run
+            );
+        }
         if saved.expect != *expect {
             bail!(
                 "--before looked for {}, {} expects {expect}",
                 saved.expect,
-                args.target
+                target.run
             );
         }
-        if saved.samples() != args.samples {
+        if saved.samples() != samples {
             bail!(
                 "--before has {} samples; say --samples {}",
                 saved.samples(),
@@ -156,14 +183,15 @@ impl Saved {
 
 /// Writes what another build is to be compared with.
 fn save(
+    target: &Target,
     neighbourhood: Neighbourhood,
     path: &Path,
-    args: &VerifyFixArgs,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
     let saved = Saved {
         format: FORMAT,
-        run: args.target.clone(),
+        run: target.run.to_string(),
+        plan: plan_digest(target),
         neighbourhood,
     };
     let text = serde_json::to_string_pretty(&saved)?;
@@ -174,7 +202,7 @@ fn save(
             "{} of {} neighbours of {} break {}; kept in {}",
             sampled.failed(),
             sampled.samples(),
-            args.target,
+            target.run,
             sampled.expect,
             path.display()
         ))?,
@@ -186,10 +214,10 @@ fn save(
 /// Keeps the nearest neighbour that still fails, with everything that it chose.
 fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<()> {
     let Some(nearest) = found.nearest else {
-        eprintln!(
+        note(format_args!(
             "no neighbour fails after the change: {} is not written",
             path.display()
-        );
+        ));
         return Ok(());
     };
     let options = Options {

@@ -19,7 +19,7 @@ const CERTAIN: u128 = 10;
 pub enum Verdict {
     /// Enough failures before, none afterwards, and nothing else broke that had not before.
     Fixed,
-    /// The run holds, its neighbourhood fails as before: what decides has been moved, not removed.
+    /// The run does not fail so, its neighbourhood fails as before: what decides has been moved, not removed.
     TimingOnly,
     /// Fewer failures, but still some.
     LessOften,
@@ -56,7 +56,9 @@ impl Verdict {
             after: now.failed,
         };
         match (after.own, after.failed()) {
-            (_, 0) if rate.before < ENOUGH_FAILURES => Verdict::NotEnoughEvidence,
+            (Own::Holds | Own::FailsOtherwise, 0) if rate.before < ENOUGH_FAILURES => {
+                Verdict::NotEnoughEvidence
+            }
             (Own::Holds | Own::FailsOtherwise, 0) => Verdict::Fixed,
             (_, _) if rate.before >= ENOUGH_FAILURES && rate.has_certainly_fallen() => {
                 Verdict::LessOften
@@ -91,7 +93,7 @@ impl Verdict {
                  a thousand times"
             ),
             Verdict::TimingOnly => format!(
-                "the run holds now, but of {samples} runs with other timing {fails} fail, {failed} \
+                "the run no longer fails so, but of {samples} runs with other timing {fails} fail, {failed} \
                  before: the change moves the timing and leaves the cause"
             ),
             Verdict::LessOften => format!(
@@ -191,6 +193,7 @@ mod tests {
         );
         assert_eq!(verdict([90, 60, 9], Holds, [1, 0, 0]), "timing only");
         // A run that still fails is not fixed, however its neighbours do.
+        assert_eq!(verdict([9; 3], Fails, [0, 0, 0]), "still fails");
         assert_eq!(verdict(many, Fails, [0, 0, 0]), "less often");
         // From certain failure to nearly certain failure is a difference as well.
         assert_eq!(verdict([100; 3], Fails, [100, 100, 80]), "less often");

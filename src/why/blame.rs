@@ -85,78 +85,100 @@ pub fn faults(trials: &Trials<'_>, symptom: &Symptom) -> Vec<u32> {
     keep(numbers, &passes)
 }
 
+/// What can be taken away of what a client does.
+#[derive(Clone, Copy)]
+enum Edit {
+    /// A good token in place of its own.
+    Token,
+    /// A message.
+    Message(usize),
+    /// All noise.
+    Noise,
+    /// The client.
+    Client,
+    /// Nothing, but it comes so much later.
+    Later(u64),
+}
+
+impl Edit {
+    fn made(self, plan: &Plan, client: u32) -> Plan {
+        let mut plan = plan.clone();
+        if let Edit::Client = self {
+            plan.retain_clients(|number| number != client);
+        }
+        if let Some(client) = plan.client_mut(client) {
+            match self {
+                Edit::Token => client.token = Token::Valid,
+                Edit::Message(place) => drop(client.messages.remove(place)),
+                Edit::Noise => client.noise.clear(),
+                Edit::Client => {}
+                Edit::Later(later_ms) => client.start_ms += later_ms,
+            }
+        }
+        plan
+    }
+
+    /// What is taken away, as it stands behind "passes without".
+    fn what(self, plan: &Plan, client: u32) -> String {
+        match self {
+            Edit::Token => {
+                let token = match plan.client(client).map(|client| client.token) {
+                    Some(Token::Valid) | None => "good",
+                    Some(Token::Expired) => "expired",
+                    Some(Token::Invalid) => "bad",
+                    Some(Token::Missing) => "missing",
+                };
+                format!("the {token} token of client {client}")
+            }
+            Edit::Message(place) => format!("message {place} of client {client}"),
+            Edit::Noise => format!("the noise of client {client}"),
+            Edit::Client | Edit::Later(_) => format!("client {client}"),
+        }
+    }
+}
+
 /// What clients do without which the run passes.
 pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
     let plan = &trials.target().plan;
-    let mut parts = Vec::new();
-    let mut clients = Vec::new();
+    let mut edits = Vec::new();
     for (number, client) in plan.clients() {
-        let part = |what: String| Part {
-            what,
-            client: number,
-            later_ms: None,
-        };
         if client.token != Token::Valid {
-            let token = match client.token {
-                Token::Valid => "good",
-                Token::Expired => "expired",
-                Token::Invalid => "bad",
-                Token::Missing => "missing",
-            };
-            let better = edited(plan, number, |client| client.token = Token::Valid);
-            parts.push((
-                part(format!("the {token} token of client {number}")),
-                better,
-            ));
+            edits.push((number, Edit::Token));
         }
-        for place in 0..client.messages.len() {
-            let without = edited(plan, number, |client| {
-                client.messages.remove(place);
-            });
-            parts.push((part(format!("message {place} of client {number}")), without));
-        }
+        edits.extend((0..client.messages.len()).map(|place| (number, Edit::Message(place))));
         if !client.noise.is_empty() {
-            let without = edited(plan, number, |client| client.noise.clear());
-            parts.push((part(format!("the noise of client {number}")), without));
-        }
-        if plan.clients.len() > 1 {
-            let without = edited(plan, number, |client| client.start_ms = never(plan));
-            clients.push((part(name_of(number)), without));
+            edits.push((number, Edit::Noise));
         }
     }
     // What a client does says more than that it is there.
-    parts.append(&mut clients);
-    let variations: Vec<Variation> = parts
-        .iter()
-        .map(|(_, plan)| Variation::plan(plan.clone()))
-        .collect();
-    let passes = trials.each(&variations, |_, outcome| symptom.is_gone(outcome));
-    let mut parts = keep(parts.into_iter().map(|(part, _)| part).collect(), &passes);
-    for part in &mut parts {
-        if part.what == name_of(part.client) {
-            let later = edited(plan, part.client, |client| client.start_ms += LATER_MS);
-            let passes = trials.one(Variation::plan(later), |outcome| symptom.is_gone(outcome));
-            part.later_ms = (passes == Some(true)).then_some(LATER_MS);
-        }
+    if plan.clients.len() > 1 {
+        edits.extend(plan.clients().map(|(number, _)| (number, Edit::Client)));
     }
-    parts
+    // Made one by one: there may be tens of thousands.
+    let make = |index: usize| {
+        let (client, edit) = edits[index];
+        Variation::plan(edit.made(plan, client))
+    };
+    let passes = trials.each_of(edits.len(), make, |_, outcome| symptom.is_gone(outcome));
+    let decide = keep(edits.clone(), &passes).into_iter();
+    let part = |(client, edit): (u32, Edit)| {
+        let later_ms = matches!(edit, Edit::Client).then_some(LATER_MS);
+        let passes = |later_ms: &u64| {
+            let later = Variation::plan(Edit::Later(*later_ms).made(plan, client));
+            trials.one(later, |outcome| symptom.is_gone(outcome)) == Some(true)
+        };
+        Part {
+            what: edit.what(plan, client),
+            client,
+            later_ms: later_ms.filter(passes),
+        }
+    };
+    decide.map(part).collect()
 }
 
 /// A time that does not come: what begins then is left out, and everything else keeps its number.
 fn never(plan: &Plan) -> u64 {
     plan.time_limit_ms + 1
-}
-
-fn name_of(client: u32) -> String {
-    format!("client {client}")
-}
-
-fn edited(plan: &Plan, number: u32, edit: impl Fn(&mut gatesim_sim::plan::ClientPlan)) -> Plan {
-    let mut plan = plan.clone();
-    if let Some(client) = plan.client_mut(number) {
-        edit(client);
-    }
-    plan
 }
 
 fn keep<T>(items: Vec<T>, passes: &[Option<bool>]) -> Vec<T> {

@@ -356,6 +356,9 @@ fn name_of(source: &Source) -> String {
     }
 }
 
+/// An event of this weight changes what a connection is.
+pub const WEIGHTY: u8 = 7;
+
 /// How much an event says about the step in which it happens.
 pub fn weight(entry: &Entry) -> u8 {
     if let Fact::Protocol(Event::IdGiven { .. }) = entry.fact {

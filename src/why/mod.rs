@@ -14,7 +14,6 @@ use gatesim_sim::{
 };
 
 use crate::{
-    capsule::Expectation,
     cli::WhyArgs,
     determinism::run_checked,
     exit::Exit,
@@ -70,10 +69,7 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
 /// Why a run fails, given its outcome with trace and causes; none if it holds.
 pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
     let target = trials.target();
-    let expect = match &target.capsule {
-        Some(capsule) if capsule.expect.is_met_by(outcome) => capsule.expect.clone(),
-        Some(_) | None => Expectation::of(outcome)?,
-    };
+    let expect = target.expectation(outcome)?;
     let violation = (outcome.violations.iter()).find(|violation| expect.is_of(violation));
     let noticed = Noticed::of(outcome, violation);
     let graph = Graph::new(outcome, noticed.event);
@@ -118,6 +114,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
         slice: slice::slice(&graph, &noticed, &steps),
         sentence: match &first {
             Some(decisive) => decisive.sentence(),
+            None if trials.runs() == 0 => "nothing was tried".to_owned(),
             None => "nothing that was tried lets it pass".to_owned(),
         },
         other_timing,

@@ -13,7 +13,7 @@ use gatesim_sim::{
 };
 
 use super::{
-    graph::{Graph, Place, weight},
+    graph::{Graph, Place, WEIGHTY, weight},
     trials::{Mark, Symptom, Trials, Variation},
 };
 
@@ -28,9 +28,6 @@ const MAX_SCANNED: usize = 100_000;
 
 /// How far behind it they may be, in virtual time.
 const WINDOW_NS: u64 = 5_000_000_000;
-
-/// An event of this weight changes what a connection is.
-const WEIGHTY: u8 = 7;
 
 /// Two steps whose order decides: as it was, the first came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +87,7 @@ impl Search<'_> {
 
     /// Steps that led to the violation, nearest first.
     fn candidates(&self) -> Vec<u64> {
-        let speaks = |step: &u64| {
-            let events = self.graph.events(*step);
-            events.iter().any(|entry| weight(entry) > 1) || self.graph.speaking(*step).is_some()
-        };
+        let speaks = |step: &u64| self.graph.speaking(*step).is_some();
         let place = self.graph.place(self.step);
         let is_near =
             |step: &u64| self.graph.place(*step).meets(place) || self.graph.is_fault(*step);

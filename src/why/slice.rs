@@ -10,7 +10,7 @@ use gatesim_sim::{
 
 use super::{
     Noticed,
-    graph::{Graph, State, states, weight},
+    graph::{Graph, State, WEIGHTY, states, weight},
 };
 
 /// Events that are shown, at most: what a person reads in a minute.
@@ -21,9 +21,6 @@ const MAX_ALIKE: u8 = 3;
 
 /// Events of less weight (calls, tasks, entries of tables, ids) are left out.
 const MIN_WEIGHT: u8 = 5;
-
-/// Events of this weight change what a connection is.
-const WEIGHTY: u8 = 7;
 
 /// How much an event belongs to the story; the first comes first when there is no room for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

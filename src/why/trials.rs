@@ -178,26 +178,36 @@ impl<'a> Trials<'a> {
         variations: &[Variation],
         judge: impl Fn(usize, &Outcome) -> T + Sync,
     ) -> Vec<Option<T>> {
+        self.each_of(variations.len(), |index| variations[index].clone(), judge)
+    }
+
+    /// The same for so many variations, each made when it is run.
+    pub fn each_of<T: Send>(
+        &self,
+        count: usize,
+        make: impl Fn(usize) -> Variation + Sync,
+        judge: impl Fn(usize, &Outcome) -> T + Sync,
+    ) -> Vec<Option<T>> {
         let next = AtomicU64::new(0);
         let results = Mutex::new(Vec::new());
         results
             .lock()
             .expect("nobody has it yet")
-            .resize_with(variations.len(), || None);
+            .resize_with(count, || None);
         let jobs = self
             .jobs
-            .min(NonZeroUsize::new(variations.len()).unwrap_or(NonZeroUsize::MIN));
+            .min(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN));
         in_parallel(jobs, || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed) as usize;
-                let Some(variation) = variations.get(index) else {
+                if index >= count {
                     return;
-                };
+                }
                 if interrupt::requested() || self.watch.elapsed() >= self.budget {
                     self.exhausted.store(true, Ordering::Relaxed);
                     return;
                 }
-                let judged = judge(index, &self.run(variation));
+                let judged = judge(index, &self.run(&make(index)));
                 results.lock().expect("no worker panics while it has it")[index] = Some(judged);
             }
         });

@@ -211,3 +211,14 @@ fn the_defects_of_the_catalogue_are_kept() {
         assert!(kept.iter().any(named), "no capsule for {defect}");
     }
 }
+
+#[test]
+fn what_a_capsule_is_kept_for_stays_when_it_is_kept_again() {
+    let scratch = Scratch::new("corpus-again");
+    let capsule = "seeds/regressions/golden-path-v2-2.toml";
+    let dir = scratch.path().to_str().unwrap();
+    let args = ["corpus", "add", capsule, "--why", "again", "--dir", dir];
+    assert_eq!(gatesim(&args).code, 0);
+    let kept = scratch.read("golden-path-v2-2.toml");
+    assert!(kept.contains("setup-ends-in-time"), "{kept}");
+}

@@ -1,6 +1,6 @@
 //! Bad input: one clear error, exit code 2, nothing written that looks complete.
 
-use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
+use crate::support::{BROKEN_RUN, Scratch, command, gatesim, gatesim_in};
 
 #[test]
 fn names_that_do_not_exist() {
@@ -243,5 +243,51 @@ fn places_that_cannot_be_written() {
         assert_eq!((ran.code, &*ran.stdout), (2, ""), "{args:?}");
         assert!(ran.stderr.contains("file"), "{}", ran.stderr);
         assert_eq!(scratch.files(), ["file"]);
+    }
+}
+
+/// What is asked for must not cost what it is made from.
+#[test]
+fn nothing_replaces_what_is_being_run() {
+    let scratch = Scratch::new("errors-own-input");
+    let add = ["corpus", "add", BROKEN_RUN, "--why", "mine", "--dir", "."];
+    assert_eq!(gatesim_in(scratch.path(), &add).code, 0);
+    let [file] = &scratch.files()[..] else {
+        panic!("one capsule");
+    };
+    let before = scratch.read(file);
+    for args in [
+        &["shrink", file, "-o", file][..],
+        &["report", file, "-o", file],
+        &["replay", file, "--save-plan", file],
+        &["replay", file, "--trace", file],
+        &["verify-fix", file, "--save", file],
+        &["verify-fix", file, "--design", "v2", "--keep", file],
+    ] {
+        let ran = gatesim_in(scratch.path(), args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+    }
+    assert_eq!(scratch.read(file), before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_can_read_makes_no_difference() {
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    for (args, code) in [
+        (&["replay", "foo"][..], 2),
+        (&["sweep", "golden-path", "--seeds", "2"], 0),
+        (&["sweep", "golden-path", "--seeds", "ten"], 2),
+    ] {
+        let status = command(args)
+            .stderr(full())
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert_eq!(status.unwrap().code(), Some(code), "{args:?}");
     }
 }

@@ -76,3 +76,38 @@ fn a_saved_plan_is_the_same_run() {
     let planned = digest(&["replay", "plan.toml", "--design", "v1", "--quiet"]);
     assert_eq!(named, planned);
 }
+
+/// What a run has done up to a moment is the same however the moment is named, and nothing that
+/// comes later counts.
+#[test]
+fn a_run_that_is_cut_short_is_judged_up_to_there() {
+    let run = "golden-path@v2:2";
+    let whole = gatesim(&["replay", run, "--message-format", "json"]).json();
+    let failure = whole.iter().find(|line| line["type"] == "failure").unwrap();
+    let (event, step) = (
+        failure["event"].as_u64().unwrap(),
+        failure["step"].as_u64().unwrap(),
+    );
+    let cut = |until: &str| {
+        let ran = gatesim(&["replay", run, "--until", until, "--message-format", "json"]);
+        let verdict = ran.json().pop().unwrap();
+        let steps = verdict["steps"].as_u64().unwrap();
+        (ran.code, verdict["finish"].clone(), steps)
+    };
+    for before in [format!("#{}", event - 1), format!("step{}", step - 1)] {
+        let (code, finish, steps) = cut(&before);
+        assert_eq!((code, finish), (0, "stopped_at_moment".into()), "{before}");
+        assert!(steps < step, "{before}: {steps}");
+    }
+    for after in [format!("#{event}"), format!("step{step}")] {
+        assert_eq!(cut(&after).0, 1, "{after}");
+    }
+}
+
+#[test]
+fn a_capsule_that_is_stopped_early_is_not_compared() {
+    let capsule = "seeds/regressions/golden-path-v2-2.toml";
+    let ran = gatesim(&["replay", capsule, "--quiet", "--stop-at-first"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(!ran.stdout.contains("drift"), "{}", ran.stdout);
+}

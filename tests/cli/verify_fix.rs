@@ -105,3 +105,29 @@ fn a_run_that_holds_has_nothing_to_fix() {
     let ran = gatesim(&[&["verify-fix"], &args[..]].concat());
     insta::assert_snapshot!("nothing to fix", ran.complaint());
 }
+
+#[test]
+fn samples_around_different_runs_are_not_compared() {
+    let scratch = Scratch::new("verify-fix-runs");
+    let saved = |run| {
+        let args = ["verify-fix", run, "--samples", "18"];
+        let ends = ["--save", "before.json"];
+        gatesim_in(scratch.path(), &[&args[..], &ends].concat()).code
+    };
+    assert_eq!(saved("golden-path@v2:2"), 1);
+    let compared = |run| {
+        let args = ["verify-fix", run, "--samples", "18"];
+        let ends = ["--before", "before.json"];
+        gatesim_in(scratch.path(), &[&args[..], &ends].concat())
+    };
+    assert_eq!(compared("golden-path@v2:2").code, 1);
+    for other in ["golden-path@v2:3", "golden-path@reference:7"] {
+        let ran = compared(other);
+        assert_eq!(ran.code, 2, "{other}");
+        assert!(
+            ran.stderr.contains("another run: golden-path@v2:2"),
+            "{}",
+            ran.stderr
+        );
+    }
+}

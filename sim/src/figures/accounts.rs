@@ -182,6 +182,12 @@ impl Accounts {
         } else if let WorldEvent::ContainerGone { container, .. } = event {
             self.holdings
                 .retain(|_, holding| holding.container != *container);
+            // Its clients may not hear of it: a host that is lost closes nothing.
+            for client in self.clients.values_mut() {
+                client
+                    .ready
+                    .take_if(|_| client.container == Some(*container));
+            }
             for (_, message) in self.runs.extract_if(runs_of(*container), |_, _| true) {
                 if let Some(execution) = self.executions.get_mut(&message) {
                     execution.standing -= 1;

@@ -273,6 +273,15 @@ fn messages_executed_twice_lost_and_what_is_left() {
                 crashed: true,
             },
         )
+        // It is ready again, elsewhere.
+        .world(
+            43,
+            WorldEvent::UpgradeRouted {
+                socket: SOCKET,
+                container: 1,
+            },
+        )
+        .world(43, WorldEvent::ClientReady { socket: SOCKET })
         .container(44, begun(2, 3))
         .container(45, entered())
         .container(46, entered())
@@ -472,15 +481,17 @@ fn behind_a_cut_link_nothing_can_be_expected() {
 
 #[test]
 fn on_a_connection_that_only_the_client_believes_in_nothing_can_be_expected() {
-    let lost = |ended: bool| {
+    let lost = |end: Option<WorldEvent>| {
         let (socket, code, clean, by_client) = (SOCKET, 1006, false, true);
         let message = "c0-m0".into();
         let mut watched = Watched::connecting();
+        let container = 0;
         watched
+            .world(20, WorldEvent::UpgradeRouted { socket, container })
             .welcomed(30, 40)
             .world(50, WorldEvent::ClientSent { socket, message });
-        if ended {
-            watched.world(60, WorldEvent::TransportEnded { socket });
+        if let Some(end) = end {
+            watched.world(60, end);
         }
         watched
             .world(
@@ -495,5 +506,10 @@ fn on_a_connection_that_only_the_client_believes_in_nothing_can_be_expected() {
             .world(61_000, WorldEvent::ClientDone { client: 0 });
         watched.figures().messages_lost
     };
-    assert_eq!((lost(false), lost(true)), (1, 0));
+    let crashed = true;
+    let gone = |container| Some(WorldEvent::ContainerGone { container, crashed });
+    assert_eq!(lost(None), 1);
+    assert_eq!(lost(Some(WorldEvent::TransportEnded { socket: SOCKET })), 0);
+    assert_eq!(lost(gone(0)), 0, "its container has lost its host");
+    assert_eq!(lost(gone(1)), 1, "another container");
 }

@@ -12,7 +12,7 @@ use super::{
     storm::ClientsDoNotStorm, subject::Subject, view::View, waiting::NothingWaitsForever,
 };
 use crate::{
-    event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    event::{Actor, Entry, FinishReason},
     outcome::Violation,
 };
 
@@ -170,15 +170,12 @@ impl Checker {
         }
     }
 
-    /// The run is over, `last` was its last event. If nothing could happen any more, then no
-    /// deadline will ever be met; otherwise those that were still open are not judged.
-    pub fn finish(&mut self, last: &Entry) {
-        self.advance(last.time);
-        match &last.fact {
-            Fact::World(WorldEvent::Finished {
-                reason: FinishReason::Stuck,
-            }) => self.advance(Time(u64::MAX)),
-            Fact::World(_) | Fact::Protocol(_) => {}
+    /// The run is over, at `time`. If nothing could happen any more, then no deadline will ever be
+    /// met; otherwise those that were still open are not judged.
+    pub fn finish(&mut self, time: Time, reason: FinishReason) {
+        self.advance(time);
+        if reason == FinishReason::Stuck {
+            self.advance(Time(u64::MAX));
         }
     }
 

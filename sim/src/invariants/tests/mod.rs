@@ -10,7 +10,7 @@ use gatesim_model::{
 };
 
 use super::{Checker, Invariant, Limits};
-use crate::event::{Actor, Entry, Fact, WorldEvent};
+use crate::event::{Actor, Entry, Fact, FinishReason, WorldEvent};
 
 mod checker;
 mod endings;
@@ -184,7 +184,7 @@ impl Story {
             checker.observe(entry);
         }
         if let Some(last) = self.entries.last() {
-            checker.finish(last);
+            checker.finish(last.time, reason(last));
         }
         checker
     }
@@ -206,5 +206,13 @@ impl Story {
                 )
             }
         }
+    }
+}
+
+/// Why a run ended, if this is its last event.
+pub(super) fn reason(last: &Entry) -> FinishReason {
+    match &last.fact {
+        Fact::World(WorldEvent::Finished { reason }) => *reason,
+        Fact::World(_) | Fact::Protocol(_) => FinishReason::Done,
     }
 }

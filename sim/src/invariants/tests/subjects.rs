@@ -30,7 +30,8 @@ fn subjects_make_no_difference() {
                 let trace = run(&design, &plan, &options).trace;
                 let judge = |mut checker: Checker| -> Vec<Violation> {
                     trace.iter().for_each(|entry| checker.observe(entry));
-                    checker.finish(trace.last().unwrap());
+                    let last = trace.last().unwrap();
+                    checker.finish(last.time, super::reason(last));
                     checker.violations().to_vec()
                 };
                 let limits = Limits::of(plan.environment);
