@@ -270,12 +270,13 @@ impl Capsule {
     }
 
     fn to_toml(&self) -> anyhow::Result<String> {
+        let design = catalog::without_file(&self.run.design)?;
         let mut text = toml::to_string(&Written {
             format: FORMAT,
             why: &self.why,
             scenario: &self.run.scenario,
             seed: self.run.seed,
-            design: &self.run.design,
+            design: &design,
             digest: self.digest,
             expect: &self.expect,
             plan: &self.plan,

@@ -93,6 +93,28 @@ pub fn design(reference: &str) -> anyhow::Result<Design> {
     Ok(design)
 }
 
+/// A reference to the same answers that no file can change: of a file, the built-in design that has
+/// most of its answers, with the others flipped.
+pub fn without_file(reference: &str) -> anyhow::Result<String> {
+    if !is_file(reference.split('+').next().unwrap_or_default()) {
+        return Ok(reference.to_owned());
+    }
+    let answers = design(reference)?.answers();
+    let names = Design::builtin_names().iter();
+    let flips = names.filter_map(|name| {
+        let base = Design::builtin(name)?.answers();
+        let differs = answers.iter().zip(base).filter(|(own, base)| *own != base);
+        let flips: Vec<String> = differs
+            .map(|((question, answer), _)| format!("+{question}={answer}"))
+            .collect();
+        Some((flips, name))
+    });
+    let (flips, name) = flips
+        .min_by_key(|(flips, _)| flips.len())
+        .context("there are built-in designs")?;
+    Ok(format!("{name}{}", flips.concat()))
+}
+
 /// Whether a reference means a file.
 pub fn is_file(reference: &str) -> bool {
     reference.ends_with(".toml")

@@ -281,3 +281,53 @@ impl Key {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn states(key: Key, events: &[WorldEvent]) -> Vec<String> {
+        let mut bands = Bands::default();
+        for (number, event) in (0..).zip(events) {
+            bands.world(number, event);
+        }
+        let closed = bands.closed.into_iter().map(|(key, open, _)| (key, open));
+        let all = closed.chain(bands.open).filter(|(of, _)| *of == key);
+        all.flat_map(|(_, open)| open.segments)
+            .map(|segment| segment.state)
+            .collect()
+    }
+
+    #[test]
+    fn a_stalled_container_goes_on_with_what_it_was() {
+        let container = 0;
+        let stalled = WorldEvent::ContainerStalled { container };
+        let resumed = WorldEvent::ContainerResumed { container };
+        let started = WorldEvent::ContainerStarted {
+            container,
+            incarnation: 1,
+        };
+        let key = || Key::Container(container);
+        assert_eq!(
+            states(key(), &[started.clone(), stalled.clone(), resumed.clone()]),
+            ["starting", "stalled", "starting"]
+        );
+        assert_eq!(
+            states(key(), &[stalled.clone(), started, resumed]),
+            ["starting"]
+        );
+        assert!(states(key(), &[stalled]).is_empty());
+    }
+
+    #[test]
+    fn a_service_with_two_faults_is_well_when_both_are_over() {
+        let service = Service::Auth;
+        let mut bands = Bands::default();
+        bands.world(0, &WorldEvent::ServiceDown { service });
+        bands.world(1, &WorldEvent::ServiceDown { service });
+        bands.world(2, &WorldEvent::ServiceUp { service });
+        assert!(bands.closed.is_empty());
+        bands.world(3, &WorldEvent::ServiceUp { service });
+        assert_eq!(bands.closed[0].2, 3);
+    }
+}

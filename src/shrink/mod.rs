@@ -15,6 +15,7 @@ use gatesim_sim::{Options, outcome::Outcome};
 
 use crate::{
     capsule::{Capsule, Shrunk},
+    catalog,
     cli::ShrinkArgs,
     clock::Stopwatch,
     determinism::run_checked,
@@ -23,6 +24,7 @@ use crate::{
     output::{MessageFormat, Output, check_parent, note},
     pool,
     progress::Progress,
+    run_name::RunName,
     target::Target,
     witness::Witness,
 };
@@ -219,7 +221,12 @@ fn resumed(path: &Path, given: &Target) -> anyhow::Result<Target> {
     let file = path.display().to_string();
     let earlier = Target::kept(&file, Capsule::read(path)?)?;
     let shrunk = earlier.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
-    if shrunk.is_none() || earlier.run != given.run {
+    let same = |run: &RunName| -> anyhow::Result<RunName> {
+        let design = catalog::without_file(&run.design)?;
+        let run = run.clone();
+        Ok(RunName { design, ..run })
+    };
+    if shrunk.is_none() || same(&earlier.run)? != same(&given.run)? {
         bail!(
             "{file} is not what an earlier shrink of {} wrote",
             given.run

@@ -222,3 +222,22 @@ fn what_a_capsule_is_kept_for_stays_when_it_is_kept_again() {
     let kept = scratch.read("golden-path-v2-2.toml");
     assert!(kept.contains("setup-ends-in-time"), "{kept}");
 }
+
+#[test]
+fn a_capsule_holds_the_design_that_it_was_found_with() {
+    let scratch = Scratch::new("corpus-design-file");
+    let design = "base = \"v9\"\ncleanup = \"always\"\nwelcome = \"before-ready\"\n";
+    scratch.write("mine.toml", design);
+    let run = "golden-path@mine.toml:0";
+    let add = ["corpus", "add", run, "--why", "a try", "--dir", "kept"];
+    let ran = gatesim_in(scratch.path(), &add);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    std::fs::remove_file(scratch.path().join("mine.toml")).unwrap();
+    let ran = gatesim_in(scratch.path(), &["corpus", "check", "--dir", "kept"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let kept = std::fs::read_to_string(scratch.path().join("kept/golden-path-mine-0.toml"));
+    assert!(
+        kept.unwrap().contains("design = \"v9+cleanup=always\"\n"),
+        "only what differs"
+    );
+}
