@@ -9,7 +9,8 @@ use serde::Serialize;
 /// Midnight before every run, in Unix seconds and as a date: log lines agree with the times in
 /// connection ids.
 const MIDNIGHT_SECS: u64 = 1_757_462_400;
-const DATE: &str = "2025-09-10";
+const MONTH: &str = "2025-09";
+const DAY: u64 = 10;
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,12 +49,13 @@ pub fn lines(
     })
 }
 
-/// RFC 3339 with microseconds. A run is minutes long and never reaches the next day.
+/// RFC 3339 with microseconds. A run is a day long at most (`bounds::MAX_MS`).
 fn log_time(time: Time) -> String {
     let seconds = unix_secs(time) - MIDNIGHT_SECS;
     format!(
-        "{DATE}T{:02}:{:02}:{:02}.{:06}Z",
-        seconds / 3_600,
+        "{MONTH}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+        DAY + seconds / 86_400,
+        seconds / 3_600 % 24,
         seconds / 60 % 60,
         seconds % 60,
         time.0 / 1_000 % 1_000_000
@@ -71,5 +73,7 @@ mod tests {
             log_time(Time(3_661_000_001_999)),
             "2025-09-10T06:19:01.000001Z"
         );
+        let day = Time(86_400_000_000_000);
+        assert_eq!(log_time(day), "2025-09-11T05:18:00.000000Z");
     }
 }

@@ -24,7 +24,7 @@ const MAX_FACTS: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
-    /// Virtual time of the violation, or of the end of a run that panicked.
+    /// Virtual time of the violation.
     pub time_ms: u64,
     /// The facts in order, in the words of this file.
     pub facts: Vec<String>,
@@ -45,13 +45,15 @@ pub enum Sighting {
 }
 
 impl Witness {
-    /// Of a traced run that failed as expected; none without a trace.
+    /// Of a traced run that failed as expected; none without a trace, which a run that panicked
+    /// has not.
     pub fn of(outcome: &Outcome, expect: &Expectation) -> Option<Self> {
+        let mut violations = outcome.violations.iter();
+        let violation = violations.find(|one| expect.is_of(one))?;
         if outcome.trace.is_empty() {
             return None;
         }
-        let violation = outcome.violations.iter().find(|one| expect.is_of(one));
-        let until = violation.map_or(u64::MAX, |violation| violation.event);
+        let until = violation.event;
         let before = || outcome.trace.iter().filter(|entry| entry.number <= until);
         let concerned = Concerned::of(violation, before());
         let mut facts = VecDeque::new();
@@ -64,9 +66,8 @@ impl Witness {
             }
             facts.push_back(fact);
         }
-        let time = violation.map_or(outcome.time, |violation| violation.time);
         Some(Witness {
-            time_ms: time.0 / 1_000_000,
+            time_ms: violation.time.0 / 1_000_000,
             facts: facts.into(),
         })
     }
@@ -98,13 +99,10 @@ struct Concerned {
 }
 
 impl Concerned {
-    fn of<'a>(violation: Option<&Violation>, before: impl Iterator<Item = &'a Entry>) -> Self {
+    fn of<'a>(violation: &Violation, before: impl Iterator<Item = &'a Entry>) -> Self {
         let mut concerned = Concerned {
             clients: BTreeSet::new(),
             containers: BTreeSet::new(),
-        };
-        let Some(violation) = violation else {
-            return concerned;
         };
         (concerned.clients).extend(violation.socket.map(|socket| socket.peer));
         match violation.actor {

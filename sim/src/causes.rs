@@ -9,10 +9,10 @@
 //! Noting it is an observer's business: it changes nothing in a run, and costs nothing unless
 //! [`Options::causes`](crate::Options) asks for it.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use gatesim_model::time::Time;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{choices::Purpose, event::Actor};
 
@@ -36,8 +36,8 @@ impl fmt::Display for Source {
 
 /// The name of a step, the same in every run in which its task or connection comes as far:
 /// `c0#1/turn/endpoint/0@12` is the endpoint's turn number 12, counted from 0.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct StepName {
     /// The key of whoever takes it.
     pub source: String,
@@ -54,32 +54,6 @@ impl fmt::Display for StepName {
 impl From<StepName> for String {
     fn from(name: StepName) -> String {
         name.to_string()
-    }
-}
-
-impl FromStr for StepName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text
-            .rsplit_once('@')
-            .and_then(|(source, turn)| Some((source, turn.parse().ok()?)))
-            .filter(|(source, _)| !source.is_empty());
-        let Some((source, turn)) = parsed else {
-            return Err(format!("step `{text}` is not of the form key@turn"));
-        };
-        Ok(StepName {
-            source: source.to_owned(),
-            turn,
-        })
-    }
-}
-
-impl TryFrom<String> for StepName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
     }
 }
 
@@ -183,18 +157,5 @@ mod tests {
     #[test]
     fn a_step_takes_little_room() {
         assert!(size_of::<Step>() <= 40);
-    }
-
-    #[test]
-    fn names_survive_their_text() {
-        let name = StepName {
-            source: "c0#1'2/turn/endpoint/0".to_owned(),
-            turn: 12,
-        };
-        assert_eq!(name.to_string(), "c0#1'2/turn/endpoint/0@12");
-        assert_eq!(name.to_string().parse(), Ok(name));
-        for bad in ["", "c0#1/turn/endpoint/0", "@3", "x@", "x@y"] {
-            assert!(bad.parse::<StepName>().is_err(), "{bad}");
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, ops::RangeInclusive};
 
 use gatesim_model::{
     env::Service,
+    event::Event,
     ids::{MessageId, RunId, SocketId},
     message::AgentEventKind,
     socket::SocketError,
@@ -124,7 +125,7 @@ fn parse_socket(text: &str) -> Option<SocketId> {
 #[serde(untagged)]
 pub enum Fact {
     /// Of the protocol, in a container.
-    Protocol(gatesim_model::event::Event),
+    Protocol(Event),
     /// Of the world around it.
     World(WorldEvent),
 }
@@ -157,9 +158,7 @@ impl Entry {
     /// Every connection that it is about.
     pub fn sockets(&self) -> Vec<SocketId> {
         let other = match &self.fact {
-            Fact::Protocol(gatesim_model::event::Event::HandlerChosen { handler_of, .. }) => {
-                Some(*handler_of)
-            }
+            Fact::Protocol(Event::HandlerChosen { handler_of, .. }) => Some(*handler_of),
             Fact::World(WorldEvent::UpgradeOvertook { overtaken, .. }) => Some(*overtaken),
             Fact::World(WorldEvent::UpgradeCopied { original, .. }) => Some(*original),
             Fact::Protocol(_) | Fact::World(_) => None,
@@ -172,6 +171,28 @@ impl Entry {
         match &self.fact {
             Fact::Protocol(_) => self.actor,
             Fact::World(event) => event.victim().unwrap_or(self.actor),
+        }
+    }
+
+    /// The service that it asks or hears of.
+    pub fn asked(&self) -> Option<Actor> {
+        match &self.fact {
+            Fact::Protocol(
+                Event::CallStarted { service, .. } | Event::CallEnded { service, .. },
+            ) => Some(Actor::Service(*service)),
+            Fact::Protocol(_) | Fact::World(_) => None,
+        }
+    }
+
+    /// The end of a link that it is about: not the balancer, which is at one end of each.
+    pub fn link_end(&self) -> Option<Actor> {
+        match self.fact {
+            Fact::World(
+                WorldEvent::LinkCut { from, to }
+                | WorldEvent::LinkMended { from, to }
+                | WorldEvent::LinkReset { from, to },
+            ) => Some(if from == Actor::Balancer { to } else { from }),
+            Fact::World(_) | Fact::Protocol(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use gatesim_sim::{
     describe,
     event::{Actor, Entry, Fact, WorldEvent},
     outcome::Outcome,
-    plan::{FaultKind, FaultPlan, Plan, Victim},
+    plan::{FaultKind, Plan, Victim},
 };
 use serde::Serialize;
 
@@ -33,11 +33,6 @@ pub struct FaultBar {
     pub until_ns: Option<u64>,
 }
 
-/// The plan's fault with this number.
-pub fn planned(plan: &Plan, number: u32) -> Option<&FaultPlan> {
-    plan.fault(number)
-}
-
 /// A bar for each fault that was applied in the part that is kept.
 pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<FaultBar> {
     let applied = outcome.trace.iter().filter(|entry| kept.keeps(entry));
@@ -46,7 +41,7 @@ pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<F
             let Fact::World(WorldEvent::FaultApplied { fault }) = entry.fact else {
                 return None;
             };
-            let planned = planned(plan, fault)?;
+            let planned = plan.fault(fault)?;
             Some(FaultBar {
                 number: fault,
                 text: describe::describe_fault(&planned.kind),

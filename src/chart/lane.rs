@@ -9,8 +9,6 @@ use gatesim_sim::{
 };
 use serde::Serialize;
 
-use super::fault;
-
 /// One actor of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lane {
@@ -56,7 +54,7 @@ impl Lanes {
     pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut actors = BTreeSet::new();
         for entry in entries {
-            let appearing = [Some(entry.lane()), asked(entry), link_end(entry)];
+            let appearing = [Some(entry.lane()), entry.asked(), entry.link_end()];
             actors.extend(appearing.into_iter().flatten());
         }
         // The order of actors is that of the lanes.
@@ -87,43 +85,13 @@ impl Lanes {
 /// which the plan knows, and what happens to a link with the end that is not the balancer.
 pub fn home(entry: &Entry, plan: &Plan) -> Option<Actor> {
     match entry.fact {
-        Fact::World(WorldEvent::FaultApplied { fault }) => {
-            match fault::planned(plan, fault)?.kind.victim() {
-                Victim::Container(container) => Some(Actor::Container(container)),
-                Victim::Client(client) => Some(Actor::Client(client)),
-                Victim::Service(service) => Some(Actor::Service(service)),
-                Victim::Fleet => None,
-            }
-        }
-        Fact::World(_) | Fact::Protocol(_) => Some(link_end(entry).unwrap_or(entry.lane())),
-    }
-}
-
-/// Where an event about a link stands.
-fn link_end(entry: &Entry) -> Option<Actor> {
-    match entry.fact {
-        Fact::World(
-            WorldEvent::LinkCut { from, to }
-            | WorldEvent::LinkMended { from, to }
-            | WorldEvent::LinkReset { from, to },
-        ) => Some(outer_end(from, to)),
-        Fact::World(_) | Fact::Protocol(_) => None,
-    }
-}
-
-/// The end of a link that is not the balancer, which is at one end of each.
-fn outer_end(from: Actor, to: Actor) -> Actor {
-    if from == Actor::Balancer { to } else { from }
-}
-
-/// The service that an event asks or hears of.
-fn asked(entry: &Entry) -> Option<Actor> {
-    use gatesim_model::event::Event;
-    match &entry.fact {
-        Fact::Protocol(Event::CallStarted { service, .. } | Event::CallEnded { service, .. }) => {
-            Some(Actor::Service(*service))
-        }
-        Fact::Protocol(_) | Fact::World(_) => None,
+        Fact::World(WorldEvent::FaultApplied { fault }) => match plan.fault(fault)?.kind.victim() {
+            Victim::Container(container) => Some(Actor::Container(container)),
+            Victim::Client(client) => Some(Actor::Client(client)),
+            Victim::Service(service) => Some(Actor::Service(service)),
+            Victim::Fleet => None,
+        },
+        Fact::World(_) | Fact::Protocol(_) => Some(entry.link_end().unwrap_or(entry.lane())),
     }
 }
 

@@ -24,7 +24,7 @@ pub mod tests;
 use gatesim_model::ids::SocketId;
 use gatesim_sim::{
     describe,
-    event::{Entry, Fact, WorldEvent},
+    event::Entry,
     outcome::{Outcome, Violation},
     plan::Plan,
 };
@@ -138,7 +138,7 @@ impl Event {
             lane: lane::home(entry, plan).and_then(|actor| lanes.find(actor)),
             socket: entry.socket(),
             prominence: Prominence::of(&entry.fact),
-            text: text(entry, plan),
+            text: describe::describe_in(entry, plan),
         }
     }
 }
@@ -152,18 +152,6 @@ impl Mark {
             cause: violation.cause.clone(),
             sentence: violation.sentence.clone(),
         }
-    }
-}
-
-/// What happened; of a fault also what it does, which stands in the plan alone.
-fn text(entry: &Entry, plan: &Plan) -> String {
-    let text = describe::describe(entry);
-    match &entry.fact {
-        Fact::World(WorldEvent::FaultApplied { fault }) => match fault::planned(plan, *fault) {
-            Some(planned) => format!("{text}: {}", describe::describe_fault(&planned.kind)),
-            None => text,
-        },
-        Fact::World(_) | Fact::Protocol(_) => text,
     }
 }
 

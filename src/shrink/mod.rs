@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, outcome::Outcome};
+use gatesim_sim::{Options, event::FinishReason, outcome::Outcome};
 
 use crate::{
     capsule::{Capsule, Shrunk},
@@ -170,8 +170,14 @@ fn search(
         let mut search = Search::new(&trials, &goal, from.clone(), hit);
         let stopped = search.run().err();
         let best = search.best;
-        let outcome = best.run(&target.design, &Options::default());
-        if goal.is_met_by(&outcome) {
+        // Behind the violation it may go on for ever, as candidates do.
+        let bounded = Options {
+            stop_at_first: false,
+            ..goal.options()
+        };
+        let outcome = best.run(&target.design, &bounded);
+        let ended = outcome.finish != Some(FinishReason::StoppedAtMoment);
+        if ended && goal.is_met_by(&outcome) {
             return Ok(Found {
                 goal,
                 best,

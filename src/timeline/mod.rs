@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use gatesim_sim::{
     describe,
-    event::{Entry, Fact, WorldEvent},
+    event::Entry,
     outcome::{Outcome, Violation},
     plan::Plan,
 };
@@ -62,15 +62,7 @@ pub enum Row<'a> {
 impl<'a> Run<'a> {
     /// What happened, in one line without a line end. A fault is described, not only numbered.
     pub fn text(&self, entry: &Entry) -> String {
-        match &entry.fact {
-            Fact::World(WorldEvent::FaultApplied { fault }) => match self.plan.fault(*fault) {
-                Some(plan) => {
-                    format!("fault {fault}: {}", describe::describe_fault(&plan.kind))
-                }
-                None => describe::describe(entry),
-            },
-            Fact::World(_) | Fact::Protocol(_) => describe::describe(entry),
-        }
+        describe::describe_in(entry, self.plan)
     }
 
     /// How many events of the run have happened at a moment.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use anyhow::bail;
-use gatesim_model::{env::Service, event::Event, ids::SocketId};
+use gatesim_model::ids::SocketId;
 use gatesim_sim::{
     event::{Actor, Entry, Fact, WorldEvent},
     moment::{Path, Value},
@@ -169,24 +169,15 @@ fn same(wanted: SocketId, socket: SocketId) -> bool {
     }
 }
 
-/// The service that is asked, or one end of a link.
+/// The service that is asked, the container that an upgrade goes to, or one end of a link.
 fn other_end(entry: &Entry) -> Option<Actor> {
-    let service = |service: &Service| Some(Actor::Service(*service));
-    match &entry.fact {
-        Fact::Protocol(Event::CallStarted { service: asked, .. })
-        | Fact::Protocol(Event::CallEnded { service: asked, .. }) => service(asked),
+    let routed = match entry.fact {
         Fact::World(WorldEvent::UpgradeRouted { container, .. }) => {
-            Some(Actor::Container(*container))
+            Some(Actor::Container(container))
         }
-        Fact::World(
-            WorldEvent::LinkCut { from, to }
-            | WorldEvent::LinkMended { from, to }
-            | WorldEvent::LinkReset { from, to },
-        ) => match (from, to) {
-            (Actor::Balancer, other) | (other, _) => Some(*other),
-        },
-        Fact::Protocol(_) | Fact::World(_) => None,
-    }
+        Fact::World(_) | Fact::Protocol(_) => None,
+    };
+    routed.or(entry.asked()).or(entry.link_end())
 }
 
 /// The connections that a line names beside the one that it is about.
@@ -220,6 +211,8 @@ fn owners(value: &Value) -> Vec<SocketId> {
 
 #[cfg(test)]
 mod tests {
+    use gatesim_model::env::Service;
+
     use super::*;
 
     #[test]

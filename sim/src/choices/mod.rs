@@ -416,7 +416,8 @@ mod tests {
         let drawn = stream(&perturbed).draw(0..=1_000_000);
         let (record, drift) = perturbed.finish();
         assert_ne!(drawn, 7);
-        assert_eq!(record.value("balancer/close-hold/0", 0), Some(drawn));
+        let listed: Vec<_> = record.listed().collect();
+        assert_eq!(listed, [("balancer/close-hold/0", 0, drawn)]);
         assert_eq!(drift, Drift::default());
     }
 

@@ -76,11 +76,6 @@ impl Record {
         self.choices.values().map(BTreeMap::len).sum()
     }
 
-    /// The value of one choice.
-    pub fn value(&self, key: &str, ordinal: u64) -> Option<u64> {
-        self.choices.get(key)?.get(&ordinal).copied()
-    }
-
     /// Every listed choice, by key and ordinal, with its value.
     pub fn listed(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         self.choices.iter().flat_map(|(key, values)| {

@@ -10,7 +10,10 @@ use gatesim_model::{
     message::{AgentEventKind, ErrorCode, Notice},
 };
 
-use crate::event::{Entry, Fact};
+use crate::{
+    event::{Entry, Fact, WorldEvent},
+    plan::Plan,
+};
 
 mod fault;
 mod log;
@@ -30,6 +33,18 @@ pub fn describe(entry: &Entry) -> String {
     match &entry.fact {
         Fact::Protocol(event) => protocol::describe(event),
         Fact::World(event) => world::describe(event),
+    }
+}
+
+/// The same, with what a fault does, which stands in the plan alone.
+pub fn describe_in(entry: &Entry, plan: &Plan) -> String {
+    let planned = match &entry.fact {
+        Fact::World(WorldEvent::FaultApplied { fault }) => plan.fault(*fault).zip(Some(fault)),
+        Fact::World(_) | Fact::Protocol(_) => None,
+    };
+    match planned {
+        Some((planned, number)) => format!("fault {number}: {}", describe_fault(&planned.kind)),
+        None => describe(entry),
     }
 }
 

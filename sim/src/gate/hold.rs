@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use gatesim_model::time::Time;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::order::Turn;
 use crate::causes::{Source, StepName};
@@ -17,7 +17,7 @@ use crate::causes::{Source, StepName};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One turn that is to wait for another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The turn that waits.
     pub held: StepName,
@@ -28,8 +28,7 @@ pub struct Hold {
 }
 
 /// Where a held turn is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Right before the turn that it waits for, which then follows at once: as late as possible
     /// without changing the order of the two.

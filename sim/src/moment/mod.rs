@@ -2,7 +2,7 @@
 //!
 //! A [`Moment`] has for each actor an ordered map from [`Path`] to [`Value`], both short texts in
 //! the protocol's words: `machine ws_1` is `ACCEPTED (1 transition), of c0#1`. Each event makes
-//! [`Change`]s in it, which say what was there before as well, so that they can be undone. A
+//! [`Change`]s in it, which say what was there before as well. A
 //! [`History`] has every moment of a run, each as quickly as any other.
 //!
 //! It knows what events tell and nothing else, so that it cannot disagree with what invariants saw.
@@ -98,13 +98,6 @@ impl Moment {
             Fact::World(event) => edit.world(entry, event),
         }
         joined(edit.changes)
-    }
-
-    /// Takes back what [`Moment::apply`] changed last.
-    pub fn undo(&mut self, changes: &[Change]) {
-        for change in changes.iter().rev() {
-            self.put(change.actor, &change.path, change.before.clone());
-        }
     }
 
     /// The actors of whom anything is known, in order.

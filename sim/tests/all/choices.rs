@@ -144,7 +144,8 @@ fn an_edited_record_changes_what_it_says() {
     let original = recorded(&plan);
     let range = plan.balancer.upgrade_hold_us;
     let key = "c0#1/upgrade-hold/0";
-    let held = original.choices.value(key, 0).unwrap();
+    let mut listed = original.choices.listed();
+    let (_, _, held) = listed.find(|one| (one.0, one.1) == (key, 0)).unwrap();
     let opened = |outcome: &Outcome| {
         use gatesim_sim::event::{Fact, WorldEvent};
         let routed = outcome.trace.iter().find(|entry| {

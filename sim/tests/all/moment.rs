@@ -31,23 +31,6 @@ fn various() -> impl Iterator<Item = Outcome> {
 }
 
 #[test]
-fn what_an_event_changed_can_be_taken_back() {
-    for outcome in various() {
-        let mut moment = Moment::new();
-        let changes: Vec<_> = outcome
-            .trace
-            .iter()
-            .map(|entry| moment.apply(entry))
-            .collect();
-        assert!(changes.iter().any(|changes| !changes.is_empty()));
-        for changes in changes.iter().rev() {
-            moment.undo(changes);
-        }
-        assert_eq!(moment.difference(&Moment::new()), []);
-    }
-}
-
-#[test]
 fn a_history_has_every_moment() {
     for outcome in various() {
         let history = History::of(&outcome.trace);
