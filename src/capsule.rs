@@ -253,9 +253,12 @@ impl Capsule {
         catalog::design(&self.run.design)
     }
 
-    /// The name of its file.
-    pub fn file_name(&self) -> String {
-        format!("{}.toml", self.run.file_stem())
+    /// The name of its file, which can lie beside others of its run: `invariant` is what it was
+    /// asked to be kept for, if not for what broke first.
+    pub fn file_name(&self, invariant: Option<Invariant>) -> String {
+        let asked = invariant.map_or_else(String::new, |invariant| format!("-{invariant}"));
+        let shrunk = if self.shrunk.is_some() { "-shrunk" } else { "" };
+        format!("{}{asked}{shrunk}.toml", self.run.file_stem())
     }
 
     /// The name of the file of what a run was shrunk to, so that it can lie beside the original.

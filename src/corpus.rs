@@ -209,7 +209,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;
-    let path = dir.join(capsule.file_name());
+    let path = dir.join(capsule.file_name(args.invariant));
     if path.exists() {
         bail!(
             "{} is there already; remove it first to replace it",

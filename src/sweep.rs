@@ -228,7 +228,7 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
         let expect = Expectation::of(&outcome)
             .with_context(|| format!("the run {run} held: there is no violation to keep"))?;
         let capsule = Capsule::expecting(run.clone(), plan, outcome, FOUND_BY_SWEEP, expect);
-        capsule.write(&dir.join(capsule.file_name()))?;
+        capsule.write(&dir.join(capsule.file_name(None)))?;
     }
     Ok(())
 }

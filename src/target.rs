@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
@@ -105,7 +105,10 @@ impl Target {
             }
             return Self::kept(text, Capsule::parse(text, &contents)?);
         }
-        let plan: Plan = parse_toml(text, &contents)?;
+        let plan: Plan = parse_toml(text, &contents).map_err(|error| match kind(&contents) {
+            Some(kind) => anyhow!("{text} is {kind}, and neither a plan nor a capsule"),
+            None => error,
+        })?;
         let design_reference = design.unwrap_or("reference");
         Ok(Target {
             run: RunName {
@@ -201,6 +204,22 @@ impl Target {
             origin: Origin::Name,
             capsule: None,
         })
+    }
+}
+
+/// What a file is that is no plan, as its keys tell, and what it is good for.
+fn kind(text: &str) -> Option<&'static str> {
+    let table: toml::Table = text.parse().ok()?;
+    let has = |key: &str| table.contains_key(key);
+    let is_count = |clients: &toml::Value| clients.get("count").is_some();
+    if has("digest") && has("expect") {
+        Some("a capsule without its `format`")
+    } else if has("base") {
+        Some("a design (scenario@FILE:seed names a run of it)")
+    } else if table.get("clients").is_some_and(is_count) {
+        Some("a scenario (FILE@design:seed names a run of it)")
+    } else {
+        None
     }
 }
 

@@ -224,6 +224,27 @@ fn what_a_capsule_is_kept_for_stays_when_it_is_kept_again() {
 }
 
 #[test]
+fn capsules_of_one_run_lie_beside_each_other() {
+    let scratch = Scratch::new("corpus-beside");
+    let add = |target: &str, more: &[&str]| {
+        let args = ["corpus", "add", target, "--why", "mine", "--dir", "kept"];
+        let ran = gatesim_in(scratch.path(), &[&args[..], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    };
+    add(BROKEN_RUN, &[]);
+    add(BROKEN_RUN, &["--invariant", "ids-agree"]);
+    let shrink = ["shrink", BROKEN_RUN, "-o", "small.toml"];
+    assert_eq!(gatesim_in(scratch.path(), &shrink).code, 0);
+    add("small.toml", &[]);
+    for name in ["", "-ids-agree", "-shrunk"] {
+        let file = scratch
+            .path()
+            .join(format!("kept/golden-path-v1-3{name}.toml"));
+        assert!(file.exists(), "{}", file.display());
+    }
+}
+
+#[test]
 fn a_capsule_holds_the_design_that_it_was_found_with() {
     let scratch = Scratch::new("corpus-design-file");
     let design = "base = \"v9\"\ncleanup = \"always\"\nwelcome = \"before-ready\"\n";

@@ -63,6 +63,8 @@ fn files_that_are_wrong() {
         ("plan.toml", "scenario = \"chaos\"\nseeed = 1\n"),
         ("design.toml", "base = \"v9\"\ncleanup = \"nevr\"\n"),
         ("scenario.toml", "summary = \"x\"\nlatency = 3\n"),
+        ("mine.toml", "base = \"v9\"\ncleanup = \"always\"\n"),
+        ("crowd.toml", "[clients]\ncount = [1, 2]\n"),
     ] {
         scratch.write(name, text);
     }
@@ -77,6 +79,8 @@ fn files_that_are_wrong() {
             "unknown key in a scenario file",
             &["sweep", "scenario.toml"],
         ),
+        ("a design in place of a plan", &["replay", "mine.toml"]),
+        ("a scenario in place of a plan", &["why", "crowd.toml"]),
     ] {
         insta::assert_snapshot!(label, gatesim_in(scratch.path(), args).complaint());
     }
