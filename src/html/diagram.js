@@ -27,6 +27,15 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Replaces what is in an element. What has the focus in it keeps it, under its `data-key`. */
+function redraw(element, ...parts) {
+  const held = element.contains(document.activeElement) ? document.activeElement : null;
+  element.replaceChildren(...parts);
+  if (!held) return;
+  const again = [...element.querySelectorAll("[data-key]")].find((one) => one.dataset.key === held.dataset.key);
+  (again ?? list).focus({ preventScroll: true });
+}
+
 function shape(name, attributes, title) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -153,6 +162,7 @@ function drawHeads() {
     const head = make("button", {
       type: "button", class: high ? "high" : undefined,
       "aria-pressed": String(shown),
+      "data-key": lane.name,
       title: `${shown ? "Hide" : "Show"} the events of ${spaced(lane.name)}`,
       style: `left: ${layout.lanes[number].x}px`,
     });
@@ -163,7 +173,7 @@ function drawHeads() {
     });
     return head;
   });
-  heads.replaceChildren(
+  redraw(heads,
     make("span", { style: "left: 6px" }, "time (s)"),
     ...titles,
     make("span", { style: `left: ${layout.width + 4}px` }, "event"),

@@ -221,6 +221,12 @@ function begin() {
   if (current !== opened) choose(opened, true);
 }
 
+// An address with another number, in a page that is open.
+addEventListener("hashchange", () => {
+  const asked = Number(location.hash.slice(1));
+  if (location.hash.length > 1 && Number.isInteger(asked)) choose(indexOf(asked), true);
+});
+
 // A run that panicked has no trace.
 if (events.length) begin();
 else for (const part of document.querySelectorAll(".controls, .panes")) part.hidden = true;

@@ -22,7 +22,7 @@ function drawSelected() {
   for (const violation of violationsAt.get(current) ?? []) {
     parts.push(make("div", { class: "breaks" }, make("b", {}, violation.invariant), violation.sentence));
   }
-  document.getElementById("selected").replaceChildren(...parts);
+  redraw(document.getElementById("selected"), ...parts);
 }
 
 /** Where something that was sent went, or where it came from. */
@@ -57,7 +57,7 @@ function drawActors() {
     const shown = lines.slice(0, MOST_LINES).map(({ line, path, value }) => make(
       "tr", { class: touched.has(line) ? "touched" : undefined }, make("td", {}, path), make("td", {}, value)));
     const all = make("details", { "data-actor": actor, open: folded.has(actor) ? undefined : "" },
-      make("summary", {}, spaced(actor), " ", make("span", { class: "count" }, String(lines.length))),
+      make("summary", { "data-key": actor }, spaced(actor), " ", make("span", { class: "count" }, String(lines.length))),
       make("table", { class: "lines" }, make("tbody", {}, ...shown)));
     if (lines.length > MOST_LINES) all.append(make("p", { class: "quiet" }, `and ${lines.length - MOST_LINES} more`));
     all.addEventListener("toggle", () => {
@@ -65,5 +65,5 @@ function drawActors() {
     });
     return all;
   });
-  document.getElementById("actors").replaceChildren(make("h2", {}, "State at this moment"), ...actors);
+  redraw(document.getElementById("actors"), make("h2", {}, "State at this moment"), ...actors);
 }

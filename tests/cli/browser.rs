@@ -142,6 +142,23 @@ fn a_page_is_clicked_through() {
     browser.script("location.reload()");
     assert_eq!(chosen(&browser), 30);
 
+    // In a page that is open as well.
+    browser.script("location.hash = '#35'");
+    assert_eq!(chosen(&browser), 35);
+
+    // What has been pressed keeps the focus, although it is drawn anew.
+    let focus = "return document.activeElement.dataset.key";
+    browser.script("document.querySelector('[data-key=container0]').focus()");
+    for _ in 0..2 {
+        browser.press(&[ENTER], false);
+        assert_eq!(browser.script(focus), "container0");
+    }
+    browser.script("document.querySelector('#actors summary').focus()");
+    let folded = browser.script(focus);
+    assert!(folded.is_string());
+    browser.press(&[DOWN], false);
+    assert_eq!(browser.script(focus), folded);
+
     // On paper there is the diagram as well.
     let paper = browser.print();
     assert!(
