@@ -366,11 +366,11 @@ fn write_json(
         out.json("failure", &failure.json())?;
     }
     let reproduction = reproduction(target, options, outcome);
-    let drift = outcome.drift;
+    let whole = verdict(&target.run, outcome);
     let verdict = VerdictJson {
-        drift: (reproduction.is_some() && !drift.is_none()).then_some(drift),
+        drift: whole.drift.filter(|_| reproduction.is_some()),
         capsule: reproduction,
-        ..verdict(&target.run, outcome)
+        ..whole
     };
     out.json("verdict", &verdict)
 }
@@ -406,6 +406,6 @@ fn verdict(run: &RunName, outcome: &Outcome) -> VerdictJson {
         events: outcome.events,
         digest: outcome.digest,
         capsule: None,
-        drift: None,
+        drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
     }
 }

@@ -160,7 +160,7 @@ pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
         Variation::plan(edit.made(plan, client))
     };
     let passes = trials.each_of(edits.len(), make, |_, outcome| symptom.is_gone(outcome));
-    let decide = keep(edits.clone(), &passes).into_iter();
+    let decide = keep(edits, &passes).into_iter();
     let part = |(client, edit): (u32, Edit)| {
         let later_ms = matches!(edit, Edit::Client).then_some(LATER_MS);
         let passes = |later_ms: &u64| {

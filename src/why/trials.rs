@@ -207,7 +207,7 @@ impl<'a> Trials<'a> {
                     self.exhausted.store(true, Ordering::Relaxed);
                     return;
                 }
-                let judged = judge(index, &self.run(&make(index)));
+                let judged = judge(index, &self.run(make(index)));
                 results.lock().expect("no worker panics while it has it")[index] = Some(judged);
             }
         });
@@ -226,18 +226,18 @@ impl<'a> Trials<'a> {
         results.into_iter().next().flatten()
     }
 
-    fn run(&self, variation: &Variation) -> Outcome {
+    fn run(&self, variation: Variation) -> Outcome {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let options = Options {
             trace: true,
             causes: !variation.order.is_empty(),
-            order: variation.order.clone(),
+            order: variation.order,
             perturb: variation.perturb,
             ..Options::default()
         };
         let varied = Target {
-            design: (variation.design.clone()).unwrap_or_else(|| self.target.design.clone()),
-            plan: (variation.plan.clone()).unwrap_or_else(|| self.target.plan.clone()),
+            design: (variation.design).unwrap_or_else(|| self.target.design.clone()),
+            plan: (variation.plan).unwrap_or_else(|| self.target.plan.clone()),
             ..self.target.clone()
         };
         varied.execute(&options)
