@@ -19,43 +19,21 @@
 //! - `corpus` with `capsule`, `witness` and `reproduction`: failing runs that are kept, and what
 //!   has become of them; `verify_fix`: whether a change fixed one; `list`: what there is.
 
-mod capsule;
-mod catalog;
-mod chart;
 mod cli;
-mod clock;
 mod corpus;
-mod defects;
-mod determinism;
+mod execution;
 mod exit;
-mod failure;
-mod gateway_log;
-mod groups;
-mod html;
-mod interrupt;
-mod junit;
-mod labels;
 mod list;
-mod mermaid;
 mod output;
-mod perfetto;
-mod pool;
 mod power;
-mod progress;
 mod replay;
 mod report;
-mod reproduction;
-mod run_name;
-mod run_report;
 mod shrink;
 mod sweep;
-mod table;
-mod tally;
 mod target;
 mod timeline;
 mod verify_fix;
 mod why;
-mod witness;
 
 use std::{
     ffi::OsString,
@@ -95,7 +73,7 @@ fn dispatch(args: Vec<OsString>) -> Exit {
         Command::Sweep(args) => sweep::sweep(args, &mut out),
         Command::Power(args) => power::power(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
-        Command::Report(args) => run_report::report(args, &mut out),
+        Command::Report(args) => report::report(args, &mut out),
         Command::Why(args) => why::why(args, &mut out),
         Command::Shrink(args) => shrink::shrink(args, &mut out),
         Command::VerifyFix(args) => verify_fix::verify_fix(args, &mut out),
@@ -118,7 +96,10 @@ fn dispatch(args: Vec<OsString>) -> Exit {
     reason = "the tool may know its threads; runs may not"
 )]
 fn report_panic(info: &PanicHookInfo<'_>, default_hook: &dyn Fn(&PanicHookInfo<'_>)) {
-    if matches!(thread::current().name(), Some("main" | pool::WORKER_NAME)) {
+    if matches!(
+        thread::current().name(),
+        Some("main" | execution::pool::WORKER_NAME)
+    ) {
         default_hook(info);
         note("this is a bug in gatesim, not in what it simulates; please report it");
     }

@@ -1,15 +1,17 @@
 //! `gatesim list`: what there is to choose from.
 
 use gatesim_model::design::Design;
-use gatesim_sim::{invariants::Invariant, marks::Mark, plan::FaultKind};
+use gatesim_sim::{
+    check::{invariants::Invariant, marks::Mark},
+    plan::FaultKind,
+};
 use serde::Serialize;
 
 use crate::{
-    catalog,
     cli::{ListArgs, Subject},
-    defects::Catalogue,
     exit::Exit,
     output::{MessageFormat, Output},
+    target::{catalog, defects::Catalogue},
 };
 
 /// Columns of a line.

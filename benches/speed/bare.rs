@@ -3,11 +3,10 @@
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, thread};
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
-    choices::Choices,
-    event::Actor,
-    gate::{Gate, ProcessId, Strategy},
+    scheduler::{Gate, ProcessId, Strategy, choices::Choices},
+    trace::event::Actor,
 };
 use madsim::{
     Config,

@@ -9,7 +9,11 @@ use std::{
 };
 
 use gatesim_model::design::Design;
-use gatesim_sim::{Options, plan::Plan, run, scenario::Scenario};
+use gatesim_sim::{
+    Options,
+    plan::{Plan, scenario::Scenario},
+    run,
+};
 
 /// How often the memory of a sweep is looked at; its peak is kept by the system.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(5);

@@ -18,19 +18,25 @@ use std::{
 };
 
 use crate::{
-    connection::Connection,
-    container::{Container, Settings},
+    core::{
+        environment::Environment,
+        ids::{ConnectionId, SocketId, UserId},
+        ledger::Book,
+        message::ServerMessage,
+        message_queue::MAX_WAITING_FRAMES,
+        time::Time,
+    },
     design::Design,
-    env::{CallError, Env, Reply, Request, Task},
-    environment::Environment,
     event::{Event, TaskName},
-    ids::{ConnectionId, SocketId, UserId},
-    ledger::Book,
-    managers::MANAGERS_PER_USER,
-    message::ServerMessage,
-    message_queue::MAX_WAITING_FRAMES,
-    socket::{Flags, Received, Socket, SocketError, Upgrade},
-    time::Time,
+    gateway::{
+        connection::Connection,
+        container::{Container, Settings},
+        managers::MANAGERS_PER_USER,
+    },
+    port::{
+        env::{CallError, Env, Reply, Request, Task},
+        socket::{Flags, Received, Socket, SocketError, Upgrade},
+    },
 };
 
 type Answer = (Duration, Result<Reply, CallError>);

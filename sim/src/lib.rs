@@ -11,35 +11,14 @@ compile_error!(
      overrides it: unset RUSTFLAGS (or add `--cfg madsim` to it) and build again"
 );
 
-mod balancer;
-pub mod bounds;
-pub mod causes;
-pub mod choices;
-mod client;
-pub mod describe;
-pub mod event;
-mod faults;
-pub mod figures;
-mod fleet;
-pub mod gate;
-pub mod invariants;
-pub mod link;
-pub mod marks;
-pub mod moment;
-pub mod network;
-pub mod outcome;
-pub mod parting;
-mod per_client;
+pub mod check;
 pub mod plan;
-mod process;
-pub mod recorder;
-mod run;
-pub mod scenario;
-mod server;
-mod service;
-mod socket;
+pub mod run;
+pub mod scheduler;
 #[cfg(test)]
 mod testing;
-mod world;
+pub mod trace;
+pub mod view;
+pub mod world;
 
 pub use run::{Options, STEP_LIMIT, Until, run};

@@ -2,13 +2,12 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use madsim::runtime::Runtime;
 
 use crate::{
-    choices::Choices,
-    event::FinishReason,
-    gate::{Gate, Hold, Strategy, Watched},
+    scheduler::{Gate, Hold, Strategy, Watched, choices::Choices},
+    trace::event::FinishReason,
 };
 
 /// What happened, in order.

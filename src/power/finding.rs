@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use gatesim_sim::invariants::Invariant;
+use gatesim_sim::check::invariants::Invariant;
 
 use super::{Power, hunt::Hunt};
-use crate::{defects::Defect, run_name::RunName};
+use crate::target::{defects::Defect, run_name::RunName};
 
 /// All hunts for one defect.
 #[derive(Clone, Debug)]

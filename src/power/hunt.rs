@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     Options,
-    invariants::Invariant,
-    outcome::{Digest, Outcome},
+    check::invariants::Invariant,
+    run::outcome::{Digest, Outcome},
 };
 
-use crate::{defects::Subject, interrupt, run_name::RunName};
+use crate::{
+    execution::interrupt,
+    target::{defects::Subject, run_name::RunName},
+};
 
 /// Runs that are looked at after the find: what else breaks, and how often. Only with them does it
 /// mean anything that an invariant is the only one that sees a defect.

@@ -7,8 +7,8 @@ use super::{
     report::verdict,
 };
 use crate::{
-    defects::Catalogue,
-    labels::{self, percent},
+    output::labels::{self, percent},
+    target::defects::Catalogue,
 };
 
 /// The whole file.

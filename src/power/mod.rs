@@ -18,16 +18,18 @@ use gatesim_sim::Options;
 
 use crate::{
     cli::PowerArgs,
-    clock::Stopwatch,
-    defects::{Catalogue, Subject},
-    determinism::{self, Parting},
+    execution::{
+        clock::Stopwatch,
+        determinism::{self, Parting},
+        interrupt, pool,
+    },
     exit::Exit,
-    interrupt,
-    output::{Output, check_parent, write_whole},
-    pool,
-    progress::Progress,
-    run_name::MAX_SEED,
-    target::Origin,
+    output::{Output, check_parent, progress::Progress, write_whole},
+    target::{
+        Origin,
+        defects::{Catalogue, Subject},
+        run_name::MAX_SEED,
+    },
 };
 
 use finding::Finding;

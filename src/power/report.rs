@@ -2,17 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gatesim_sim::invariants::Invariant;
+use gatesim_sim::check::invariants::Invariant;
 use serde::Serialize;
 
 use super::{
     Power,
     finding::{Finding, Verdict},
 };
-use crate::{
-    labels::percent,
-    output::{MessageFormat, Output, Style, note},
-};
+use crate::output::{MessageFormat, Output, Style, labels::percent, note};
 
 /// Writes everything.
 pub fn write(power: &Power, out: &mut Output) -> anyhow::Result<()> {

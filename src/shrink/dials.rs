@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use gatesim_sim::{
-    gate::Strategy,
     plan::{
         BalancerPlan, ClientPlan, ContainerPlan, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy,
         Leaving, LinkPlan, MessagePlan, NoisePlan, Plan, Program, Range, ServicePlan, ServicesPlan,
         Token, TokenPlace,
     },
+    scheduler::Strategy,
 };
 
 /// A value that is not quiet.
@@ -402,7 +402,7 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog;
+    use crate::target::catalog;
 
     fn plan(scenario: &str, seed: u64) -> Plan {
         catalog::scenario(scenario).unwrap().plan(seed)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use gatesim_sim::{choices::Record, plan::Numbered};
+use gatesim_sim::{plan::Numbered, scheduler::choices::Record};
 
 use super::subject::Subject;
 
@@ -144,10 +144,10 @@ fn retain_places<T>(list: &mut Vec<T>, mut keeps: impl FnMut(usize) -> bool) {
 
 #[cfg(test)]
 mod tests {
-    use gatesim_sim::choices::Base;
+    use gatesim_sim::scheduler::choices::Base;
 
     use super::*;
-    use crate::catalog;
+    use crate::target::catalog;
 
     fn chaos(seed: u64) -> Subject {
         let plan = catalog::scenario("chaos").unwrap().plan(seed);

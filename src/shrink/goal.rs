@@ -1,13 +1,13 @@
 //! What a smaller run must do: fail as the original did, and not in any other way.
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options, Until,
-    invariants::Invariant,
-    outcome::{Outcome, Violation},
+    check::invariants::Invariant,
+    run::outcome::{Outcome, Violation},
 };
 
-use crate::{capsule::Expectation, target::Target};
+use crate::target::{Target, capsule::Expectation};
 
 /// Events after which a candidate is given up, at least: one in which clients storm would take
 /// longer than all others together.

@@ -11,22 +11,20 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, event::FinishReason, outcome::Outcome};
+use gatesim_sim::{Options, run::outcome::Outcome, trace::event::FinishReason};
 
 use crate::{
-    capsule::{Capsule, Shrunk},
-    catalog,
     cli::ShrinkArgs,
-    clock::Stopwatch,
-    determinism::run_checked,
+    corpus::witness::Witness,
+    execution::{clock::Stopwatch, determinism::run_checked, interrupt, pool},
     exit::Exit,
-    interrupt,
-    output::{MessageFormat, Output, check_parent, note},
-    pool,
-    progress::Progress,
-    run_name::RunName,
-    target::Target,
-    witness::Witness,
+    output::{MessageFormat, Output, check_parent, note, progress::Progress},
+    target::{
+        Target,
+        capsule::{Capsule, Shrunk},
+        catalog,
+        run_name::RunName,
+    },
 };
 
 mod ddmin;

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use gatesim_sim::outcome::{Digest, Outcome};
+use gatesim_sim::run::outcome::{Digest, Outcome};
 use serde::Serialize;
 
 use super::{elements::Element, goal::Goal, subject::Size, trials::Stopped};
 use crate::{
-    capsule::Capsule,
     output::Style,
-    run_name::{RunName, shell_word},
+    target::{
+        capsule::Capsule,
+        run_name::{RunName, shell_word},
+    },
 };
 
 /// A run that was shrunk.

@@ -50,7 +50,7 @@ pub fn sooner(plan: &Plan, from_ms: u64, by_ms: u64) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog;
+    use crate::target::catalog;
 
     #[test]
     fn closing_a_gap_keeps_all_other_gaps() {

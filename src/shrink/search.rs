@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     Options,
-    choices::{Base, Record},
     plan::Plan,
+    scheduler::choices::{Base, Record},
 };
 
 use super::{

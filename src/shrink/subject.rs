@@ -3,10 +3,10 @@
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
-    choices::{Base, Record},
-    event::Fact,
-    outcome::Outcome,
     plan::Plan,
+    run::outcome::Outcome,
+    scheduler::choices::{Base, Record},
+    trace::event::Fact,
 };
 use serde::{Deserialize, Serialize};
 

@@ -14,14 +14,17 @@ use std::{
 };
 
 use gatesim_model::design::Design;
-use gatesim_sim::{Options, outcome::Outcome};
+use gatesim_sim::{Options, run::outcome::Outcome};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     goal::{Goal, Hit},
     subject::Subject,
 };
-use crate::{clock::Stopwatch, interrupt, pool, progress::Progress};
+use crate::{
+    execution::{clock::Stopwatch, interrupt, pool},
+    output::progress::Progress,
+};
 
 /// Verdicts that are remembered; then the memory starts afresh.
 const MAX_REMEMBERED: usize = 200_000;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use gatesim_model::time::Time;
-use gatesim_sim::event::{Actor, Entry};
+use gatesim_model::core::time::Time;
+use gatesim_sim::trace::event::{Actor, Entry};
 
 use super::{Row, View, marker, sign::sign};
 use crate::output::Style;

@@ -1,6 +1,6 @@
 //! One line per event: number, virtual time, actor, what.
 
-use gatesim_sim::{describe, event::Entry};
+use gatesim_sim::{trace::event::Entry, view::describe};
 
 use super::{Row, Run, View, marker};
 use crate::output::Style;
@@ -42,7 +42,7 @@ mod tests {
     use gatesim_sim::plan::Plan;
 
     use super::*;
-    use crate::{catalog, failure::tests::failed_outcome};
+    use crate::{sweep::failure::tests::failed_outcome, target::catalog};
 
     #[test]
     fn violations_stand_behind_their_events() {

@@ -9,10 +9,10 @@
 use std::ops::Range;
 
 use gatesim_sim::{
-    describe,
-    event::Entry,
-    outcome::{Outcome, Violation},
     plan::Plan,
+    run::outcome::{Outcome, Violation},
+    trace::event::Entry,
+    view::describe,
 };
 
 pub mod lanes;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use anyhow::bail;
-use gatesim_model::ids::SocketId;
+use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
-    event::{Actor, Entry, Fact, WorldEvent},
-    moment::{Path, Value},
-    outcome::Outcome,
+    run::outcome::Outcome,
+    trace::event::{Actor, Entry, Fact, WorldEvent},
+    view::snapshot::{Path, Value},
 };
 
 /// A part of a run.
@@ -211,7 +211,7 @@ fn owners(value: &Value) -> Vec<SocketId> {
 
 #[cfg(test)]
 mod tests {
-    use gatesim_model::env::Service;
+    use gatesim_model::port::env::Service;
 
     use super::*;
 

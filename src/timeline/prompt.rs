@@ -6,7 +6,7 @@
 
 use std::io::BufRead;
 
-use gatesim_sim::moment::{Change, History};
+use gatesim_sim::view::snapshot::{Change, History};
 
 use super::{
     Run, View,

@@ -1,7 +1,7 @@
 //! What kind of event it is, as a sign that can be seen before anything is read.
 
 use gatesim_model::event::Event;
-use gatesim_sim::event::{Entry, Fact, WorldEvent};
+use gatesim_sim::trace::event::{Entry, Fact, WorldEvent};
 
 /// What kind of event it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

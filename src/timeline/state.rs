@@ -1,9 +1,9 @@
 //! What everybody is at a moment of a run, and what changed between two.
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
-    event::Actor,
-    moment::{Change, Moment, State},
+    trace::event::Actor,
+    view::snapshot::{Change, Moment, State},
 };
 use serde::Serialize;
 

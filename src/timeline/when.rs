@@ -3,12 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use anyhow::bail;
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Until,
-    event::{Entry, Fact, FinishReason, WorldEvent},
-    invariants::Invariant,
-    outcome::{Outcome, Violation},
+    check::invariants::Invariant,
+    run::outcome::{Outcome, Violation},
+    trace::event::{Entry, Fact, FinishReason, WorldEvent},
 };
 
 /// A moment: after everything that it names has happened.
@@ -222,7 +222,7 @@ impl FromStr for Around {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::tests::failed_outcome;
+    use crate::sweep::failure::tests::failed_outcome;
 
     #[test]
     fn moments_are_read_and_found() {

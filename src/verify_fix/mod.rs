@@ -10,22 +10,23 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, choices::WHOLE, outcome::Outcome};
+use gatesim_sim::{Options, run::outcome::Outcome, scheduler::choices::WHOLE};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    capsule::{Capsule, Expectation},
-    catalog,
     cli::VerifyFixArgs,
-    determinism::run_checked,
+    execution::{determinism::run_checked, interrupt, pool},
     exit::Exit,
-    interrupt,
-    output::{FORMAT, MessageFormat, Output, Style, note, read_text, write_whole},
-    pool,
-    progress::Progress,
-    run_name::RunName,
-    target::Target,
+    output::{
+        FORMAT, MessageFormat, Output, Style, note, progress::Progress, read_text, write_whole,
+    },
+    target::{
+        Target,
+        capsule::{Capsule, Expectation},
+        catalog,
+        run_name::RunName,
+    },
 };
 
 mod neighbourhood;

@@ -10,13 +10,16 @@ use std::{
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
-    choices::{Perturb, WHOLE},
-    outcome::Outcome,
+    run::outcome::Outcome,
+    scheduler::choices::{Perturb, WHOLE},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    capsule::Expectation, groups::Failure, interrupt, pool, progress::Progress, target::Target,
+    execution::{interrupt, pool},
+    output::progress::Progress,
+    sweep::groups::Failure,
+    target::{Target, capsule::Expectation},
 };
 
 /// How much of the timing is made anew, in thousandths: from what an edit of the code shifts to

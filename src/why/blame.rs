@@ -3,8 +3,8 @@
 
 use gatesim_model::design::Design;
 use gatesim_sim::{
-    event::Entry,
     plan::{Plan, Token},
+    trace::event::Entry,
 };
 
 use super::{

@@ -1,6 +1,6 @@
 //! What is found out about a failing run, and how it is said.
 
-use gatesim_sim::{causes::StepName, event::Entry};
+use gatesim_sim::{scheduler::causes::StepName, trace::event::Entry};
 use serde::Serialize;
 
 use super::{
@@ -156,7 +156,7 @@ impl StepWords {
             name: graph.causes().name(step).expect("it was taken"),
             step,
             event: headline.map(|entry| entry.number),
-            title: headline.map_or_else(|| who.clone(), gatesim_sim::describe::title),
+            title: headline.map_or_else(|| who.clone(), gatesim_sim::view::describe::title),
             own: headline.is_some_and(|entry| entry.step == step),
             who,
         }

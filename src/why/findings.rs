@@ -1,6 +1,6 @@
 //! Everything that decides, what explains most first.
 
-use gatesim_sim::describe;
+use gatesim_sim::view::describe;
 
 use super::{
     Comes, Decisive, OtherTiming, StepWords, Timing,

@@ -4,16 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_model::{
-    env::Service,
+    core::ids::{ConnectionId, MessageId, RunId, SocketId},
     event::{Breaker, Component, Event, LockName},
-    ids::{ConnectionId, MessageId, RunId, SocketId},
+    port::env::Service,
 };
 use gatesim_sim::{
-    causes::{Causes, Source},
-    choices::Purpose,
-    event::{Actor, Entry, Fact, WorldEvent},
-    invariants::Subject,
-    outcome::Outcome,
+    check::invariants::Subject,
+    run::outcome::Outcome,
+    scheduler::{
+        causes::{Causes, Source},
+        choices::Purpose,
+    },
+    trace::event::{Actor, Entry, Fact, WorldEvent},
 };
 
 /// A run that was traced with its causes, as a graph.

@@ -6,20 +6,18 @@
 //!   `findings`: all of them, what explains most first;
 //! - `explanation`: what was found, and the sentence; `report`: how it is written.
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options,
-    event::Entry,
-    outcome::{Outcome, Violation},
+    run::outcome::{Outcome, Violation},
+    trace::event::Entry,
 };
 
 use crate::{
     cli::WhyArgs,
-    determinism::run_checked,
+    execution::{determinism::run_checked, interrupt, pool},
     exit::Exit,
-    interrupt,
     output::{MessageFormat, Output},
-    pool,
     target::Target,
 };
 
@@ -150,7 +148,7 @@ pub(crate) struct Noticed {
     /// When it was noticed.
     time: Time,
     /// The connection concerned.
-    socket: Option<gatesim_model::ids::SocketId>,
+    socket: Option<gatesim_model::core::ids::SocketId>,
     /// What is the same of that event in every run; none if it was noticed by a deadline.
     mark: Option<Mark>,
 }

@@ -6,10 +6,10 @@
 //! decides, and not merely that something came later. Both must do in the flipped run what they
 //! did before; if a connection has died meanwhile, nothing is explained.
 
-use gatesim_model::{ids::SocketId, time::Time};
+use gatesim_model::core::{ids::SocketId, time::Time};
 use gatesim_sim::{
-    gate::{Hold, Side},
-    outcome::Outcome,
+    run::outcome::Outcome,
+    scheduler::{Hold, Side},
 };
 
 use super::{

@@ -1,6 +1,6 @@
 //! How an explanation is written.
 
-use gatesim_sim::outcome::Outcome;
+use gatesim_sim::run::outcome::Outcome;
 use serde::Serialize;
 
 use super::{

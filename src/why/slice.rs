@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
-    describe,
-    event::{Entry, Fact, WorldEvent},
+    trace::event::{Entry, Fact, WorldEvent},
+    view::describe,
 };
 
 use super::{

@@ -15,15 +15,20 @@ use std::{
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
-    choices::{Perturb, WHOLE},
-    describe,
-    event::Entry,
-    gate::Hold,
-    outcome::Outcome,
     plan::Plan,
+    run::outcome::Outcome,
+    scheduler::{
+        Hold,
+        choices::{Perturb, WHOLE},
+    },
+    trace::event::Entry,
+    view::describe,
 };
 
-use crate::{capsule::Expectation, clock::Stopwatch, interrupt, pool::in_parallel, target::Target};
+use crate::{
+    execution::{clock::Stopwatch, interrupt, pool::in_parallel},
+    target::{Target, capsule::Expectation},
+};
 
 /// What is different from the run that is to be explained.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +96,7 @@ pub struct Mark {
     /// Its name.
     pub title: String,
     /// Its connections.
-    pub sockets: Vec<gatesim_model::ids::SocketId>,
+    pub sockets: Vec<gatesim_model::core::ids::SocketId>,
 }
 
 impl Mark {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gatesim_sim::invariants::Invariant;
+use gatesim_sim::check::invariants::Invariant;
 
 use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
 

@@ -223,7 +223,7 @@ fn a_place_that_cannot_be_written_is_told_before_anything_runs() {
 /// What stands in a run must stay text, wherever it comes from.
 #[test]
 fn scripts_have_no_markup_and_no_evaluation() {
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/html");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/html");
     for name in ["run.js", "diagram.js", "panels.js", "main.js"] {
         let script = fs::read_to_string(scripts.join(name)).unwrap();
         for banned in [

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    env::Service,
-    ids::{ConnectionId, MessageId, RunId, SocketId, UserId},
-    message::{AgentEventKind, ErrorCode, Notice},
-    state::ConnectionState,
+    core::{
+        ids::{ConnectionId, MessageId, RunId, SocketId, UserId},
+        message::{AgentEventKind, ErrorCode, Notice},
+        state::ConnectionState,
+    },
+    port::env::Service,
 };
 
 pub use names::*;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Direction, Range};
-use crate::bounds::{MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, is_default, within};
+use crate::plan::bounds::{
+    MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, is_default, within,
+};
 
 /// The balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 use super::Range;
 use super::{LinkPlan, Numbered};
-use crate::bounds::{
+use crate::plan::bounds::{
     MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
 };
 

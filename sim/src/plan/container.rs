@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use gatesim_model::{
+    core::message_queue::MAX_WAITING_FRAMES,
     event::{Component, StartupPhase},
-    managers::MANAGERS_PER_USER,
-    message_queue::MAX_WAITING_FRAMES,
+    gateway::managers::MANAGERS_PER_USER,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Numbered, Range};
-use crate::bounds::{
+use crate::plan::bounds::{
     MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, maybe_within, within,
 };
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use gatesim_model::env::Service;
+use gatesim_model::port::env::Service;
 use serde::{Deserialize, Serialize};
 
 use super::Numbered;
-use crate::bounds::{MAX_FACTOR, MAX_FAULTS, MAX_MS, PER_MILLE, maybe_within, within};
+use crate::plan::bounds::{MAX_FACTOR, MAX_FAULTS, MAX_MS, PER_MILLE, maybe_within, within};
 
 /// Something that goes wrong at a certain time. What lasts ends by itself, or when the world is
 /// healed, whichever comes first.

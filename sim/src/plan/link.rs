@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Range;
-use crate::bounds::{MAX_MS, MAX_US, MAX_WINDOW, PER_MILLE, is_default, within};
+use crate::plan::bounds::{MAX_MS, MAX_US, MAX_WINDOW, PER_MILLE, is_default, within};
 
 /// One link, both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

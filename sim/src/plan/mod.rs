@@ -4,21 +4,23 @@
 //! key from a range that stands here.
 use std::time::Duration;
 
-use gatesim_model::environment::Environment;
+use gatesim_model::core::environment::Environment;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
-    bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, maybe_within, within},
-    gate::Strategy,
+    plan::bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, maybe_within, within},
+    scheduler::Strategy,
 };
 
 mod balancer;
+pub mod bounds;
 mod client;
 mod container;
 mod fault;
 mod link;
 mod number;
 mod range;
+pub mod scenario;
 mod service;
 
 pub use balancer::{BalancerPlan, HeaderPlan, HeaderPolicy, ReorderPlan};

@@ -1,10 +1,10 @@
 //! The backing services.
 
-use gatesim_model::env::Service;
+use gatesim_model::port::env::Service;
 use serde::{Deserialize, Serialize};
 
 use super::Range;
-use crate::bounds::{MAX_US, PER_MILLE, within};
+use crate::plan::bounds::{MAX_US, PER_MILLE, within};
 
 /// The backing services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,11 +31,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::*;
 use crate::{
-    choices::Purpose,
-    event::{Actor, Entry, Fact, WorldEvent},
-    gate::ProcessId,
-    parting::first_difference,
-    scenario::Scenario,
+    plan::scenario::Scenario,
+    scheduler::{ProcessId, choices::Purpose},
+    trace::{
+        divergence::first_difference,
+        event::{Actor, Entry, Fact, WorldEvent},
+    },
 };
 
 /// Gives a number whenever the planted task asks. Made anew for each run, outside of it.

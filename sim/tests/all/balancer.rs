@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use gatesim_model::{event::Event, time::Time};
+use gatesim_model::{core::time::Time, event::Event};
 use gatesim_sim::{
     Options,
-    event::{CutReason, Entry, Fact, Header, WorldEvent},
-    outcome::Outcome,
     plan::{
         BalancerPlan, Direction, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy, Plan, Range,
         ReorderPlan,
     },
+    run::outcome::Outcome,
+    trace::event::{CutReason, Entry, Fact, Header, WorldEvent},
 };
 
 use crate::support::{execute, plan};

@@ -2,8 +2,8 @@
 
 use gatesim_sim::{
     Options,
-    gate::{Hold, HoldEnd, Side},
-    outcome::Outcome,
+    run::outcome::Outcome,
+    scheduler::{Hold, HoldEnd, Side},
 };
 
 use crate::support::{execute, plan};

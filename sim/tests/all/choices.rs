@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     Options,
-    choices::{Base, Drift, Record},
-    outcome::Outcome,
     plan::Plan,
+    run::outcome::Outcome,
+    scheduler::choices::{Base, Drift, Record},
 };
 
 use crate::support::{execute, plan};
@@ -147,7 +147,7 @@ fn an_edited_record_changes_what_it_says() {
     let mut listed = original.choices.listed();
     let (_, _, held) = listed.find(|one| (one.0, one.1) == (key, 0)).unwrap();
     let opened = |outcome: &Outcome| {
-        use gatesim_sim::event::{Fact, WorldEvent};
+        use gatesim_sim::trace::event::{Fact, WorldEvent};
         let routed = outcome.trace.iter().find(|entry| {
             matches!(entry.fact, Fact::World(WorldEvent::UpgradeRouted { socket, .. })
                 if socket.peer == 0)

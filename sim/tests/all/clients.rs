@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use gatesim_model::{design::Design, ids::SocketId, time::Time};
+use gatesim_model::{
+    core::{ids::SocketId, time::Time},
+    design::Design,
+};
 use gatesim_sim::{
     Options,
-    event::{Fact, WorldEvent},
-    outcome::Outcome,
     plan::{ClientPlan, Direction, FaultKind, FaultPlan, NoiseKind, NoisePlan, Plan},
     run,
+    run::outcome::Outcome,
+    trace::event::{Fact, WorldEvent},
 };
 
 use crate::support::plan;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, sync::Mutex, thread};
 
-use gatesim_sim::{Options, outcome::Digest};
+use gatesim_sim::{Options, run::outcome::Digest};
 
 use crate::support::{execute, plan};
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use gatesim_model::time::Time;
+use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options,
-    event::{Entry, Fact, WorldEvent},
     plan::FaultKind,
+    trace::event::{Entry, Fact, WorldEvent},
 };
 
 use crate::support::{execute, plan};

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use gatesim_model::{
+    core::{
+        ids::SocketId,
+        message::AgentEventKind,
+        state::ConnectionState::{self, Authenticated, Connecting, ProcessingReady, ServicesReady},
+        time::Time,
+    },
     event::{EndpointEnd, Event},
-    ids::SocketId,
-    message::AgentEventKind,
-    state::ConnectionState::{self, Authenticated, Connecting, ProcessingReady, ServicesReady},
-    time::Time,
 };
 use gatesim_sim::{
     Options,
-    event::{Entry, Fact, WorldEvent},
-    invariants::Invariant,
-    outcome::Outcome,
+    check::invariants::Invariant,
+    run::outcome::Outcome,
+    trace::event::{Entry, Fact, WorldEvent},
 };
 
 use crate::support::{execute, plan};

@@ -3,9 +3,9 @@
 
 use gatesim_sim::{
     Options,
-    event::Actor,
-    moment::{History, Moment, Path, Value},
-    outcome::Outcome,
+    run::outcome::Outcome,
+    trace::event::Actor,
+    view::snapshot::{History, Moment, Path, Value},
 };
 
 use crate::support::{execute, plan};

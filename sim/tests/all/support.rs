@@ -1,7 +1,12 @@
 //! Scenarios and designs by name.
 
 use gatesim_model::design::Design;
-use gatesim_sim::{Options, outcome::Outcome, plan::Plan, run, scenario::Scenario};
+use gatesim_sim::{
+    Options,
+    plan::{Plan, scenario::Scenario},
+    run,
+    run::outcome::Outcome,
+};
 
 macro_rules! scenario_text {
     ($name:literal) => {

@@ -6,20 +6,19 @@ use std::{
 };
 
 use gatesim_model::{
-    ids::SocketId,
-    message::Frame,
-    time::Time,
-    wait::{First, first},
+    core::{ids::SocketId, message::Frame, time::Time},
+    port::wait::{First, first},
 };
 use gatesim_sim::{
     Options,
-    choices::Choices,
-    event::{Actor, FinishReason},
-    gate::{Gate, ProcessId, Strategy},
-    link::{Broken, End, Incoming, Packet},
-    network::{Listener, Network, Unconnected},
     plan::{LinkPlan, Range},
-    recorder::Recorder,
+    run::recorder::Recorder,
+    scheduler::{Gate, ProcessId, Strategy, choices::Choices},
+    trace::event::{Actor, FinishReason},
+    world::{
+        link::{Broken, End, Incoming, Packet},
+        network::{Listener, Network, Unconnected},
+    },
 };
 use madsim::runtime::Runtime;
 

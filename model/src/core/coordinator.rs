@@ -1,0 +1,421 @@
+//! The state coordinator: a state machine of its own beside the connection's, driven by a poller
+//! (protocol.md 2.6, D17 to D19). It never looks at the other machines, and they never look
+//! at it.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use thiserror::Error;
+
+use crate::{
+    core::{
+        ids::{ConnectionId, SocketId},
+        time::Time,
+    },
+    event::CoordinatorState::{self, *},
+};
+
+/// Time between two polls.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
+/// Time between two polls when [`MOVES_BETWEEN_PAUSES`] moves have been applied since the last
+/// pause.
+pub const PAUSE: Duration = Duration::from_millis(100);
+/// Moves after which the poller pauses.
+pub const MOVES_BETWEEN_PAUSES: u64 = 100;
+/// Entries of a time line beyond which it is cut.
+pub const MAX_TIMELINE: usize = 50;
+/// Entries of a time line, the newest, that a cut leaves.
+pub const TIMELINE_AFTER_CUT: usize = 25;
+/// Connections the coordinator knows at most. Historically there is no limit.
+pub const MAX_ENTRIES: usize = 10_000;
+/// Requests that wait at most, per priority. Historically there is no limit.
+pub const MAX_QUEUED: usize = 1_000;
+
+/// The states that the table allows next (SC 316-358).
+pub fn allowed(from: CoordinatorState) -> &'static [CoordinatorState] {
+    match from {
+        Initializing => &[Authenticating, Failed, Disconnected],
+        Authenticating => &[FactoryCreating, Failed, Disconnected, Degraded],
+        FactoryCreating => &[ManagerReady, Failed, Disconnected, Degraded],
+        ManagerReady => &[EventDeliveryActive, Failed, Disconnected, Degraded],
+        EventDeliveryActive => &[Failed, Disconnected, Degraded],
+        Degraded => &[ManagerReady, EventDeliveryActive, Failed, Disconnected],
+        Failed => &[Initializing, Disconnected],
+        Disconnected => &[Initializing],
+    }
+}
+
+/// Which of the waiting requests goes first; the numbers are those of the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// 20.
+    Background = 20,
+    /// 40.
+    Low = 40,
+    /// 60.
+    Normal = 60,
+    /// 80.
+    High = 80,
+    /// 100.
+    Critical = 100,
+}
+
+/// The coordinator of one container.
+#[derive(Debug, Default)]
+pub struct StateCoordinator {
+    entries: BTreeMap<ConnectionId, Entry>,
+    /// Highest priority first. A bucket, once made, stays.
+    queues: BTreeMap<Reverse<Priority>, VecDeque<Queued>>,
+    active: usize,
+    moves: u64,
+    pause_due: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    state: CoordinatorState,
+    timeline: Vec<(CoordinatorState, Time)>,
+}
+
+#[derive(Clone, Debug)]
+struct Queued {
+    id: ConnectionId,
+    owner: SocketId,
+    from: CoordinatorState,
+    to: CoordinatorState,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Asked {
+    /// The applied state the request was checked against.
+    pub from: CoordinatorState,
+    /// What was asked for.
+    pub to: CoordinatorState,
+    /// Whether it waits for the poller now. Historically nobody looks.
+    pub accepted: bool,
+}
+
+/// A request that the poller took from its queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The connection.
+    pub id: ConnectionId,
+    /// Who asked.
+    pub owner: SocketId,
+    /// What was asked for.
+    pub to: CoordinatorState,
+    /// What became of it.
+    pub effect: Effect,
+}
+
+/// What the poller did with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The connection moved.
+    Moved,
+    /// The connection had been unregistered meanwhile; as a missing one counts as INITIALIZING,
+    /// it was made anew, and nobody will remove it.
+    Resurrected,
+    /// The connection had moved meanwhile; the request was dropped.
+    Stale {
+        /// Where it was found.
+        found: CoordinatorState,
+    },
+}
+
+/// Unregistering broke off half-way: the entry is gone, the active count is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("unhashable type: the purge of the queues used a queue as a key")]
+pub struct UnregisterBroken;
+
+impl StateCoordinator {
+    /// A coordinator that knows nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Enters a connection in INITIALIZING; one that is there already starts over. False if
+    /// there are [`MAX_ENTRIES`] others.
+    pub fn register(&mut self, id: &ConnectionId, now: Time) -> bool {
+        let known = self.entries.contains_key(id);
+        if !known && self.entries.len() >= MAX_ENTRIES {
+            return false;
+        }
+        if !known {
+            self.active += 1;
+        }
+        self.entries
+            .insert(id.clone(), Entry::new(Initializing, now));
+        true
+    }
+
+    /// Asks for a move. It is checked against the state that is applied *now* and waits for the
+    /// poller; requests that wait already are not considered.
+    pub fn request(
+        &mut self,
+        id: &ConnectionId,
+        owner: SocketId,
+        to: CoordinatorState,
+        priority: Priority,
+    ) -> Asked {
+        let from = self.state(id).unwrap_or(Initializing);
+        let mut accepted = allowed(from).contains(&to);
+        if accepted {
+            let queue = self.queues.entry(Reverse(priority)).or_default();
+            accepted = queue.len() < MAX_QUEUED;
+            if accepted {
+                queue.push_back(Queued {
+                    id: id.clone(),
+                    owner,
+                    from,
+                    to,
+                });
+            }
+        }
+        Asked { from, to, accepted }
+    }
+
+    /// One tick of the poller: takes at most one request of each priority, highest first.
+    pub fn poll(&mut self, now: Time) -> Vec<Applied> {
+        let due: Vec<Queued> = self
+            .queues
+            .values_mut()
+            .filter_map(VecDeque::pop_front)
+            .collect();
+        let moves_before = self.moves;
+        let applied = due.into_iter().map(|item| self.apply(item, now)).collect();
+        self.pause_due = self.moves / MOVES_BETWEEN_PAUSES > moves_before / MOVES_BETWEEN_PAUSES;
+        applied
+    }
+
+    /// How long the poller sleeps before its next tick.
+    pub fn next_tick(&self) -> Duration {
+        if self.pause_due { PAUSE } else { POLL_INTERVAL }
+    }
+
+    /// Forgets a connection; false if it is unknown. Requests of it that wait are not purged: the
+    /// purge fails as soon as any bucket was ever made.
+    ///
+    /// # Errors
+    /// [`UnregisterBroken`], after which the entry is gone and the active count too high.
+    pub fn unregister(&mut self, id: &ConnectionId) -> Result<bool, UnregisterBroken> {
+        if self.entries.remove(id).is_none() {
+            return Ok(false);
+        }
+        if !self.queues.is_empty() {
+            return Err(UnregisterBroken);
+        }
+        self.active -= 1;
+        Ok(true)
+    }
+
+    /// The applied state of a connection.
+    pub fn state(&self, id: &ConnectionId) -> Option<CoordinatorState> {
+        self.entries.get(id).map(|entry| entry.state)
+    }
+
+    /// The states a connection went through, oldest first.
+    pub fn timeline(&self, id: &ConnectionId) -> &[(CoordinatorState, Time)] {
+        self.entries.get(id).map_or(&[], |entry| &entry.timeline)
+    }
+
+    /// Its own count of connections, which drifts from [`Self::len`].
+    pub fn active(&self) -> usize {
+        self.active
+    }
+
+    /// Connections it knows.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it knows nobody.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn apply(&mut self, item: Queued, now: Time) -> Applied {
+        let Queued {
+            id,
+            owner,
+            from,
+            to,
+        } = item;
+        let found = self.state(&id).unwrap_or(Initializing);
+        let effect = if found != from {
+            Effect::Stale { found }
+        } else if let Some(entry) = self.entries.get_mut(&id) {
+            entry.advance(to, now);
+            Effect::Moved
+        } else {
+            self.entries.insert(id.clone(), Entry::new(to, now));
+            Effect::Resurrected
+        };
+        match effect {
+            Effect::Moved | Effect::Resurrected => self.moves += 1,
+            Effect::Stale { .. } => {}
+        }
+        Applied {
+            id,
+            owner,
+            to,
+            effect,
+        }
+    }
+}
+
+impl Entry {
+    fn new(state: CoordinatorState, now: Time) -> Self {
+        Entry {
+            state,
+            timeline: vec![(state, now)],
+        }
+    }
+
+    fn advance(&mut self, to: CoordinatorState, now: Time) {
+        self.state = to;
+        self.timeline.push((to, now));
+        if self.timeline.len() > MAX_TIMELINE {
+            self.timeline
+                .drain(..self.timeline.len() - TIMELINE_AFTER_CUT);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: SocketId = SocketId::first(0);
+
+    fn id() -> ConnectionId {
+        "ws_1".into()
+    }
+
+    fn coordinator() -> StateCoordinator {
+        let mut coordinator = StateCoordinator::new();
+        assert!(coordinator.register(&id(), Time::ZERO));
+        coordinator
+    }
+
+    fn ask(coordinator: &mut StateCoordinator, to: CoordinatorState) -> bool {
+        coordinator
+            .request(&id(), OWNER, to, Priority::Normal)
+            .accepted
+    }
+
+    fn effects(coordinator: &mut StateCoordinator) -> Vec<Effect> {
+        let applied = coordinator.poll(Time::ZERO);
+        applied.into_iter().map(|applied| applied.effect).collect()
+    }
+
+    #[test]
+    fn the_table_is_the_one_of_the_protocol() {
+        let mut table = String::new();
+        for &from in CoordinatorState::ALL {
+            let next = CoordinatorState::ALL
+                .iter()
+                .filter(|to| allowed(from).contains(to));
+            let next: Vec<_> = next.map(|to| to.name()).collect();
+            table += &format!("{from:<21} -> {}\n", next.join(", "));
+        }
+        insta::assert_snapshot!(table, @r"
+        INITIALIZING          -> AUTHENTICATING, FAILED, DISCONNECTED
+        AUTHENTICATING        -> FACTORY_CREATING, DEGRADED, FAILED, DISCONNECTED
+        FACTORY_CREATING      -> MANAGER_READY, DEGRADED, FAILED, DISCONNECTED
+        MANAGER_READY         -> EVENT_DELIVERY_ACTIVE, DEGRADED, FAILED, DISCONNECTED
+        EVENT_DELIVERY_ACTIVE -> DEGRADED, FAILED, DISCONNECTED
+        DEGRADED              -> MANAGER_READY, EVENT_DELIVERY_ACTIVE, FAILED, DISCONNECTED
+        FAILED                -> INITIALIZING, DISCONNECTED
+        DISCONNECTED          -> INITIALIZING
+        ");
+    }
+
+    #[test]
+    fn d17_the_success_path_never_leaves_initializing() {
+        let mut coordinator = coordinator();
+        for to in [FactoryCreating, ManagerReady, EventDeliveryActive] {
+            assert!(!ask(&mut coordinator, to));
+            assert_eq!(effects(&mut coordinator), []);
+        }
+        assert_eq!(coordinator.state(&id()), Some(Initializing));
+    }
+
+    #[test]
+    fn d18_unregistering_breaks_once_a_bucket_exists() {
+        let mut coordinator = coordinator();
+        let other: ConnectionId = "ws_2".into();
+        coordinator.register(&other, Time::ZERO);
+        assert_eq!(coordinator.unregister(&other), Ok(true));
+        assert_eq!(coordinator.unregister(&other), Ok(false));
+
+        assert!(ask(&mut coordinator, Failed));
+        assert_eq!(effects(&mut coordinator), [Effect::Moved]);
+        assert_eq!(coordinator.unregister(&id()), Err(UnregisterBroken));
+        assert_eq!((coordinator.len(), coordinator.active()), (0, 1));
+    }
+
+    #[test]
+    fn d19_the_second_of_two_quick_requests_is_dropped() {
+        let mut coordinator = coordinator();
+        assert!(ask(&mut coordinator, Authenticating));
+        assert!(ask(&mut coordinator, Failed));
+        assert_eq!(effects(&mut coordinator), [Effect::Moved]);
+        let stale = Effect::Stale {
+            found: Authenticating,
+        };
+        assert_eq!(effects(&mut coordinator), [stale]);
+    }
+
+    #[test]
+    fn d19_a_late_request_brings_a_gone_connection_back() {
+        let mut coordinator = coordinator();
+        assert!(ask(&mut coordinator, Failed));
+        assert_eq!(coordinator.unregister(&id()), Err(UnregisterBroken));
+        assert!(coordinator.is_empty());
+        assert_eq!(effects(&mut coordinator), [Effect::Resurrected]);
+        assert_eq!(coordinator.state(&id()), Some(Failed));
+    }
+
+    #[test]
+    fn a_tick_takes_one_request_of_each_priority_highest_first() {
+        let mut coordinator = StateCoordinator::new();
+        let ids = ["low-1", "low-2", "high"].map(ConnectionId::from);
+        for id in &ids {
+            coordinator.register(id, Time::ZERO);
+        }
+        for (id, priority) in [(0, Priority::Low), (1, Priority::Low), (2, Priority::High)] {
+            let _ = coordinator.request(&ids[id], OWNER, Failed, priority);
+        }
+        let mut tick = || -> Vec<String> {
+            let applied = coordinator.poll(Time::ZERO);
+            applied
+                .into_iter()
+                .map(|item| item.id.to_string())
+                .collect()
+        };
+        assert_eq!(tick(), ["high", "low-1"]);
+        assert_eq!(tick(), ["low-2"]);
+    }
+
+    #[test]
+    fn the_poller_pauses_and_time_lines_are_cut() {
+        let mut coordinator = coordinator();
+        assert!(ask(&mut coordinator, Failed));
+        let mut pauses = 0;
+        for _ in 0..MOVES_BETWEEN_PAUSES {
+            let _ = coordinator.poll(Time::ZERO);
+            pauses += u32::from(coordinator.next_tick() == PAUSE);
+            assert!(coordinator.timeline(&id()).len() <= MAX_TIMELINE);
+            let has_failed = coordinator.state(&id()) == Some(Failed);
+            let to = if has_failed { Initializing } else { Failed };
+            assert!(ask(&mut coordinator, to));
+        }
+        assert_eq!(pauses, 1);
+    }
+}

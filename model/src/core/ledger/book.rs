@@ -1,0 +1,315 @@
+//! What the ledger remembers, and what each command does to it. Pure.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use super::{Answer, Command, LEASE, MessageKey, Page, Rival, Status};
+use crate::{
+    core::{ids::RunId, message::AgentEventKind, time::Time},
+    gateway::agent::MAX_STEPS,
+};
+
+/// Messages that the ledger holds at most.
+pub const MAX_ENTRIES: usize = 200_000;
+
+/// How long a message is remembered from its claim on: longer than any run, and than any client
+/// asks for it.
+pub const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// Events of one run at most: its steps, and the one that starts it.
+const MAX_JOURNAL: usize = MAX_STEPS as usize + 1;
+
+/// The ledger.
+#[derive(Debug, Default)]
+pub struct Book {
+    entries: BTreeMap<MessageKey, Entry>,
+    /// In the order of claiming.
+    claimed: VecDeque<(Time, MessageKey)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    owner: RunId,
+    leased_until: Time,
+    journal: Vec<AgentEventKind>,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Completed,
+    Failed,
+}
+
+impl Book {
+    /// Nothing claimed yet.
+    pub fn new() -> Self {
+        Book::default()
+    }
+
+    /// Carries out one command, as one step.
+    pub fn execute(&mut self, now: Time, key: &MessageKey, command: Command) -> Answer {
+        self.forget_old(now);
+        match command {
+            Command::Claim { owner, rival } => self.claim(now, key, owner, rival),
+            Command::Append { owner, seq, kind } => {
+                self.owned(key, owner, |entry| entry.append(now, seq, kind))
+            }
+            Command::Renew { owner } => self.owned(key, owner, |entry| entry.renew(now)),
+            Command::Fail { owner } => self.owned(key, owner, Entry::fail),
+            Command::FailIfSilent => match self.entries.get_mut(key) {
+                None => Answer::Unknown,
+                Some(entry) if entry.is_silent(now) => entry.fail(),
+                Some(_) => Answer::NotYours,
+            },
+            Command::Read { from } => match self.entries.get(key) {
+                None => Answer::Unknown,
+                Some(entry) => Answer::Page(entry.page(now, from)),
+            },
+        }
+    }
+
+    fn claim(&mut self, now: Time, key: &MessageKey, owner: RunId, rival: Rival) -> Answer {
+        if let Some(entry) = self.entries.get(key) {
+            if entry.owner == owner {
+                return Answer::Done;
+            }
+            let free = match rival {
+                Rival::Respected => false,
+                Rival::SucceededIfSilent => entry.is_silent(now),
+                Rival::Displaced => true,
+            };
+            if !free {
+                return Answer::Taken;
+            }
+        } else if self.entries.len() >= MAX_ENTRIES {
+            return Answer::Full;
+        } else {
+            self.claimed.push_back((now, key.clone()));
+        }
+        self.entries.insert(key.clone(), Entry::new(now, owner));
+        Answer::Done
+    }
+
+    fn owned(
+        &mut self,
+        key: &MessageKey,
+        owner: RunId,
+        act: impl FnOnce(&mut Entry) -> Answer,
+    ) -> Answer {
+        match self.entries.get_mut(key) {
+            None => Answer::Unknown,
+            Some(entry) if entry.owner != owner => Answer::NotYours,
+            Some(entry) => act(entry),
+        }
+    }
+
+    fn forget_old(&mut self, now: Time) {
+        while let Some((claimed, _)) = self.claimed.front()
+            && now.since(*claimed) > KEPT_FOR
+        {
+            if let Some((_, key)) = self.claimed.pop_front() {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(now: Time, owner: RunId) -> Self {
+        Entry {
+            owner,
+            leased_until: now + LEASE,
+            journal: Vec::new(),
+            end: None,
+        }
+    }
+
+    fn append(&mut self, now: Time, seq: u32, kind: AgentEventKind) -> Answer {
+        let next = self.journal.len();
+        match self.end {
+            None if seq as usize == next && next < MAX_JOURNAL => {
+                self.journal.push(kind);
+                self.leased_until = now + LEASE;
+                if kind == AgentEventKind::AgentCompleted {
+                    self.end = Some(End::Completed);
+                }
+                Answer::Done
+            }
+            // The answer to the first try was lost.
+            None | Some(End::Completed) if (seq as usize) < next => Answer::Done,
+            None | Some(End::Completed | End::Failed) => Answer::NotYours,
+        }
+    }
+
+    fn renew(&mut self, now: Time) -> Answer {
+        match self.end {
+            None => {
+                self.leased_until = now + LEASE;
+                Answer::Done
+            }
+            Some(End::Completed | End::Failed) => Answer::NotYours,
+        }
+    }
+
+    fn fail(&mut self) -> Answer {
+        match self.end {
+            None | Some(End::Failed) => {
+                self.end = Some(End::Failed);
+                Answer::Done
+            }
+            Some(End::Completed) => Answer::NotYours,
+        }
+    }
+
+    fn is_silent(&self, now: Time) -> bool {
+        self.end.is_none() && now > self.leased_until
+    }
+
+    fn page(&self, now: Time, from: u32) -> Page {
+        let events = self.journal.get(from as usize..).unwrap_or_default();
+        Page {
+            run: self.owner,
+            events: events.to_vec(),
+            status: match self.end {
+                None if self.is_silent(now) => Status::Silent,
+                None => Status::Running,
+                Some(End::Completed) => Status::Completed,
+                Some(End::Failed) => Status::Failed,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AgentEventKind::{AgentCompleted, AgentStarted, AgentThinking};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A book, and what it says to one command after the other at growing times.
+    struct Script {
+        book: Book,
+        now: Time,
+    }
+
+    impl Script {
+        fn new() -> Self {
+            Script {
+                book: Book::new(),
+                now: Time::ZERO,
+            }
+        }
+
+        fn after(&mut self, pause: Duration) -> &mut Self {
+            self.now = self.now + pause;
+            self
+        }
+
+        fn ask(&mut self, command: Command) -> Answer {
+            let key = MessageKey {
+                user: "ada".into(),
+                message: "m".into(),
+            };
+            self.book.execute(self.now, &key, command)
+        }
+
+        fn claim(&mut self, run: u32, rival: Rival) -> Answer {
+            let owner = RunId(run);
+            self.ask(Command::Claim { owner, rival })
+        }
+
+        fn append(&mut self, run: u32, seq: u32, kind: AgentEventKind) -> Answer {
+            let owner = RunId(run);
+            self.ask(Command::Append { owner, seq, kind })
+        }
+
+        fn page(&mut self, from: u32) -> (Vec<AgentEventKind>, Status) {
+            match self.ask(Command::Read { from }) {
+                Answer::Page(page) => (page.events, page.status),
+                answer => panic!("{answer:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn one_claim_holds_and_may_be_repeated() {
+        let mut script = Script::new();
+        assert_eq!(script.claim(1, Rival::Respected), Answer::Done);
+        assert_eq!(script.claim(2, Rival::Respected), Answer::Taken);
+        assert_eq!(script.claim(1, Rival::Respected), Answer::Done);
+        script.append(1, 0, AgentStarted);
+        script.append(1, 1, AgentThinking);
+        script.append(1, 2, AgentCompleted);
+        assert_eq!(script.claim(2, Rival::Respected), Answer::Taken);
+        let whole = vec![AgentStarted, AgentThinking, AgentCompleted];
+        assert_eq!(script.page(0), (whole, Status::Completed));
+        assert_eq!(script.page(2), (vec![AgentCompleted], Status::Completed));
+        assert_eq!(script.page(9), (vec![], Status::Completed));
+    }
+
+    #[test]
+    fn appending_twice_is_appending_once() {
+        let mut script = Script::new();
+        script.claim(1, Rival::Respected);
+        for _ in 0..2 {
+            assert_eq!(script.append(1, 0, AgentStarted), Answer::Done);
+        }
+        assert_eq!(script.page(0), (vec![AgentStarted], Status::Running));
+        for _ in 0..2 {
+            assert_eq!(script.append(1, 1, AgentCompleted), Answer::Done);
+        }
+        assert_eq!(script.append(1, 2, AgentThinking), Answer::NotYours);
+        assert_eq!(script.append(2, 2, AgentThinking), Answer::NotYours);
+    }
+
+    #[test]
+    fn whoever_finds_a_run_silent_may_end_it() {
+        let mut script = Script::new();
+        script.claim(1, Rival::Respected);
+        script.after(LEASE).append(1, 0, AgentStarted);
+        assert_eq!(script.after(LEASE).page(1), (vec![], Status::Running));
+        // Nobody looked: the run may go on.
+        assert_eq!(
+            script.after(SECOND).append(1, 1, AgentThinking),
+            Answer::Done
+        );
+        assert_eq!(script.ask(Command::FailIfSilent), Answer::NotYours);
+        let silent = script.after(LEASE + SECOND).page(2);
+        assert_eq!(silent, (vec![], Status::Silent));
+        assert_eq!(script.ask(Command::FailIfSilent), Answer::Done);
+        assert_eq!(script.page(2), (vec![], Status::Failed));
+        assert_eq!(script.append(1, 2, AgentCompleted), Answer::NotYours);
+        let owner = RunId(1);
+        assert_eq!(script.ask(Command::Renew { owner }), Answer::NotYours);
+        assert_eq!(script.ask(Command::Fail { owner }), Answer::Done);
+    }
+
+    #[test]
+    fn what_a_claim_does_to_an_earlier_one() {
+        let table = [
+            (Rival::Respected, SECOND, Answer::Taken),
+            (Rival::Respected, LEASE + SECOND, Answer::Taken),
+            (Rival::SucceededIfSilent, SECOND, Answer::Taken),
+            (Rival::SucceededIfSilent, LEASE + SECOND, Answer::Done),
+            (Rival::Displaced, SECOND, Answer::Done),
+        ];
+        for (rival, pause, expected) in table {
+            let mut script = Script::new();
+            script.claim(1, Rival::Respected);
+            let answer = script.after(pause).claim(2, rival);
+            assert_eq!(answer, expected, "{rival:?} after {pause:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_forgotten_in_the_end() {
+        let mut script = Script::new();
+        script.claim(1, Rival::Respected);
+        script.after(KEPT_FOR + SECOND);
+        assert_eq!(script.append(1, 0, AgentStarted), Answer::Unknown);
+    }
+}

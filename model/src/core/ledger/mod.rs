@@ -1,0 +1,164 @@
+//! The ledger of client messages: who executes a message, what the run has said so far, and how it
+//! ended.
+//!
+//! Redis keeps it for all containers; each [`Command`] is one atomic script there. The pure part
+//! is [`Book`].
+//!
+//! A message is claimed by one run, which appends its events and so renews its lease. A run that
+//! has not renewed its lease within [`LEASE`] is silent, and may be declared over by anybody.
+
+mod book;
+
+pub use book::{Book, KEPT_FOR, MAX_ENTRIES};
+
+use std::time::Duration;
+
+use crate::{
+    core::{
+        ids::{MessageId, RunId, SocketId, UserId},
+        message::AgentEventKind,
+    },
+    gateway::calls,
+    port::env::{CallError, Env, Reply, Request},
+};
+
+/// How long a claim holds without a word from its run.
+pub const LEASE: Duration = Duration::from_secs(6);
+
+/// Whose message it is, and which: a client can name its own messages only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessageKey {
+    /// The user that sent it.
+    pub user: UserId,
+    /// The client's id.
+    pub message: MessageId,
+}
+
+/// What a claim does to the claim of somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rival {
+    /// It is left alone, whatever became of it.
+    Respected,
+    /// It is left alone unless its lease is over: then the message is executed again.
+    SucceededIfSilent,
+    /// It is thrown away, and the message is executed again.
+    Displaced,
+}
+
+/// What is asked of the ledger about one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Claims the message for a run. Idempotent.
+    Claim {
+        /// The run that wants to execute it.
+        owner: RunId,
+        /// What becomes of an earlier claim.
+        rival: Rival,
+    },
+    /// Appends the event with this number, and renews the lease. Idempotent. An `agent_completed`
+    /// completes the run.
+    Append {
+        /// The run that appends.
+        owner: RunId,
+        /// The number of the event, from 0 without a gap.
+        seq: u32,
+        /// The event.
+        kind: AgentEventKind,
+    },
+    /// Renews the lease.
+    Renew {
+        /// The run that is still there.
+        owner: RunId,
+    },
+    /// Ends the run as failed. Idempotent.
+    Fail {
+        /// The run.
+        owner: RunId,
+    },
+    /// Ends the run as failed if it is silent. Anybody may ask for this.
+    FailIfSilent,
+    /// Reads the journal.
+    Read {
+        /// The number of the first event wanted.
+        from: u32,
+    },
+}
+
+/// The ledger's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, now or by an earlier try.
+    Done,
+    /// The message is or was somebody else's to execute.
+    Taken,
+    /// There are [`MAX_ENTRIES`]; nothing was claimed.
+    Full,
+    /// The asker does not own the run any more, or the run is over.
+    NotYours,
+    /// The journal from the number that was asked for.
+    Page(Page),
+    /// Nothing is known of the message.
+    Unknown,
+}
+
+/// What the journal of a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Whose events these are.
+    pub run: RunId,
+    /// The events, in order.
+    pub events: Vec<AgentEventKind>,
+    /// How it goes on.
+    pub status: Status,
+}
+
+/// How far the run of a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// More may come.
+    Running,
+    /// It has not ended, and its lease is over.
+    Silent,
+    /// The last event was `agent_completed`.
+    Completed,
+    /// It ended without an answer.
+    Failed,
+}
+
+/// Time that one try of a command may take.
+const TRY_LIMIT: Duration = Duration::from_secs(1);
+/// Pause before the next try.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Asks the ledger that all containers share, again after a failure, for `limit` at most. `socket`
+/// is the connection on whose behalf it is asked.
+///
+/// # Errors
+/// If no answer came in time. The command may have been carried out all the same.
+pub async fn ask<E: Env>(
+    env: &E,
+    socket: SocketId,
+    key: &MessageKey,
+    command: Command,
+    limit: Duration,
+) -> Result<Answer, CallError> {
+    let deadline = env.now() + limit;
+    loop {
+        let request = Request::Ledger {
+            key: key.clone(),
+            command,
+        };
+        let left = deadline.since(env.now());
+        let error = match calls::ask(env, Some(socket), request, TRY_LIMIT.min(left)).await {
+            Ok(Reply::Ledger(answer)) => return Ok(answer),
+            Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::AgentStep(_))) => {
+                panic!("the ledger answered a command with {reply:?}")
+            }
+            Err(error) => error,
+        };
+        if deadline.since(env.now()) <= TRY_AGAIN_AFTER {
+            return Err(error);
+        }
+        env.sleep(TRY_AGAIN_AFTER).await;
+    }
+}

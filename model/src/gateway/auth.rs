@@ -1,0 +1,379 @@
+//! Authentication of a connection (protocol.md 1.4 step 15, 5.2).
+//!
+//! Three layers, as in the original: the authenticator with a breaker of its own and the outer
+//! ladder; one validation with the inner ladder; the client of the authentication service with
+//! its token cache, reachability probe and breaker. An outcome carries two things that the
+//! original confused: what the code believes (`error`) and what was the case (`cause`).
+
+use std::{iter, sync::Arc, time::Duration};
+
+use crate::{
+    core::{
+        breaker::Policy,
+        environment::AUTH_OUTER_DELAYS,
+        ids::{SocketId, UserId},
+        message::ErrorCode,
+        token::{self, Found},
+    },
+    design::{AuthBreakerFeed, AuthRetry, OutageVerdict},
+    event::{self, Breaker, CloseCause, Event},
+    gateway::{
+        auth_client::{AuthClient, NoAnswer, Probe, validate},
+        calls::Guard,
+        connection::Connection,
+        container::Container,
+        test_traffic,
+    },
+    port::{
+        env::{Env, TokenVerdict},
+        socket::{Socket, Upgrade},
+        wait::timeout,
+    },
+};
+
+/// How long the sound answer tries before it says that authentication is unavailable. Together with
+/// the time for the services it stays below what a set-up may take (protocol.md 10.0, I-08).
+pub const AUTH_BUDGET: Duration = Duration::from_millis(4_500);
+
+/// Authentication as one container knows it, shared by all its connections.
+#[derive(Debug)]
+pub struct Authenticator {
+    guard: Guard,
+    pub(crate) client: AuthClient,
+    pub(crate) test_results: test_traffic::Results,
+}
+
+impl Default for Authenticator {
+    fn default() -> Self {
+        Authenticator::new()
+    }
+}
+
+impl Authenticator {
+    /// Closed breakers and an empty cache.
+    pub fn new() -> Self {
+        Authenticator {
+            guard: Guard::new(Breaker::AuthLocal, Policy::auth_local()),
+            client: AuthClient::new(),
+            test_results: test_traffic::Results::default(),
+        }
+    }
+}
+
+/// Why a connection has no user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthFailure {
+    /// What the client is told.
+    pub error: ErrorCode,
+    /// What was the case.
+    pub cause: CloseCause,
+    /// How many attempts of the outer ladder were made.
+    pub attempts: u32,
+}
+
+/// Finds out whose connection this is, and reports the answer. Bounded: for the nested ladders
+/// by the sum of their delays and time-outs, otherwise by [`AUTH_BUDGET`]. May be cancelled at
+/// any await.
+pub async fn authenticate<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+) -> Result<UserId, AuthFailure> {
+    let socket = connection.socket_id();
+    let mut attempts = 0;
+    let outcome = match container.design.auth_retry {
+        AuthRetry::NestedLadders => {
+            wait_for_handshake(container, connection).await;
+            match admit(container, connection) {
+                Ok(None) => climb(container, connection, &mut attempts).await,
+                Ok(Some(user)) => Ok(user),
+                Err(failure) => Err(failure),
+            }
+        }
+        AuthRetry::Bounded => match admit(container, connection) {
+            Ok(None) => persist(container, connection, &mut attempts).await,
+            Ok(Some(user)) => Ok(user),
+            Err(failure) => Err(failure),
+        },
+    };
+    feed(container, socket, &outcome);
+    match outcome {
+        Ok(user) => {
+            container.env.emit(Event::Authenticated {
+                socket,
+                user: user.clone(),
+                attempts,
+            });
+            Ok(user)
+        }
+        Err(failure) => {
+            let error = failure.error;
+            container.env.emit(Event::AuthenticationFailed {
+                socket,
+                error,
+                attempts,
+            });
+            Err(AuthFailure {
+                error,
+                cause: failure.cause,
+                attempts,
+            })
+        }
+    }
+}
+
+/// A failure inside this module: what will be said, what was the case, and who is blamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Failure {
+    error: ErrorCode,
+    cause: CloseCause,
+    blame: Blame,
+}
+
+/// Whom the authenticator holds responsible for a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    /// The client: no token, or one that was refused.
+    Client,
+    /// The service: it was asked and gave no answer.
+    Service,
+    /// Nobody new: an open breaker refused, and the service was not asked.
+    Breaker,
+}
+
+impl Failure {
+    /// No token, or none that is good, was found where the design looks. The client is held
+    /// responsible; whether it is depends on what it sent.
+    fn not_authenticated(error: ErrorCode, upgrade: &Upgrade, looked_at: &[Found]) -> Self {
+        let cause = match token::overlooked(upgrade, looked_at) {
+            true => CloseCause::ServerFault,
+            false => CloseCause::NotAuthenticated,
+        };
+        Failure {
+            error,
+            cause,
+            blame: Blame::Client,
+        }
+    }
+
+    /// The authenticator's own breaker is open: nobody asked whether this token is any good.
+    fn breaker_open() -> Self {
+        Failure {
+            error: ErrorCode::AuthServiceError,
+            cause: CloseCause::AuthUnavailable,
+            blame: Blame::Breaker,
+        }
+    }
+
+    /// No answer from the service. The cause is an outage whatever the design makes of it.
+    fn outage<E: Env>(container: &Container<E>, blame: Blame) -> Self {
+        let (error, blame) = match container.design.outage_verdict {
+            OutageVerdict::InvalidToken => (ErrorCode::ValidationFailed, Blame::Client),
+            OutageVerdict::Unavailable => (ErrorCode::AuthServiceError, blame),
+        };
+        Failure {
+            error,
+            cause: CloseCause::AuthUnavailable,
+            blame,
+        }
+    }
+
+    /// Who was at fault: the client if it was found, rightly, not to be authenticated. Whom the
+    /// design blames is another matter.
+    fn fault(self) -> event::Blame {
+        match self.cause {
+            CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => {
+                event::Blame::Client
+            }
+            CloseCause::Finished
+            | CloseCause::Overload
+            | CloseCause::NotReady
+            | CloseCause::AuthUnavailable
+            | CloseCause::ServerFault
+            | CloseCause::GoingAway
+            | CloseCause::PeerSilent => event::Blame::Server,
+        }
+    }
+
+    /// Whether the outer ladder tries again (5.2): never after a final verdict.
+    fn is_retryable(self) -> bool {
+        match self.error {
+            ErrorCode::AuthServiceError | ErrorCode::ServiceUnavailable => true,
+            ErrorCode::NoToken
+            | ErrorCode::ValidationFailed
+            | ErrorCode::FormatError
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::AgentFailed
+            | ErrorCode::NotReady
+            | ErrorCode::InternalError => false,
+        }
+    }
+}
+
+/// Past the breaker; with a user, if the design lets tests in unasked.
+fn admit<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+) -> Result<Option<UserId>, Failure> {
+    let socket = connection.socket_id();
+    match container.auth.guard.admits(&container.env, socket) {
+        true => Ok(test_traffic::bypass(container, connection.socket())),
+        false => Err(Failure::breaker_open()),
+    }
+}
+
+/// The authenticator's look at the handshake (AUTH:852-892): a socket that is not connected is
+/// given time, and then authentication goes on regardless.
+async fn wait_for_handshake<E: Env>(container: &Container<E>, connection: &Connection<E>) {
+    let (fix, further) = container.environment.auth_handshake_fix();
+    for pause in iter::once(&fix).chain(further) {
+        if connection.client_is_connected() {
+            return;
+        }
+        container.env.sleep(*pause).await;
+    }
+}
+
+/// The outer ladder around the inner one.
+async fn climb<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    attempts: &mut u32,
+) -> Result<UserId, Failure> {
+    let mut delays = AUTH_OUTER_DELAYS.iter();
+    loop {
+        *attempts += 1;
+        let failure = match attempt(container, connection).await {
+            Ok(user) => return Ok(user),
+            Err(failure) => failure,
+        };
+        match delays.next() {
+            Some(delay) if failure.is_retryable() => container.env.sleep(*delay).await,
+            Some(_) | None => return Err(failure),
+        }
+    }
+}
+
+/// One attempt of the outer ladder: the tokens, and for each the inner ladder of the environment.
+async fn attempt<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+) -> Result<UserId, Failure> {
+    let found = candidates(container, connection)?;
+    for candidate in &found {
+        let mut delays = container.environment.auth_inner_delays().iter();
+        let verdict = loop {
+            let socket = connection.socket_id();
+            match validate(container, socket, &candidate.token, Probe::First).await {
+                Ok(verdict) => break verdict,
+                Err(_) => match delays.next() {
+                    Some(delay) => container.env.sleep(*delay).await,
+                    None => return Err(Failure::outage(container, Blame::Service)),
+                },
+            }
+        };
+        if let Some(user) = accepted(verdict) {
+            return Ok(user);
+        }
+    }
+    Err(refused(connection, &found))
+}
+
+/// The bounded answer: one validation at a time, the outer delays between them, and no more
+/// than [`AUTH_BUDGET`] in all. An open breaker is an answer at once: waiting would not help.
+async fn persist<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    attempts: &mut u32,
+) -> Result<UserId, Failure> {
+    let found = candidates(container, connection)?;
+    let tries = async {
+        for candidate in &found {
+            let verdict = persist_with(container, connection, &candidate.token, attempts).await?;
+            if let Some(user) = accepted(verdict) {
+                return Ok(user);
+            }
+        }
+        Err(refused(connection, &found))
+    };
+    timeout(&container.env, AUTH_BUDGET, tries)
+        .await
+        .unwrap_or_else(|| Err(Failure::outage(container, Blame::Service)))
+}
+
+/// Asks about one token until there is a verdict or no delay is left.
+async fn persist_with<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    token: &Arc<str>,
+    attempts: &mut u32,
+) -> Result<TokenVerdict, Failure> {
+    let mut delays = AUTH_OUTER_DELAYS.iter();
+    loop {
+        *attempts += 1;
+        let socket = connection.socket_id();
+        let blame = match validate(container, socket, token, Probe::Never).await {
+            Ok(verdict) => return Ok(verdict),
+            Err(NoAnswer::BreakerOpen) => Blame::Breaker,
+            Err(NoAnswer::Call(_)) => Blame::Service,
+        };
+        match (blame, delays.next()) {
+            (Blame::Service, Some(delay)) => container.env.sleep(*delay).await,
+            (Blame::Service | Blame::Breaker | Blame::Client, _) => {
+                return Err(Failure::outage(container, blame));
+            }
+        }
+    }
+}
+
+/// What the design finds in the upgrade; at least one token.
+fn candidates<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+) -> Result<Vec<Found>, Failure> {
+    let upgrade = connection.socket().upgrade();
+    let design = &container.design;
+    let found = token::candidates(upgrade, design.token_sources, design.subprotocol_token);
+    match found.is_empty() {
+        true => Err(Failure::not_authenticated(ErrorCode::NoToken, upgrade, &[])),
+        false => Ok(found),
+    }
+}
+
+fn refused<E: Env>(connection: &Connection<E>, looked_at: &[Found]) -> Failure {
+    let upgrade = connection.socket().upgrade();
+    Failure::not_authenticated(ErrorCode::ValidationFailed, upgrade, looked_at)
+}
+
+fn accepted(verdict: TokenVerdict) -> Option<UserId> {
+    match verdict {
+        TokenVerdict::Valid { user } => Some(user),
+        TokenVerdict::Invalid | TokenVerdict::Expired => None,
+    }
+}
+
+/// Tells the local breaker how it went. Who feeds it decides whether five bad tokens shut the
+/// door for everybody.
+fn feed<E: Env>(container: &Container<E>, socket: SocketId, outcome: &Result<UserId, Failure>) {
+    let (guard, env) = (&container.auth.guard, &container.env);
+    let failure = match outcome {
+        Ok(_) => return guard.succeeded(env),
+        Err(failure) => failure,
+    };
+    match (container.design.auth_breaker, failure.blame) {
+        (_, Blame::Breaker) => {}
+        (AuthBreakerFeed::AnyFailure, Blame::Client | Blame::Service)
+        | (AuthBreakerFeed::ServerFailuresOnly, Blame::Service) => {
+            guard.failed(env, socket, failure.fault());
+        }
+        // A refused token is an answer: the service works.
+        (AuthBreakerFeed::ServerFailuresOnly, Blame::Client) => {
+            if failure.error == ErrorCode::ValidationFailed {
+                guard.succeeded(env);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "auth_tests.rs"]
+mod tests;

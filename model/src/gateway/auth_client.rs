@@ -1,0 +1,174 @@
+//! The gateway's client of the authentication service (protocol.md 5.2): a cache of good tokens, a
+//! probe that asks whether the service can be reached, a breaker, and the call.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    core::{
+        breaker::Policy,
+        environment::{AUTH_CALL_TIMEOUT, Environment},
+        ids::{SocketId, UserId},
+        time::Time,
+    },
+    event::{Blame, Breaker},
+    gateway::{
+        calls::{self, Guard},
+        container::Container,
+    },
+    port::env::{CallError, Env, Reply, Request, TokenVerdict},
+};
+
+/// How long a validated token is believed without asking again (5.2).
+pub const TOKEN_CACHE_TTL: Duration = Duration::from_secs(300);
+
+/// How many tokens are remembered at most; the one that would be forgotten first makes room.
+pub const TOKEN_CACHE_LIMIT: usize = 1024;
+
+/// The client of one container, shared by all its connections.
+#[derive(Debug)]
+pub(crate) struct AuthClient {
+    guard: Guard,
+    cache: RefCell<TokenCache>,
+}
+
+impl AuthClient {
+    /// A closed breaker and an empty cache.
+    pub(crate) fn new() -> Self {
+        AuthClient {
+            guard: Guard::new(Breaker::AuthClient, Policy::auth_client()),
+            cache: RefCell::default(),
+        }
+    }
+}
+
+/// Why there is no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// The client's breaker is open; the service was not asked.
+    BreakerOpen,
+    /// It was asked.
+    Call(CallError),
+}
+
+/// Whether a call is preceded by the reachability probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// Yes; an unreachable service is an immediate failure that the breaker does not count.
+    First,
+    /// No.
+    Never,
+}
+
+/// Cache, probe, breaker, call (5.2).
+pub(crate) async fn validate<E: Env>(
+    container: &Container<E>,
+    socket: SocketId,
+    token: &Arc<str>,
+    probe: Probe,
+) -> Result<TokenVerdict, NoAnswer> {
+    let env = &container.env;
+    let client = &container.auth.client;
+    if let Some(user) = client.cache.borrow_mut().get(token, env.now()) {
+        return Ok(TokenVerdict::Valid { user });
+    }
+    match probe {
+        Probe::First => {
+            let limit = container.environment.auth_probe_timeout();
+            calls::ask(env, Some(socket), Request::ProbeAuth, limit)
+                .await
+                .map_err(NoAnswer::Call)?;
+        }
+        Probe::Never => {}
+    }
+    if !client.guard.admits(env, socket) {
+        return Err(NoAnswer::BreakerOpen);
+    }
+    let request = Request::ValidateToken {
+        token: token.clone(),
+    };
+    let limit = call_timeout(container.environment);
+    let answer = calls::ask(env, Some(socket), request, limit).await;
+    match answer {
+        Ok(_) => client.guard.succeeded(env),
+        Err(_) => client.guard.failed(env, socket, Blame::Server),
+    }
+    let verdict = match answer.map_err(NoAnswer::Call)? {
+        Reply::Token(verdict) => verdict,
+        reply @ (Reply::Alive | Reply::AgentStep(_) | Reply::Ledger(_)) => {
+            panic!("the authentication service answered a token with {reply:?}")
+        }
+    };
+    if let TokenVerdict::Valid { user } = &verdict {
+        let mut cache = client.cache.borrow_mut();
+        cache.insert(token.clone(), user.clone(), env.now());
+    }
+    Ok(verdict)
+}
+
+/// A call hangs either while connecting or while waiting for the answer; the sum of both HTTP
+/// limits bounds it, and so does the client's own.
+fn call_timeout(environment: Environment) -> Duration {
+    let http = environment.auth_http_timeouts();
+    (http.connect + http.read).min(AUTH_CALL_TIMEOUT)
+}
+
+/// Tokens that the service has found good, and until when they are believed.
+#[derive(Debug, Default)]
+struct TokenCache {
+    entries: BTreeMap<Arc<str>, (UserId, Time)>,
+    /// The same tokens by the time at which they are forgotten.
+    by_end: BTreeSet<(Time, Arc<str>)>,
+}
+
+impl TokenCache {
+    fn get(&mut self, token: &Arc<str>, now: Time) -> Option<UserId> {
+        let (user, until) = self.entries.get(token)?;
+        if now < *until {
+            return Some(user.clone());
+        }
+        self.forget(token);
+        None
+    }
+
+    fn insert(&mut self, token: Arc<str>, user: UserId, now: Time) {
+        self.forget(&token);
+        if self.entries.len() >= TOKEN_CACHE_LIMIT
+            && let Some((_, oldest)) = self.by_end.first().cloned()
+        {
+            self.forget(&oldest);
+        }
+        let until = now + TOKEN_CACHE_TTL;
+        self.by_end.insert((until, token.clone()));
+        self.entries.insert(token, (user, until));
+    }
+
+    fn forget(&mut self, token: &Arc<str>) {
+        if let Some((_, until)) = self.entries.remove(token) {
+            self.by_end.remove(&(until, token.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_cache_forgets_by_age_and_for_room() {
+        let user = UserId::from("alice");
+        let mut cache = TokenCache::default();
+        for n in 0..=TOKEN_CACHE_LIMIT {
+            let token: Arc<str> = format!("{n}").into();
+            cache.insert(token, user.clone(), Time(u64::try_from(n).unwrap()));
+        }
+        assert_eq!(cache.entries.len(), TOKEN_CACHE_LIMIT);
+        assert_eq!(cache.get(&"0".into(), Time(0)), None);
+        assert_eq!(cache.get(&"1".into(), Time(0)), Some(user));
+        assert_eq!(cache.get(&"1".into(), Time(1) + TOKEN_CACHE_TTL), None);
+    }
+}

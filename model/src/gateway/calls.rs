@@ -1,0 +1,96 @@
+//! Calls to backing services: one place that bounds them in time and reports their two ends, and
+//! breakers that report their moves.
+
+use std::{cell::RefCell, time::Duration};
+
+use crate::{
+    core::{
+        breaker::{CallResult, CircuitBreaker, Policy},
+        ids::SocketId,
+    },
+    event::{Blame, Breaker, BreakerState, Event},
+    port::{
+        env::{CallError, Env, Reply, Request},
+        wait::timeout,
+    },
+};
+
+/// Asks a backing service, for a connection or for the container itself, and gives up after
+/// `limit` with [`CallError::TimedOut`].
+pub async fn ask<E: Env>(
+    env: &E,
+    socket: Option<SocketId>,
+    request: Request,
+    limit: Duration,
+) -> Result<Reply, CallError> {
+    let service = request.service();
+    env.emit(Event::CallStarted { socket, service });
+    let answer = timeout(env, limit, env.call(socket, request)).await;
+    let answer = answer.unwrap_or(Err(CallError::TimedOut));
+    env.emit(Event::CallEnded {
+        socket,
+        service,
+        ok: answer.is_ok(),
+    });
+    answer
+}
+
+/// A breaker that is shared by the connections of a container.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    name: Breaker,
+    breaker: RefCell<CircuitBreaker>,
+}
+
+impl Guard {
+    /// A closed breaker.
+    pub(crate) fn new(name: Breaker, policy: Policy) -> Self {
+        Guard {
+            name,
+            breaker: RefCell::new(CircuitBreaker::new(policy)),
+        }
+    }
+
+    /// Whether a call may be made for this connection now.
+    pub(crate) fn admits(&self, env: &impl Env, socket: SocketId) -> bool {
+        let admission = self.breaker.borrow_mut().admit(env.now());
+        self.moved(env, admission.moved());
+        let breaker = self.name;
+        if !admission.is_admitted() {
+            env.emit(Event::BreakerRefused { socket, breaker });
+        }
+        admission.is_admitted()
+    }
+
+    /// A call went well.
+    pub(crate) fn succeeded(&self, env: &impl Env) {
+        let moved = self
+            .breaker
+            .borrow_mut()
+            .record(CallResult::Success, env.now());
+        self.moved(env, moved);
+    }
+
+    /// A call that was made for this connection failed.
+    pub(crate) fn failed(&self, env: &impl Env, socket: SocketId, blame: Blame) {
+        let (moved, failures) = {
+            let mut breaker = self.breaker.borrow_mut();
+            let moved = breaker.record(CallResult::Failure, env.now());
+            (moved, breaker.failures())
+        };
+        env.emit(Event::BreakerFed {
+            socket,
+            breaker: self.name,
+            blame,
+            failures,
+        });
+        self.moved(env, moved);
+    }
+
+    fn moved(&self, env: &impl Env, moved: Option<BreakerState>) {
+        if let Some(to) = moved {
+            let breaker = self.name;
+            env.emit(Event::BreakerMoved { breaker, to });
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The two other views of a connection, where the design has them: the state coordinator and the
+//! connection-id manager (protocol.md 2.6). Neither looks at the machine.
+
+use std::rc::Rc;
+
+use crate::{
+    core::{
+        coordinator::{Effect, Priority},
+        identity::Creation,
+        ids::{ConnectionId, UserId},
+    },
+    design::{IdManagerPolicy, StateCoordinatorPolicy},
+    event::{CoordinatorState, Event, IdentityState, Step, Table, TaskName},
+    gateway::container::Container,
+    port::env::Env,
+};
+
+use super::Endpoint;
+
+impl<E: Env> Endpoint<E> {
+    // --- state coordinator --------------------------------------------------------------------
+
+    /// Step 14: the poller is started by whoever comes first.
+    pub(super) fn enter_coordinator(&self) {
+        match self.container.design.state_coordinator {
+            StateCoordinatorPolicy::Absent => return,
+            StateCoordinatorPolicy::Poller => {}
+        }
+        let poller = poll_coordinator(self.container.clone());
+        self.container
+            .spawn_background(TaskName::CoordinatorPoller, poller);
+        let id = self.connection.id();
+        let now = self.container.env.now();
+        let known = self.container.coordinator.borrow().state(&id).is_some();
+        let entered = self.container.coordinator.borrow_mut().register(&id, now);
+        if entered && !known {
+            self.connection.emit(Event::EntryAdded {
+                socket: self.connection.socket_id(),
+                table: Table::Coordinator,
+            });
+        }
+    }
+
+    /// Steps 16, 17, 20: nobody looks at the answer.
+    pub(super) fn ask_coordinator(&self, to: CoordinatorState, priority: Priority) {
+        match self.container.design.state_coordinator {
+            StateCoordinatorPolicy::Absent => return,
+            StateCoordinatorPolicy::Poller => {}
+        }
+        let Some(id) = self.connection.preliminary_id() else {
+            return;
+        };
+        let socket = self.connection.socket_id();
+        let asked = self
+            .container
+            .coordinator
+            .borrow_mut()
+            .request(&id, socket, to, priority);
+        self.connection.emit(Event::CoordinatorAsked {
+            socket,
+            from: asked.from,
+            to: asked.to,
+            accepted: asked.accepted,
+        });
+    }
+
+    /// Steps 17 and 38. The error that breaks it off half-way is caught and logged.
+    pub(super) fn leave_coordinator(&self, step: Step) {
+        let Some(id) = self.connection.preliminary_id() else {
+            return;
+        };
+        match self.container.design.state_coordinator {
+            StateCoordinatorPolicy::Absent => return,
+            StateCoordinatorPolicy::Poller => {}
+        }
+        let known = self.container.coordinator.borrow().state(&id).is_some();
+        let left = self.container.coordinator.borrow_mut().unregister(&id);
+        if known {
+            self.connection.emit(Event::EntryRemoved {
+                socket: self.connection.socket_id(),
+                table: Table::Coordinator,
+            });
+        }
+        if left.is_err() {
+            self.connection.emit(Event::InternalError {
+                socket: self.connection.socket_id(),
+                step,
+                error: "unhashable type: 'list'",
+            });
+        }
+    }
+
+    // --- connection-id manager ----------------------------------------------------------------
+
+    /// Step 7.
+    pub(super) fn create_identity(&self, id: &ConnectionId) {
+        match self.container.design.id_manager {
+            IdManagerPolicy::Absent => return,
+            IdManagerPolicy::Present => {}
+        }
+        let socket = self.connection.socket_id();
+        let now = self.container.env.now();
+        let mut identities = self.container.identities.borrow_mut();
+        let purged = identities.purge(now);
+        let creation = identities.create(id, socket, now);
+        drop(identities);
+        let table = Table::IdManager;
+        for (_, identity) in purged {
+            let socket = identity.owner;
+            self.connection.emit(Event::EntryRemoved { socket, table });
+        }
+        match creation {
+            Creation::Created => {
+                let _first = self.identity.set(id.clone());
+                self.connection.emit(Event::EntryAdded { socket, table });
+                let to = IdentityState::Pending;
+                self.connection.emit(Event::IdentityMoved { socket, to });
+            }
+            Creation::Taken | Creation::Full => {}
+        }
+    }
+
+    /// Steps 7 and 37.
+    pub(super) fn move_identity(&self, to: IdentityState) {
+        let Some(id) = self.identity.get() else {
+            return;
+        };
+        let now = self.container.env.now();
+        let mut identities = self.container.identities.borrow_mut();
+        if identities.set_state(id, to, now).is_some() {
+            let socket = self.connection.socket_id();
+            self.connection.emit(Event::IdentityMoved { socket, to });
+        }
+    }
+
+    /// Step 18.
+    pub(super) fn bind_identity(&self, user: &UserId) {
+        let Some(id) = self.identity.get() else {
+            return;
+        };
+        let now = self.container.env.now();
+        let mut identities = self.container.identities.borrow_mut();
+        if identities.bind_user(id, user, now) {
+            let socket = self.connection.socket_id();
+            let to = IdentityState::Authenticated;
+            self.connection.emit(Event::IdentityMoved { socket, to });
+        }
+    }
+
+    /// Step 37.
+    pub(super) fn forget_identity(&self) {
+        let Some(id) = self.identity.get() else {
+            return;
+        };
+        self.move_identity(IdentityState::Disconnecting);
+        self.move_identity(IdentityState::Disconnected);
+        let removed = self.container.identities.borrow_mut().remove(id);
+        if removed.is_some() {
+            self.connection.emit(Event::EntryRemoved {
+                socket: self.connection.socket_id(),
+                table: Table::IdManager,
+            });
+        }
+    }
+}
+
+/// The poller: one request per priority and tick.
+async fn poll_coordinator<E: Env>(container: Rc<Container<E>>) {
+    loop {
+        let now = container.env.now();
+        let applied = container.coordinator.borrow_mut().poll(now);
+        for request in applied {
+            let socket = request.owner;
+            match request.effect {
+                Effect::Moved => {}
+                Effect::Resurrected => container.env.emit(Event::EntryAdded {
+                    socket,
+                    table: Table::Coordinator,
+                }),
+                Effect::Stale { .. } => continue,
+            }
+            let to = request.to;
+            container.env.emit(Event::CoordinatorMoved { socket, to });
+        }
+        let tick = container.coordinator.borrow().next_tick();
+        container.env.sleep(tick).await;
+    }
+}

@@ -1,0 +1,356 @@
+//! I. Messages: who receives them, and what becomes of each (steps 35 and 36).
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::{
+    core::{
+        close::TRY_AGAIN_LATER,
+        environment::{LOOP_ERROR_LIMIT, MAX_MESSAGE_BYTES, loop_backoff},
+        ids::{MessageId, UserId},
+        message::{ClientMessage, ErrorCode},
+        message_queue::{Failed, Pushed},
+    },
+    design::{EarlyFrames, LoopCheck, OversizePolicy},
+    event::{CloseCause, Event, IdHolder, ReadySource, Step},
+    gateway::{
+        connection::{Connection, ReceiveError, Transport},
+        container::Container,
+        readiness::{Lookup, is_connection_ready_for_messages},
+        router::{self, RouteError},
+    },
+    port::{
+        env::Env,
+        socket::{Received, SocketError},
+        wait::{First, first, timeout},
+    },
+};
+
+use super::{Endpoint, Leave};
+
+/// What one turn of the loop finds.
+enum Next {
+    /// A frame.
+    Text(Arc<str>),
+    /// Nothing came in time; the loop looks around.
+    Nothing,
+    /// The transport refused, in a way that counts as an error.
+    Refused,
+    /// The end.
+    End(LoopEnd),
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoopEnd {
+    /// The transport is over.
+    TransportOver,
+    /// The check before the receive said no, and the transport is not over.
+    NotReady,
+    /// [`LOOP_ERROR_LIMIT`] errors in a row.
+    TooManyErrors,
+}
+
+/// How the loop has fared so far.
+#[derive(Default)]
+struct Tally {
+    messages: u32,
+    errors: u32,
+    errors_in_a_row: u32,
+}
+
+impl<E: Env> Endpoint<E> {
+    pub(super) async fn message_loop(&self) -> Leave {
+        let socket = self.connection.socket_id();
+        let connection = self.connection.id();
+        self.connection.give_id(IdHolder::MessageLoop, &connection);
+        self.connection.emit(Event::ReadyReported {
+            socket,
+            connection: connection.clone(),
+            by: ReadySource::MessageLoop,
+        });
+        self.connection.emit(Event::LoopEntered {
+            socket,
+            connection: connection.clone(),
+            user: user_of(&self.connection),
+        });
+        match self.container.design.early_frames {
+            EarlyFrames::Queued => self.connection.inbox.open(&self.container.design),
+            EarlyFrames::ReceiveBuffer
+            | EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown => {}
+        }
+        let mut tally = Tally::default();
+        let end = self.handle_messages(&mut tally).await;
+        self.connection.emit(Event::LoopEnded {
+            socket,
+            connection,
+            messages: tally.messages,
+            errors: tally.errors,
+        });
+        match end {
+            LoopEnd::TransportOver => Leave::because(CloseCause::PeerGone),
+            LoopEnd::NotReady => {
+                let reason = "Connection is not ready any more";
+                self.give_up(reason, CloseCause::ServerFault).await
+            }
+            LoopEnd::TooManyErrors => {
+                let reason = "Too many errors";
+                self.give_up(reason, CloseCause::ServerFault).await
+            }
+        }
+    }
+
+    async fn handle_messages(&self, tally: &mut Tally) -> LoopEnd {
+        loop {
+            if let Err(end) = self.check().await {
+                return end;
+            }
+            let handled = match self.next().await {
+                Next::Nothing => continue,
+                Next::End(end) => return end,
+                Next::Refused => false,
+                Next::Text(text) => {
+                    tally.messages += 1;
+                    match Box::pin(handle(&self.container, &self.connection, &text)).await {
+                        Ok(()) => true,
+                        Err(_) => {
+                            self.put_back(text);
+                            false
+                        }
+                    }
+                }
+            };
+            if handled {
+                tally.errors_in_a_row = 0;
+                continue;
+            }
+            tally.errors += 1;
+            tally.errors_in_a_row += 1;
+            let backoff = loop_backoff(tally.errors_in_a_row);
+            self.container.env.sleep(backoff).await;
+            if tally.errors_in_a_row >= LOOP_ERROR_LIMIT {
+                return LoopEnd::TooManyErrors;
+            }
+        }
+    }
+
+    /// A frame from the queue could not be handled: the queue may have ideas of its own.
+    fn put_back(&self, text: Arc<str>) {
+        match self.container.design.early_frames {
+            EarlyFrames::ReceiveBuffer
+            | EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown => return,
+            EarlyFrames::Queued => {}
+        }
+        let message = id_of(&text);
+        match self.connection.inbox.fail(&self.container.design, text) {
+            Failed::Reported | Failed::PutBack => {}
+            Failed::Lost => drop_silently(&self.connection, message),
+        }
+    }
+
+    /// Before each receive (steps 35 and 35a).
+    async fn check(&self) -> Result<(), LoopEnd> {
+        let connected = |yes: bool| yes.then_some(()).ok_or(LoopEnd::TransportOver);
+        match self.container.design.loop_check {
+            LoopCheck::TransportOnly => connected(self.connection.client_is_connected()),
+            LoopCheck::ApplicationState => {
+                connected(self.connection.client_is_connected())?;
+                if let Some(sleep) = self.container.environment.in_loop_recheck() {
+                    connected(self.connection.application_is_connected())?;
+                    self.container.env.sleep(sleep).await;
+                    connected(self.connection.application_is_connected())?;
+                }
+                Ok(())
+            }
+            LoopCheck::Machine => {
+                let machine = self.look_up(&self.connection.id(), Step::MessageLoop);
+                let lookup = machine.map_or(Lookup::Missing, |m| Lookup::found(&m.borrow()));
+                let missing = self.container.design.missing_machine;
+                is_connection_ready_for_messages(lookup, missing)
+                    .then_some(())
+                    .ok_or(LoopEnd::NotReady)
+            }
+        }
+    }
+
+    /// The next frame, from the transport or from the reader (step 35b).
+    async fn next(&self) -> Next {
+        let env = &self.container.env;
+        let limit = self.container.environment.receive_timeout();
+        let over = Next::End(LoopEnd::TransportOver);
+        match self.container.design.early_frames {
+            EarlyFrames::ReceiveBuffer => {
+                match timeout(env, limit, self.connection.receive()).await {
+                    None => Next::Nothing,
+                    Some(Ok(Received::Text(text))) => Next::Text(text),
+                    Some(Ok(Received::Disconnect { .. })) => over,
+                    Some(Err(error)) => refused(error),
+                }
+            }
+            EarlyFrames::Queued => {
+                match self.connection.transport() {
+                    // What a peer sent before it left is handled; what it sent before we closed
+                    // is answered by the close.
+                    Transport::Upgrading | Transport::Open | Transport::PeerGone => {}
+                    Transport::Closed => return over,
+                }
+                let next = first(
+                    self.connection.inbox.pop(&self.container.design),
+                    self.connection.over(),
+                );
+                match timeout(env, limit, next).await {
+                    None => Next::Nothing,
+                    Some(First::Left(text)) => Next::Text(text),
+                    Some(First::Right(())) => over,
+                }
+            }
+            // The reader has dispatched everything already.
+            EarlyFrames::Dispatched | EarlyFrames::DispatchedOnceKnown => {
+                match timeout(env, limit, self.connection.over()).await {
+                    None => Next::Nothing,
+                    Some(()) => over,
+                }
+            }
+        }
+    }
+}
+
+/// The texts that speak of accept or of a connection end the loop; the others count as errors
+/// (step 35g).
+fn refused(error: ReceiveError) -> Next {
+    match error {
+        ReceiveError::NotOpen
+        | ReceiveError::Transport(SocketError::AcceptFirst | SocketError::PeerGone) => {
+            Next::End(LoopEnd::TransportOver)
+        }
+        ReceiveError::Transport(
+            SocketError::ReceiveAfterDisconnect
+            | SocketError::TwoReceivers
+            | SocketError::AcceptTwice
+            | SocketError::SendBeforeAccept
+            | SocketError::SendAfterClose,
+        ) => Next::Refused,
+    }
+}
+
+/// Body of the reader task: receives from accept to the end, so that the peer's disconnect and
+/// its pongs are noticed whatever the connection is busy with.
+pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Connection<E>>) {
+    while let Ok(Received::Text(text)) = connection.receive().await {
+        match container.design.early_frames {
+            EarlyFrames::Queued => {
+                if let Ok(ClientMessage::Pong) = serde_json::from_str(&text) {
+                    connection.note_pong();
+                }
+                if enqueue(&container, &connection, text).await.is_err() {
+                    return;
+                }
+            }
+            EarlyFrames::Dispatched
+            | EarlyFrames::DispatchedOnceKnown
+            | EarlyFrames::ReceiveBuffer => {
+                // Nobody waits for the outcome, so nobody counts errors.
+                let _ = Box::pin(handle(&container, &connection, &text)).await;
+            }
+        }
+    }
+}
+
+/// There was no room for a frame, and the connection was closed for it.
+struct Overflowed;
+
+/// Puts a frame into the queue; one that finds no room ends the connection.
+async fn enqueue<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    text: Arc<str>,
+) -> Result<(), Overflowed> {
+    let message = id_of(&text);
+    let (pushed, expired) = connection.inbox.push(&container.design, text).await;
+    for frame in expired {
+        drop_silently(connection, id_of(&frame.text));
+    }
+    match pushed {
+        Pushed::Kept => Ok(()),
+        Pushed::InsteadOf(frame) => {
+            drop_silently(connection, id_of(&frame.text));
+            Ok(())
+        }
+        Pushed::NoRoom => {
+            refuse(connection, message, ErrorCode::NotReady).await;
+            let reason = "Too many messages at once";
+            let cause = CloseCause::Overload;
+            connection.close(TRY_AGAIN_LATER, reason, cause).await;
+            Err(Overflowed)
+        }
+    }
+}
+
+/// A frame is gone, and nobody is told.
+fn drop_silently<E: Env>(connection: &Connection<E>, message: Option<MessageId>) {
+    let socket = connection.socket_id();
+    connection.emit(Event::MessageDropped { socket, message });
+}
+
+/// One frame (steps 35c to 35e).
+async fn handle<E: Env>(
+    container: &Rc<Container<E>>,
+    connection: &Rc<Connection<E>>,
+    text: &str,
+) -> Result<(), RouteError> {
+    let socket = connection.socket_id();
+    if text.len() > MAX_MESSAGE_BYTES {
+        let message = id_of(text);
+        match container.design.oversize {
+            OversizePolicy::SilentDrop => {
+                drop_silently(connection, message);
+            }
+            OversizePolicy::ErrorAnswer => {
+                refuse(connection, message, ErrorCode::MessageTooLarge).await;
+            }
+        }
+        return Ok(());
+    }
+    let Ok(message) = serde_json::from_str::<ClientMessage>(text) else {
+        refuse(connection, id_of(text), ErrorCode::FormatError).await;
+        return Ok(());
+    };
+    if message == ClientMessage::Pong {
+        connection.note_pong();
+    }
+    let id = message.request().map(|request| request.id.clone());
+    if id.is_some() && container.is_draining() {
+        refuse(connection, id, ErrorCode::ServiceUnavailable).await;
+        return Ok(());
+    }
+    connection.emit(Event::Dispatched {
+        socket,
+        connection: connection.id(),
+        user: user_of(connection),
+        message: id,
+    });
+    router::route(container, connection, message).await
+}
+
+/// Answers a message by an error instead of executing it.
+async fn refuse<E: Env>(connection: &Connection<E>, message: Option<MessageId>, error: ErrorCode) {
+    connection.emit(Event::MessageRefused {
+        socket: connection.socket_id(),
+        message: message.clone(),
+        error,
+    });
+    connection.send_error(error, message).await;
+}
+
+/// The message's id, if the frame is JSON and has one.
+fn id_of(text: &str) -> Option<MessageId> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    value.get("id")?.as_str().map(MessageId::from)
+}
+
+/// Whose message it is; a name that nobody has, if it was dispatched before authentication.
+fn user_of<E: Env>(connection: &Connection<E>) -> UserId {
+    let unknown = || UserId::from("unauthenticated");
+    connection.user().cloned().unwrap_or_else(unknown)
+}

@@ -1,0 +1,106 @@
+//! G. The connection is registered with everybody who has to know it (steps 25, 26, 29).
+
+use crate::{
+    core::{
+        identity,
+        ids::{ConnectionId, UserId},
+        machine::Machine,
+        registry::SharedMachine,
+        state::ConnectionState,
+    },
+    design::{ManagerKey, Migration, RegistryScope},
+    event::{Event, IdHolder, Step, Table, TaskName},
+    gateway::heartbeat,
+    port::env::Env,
+};
+
+use super::Endpoint;
+
+impl<E: Env> Endpoint<E> {
+    /// Steps 25 and 26. What may suspend is the wait for the manager's lock, if it has one.
+    pub(super) async fn register_connection(&self, user: &UserId) {
+        match self.container.design.migration {
+            Migration::PassThrough | Migration::ResetInPlace => {}
+            Migration::UnregisterThenRegister => self.connection.rename(self.make_client_id(user)),
+        }
+        let key = match self.container.design.manager_key {
+            ManagerKey::ConnectionId => self.connection.id(),
+            ManagerKey::ClientId => self.make_client_id(user),
+        };
+        if let Some(manager) = self.container.managers.of(self.connection.socket_id()) {
+            manager.add(&self.connection, key).await;
+        }
+        self.bind_machine(user);
+    }
+
+    fn make_client_id(&self, user: &UserId) -> ConnectionId {
+        let fresh = self.container.env.fresh(self.connection.socket_id());
+        identity::client_id(user, self.container.env.now(), fresh)
+    }
+
+    /// Step 26: every failure in here is caught and logged, and the connection goes on.
+    fn bind_machine(&self, user: &UserId) {
+        match self.container.design.registry_scope {
+            RegistryScope::Endpoint => {}
+            RegistryScope::HelperLocal => {
+                // The first use of the name raises, and with it ends the block.
+                self.unbound_name(Step::Identity, "name 'state_registry' is not defined");
+                return;
+            }
+        }
+        let id = self.connection.id();
+        let machine = match self.container.design.migration {
+            Migration::PassThrough => self.look_up(&id, Step::Identity),
+            Migration::UnregisterThenRegister => {
+                if let Some(preliminary) = self.connection.preliminary_id() {
+                    self.unregister(&preliminary);
+                }
+                self.register(&id, user).ok()
+            }
+            Migration::ResetInPlace => {
+                let machine = self.look_up(&id, Step::Identity);
+                if let Some(machine) = &machine {
+                    self.begin_anew(machine, user);
+                }
+                machine
+            }
+        };
+        if let Some(machine) = machine {
+            machine.borrow_mut().assign_user(user.clone());
+            self.transition(&machine, ConnectionState::Authenticated, "user bound");
+        }
+    }
+
+    /// A machine that knows nothing takes the place of the one that does.
+    fn begin_anew(&self, machine: &SharedMachine, user: &UserId) {
+        let (id, from) = {
+            let machine = machine.borrow();
+            (machine.id().clone(), machine.state())
+        };
+        let fresh = Machine::new(id.clone(), user.clone(), self.container.env.now());
+        *machine.borrow_mut() = fresh;
+        self.connection.emit(Event::Transition {
+            socket: self.connection.socket_id(),
+            connection: id,
+            from,
+            to: ConnectionState::Connecting,
+            reason: "begins anew for its user",
+        });
+        self.transition(machine, ConnectionState::Accepted, "upgrade accepted");
+    }
+
+    /// Step 29.
+    pub(super) fn start_heartbeat(&self) {
+        let socket = self.connection.socket_id();
+        let id = self.connection.id();
+        self.connection.give_id(IdHolder::Monitor, &id);
+        self.connection.emit(Event::EntryAdded {
+            socket,
+            table: Table::Monitor,
+        });
+        self.connection.give_id(IdHolder::Heartbeat, &id);
+        self.container.monitor.borrow_mut().insert(socket, id);
+        let beat = heartbeat::beat(self.connection.clone());
+        self.connection.spawn_owned(TaskName::Heartbeat, beat);
+    }
+}

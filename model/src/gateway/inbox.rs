@@ -1,0 +1,99 @@
+//! Frames that a reader task has received and the message loop has not yet handled: the queue of
+//! [`crate::core::message_queue`], shared by the two.
+
+use std::{cell::RefCell, sync::Arc};
+
+use tokio::sync::Notify;
+
+use crate::{
+    core::{
+        ids::SocketId,
+        message_queue::{Failed, MessageQueue, Priority, Pushed, Waiting},
+    },
+    design::{Design, QueueLock},
+    event::LockName,
+    gateway::lock::{Guard, Lock},
+    port::env::Env,
+};
+
+/// The queue of one connection. One task puts in, one takes out.
+pub struct Inbox<E: Env> {
+    env: E,
+    socket: SocketId,
+    queue: RefCell<MessageQueue>,
+    arrived: Notify,
+    lock: Lock<E>,
+}
+
+impl<E: Env> Inbox<E> {
+    /// An empty queue for so many frames.
+    pub fn new(env: E, socket: SocketId, capacity: usize) -> Self {
+        Inbox {
+            lock: Lock::new(env.clone(), LockName::MessageQueue, number(socket)),
+            env,
+            socket,
+            queue: RefCell::new(MessageQueue::new(capacity)),
+            arrived: Notify::new(),
+        }
+    }
+
+    /// Puts a frame in, and says what became of it and of what is too old by now.
+    pub async fn push(&self, design: &Design, text: Arc<str>) -> (Pushed, Vec<Waiting>) {
+        let _guard = self.locked(design).await;
+        let mut queue = self.queue.borrow_mut();
+        let expired = queue.expire(self.env.now());
+        let pushed = queue.push(self.waiting(text), design.queue_overflow);
+        self.arrived.notify_one();
+        (pushed, expired)
+    }
+
+    /// The connection is ready: from here on frames are given out, if the design gets that far.
+    pub fn open(&self, design: &Design) {
+        self.queue.borrow_mut().open(design.queue_flush);
+    }
+
+    /// Takes the next frame out, waiting for one if there is none. Nothing is lost if the wait is
+    /// cancelled.
+    pub async fn pop(&self, design: &Design) -> Arc<str> {
+        loop {
+            if let Some(next) = self.queue.borrow_mut().pop(design.queue_flush) {
+                return next.text;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    /// A frame that was taken out could not be handled.
+    pub fn fail(&self, design: &Design, text: Arc<str>) -> Failed {
+        let frame = self.waiting(text);
+        self.queue.borrow_mut().fail(frame, design.queue_flush)
+    }
+
+    /// The connection ends: nothing is taken in any more, and what is in goes with it.
+    pub async fn close(&self, design: &Design) {
+        let _closing = self.locked(design).await;
+        // Emptying the queue is a step of its own that protects itself.
+        let _emptying = self.locked(design).await;
+        self.queue.borrow_mut().close();
+    }
+
+    async fn locked(&self, design: &Design) -> Option<Guard<'_, E>> {
+        match design.queue_lock {
+            QueueLock::Nothing => None,
+            QueueLock::TakenAgainToEmpty => Some(self.lock.acquire(Some(self.socket)).await),
+        }
+    }
+
+    fn waiting(&self, text: Arc<str>) -> Waiting {
+        Waiting {
+            priority: Priority::of(&text),
+            text,
+            arrived: self.env.now(),
+        }
+    }
+}
+
+/// What tells the queues of a container apart.
+fn number(socket: SocketId) -> u64 {
+    u64::from(socket.peer) << 32 | u64::from(socket.attempt) << 16 | u64::from(socket.copy)
+}

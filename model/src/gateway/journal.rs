@@ -1,0 +1,196 @@
+//! The journals of the runs that go on in this container.
+//!
+//! The journal proper is in the ledger that all containers share; this is the copy that the
+//! connections of this container listen to. An event is in it once it is in the ledger, so nobody
+//! is told what would be forgotten with this container.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    core::{
+        ids::{RunId, SocketId},
+        ledger::{self, Answer, Command, LEASE, MessageKey, Page, Status},
+        message::AgentEventKind,
+    },
+    event::Event,
+    gateway::{container::Container, delivery::Told},
+    port::env::Env,
+};
+
+/// How long a run tries to write an event down before it fails: as long as a short outage of
+/// Redis lasts, and less than the event may take (protocol.md 7.4, gap between two events).
+const APPEND_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often a run that has nothing to say renews its lease: thrice before it is over.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a run tries to write down that it has failed. If it cannot, its lease says the same
+/// somewhat later.
+const FAIL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The journals of one container, by message.
+#[derive(Debug, Default)]
+pub struct Journals {
+    by_message: RefCell<BTreeMap<MessageKey, Rc<Journal>>>,
+}
+
+/// What one run has said so far.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    key: MessageKey,
+    run: RunId,
+    asker: SocketId,
+    events: RefCell<Vec<AgentEventKind>>,
+    status: Cell<Status>,
+    news: Notify,
+}
+
+impl Journals {
+    /// No run yet.
+    pub fn new() -> Self {
+        Journals::default()
+    }
+
+    /// A run has claimed its message.
+    pub(crate) fn open(&self, key: MessageKey, run: RunId, asker: SocketId) -> Rc<Journal> {
+        let journal = Rc::new(Journal {
+            key: key.clone(),
+            run,
+            asker,
+            events: RefCell::default(),
+            status: Cell::new(Status::Running),
+            news: Notify::new(),
+        });
+        self.by_message.borrow_mut().insert(key, journal.clone());
+        journal
+    }
+
+    /// The run is over. Whoever still listens has the journal.
+    pub(crate) fn close(&self, journal: &Rc<Journal>) {
+        journal.end(Status::Failed);
+        let mut by_message = self.by_message.borrow_mut();
+        let kept = by_message.get(&journal.key);
+        if kept.is_some_and(|kept| Rc::ptr_eq(kept, journal)) {
+            by_message.remove(&journal.key);
+        }
+    }
+
+    /// The journal of a message that is being executed here.
+    pub(crate) fn of(&self, key: &MessageKey) -> Option<Rc<Journal>> {
+        self.by_message.borrow().get(key).cloned()
+    }
+}
+
+impl Journal {
+    /// Writes one event down.
+    pub(crate) async fn append<E: Env>(
+        &self,
+        container: &Container<E>,
+        seq: u32,
+        kind: AgentEventKind,
+    ) -> Told {
+        let (socket, run) = (self.asker, self.run);
+        let command = Command::Append {
+            owner: run,
+            seq,
+            kind,
+        };
+        match self.ask(container, command, APPEND_LIMIT).await {
+            Some(Answer::Done) => {}
+            // Declared over, or displaced; or Redis is down.
+            Some(Answer::NotYours | Answer::Unknown) | None => {
+                let failed = Event::AgentEventFailed { socket, run, seq };
+                container.env.emit(failed);
+                return Told::NotDelivered;
+            }
+            Some(answer @ (Answer::Taken | Answer::Full | Answer::Page(_))) => {
+                panic!("the ledger answered an event with {answer:?}")
+            }
+        }
+        self.events.borrow_mut().push(kind);
+        container
+            .env
+            .emit(Event::AgentEventJournaled { socket, run, seq });
+        match kind {
+            AgentEventKind::AgentCompleted => self.end(Status::Completed),
+            AgentEventKind::AgentStarted
+            | AgentEventKind::AgentThinking
+            | AgentEventKind::ToolExecuting
+            | AgentEventKind::ToolCompleted => self.news.notify_waiters(),
+        }
+        Told::Delivered
+    }
+
+    /// Renews the lease again and again. Completes when it is lost: somebody has declared the run
+    /// over, and nothing that it says is heard any more.
+    pub(crate) async fn keep_lease<E: Env>(&self, container: &Container<E>) {
+        loop {
+            container.env.sleep(RENEW_EVERY).await;
+            let command = Command::Renew { owner: self.run };
+            match self.ask(container, command, LEASE).await {
+                Some(Answer::NotYours | Answer::Unknown) => return,
+                // Without Redis nobody else can look at the lease either.
+                Some(Answer::Done) | None => {}
+                Some(answer @ (Answer::Taken | Answer::Full | Answer::Page(_))) => {
+                    panic!("the ledger answered a renewal with {answer:?}")
+                }
+            }
+        }
+    }
+
+    /// Writes down that the run has failed, if that is possible, and tells who listens here.
+    pub(crate) async fn fail<E: Env>(&self, container: &Container<E>) {
+        let command = Command::Fail { owner: self.run };
+        // Whatever the answer is, the run says no more.
+        self.ask(container, command, FAIL_LIMIT).await;
+        self.end(Status::Failed);
+    }
+
+    async fn ask<E: Env>(
+        &self,
+        container: &Container<E>,
+        command: Command,
+        limit: Duration,
+    ) -> Option<Answer> {
+        let answer = ledger::ask(&container.env, self.asker, &self.key, command, limit);
+        answer.await.ok()
+    }
+
+    /// The first end counts.
+    fn end(&self, status: Status) {
+        match self.status.get() {
+            Status::Running | Status::Silent => self.status.set(status),
+            Status::Completed | Status::Failed => {}
+        }
+        self.news.notify_waiters();
+    }
+
+    /// What there is from event `from` on; waits until there is anything, or the run is over.
+    pub(crate) async fn read(&self, from: u32) -> Page {
+        loop {
+            // Registered before the look, and nothing suspends in between: no news is lost.
+            let news = self.news.notified();
+            let page = self.page(from);
+            if !page.events.is_empty() || page.status != Status::Running {
+                return page;
+            }
+            news.await;
+        }
+    }
+
+    fn page(&self, from: u32) -> Page {
+        let events = self.events.borrow();
+        Page {
+            run: self.run,
+            events: events.get(from as usize..).unwrap_or_default().to_vec(),
+            status: self.status.get(),
+        }
+    }
+}

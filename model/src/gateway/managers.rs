@@ -1,0 +1,357 @@
+//! The connection managers of a container: which there are, who has one made, and when one goes
+//! (protocol.md 1.4 steps 19, 25 and 38; 7.2, 7.7).
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    core::{
+        environment::{MANAGER_CREATION_DELAYS, Ratio},
+        ids::{SocketId, UserId},
+    },
+    design::{ManagerReaping, ManagerRelease, ManagerScope},
+    event::{Event, Table, TaskName},
+    gateway::{connection::Connection, container::Container, manager::Manager},
+    port::env::Env,
+};
+
+/// Managers that one user may have where a deployment says nothing else (7.2).
+pub const MANAGERS_PER_USER: usize = 20;
+
+/// The part of them from which on room is made before another one is made (7.2: 12 of 20).
+const CROWDED: Ratio = Ratio::new(3, 5);
+
+/// What it takes to look through a user's managers. Nobody measured it; each may be asked for its
+/// health, within 2 s (7.7).
+const LOOK_THROUGH: Duration = Duration::from_millis(50);
+
+/// Without activity for this long, a manager is removed when room is made (7.7, emergency).
+const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(10);
+
+/// Without activity for this long, a manager is removed when somebody looks (7.7).
+const IDLE: Duration = Duration::from_secs(1800);
+
+/// What tells managers apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ManagerKey {
+    user: UserId,
+    /// The conversation, if the client named one. None is known when a client connects.
+    thread: Option<Arc<str>>,
+    /// The connection, where each has a manager of its own.
+    own: Option<SocketId>,
+}
+
+/// All managers of one container.
+pub struct Managers<E: Env> {
+    tables: RefCell<Tables<E>>,
+    made: Cell<u64>,
+}
+
+struct Tables<E: Env> {
+    by_key: BTreeMap<ManagerKey, Rc<Manager<E>>>,
+    /// How many each user has. Kept beside the table, as it was.
+    count_of: BTreeMap<UserId, usize>,
+    /// The manager that each connection was given in step 19, and under which key.
+    given_to: BTreeMap<SocketId, (ManagerKey, Rc<Manager<E>>)>,
+}
+
+/// The user has as many managers as a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyManagers;
+
+impl<E: Env> Default for Managers<E> {
+    fn default() -> Self {
+        Managers::new()
+    }
+}
+
+/// Gives a connection its manager: three tries with growing sleeps in between (step 19).
+///
+/// # Errors
+/// If the user has too many; the endpoint goes on in degraded mode or closes.
+pub async fn create<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    user: &UserId,
+) -> Result<(), TooManyManagers> {
+    let socket = connection.socket_id();
+    let key = ManagerKey {
+        user: user.clone(),
+        thread: None,
+        own: match container.design.manager_scope {
+            ManagerScope::Connection => Some(socket),
+            ManagerScope::Thread => None,
+        },
+    };
+    let mut delays = MANAGER_CREATION_DELAYS.iter();
+    let manager = loop {
+        match (find_or_make(container, &key, socket).await, delays.next()) {
+            (Ok(manager), _) => break manager,
+            (Err(TooManyManagers), Some(delay)) => container.env.sleep(*delay).await,
+            (Err(TooManyManagers), None) => return Err(TooManyManagers),
+        }
+    };
+    let mut tables = container.managers.tables.borrow_mut();
+    tables.given_to.insert(socket, (key, manager));
+    Ok(())
+}
+
+/// A message is about to be executed: where managers belong to threads, its thread gets one
+/// (7.3). Nobody adds a connection to it.
+///
+/// # Errors
+/// If the user has too many.
+pub async fn create_for_message<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    user: &UserId,
+    thread: Option<&Arc<str>>,
+) -> Result<(), TooManyManagers> {
+    let key = match container.design.manager_scope {
+        ManagerScope::Connection => return Ok(()),
+        ManagerScope::Thread => ManagerKey {
+            user: user.clone(),
+            thread: thread.cloned(),
+            own: None,
+        },
+    };
+    find_or_make(container, &key, connection.socket_id()).await?;
+    Ok(())
+}
+
+/// The manager under a key, made on behalf of `socket` if there is none. Between the look and the
+/// insertion room may have to be made, which suspends: another task may make the same manager
+/// meanwhile, and the later one overwrites it (D74). Where the key is a connection's own, nobody
+/// else can.
+async fn find_or_make<E: Env>(
+    container: &Container<E>,
+    key: &ManagerKey,
+    socket: SocketId,
+) -> Result<Rc<Manager<E>>, TooManyManagers> {
+    let managers = &container.managers;
+    let limit = container.settings.managers_per_user;
+    if let Some(manager) = managers.find(key) {
+        return Ok(manager);
+    }
+    if is_crowded(managers.count_of(&key.user), limit) {
+        make_room(container, &key.user).await;
+    }
+    if managers.count_of(&key.user) >= limit {
+        return Err(TooManyManagers);
+    }
+    Ok(managers.make(container, key.clone(), socket))
+}
+
+fn is_crowded(count: usize, limit: usize) -> bool {
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    CROWDED.is_reached_by(narrow(count), narrow(limit))
+}
+
+/// Looks through a user's managers and removes those that count as idle.
+async fn make_room<E: Env>(container: &Container<E>, user: &UserId) {
+    container.env.sleep(LOOK_THROUGH).await;
+    match container.design.manager_reaping {
+        ManagerReaping::Never => {}
+        ManagerReaping::IdleBySends => {
+            for key in container.managers.keys_of(user) {
+                remove_if_idle(container, &key, IDLE_WHEN_CROWDED).await;
+            }
+        }
+    }
+}
+
+/// Starts the task that removes idle managers (7.7), where there is one.
+pub(crate) fn watch<E: Env>(container: &Rc<Container<E>>) {
+    let task = match container.design.manager_reaping {
+        ManagerReaping::Never => return,
+        ManagerReaping::IdleBySends => reap(container.clone()),
+    };
+    container.spawn_background(TaskName::ManagerReaper, task);
+}
+
+async fn reap<E: Env>(container: Rc<Container<E>>) {
+    loop {
+        let interval = container.environment.manager_cleanup_interval();
+        container.env.sleep(interval).await;
+        let keys: Vec<ManagerKey> = {
+            let tables = container.managers.tables.borrow();
+            tables.by_key.keys().cloned().collect()
+        };
+        for key in keys {
+            remove_if_idle(&container, &key, IDLE).await;
+        }
+    }
+}
+
+/// Removes a manager, live connections and all, if nothing was sent through it for a while; its
+/// clean-up gives other tasks a turn.
+async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerKey, idle: Duration) {
+    let now = container.env.now();
+    let manager = container.managers.find(key);
+    if let Some(manager) = manager.filter(|manager| now.since(manager.last_activity()) > idle) {
+        manager.retire();
+        container.managers.drop_manager(container, key);
+        container.env.sleep(Duration::ZERO).await;
+    }
+}
+
+/// The connection ends (step 38): it is taken out of the manager that it was given, and the
+/// manager goes or not as the design says.
+pub(crate) async fn release<E: Env>(container: &Container<E>, connection: &Connection<E>) {
+    let socket = connection.socket_id();
+    let managers = &container.managers;
+    let given = managers.tables.borrow_mut().given_to.remove(&socket);
+    match container.design.manager_release {
+        ManagerRelease::WithItsConnections => {
+            if let Some((key, manager)) = given {
+                manager.remove(socket).await;
+                managers.drop_unused(container, &key.user, socket);
+            }
+        }
+        ManagerRelease::UnderAnotherKey => {
+            if let Some((_, manager)) = given {
+                manager.remove(socket).await;
+            }
+        }
+        ManagerRelease::AskedOfTheFactory => {
+            if let Some(user) = connection.user() {
+                remove_from_the_users(container, user, socket).await;
+            }
+        }
+    }
+}
+
+/// Takes a connection out of the manager that the factory has for its user, and has it made for
+/// the purpose if there is none (D85). That it cannot be made is swallowed.
+async fn remove_from_the_users<E: Env>(container: &Container<E>, user: &UserId, socket: SocketId) {
+    let key = ManagerKey {
+        user: user.clone(),
+        thread: None,
+        own: None,
+    };
+    if let Ok(manager) = find_or_make(container, &key, socket).await {
+        manager.remove(socket).await;
+    }
+}
+
+impl<E: Env> Managers<E> {
+    /// No manager yet.
+    pub fn new() -> Self {
+        Managers {
+            tables: RefCell::new(Tables {
+                by_key: BTreeMap::new(),
+                count_of: BTreeMap::new(),
+                given_to: BTreeMap::new(),
+            }),
+            made: Cell::new(0),
+        }
+    }
+
+    /// The manager that a connection was given, if it was given one and has not ended.
+    pub fn of(&self, socket: SocketId) -> Option<Rc<Manager<E>>> {
+        let tables = self.tables.borrow();
+        let (_, manager) = tables.given_to.get(&socket)?;
+        Some(manager.clone())
+    }
+
+    /// The managers of a user's thread. Those of a thread that was named only in a message have
+    /// no connections: all connections were added when no thread was known (D71).
+    pub fn of_thread(&self, user: &UserId, thread: Option<&Arc<str>>) -> Vec<Rc<Manager<E>>> {
+        let tables = self.tables.borrow();
+        let first = ManagerKey {
+            user: user.clone(),
+            thread: thread.cloned(),
+            own: None,
+        };
+        let of_thread = tables
+            .by_key
+            .range(&first..)
+            .take_while(|(key, _)| key.user == *user && key.thread.as_ref() == thread);
+        of_thread.map(|(_, manager)| manager.clone()).collect()
+    }
+
+    fn find(&self, key: &ManagerKey) -> Option<Rc<Manager<E>>> {
+        self.tables.borrow().by_key.get(key).cloned()
+    }
+
+    fn keys_of(&self, user: &UserId) -> Vec<ManagerKey> {
+        let tables = self.tables.borrow();
+        let first = ManagerKey {
+            user: user.clone(),
+            thread: None,
+            own: None,
+        };
+        let of_user = tables.by_key.range(&first..);
+        let keys = of_user.map(|(key, _)| key);
+        keys.take_while(|key| key.user == *user).cloned().collect()
+    }
+
+    fn count_of(&self, user: &UserId) -> usize {
+        self.tables
+            .borrow()
+            .count_of
+            .get(user)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Makes a manager, and overwrites whatever is there under its key.
+    fn make(&self, container: &Container<E>, key: ManagerKey, socket: SocketId) -> Rc<Manager<E>> {
+        let instance = self.made.get();
+        self.made.set(instance + 1);
+        let (env, design) = (container.env.clone(), container.design.clone());
+        let manager = Rc::new(Manager::new(env, design, instance, socket));
+        let mut tables = self.tables.borrow_mut();
+        *tables.count_of.entry(key.user.clone()).or_default() += 1;
+        tables.by_key.insert(key, manager.clone());
+        let table = Table::ManagerFactory;
+        container.env.emit(Event::EntryAdded { socket, table });
+        manager
+    }
+
+    fn drop_manager(&self, container: &Container<E>, key: &ManagerKey) {
+        let mut tables = self.tables.borrow_mut();
+        let Some(manager) = tables.by_key.remove(key) else {
+            return;
+        };
+        if let Some(count) = tables.count_of.get_mut(&key.user) {
+            *count -= 1;
+            if *count == 0 {
+                tables.count_of.remove(&key.user);
+            }
+        }
+        container.env.emit(Event::EntryRemoved {
+            socket: manager.kept_for(),
+            table: Table::ManagerFactory,
+        });
+    }
+
+    /// Removes the managers that are kept on behalf of a connection that ends, unless others use
+    /// them: then they are kept on behalf of one of those.
+    fn drop_unused(&self, container: &Container<E>, user: &UserId, socket: SocketId) {
+        for key in self.keys_of(user) {
+            let manager = self.find(&key);
+            let Some(manager) = manager.filter(|manager| manager.kept_for() == socket) else {
+                continue;
+            };
+            let table = Table::ManagerFactory;
+            match manager.keep_for_another() {
+                None => self.drop_manager(container, &key),
+                Some(next) => {
+                    container.env.emit(Event::EntryRemoved { socket, table });
+                    let socket = next;
+                    container.env.emit(Event::EntryAdded { socket, table });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "managers_tests.rs"]
+mod tests;

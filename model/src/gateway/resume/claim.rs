@@ -1,0 +1,101 @@
+//! Whose a message is to execute.
+
+use std::{rc::Rc, time::Duration};
+
+use super::Asked;
+use crate::{
+    core::{
+        ids::RunId,
+        ledger::{self, Answer, Command, Rival},
+    },
+    design::{LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
+    gateway::journal::Journal,
+    port::env::Env,
+};
+
+/// How long a claim may take before the message is refused.
+pub const CLAIM_LIMIT: Duration = Duration::from_secs(3);
+
+/// What became of the attempt to execute a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It is this run's to execute.
+    Ours,
+    /// Another run executes it, or has done so.
+    Taken,
+    /// Nobody knows, or nobody can keep it in mind.
+    Unavailable,
+}
+
+impl<E: Env> Asked<E> {
+    /// Claims the message for a run.
+    pub(crate) async fn claim(&self, run: RunId) -> Claim {
+        let design = &self.container.design;
+        let rival = match design.message_ledger {
+            MessageLedger::None => Rival::Displaced,
+            MessageLedger::PerContainer => match self.claim_here(run) {
+                Claim::Ours => Rival::Displaced,
+                claim @ (Claim::Taken | Claim::Unavailable) => return claim,
+            },
+            MessageLedger::SharedStore => match design.silent_run {
+                SilentRun::Awaited | SilentRun::Failed => Rival::Respected,
+                SilentRun::ExecutedAgain => Rival::SucceededIfSilent,
+            },
+        };
+        match design.message_ledger {
+            MessageLedger::SharedStore => {}
+            // A journal is kept in the ledger, whoever knows of the claim.
+            MessageLedger::None | MessageLedger::PerContainer if self.is_journaled() => {}
+            MessageLedger::None | MessageLedger::PerContainer => return Claim::Ours,
+        }
+        let (env, socket) = (&self.container.env, self.connection.socket_id());
+        let command = Command::Claim { owner: run, rival };
+        match ledger::ask(env, socket, &self.key(), command, CLAIM_LIMIT).await {
+            Ok(answer) => understood(&answer),
+            Err(_) => match design.ledger_outage {
+                LedgerOutage::Executed => Claim::Ours,
+                LedgerOutage::Refused => Claim::Unavailable,
+            },
+        }
+    }
+
+    fn claim_here(&self, run: RunId) -> Claim {
+        let command = Command::Claim {
+            owner: run,
+            rival: Rival::Respected,
+        };
+        let now = self.container.env.now();
+        let mut claims = self.container.claims.borrow_mut();
+        understood(&claims.execute(now, &self.key(), command))
+    }
+
+    /// The journal of the run that executes the message, where there are journals.
+    pub(crate) fn journal(&self, run: RunId) -> Option<Rc<Journal>> {
+        let journals = &self.container.journals;
+        let socket = self.connection.socket_id();
+        self.is_journaled()
+            .then(|| journals.open(self.key(), run, socket))
+    }
+
+    pub(super) fn is_journaled(&self) -> bool {
+        match self.container.design.undelivered_events {
+            UndeliveredEvents::Journaled => true,
+            UndeliveredEvents::Lost
+            | UndeliveredEvents::RetryRaises
+            | UndeliveredEvents::KeptTwice
+            | UndeliveredEvents::Failed
+            | UndeliveredEvents::StoredAndReplayed => false,
+        }
+    }
+}
+
+fn understood(answer: &Answer) -> Claim {
+    match answer {
+        Answer::Done => Claim::Ours,
+        Answer::Taken => Claim::Taken,
+        Answer::Full => Claim::Unavailable,
+        Answer::NotYours | Answer::Page(_) | Answer::Unknown => {
+            panic!("the ledger answered a claim with {answer:?}")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a message that starts an agent run comes to: it is claimed and executed, or it is being
+//! executed already and the connection is given what it does not have.
+//!
+//! A client sends a message again, on its next connection, until it has the answer. A message is
+//! executed at most once, and its answer is given to every connection that asks for it:
+//!
+//! - [`Asked`]: a message, who asks, and the claim ([`claim`]);
+//! - [`answer`]: the journal of a run on its way to one connection.
+
+mod answer;
+mod claim;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+pub use answer::{MAX_ANSWERS, POLL_EVERY};
+pub use claim::CLAIM_LIMIT;
+pub(crate) use claim::Claim;
+
+use crate::{
+    core::{ids::UserId, ledger::MessageKey, message::Request},
+    gateway::{connection::Connection, container::Container, router::AgentHandler},
+    port::env::Env,
+};
+
+/// A message that starts an agent run, and who asks.
+pub(crate) struct Asked<E: Env> {
+    pub(crate) container: Rc<Container<E>>,
+    pub(crate) connection: Rc<Connection<E>>,
+    pub(crate) user: UserId,
+    pub(crate) request: Request,
+    pub(crate) handler: AgentHandler,
+}
+
+impl<E: Env> Asked<E> {
+    /// Whose message it is, and which.
+    fn key(&self) -> MessageKey {
+        MessageKey {
+            user: self.user.clone(),
+            message: self.request.id.clone(),
+        }
+    }
+}

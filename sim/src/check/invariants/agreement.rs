@@ -1,0 +1,242 @@
+//! The views of one connection do not contradict each other (I-16).
+
+use std::time::Duration;
+
+use gatesim_model::{
+    core::{ids::SocketId, state::ConnectionState, time::Time},
+    event::{CoordinatorState, Event, HandshakeState, IdentityState, Table},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    deadlines::Deadlines,
+    limits::Limits,
+    subject::Subject,
+    view::{View, container_of},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// Compares the machine with the handshake, the state coordinator, the id manager and the
+/// transport. The handshake is compared when it speaks; the others move by themselves a little
+/// later, so they have a bound in which to settle.
+pub(super) struct ViewsAgree {
+    coordinator_bound: Duration,
+    gone_bound: Duration,
+    others: PerClient<SocketId, Others>,
+    settling: Deadlines<(SocketId, Question)>,
+}
+
+/// What the other views say of a connection, where there is such a view.
+#[derive(Debug)]
+struct Others {
+    container: u32,
+    coordinator: Option<CoordinatorState>,
+    identity: Option<IdentityState>,
+}
+
+/// What is asked when a bound has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Question {
+    /// The machine is in PROCESSING_READY: has the coordinator left INITIALIZING?
+    Ready,
+    /// The transport has ended: does any view still call the connection ready or active?
+    Gone,
+}
+
+impl ViewsAgree {
+    pub(super) fn new(limits: &Limits) -> Self {
+        ViewsAgree {
+            coordinator_bound: limits.coordinator,
+            gone_bound: limits.gone,
+            others: PerClient::new(),
+            settling: Deadlines::new(),
+        }
+    }
+
+    fn others(&mut self, entry: &Entry, socket: SocketId) -> &mut Others {
+        self.others.entry(socket).or_insert_with(|| Others {
+            container: container_of(entry),
+            coordinator: None,
+            identity: None,
+        })
+    }
+
+    /// Takes an entry out of a table; a connection without other views is not kept.
+    fn forget(&mut self, socket: SocketId, table: Table) {
+        if let Some(others) = self.others.get_mut(&socket) {
+            match table {
+                Table::Coordinator => others.coordinator = None,
+                Table::IdManager => others.identity = None,
+                Table::Manager
+                | Table::ManagerFactory
+                | Table::Router
+                | Table::Monitor
+                | Table::Pool
+                | Table::SleepWrapper => {}
+            }
+            if others.coordinator.is_none() && others.identity.is_none() {
+                self.others.remove(&socket);
+            }
+        }
+    }
+
+    fn handshake_ready(&self, view: &View, entry: &Entry, socket: SocketId) -> Option<Finding> {
+        if view
+            .machines_of(socket)
+            .any(|(_, machine)| machine.state.is_ready())
+        {
+            return None;
+        }
+        let cause = match view.machines_of(socket).next() {
+            None => "handshake ready without a machine".to_owned(),
+            Some((_, machine)) => format!("handshake ready with machine in {}", machine.state),
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "The handshake of {socket} in container{} declared READY_FOR_MESSAGES while {}.",
+                container_of(entry),
+                view.machines_in_words(socket)
+            ),
+        ))
+    }
+
+    fn coordinator_lags(&self, view: &View, socket: SocketId) -> Option<Finding> {
+        let others = self.others.get(&socket)?;
+        let (id, _) = view
+            .machines_of(socket)
+            .find(|(_, machine)| machine.state == ConnectionState::ProcessingReady)?;
+        let initializing = others.coordinator == Some(CoordinatorState::Initializing);
+        let lives = view
+            .connection(socket)
+            .is_some_and(|connection| connection.lives());
+        (initializing && lives).then(|| {
+            Finding::new(
+                socket,
+                "coordinator in INITIALIZING with machine in PROCESSING_READY",
+                format!(
+                    "Machine {id} of {socket} is in PROCESSING_READY, but {} s later the state \
+                     coordinator still has the connection in INITIALIZING.",
+                    self.coordinator_bound.as_secs()
+                ),
+            )
+        })
+    }
+
+    fn called_live_after_the_end(&self, view: &View, socket: SocketId) -> Option<Finding> {
+        let ready = view
+            .machines_of(socket)
+            .find(|(_, machine)| machine.state.is_ready());
+        if let Some((id, machine)) = ready {
+            return Some(Finding::new(
+                socket,
+                "machine ready after the transport ended",
+                format!(
+                    "{} s after the transport of {socket} ended, its machine {id} is still in {}.",
+                    self.gone_bound.as_secs(),
+                    machine.state
+                ),
+            ));
+        }
+        let identity = self.others.get(&socket)?.identity?;
+        let live = match identity {
+            IdentityState::Authenticated | IdentityState::Active => true,
+            IdentityState::Pending
+            | IdentityState::Initialized
+            | IdentityState::Disconnecting
+            | IdentityState::Disconnected
+            | IdentityState::Error => false,
+        };
+        live.then(|| {
+            Finding::new(
+                socket,
+                "identity live after the transport ended",
+                format!(
+                    "{} s after the transport of {socket} ended, the id manager still has it as \
+                     {identity}.",
+                    self.gone_bound.as_secs()
+                ),
+            )
+        })
+    }
+}
+
+impl Rule for ViewsAgree {
+    fn subjects(&self) -> u32 {
+        Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::Protocol(Event::HandshakeMoved {
+                socket,
+                to: HandshakeState::ReadyForMessages,
+                ..
+            }) => return self.handshake_ready(view, entry, *socket),
+            Fact::Protocol(Event::EntryAdded {
+                socket,
+                table: Table::Coordinator,
+            }) => {
+                self.others(entry, *socket).coordinator = Some(CoordinatorState::Initializing);
+            }
+            Fact::Protocol(Event::CoordinatorMoved { socket, to }) => {
+                self.others(entry, *socket).coordinator = Some(*to);
+            }
+            Fact::Protocol(Event::IdentityMoved { socket, to }) => {
+                self.others(entry, *socket).identity = Some(*to);
+            }
+            Fact::Protocol(Event::EntryRemoved { socket, table }) => self.forget(*socket, *table),
+            Fact::Protocol(Event::Transition {
+                socket,
+                to: ConnectionState::ProcessingReady,
+                ..
+            }) => {
+                let at = entry.time + self.coordinator_bound;
+                self.settling.arm_once((*socket, Question::Ready), at);
+            }
+            Fact::World(WorldEvent::TransportEnded { socket }) => {
+                if view.connection(*socket).is_some() {
+                    let at = entry.time + self.gone_bound;
+                    self.settling.arm((*socket, Question::Gone), at);
+                }
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.others
+                    .retain(|_, others| others.container != *container);
+                let others = &self.others;
+                self.settling.retain(|(socket, _)| {
+                    others.contains_key(socket) || view.lives_elsewhere(*socket, *container)
+                });
+            }
+            Fact::Protocol(_) | Fact::World(_) => {}
+        }
+        None
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let bounds = (self.coordinator_bound, self.gone_bound);
+        let bound = |key: &(SocketId, Question)| match key.1 {
+            Question::Ready => bounds.0,
+            Question::Gone => bounds.1,
+        };
+        let stalled = |key: &(SocketId, Question), since| view.stalled_for(key.0, since, now);
+        while let Some((time, (socket, question))) = self.settling.missed(now, bound, stalled) {
+            let finding = match question {
+                Question::Ready => self.coordinator_lags(view, socket),
+                Question::Gone => self.called_live_after_the_end(view, socket),
+            };
+            if let Some(finding) = finding {
+                return Some((time, finding));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,279 @@
+//! A message seen from outside: executed at most once in the whole world, and answered in full or
+//! reported as failed to the client that sent it (part of I-10).
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gatesim_model::{
+    core::{
+        ids::{MessageId, RunId, SocketId},
+        message::AgentEventKind,
+        time::Time,
+    },
+    event::Event,
+};
+
+use super::{checker::Finding, deadlines::Deadlines, view::container_of};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Era, Fact, WorldEvent, runs_of},
+};
+
+/// Follows each message from the hands of its client to its answer.
+///
+/// Whether an answer is late is another rule's business. A message is *lost* when the client has
+/// been ready for the bound and was told nothing at all meanwhile, nobody executes the message, and
+/// no fault is left to blame.
+pub(super) struct Answers {
+    bound: Duration,
+    era: Era,
+    clients: PerClient<u32, Client>,
+    /// The runs that go on: container and run.
+    going: BTreeMap<(u32, RunId), (u32, MessageId)>,
+    due: Deadlines<(u32, MessageId)>,
+}
+
+#[derive(Default)]
+struct Client {
+    /// The connection that it may use.
+    ready: Option<SocketId>,
+    unanswered: BTreeMap<MessageId, Received>,
+    executions: BTreeMap<MessageId, Execution>,
+}
+
+/// What a client has of an answer.
+#[derive(Default)]
+struct Received {
+    next: u32,
+    /// The first event that was passed over.
+    missing: Option<u32>,
+}
+
+/// The first run of a message, and how many go on.
+struct Execution {
+    socket: SocketId,
+    going: u32,
+}
+
+impl Answers {
+    pub(super) fn new(bound: Duration) -> Self {
+        Answers {
+            bound,
+            era: Era::Faulty,
+            clients: PerClient::new(),
+            going: BTreeMap::new(),
+            due: Deadlines::new(),
+        }
+    }
+
+    pub(super) fn observe(&mut self, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::Protocol(event) => self.observe_protocol(entry, event),
+            Fact::World(event) => self.observe_world(entry, event),
+        }
+    }
+
+    fn observe_protocol(&mut self, entry: &Entry, event: &Event) -> Option<Finding> {
+        if let Event::RunStarted {
+            socket,
+            run,
+            message,
+            ..
+        } = event
+        {
+            let key = (container_of(entry), *run);
+            self.going.insert(key, (socket.peer, message.clone()));
+            return self.execute(*socket, message);
+        }
+        if let Event::RunEnded { run, .. } = event {
+            self.end(entry.time, (container_of(entry), *run));
+        }
+        None
+    }
+
+    fn observe_world(&mut self, entry: &Entry, event: &WorldEvent) -> Option<Finding> {
+        let now = entry.time;
+        if let WorldEvent::ClientReady { socket } = event {
+            self.clients.entry(socket.peer).or_default().ready = Some(*socket);
+            self.expect_all(now, socket.peer);
+        } else if let WorldEvent::ClientClosed { socket, .. } = event {
+            self.leave(*socket);
+        } else if let WorldEvent::ClientSent { socket, message } = event {
+            let client = self.clients.entry(socket.peer).or_default();
+            client.unanswered.entry(message.clone()).or_default();
+            self.expect(now, socket.peer, message);
+        } else if let WorldEvent::ClientGotEvent {
+            socket,
+            message,
+            seq,
+            kind,
+            ..
+        } = event
+        {
+            return self.receive(now, *socket, message, *seq, *kind);
+        } else if let WorldEvent::ClientGotError {
+            socket,
+            message: Some(message),
+        } = event
+        {
+            self.settle(socket.peer, message);
+            self.expect_all(now, socket.peer);
+        } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
+            event
+        {
+            if let Some(gone) = self.clients.remove(client) {
+                for message in gone.unanswered.into_keys() {
+                    self.due.disarm(&(*client, message));
+                }
+            }
+        } else if let WorldEvent::ContainerGone { container, .. } = event {
+            while let Some((run, _)) = self.going.range(runs_of(*container)).next() {
+                let run = *run;
+                self.end(now, run);
+            }
+        } else if *event == WorldEvent::FaultsHealed {
+            self.era = Era::Healed;
+            let clients: Vec<u32> = self.clients.keys().collect();
+            clients
+                .into_iter()
+                .for_each(|client| self.expect_all(now, client));
+        }
+        None
+    }
+
+    fn execute(&mut self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+        let client = self.clients.entry(socket.peer).or_default();
+        let Some(earlier) = client.executions.get_mut(message) else {
+            let execution = Execution { socket, going: 1 };
+            client.executions.insert(message.clone(), execution);
+            return None;
+        };
+        earlier.going += 1;
+        Some(Finding::new(
+            socket,
+            "message executed twice",
+            format!(
+                "A run was started for message {message} of {socket}, which had been executed \
+                 already when it came over {}.",
+                earlier.socket
+            ),
+        ))
+    }
+
+    fn end(&mut self, now: Time, run: (u32, RunId)) {
+        let Some((client, message)) = self.going.remove(&run) else {
+            return;
+        };
+        let known = self.clients.get_mut(&client);
+        if let Some(execution) = known.and_then(|client| client.executions.get_mut(&message)) {
+            execution.going -= 1;
+        }
+        self.expect(now, client, &message);
+    }
+
+    fn receive(
+        &mut self,
+        now: Time,
+        socket: SocketId,
+        message: &MessageId,
+        seq: u32,
+        kind: AgentEventKind,
+    ) -> Option<Finding> {
+        let client = self.clients.get_mut(&socket.peer)?;
+        let received = client.unanswered.get_mut(message)?;
+        if seq > received.next {
+            received.missing.get_or_insert(received.next);
+        }
+        received.next = received.next.max(seq + 1);
+        let missing = received.missing;
+        if kind == AgentEventKind::AgentCompleted {
+            self.settle(socket.peer, message);
+        }
+        // A client that reads slowly has its other answers on the way behind this event.
+        self.expect_all(now, socket.peer);
+        if kind != AgentEventKind::AgentCompleted {
+            return None;
+        }
+        let missing = missing?;
+        Some(Finding::new(
+            socket,
+            "answered with a gap",
+            format!(
+                "The answer to message {message} of {socket} is over, and its event {missing} \
+                 never came."
+            ),
+        ))
+    }
+
+    fn settle(&mut self, client: u32, message: &MessageId) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.unanswered.remove(message);
+        }
+        self.due.disarm(&(client, message.clone()));
+    }
+
+    fn leave(&mut self, socket: SocketId) {
+        let Some(client) = self.clients.get_mut(&socket.peer) else {
+            return;
+        };
+        if client.ready != Some(socket) {
+            return;
+        }
+        client.ready = None;
+        for message in client.unanswered.keys() {
+            self.due.disarm(&(socket.peer, message.clone()));
+        }
+    }
+
+    /// From here on an answer is due, if it is due at all.
+    fn expect(&mut self, now: Time, client: u32, message: &MessageId) {
+        let known = self.clients.get(&client);
+        let waits = known.is_some_and(|client| {
+            client.ready.is_some() && client.unanswered.contains_key(message)
+        });
+        if waits && self.era == Era::Healed {
+            self.due.arm((client, message.clone()), now + self.bound);
+        }
+    }
+
+    fn expect_all(&mut self, now: Time, client: u32) {
+        let known = self.clients.get(&client);
+        let messages: Vec<MessageId> = known
+            .into_iter()
+            .flat_map(|client| client.unanswered.keys().cloned())
+            .collect();
+        for message in messages {
+            self.expect(now, client, &message);
+        }
+    }
+
+    pub(super) fn deadline(&mut self, now: Time) -> Option<(Time, Finding)> {
+        while let Some((at, (number, message))) = self.due.passed(now) {
+            let Some(client) = self.clients.get(&number) else {
+                continue;
+            };
+            let execution = client.executions.get(&message);
+            // The end of the run sets the bound anew.
+            if execution.is_some_and(|execution| execution.going > 0) {
+                continue;
+            }
+            let Some(socket) = client.ready else {
+                continue;
+            };
+            let what = match execution {
+                Some(_) => "its run is over",
+                None => "it was never executed",
+            };
+            let finding = Finding::new(
+                socket,
+                "message never answered",
+                format!(
+                    "{socket} has been ready for {} s, and message {message} is neither answered \
+                     nor reported as failed: {what}.",
+                    self.bound.as_secs()
+                ),
+            );
+            return Some((at, finding));
+        }
+        None
+    }
+}

@@ -1,0 +1,241 @@
+//! Hands each event to every rule and keeps the first violation of each.
+
+use std::borrow::Cow;
+
+use gatesim_model::core::{ids::SocketId, time::Time};
+
+use super::{
+    Invariant, Limits, agreement::ViewsAgree, close::CloseTellsTheTruth,
+    containment::FailuresStayLocal, errors, event_order, isolation::UsersIsolated,
+    leftovers::NothingLeftBehind, machines, messages::NoClientMessageLost, readiness,
+    runs::FiveEventsComplete, setup::SetupEndsInTime, silence::DeadPeersAreNoticed,
+    storm::ClientsDoNotStorm, subject::Subject, view::View, waiting::NothingWaitsForever,
+};
+use crate::{
+    run::outcome::Violation,
+    trace::event::{Actor, Entry, FinishReason},
+};
+
+/// One invariant's judge. Methods return a finding when the invariant is broken; the rule is not
+/// asked again after that.
+pub(super) trait Rule {
+    /// What it must be asked about: a set of [`Subject`] bits. Events about anything else change
+    /// nothing for it.
+    fn subjects(&self) -> u32;
+
+    /// Judges an event. `view` shows what held just before it.
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
+
+    /// Whether it waits for anything; a rule that does not is never asked for a deadline.
+    fn has_deadlines(&self) -> bool {
+        false
+    }
+
+    /// Judges what has not happened, given that time has passed all points before `now`. `view`
+    /// shows what holds. The time in the answer is the deadline that was missed.
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let _ = (view, now);
+        None
+    }
+}
+
+/// A broken invariant, as its rule sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The connection concerned.
+    pub(super) socket: Option<SocketId>,
+    /// Fixed words: no ids, numbers or times.
+    pub(super) cause: Cow<'static, str>,
+    /// One sentence with ids.
+    pub(super) sentence: String,
+}
+
+impl Finding {
+    pub(super) fn new(
+        socket: SocketId,
+        cause: impl Into<Cow<'static, str>>,
+        sentence: String,
+    ) -> Self {
+        Finding {
+            socket: Some(socket),
+            cause: cause.into(),
+            sentence,
+        }
+    }
+}
+
+/// Judges a run while it happens.
+pub struct Checker {
+    view: View,
+    rules: Vec<Judge>,
+    violations: Vec<Violation>,
+    last: Place,
+    judged_until: Time,
+}
+
+struct Judge {
+    invariant: Invariant,
+    /// The subjects it is asked about.
+    subjects: u32,
+    has_deadlines: bool,
+    rule: Box<dyn Rule>,
+}
+
+/// The place in the trace that a missed deadline is reported at.
+#[derive(Clone, Copy)]
+struct Place {
+    number: u64,
+    step: u64,
+    actor: Actor,
+}
+
+impl Place {
+    fn of(entry: &Entry) -> Self {
+        Place {
+            number: entry.number,
+            step: entry.step,
+            actor: entry.actor,
+        }
+    }
+}
+
+impl Checker {
+    /// A checker of every invariant with these bounds.
+    pub fn new(limits: &Limits) -> Self {
+        let judge = |&invariant: &Invariant| {
+            let rule = rule(invariant, limits);
+            Judge {
+                invariant,
+                subjects: rule.subjects(),
+                has_deadlines: rule.has_deadlines(),
+                rule,
+            }
+        };
+        let rules = Invariant::ALL.iter().map(judge).collect();
+        Checker {
+            view: View::default(),
+            rules,
+            violations: Vec::new(),
+            last: Place {
+                number: 0,
+                step: 0,
+                actor: Actor::World,
+            },
+            judged_until: Time::ZERO,
+        }
+    }
+
+    /// Judges the deadlines that lie before `now`.
+    pub fn advance(&mut self, now: Time) {
+        let already = self.violations.len();
+        for judge in self.rules.iter_mut().filter(|judge| judge.has_deadlines) {
+            if let Some((time, finding)) = judge.rule.deadline(&self.view, now) {
+                let violation = violation(judge.invariant, time, self.last, finding);
+                self.violations.push(violation);
+            }
+        }
+        // Several deadlines may have passed at once; the stable sort keeps the headline first.
+        self.violations[already..].sort_by_key(|violation| violation.time);
+        self.dismiss_since(already);
+        self.judged_until = now;
+    }
+
+    /// Judges the deadlines before the event, then the event.
+    pub fn observe(&mut self, entry: &Entry) {
+        // Most events share their instant with the one before; no deadline passes between them.
+        if entry.time > self.judged_until {
+            self.advance(entry.time);
+        }
+        self.last = Place::of(entry);
+        let already = self.violations.len();
+        let subject = Subject::of(&entry.fact).bit();
+        for judge in &mut self.rules {
+            if judge.subjects & subject == 0 {
+                continue;
+            }
+            if let Some(finding) = judge.rule.observe(&self.view, entry) {
+                let violation = violation(judge.invariant, entry.time, self.last, finding);
+                self.violations.push(violation);
+            }
+        }
+        self.dismiss_since(already);
+        self.view.apply(entry);
+    }
+
+    /// A rule that has found something is not asked again.
+    fn dismiss_since(&mut self, already: usize) {
+        for found in &self.violations[already..] {
+            self.rules
+                .retain(|judge| judge.invariant != found.invariant);
+        }
+    }
+
+    /// The run is over, at `time`. If nothing could happen any more, then no deadline will ever be
+    /// met; otherwise those that were still open are not judged.
+    pub fn finish(&mut self, time: Time, reason: FinishReason) {
+        self.advance(time);
+        if reason == FinishReason::Stuck {
+            self.advance(Time(u64::MAX));
+        }
+    }
+
+    /// The first violation of each invariant, in the order of happening.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Asks every rule about every event: what the subjects must not make a difference to.
+    #[cfg(test)]
+    pub(crate) fn asking_all(limits: &Limits) -> Self {
+        let mut checker = Self::new(limits);
+        for judge in &mut checker.rules {
+            judge.subjects = u32::MAX;
+            judge.has_deadlines = true;
+        }
+        checker
+    }
+
+    /// How many invariants are broken so far.
+    pub fn broken(&self) -> usize {
+        self.violations.len()
+    }
+}
+
+fn rule(invariant: Invariant, limits: &Limits) -> Box<dyn Rule> {
+    match invariant {
+        Invariant::NeverReadyWithoutMachine => Box::new(readiness::NeverReadyWithoutMachine),
+        Invariant::NoInternalError => Box::new(errors::NoInternalError),
+        Invariant::OneMachinePerConnection => Box::new(machines::OneMachinePerConnection),
+        Invariant::IdsAgree => Box::new(machines::IdsAgree::default()),
+        Invariant::SetupNeverGoesBack => Box::new(machines::SetupNeverGoesBack::default()),
+        Invariant::NoMessageBeforeReady => Box::new(readiness::NoMessageBeforeReady),
+        Invariant::ServicesReadyIsTrue => Box::new(readiness::ServicesReadyIsTrue),
+        Invariant::WelcomeAfterReady => Box::new(readiness::WelcomeAfterReady),
+        Invariant::SetupEndsInTime => Box::new(SetupEndsInTime::new(limits)),
+        Invariant::NothingLeftBehind => Box::new(NothingLeftBehind::new(limits)),
+        Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::new(limits)),
+        Invariant::EventsInOrder => Box::new(event_order::EventsInOrder::default()),
+        Invariant::FiveEventsComplete => Box::new(FiveEventsComplete::new(limits)),
+        Invariant::UsersIsolated => Box::new(UsersIsolated::default()),
+        Invariant::CloseTellsTheTruth => Box::new(CloseTellsTheTruth::default()),
+        Invariant::NothingWaitsForever => Box::new(NothingWaitsForever::new(limits)),
+        Invariant::ViewsAgree => Box::new(ViewsAgree::new(limits)),
+        Invariant::ClientsDoNotStorm => Box::new(ClientsDoNotStorm::new(limits)),
+        Invariant::FailuresStayLocal => Box::new(FailuresStayLocal::default()),
+        Invariant::TransportDiscipline => Box::new(errors::TransportDiscipline),
+        Invariant::DeadPeersAreNoticed => Box::new(DeadPeersAreNoticed::new(limits)),
+    }
+}
+
+fn violation(invariant: Invariant, time: Time, place: Place, finding: Finding) -> Violation {
+    Violation {
+        invariant,
+        time,
+        step: place.step,
+        event: place.number,
+        actor: place.actor,
+        socket: finding.socket,
+        cause: finding.cause.into_owned(),
+        sentence: finding.sentence,
+    }
+}

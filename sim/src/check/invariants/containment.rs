@@ -1,0 +1,160 @@
+//! What one client does wrong does not keep another out (I-18).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use gatesim_model::{
+    core::ids::SocketId,
+    event::{AdmissionLimit, Blame, Breaker, BreakerState, Event},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    subject::Subject,
+    view::{View, container_of},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// Failures that are remembered for one breaker at most; none opens after more.
+const MAX_FAILURES: usize = 64;
+
+/// Knows which failures each breaker counts and whose they were, and asks at each refusal
+/// whether the client that is turned away, or its user, had anything to do with it.
+///
+/// - A breaker that is open may refuse everybody when the server's side has failed. One that
+///   was opened by failures of clients alone may refuse none but their user.
+/// - A limit on connections from one address may be reached by the address's own user. If
+///   another's connections were counted, it is not the address of one client.
+#[derive(Default)]
+pub(super) struct FailuresStayLocal {
+    /// By client.
+    users: PerClient<u32, u32>,
+    ledgers: BTreeMap<(u32, Breaker), Ledger>,
+}
+
+/// What one breaker has been told.
+#[derive(Default)]
+struct Ledger {
+    /// The failures that count at the moment.
+    counted: VecDeque<(SocketId, Blame)>,
+    /// Those that counted when it opened.
+    opened_by: Vec<(SocketId, Blame)>,
+}
+
+impl FailuresStayLocal {
+    fn same_user(&self, one: SocketId, other: SocketId) -> bool {
+        one.peer == other.peer || self.users.get(&one.peer) == self.users.get(&other.peer)
+    }
+
+    fn fed(&mut self, at: (u32, Breaker), socket: SocketId, blame: Blame, failures: u32) {
+        let ledger = self.ledgers.entry(at).or_default();
+        ledger.counted.push_back((socket, blame));
+        let count = (failures as usize).clamp(1, MAX_FAILURES);
+        let forgotten = ledger.counted.len().saturating_sub(count);
+        ledger.counted.drain(..forgotten);
+    }
+
+    fn moved(&mut self, at: (u32, Breaker), to: BreakerState) {
+        let ledger = self.ledgers.entry(at).or_default();
+        match to {
+            BreakerState::Open => ledger.opened_by = ledger.counted.iter().copied().collect(),
+            BreakerState::HalfOpen => ledger.opened_by.clear(),
+            BreakerState::Closed => *ledger = Ledger::default(),
+        }
+    }
+
+    fn refused(&self, (container, breaker): (u32, Breaker), socket: SocketId) -> Option<Finding> {
+        let opened_by = &self.ledgers.get(&(container, breaker))?.opened_by;
+        let of_clients = opened_by.iter().all(|(_, blame)| match blame {
+            Blame::Client => true,
+            Blame::Server => false,
+        });
+        let of_others = opened_by
+            .iter()
+            .any(|(failed, _)| !self.same_user(*failed, socket));
+        if !of_clients || !of_others {
+            return None;
+        }
+        let failed: Vec<String> = opened_by
+            .iter()
+            .map(|(failed, _)| failed.to_string())
+            .collect();
+        Some(Finding::new(
+            socket,
+            format!("breaker {breaker} opened by other clients"),
+            format!(
+                "{socket} was refused by the breaker {breaker} of container{container}, which was \
+                 opened by failures that were the clients' own fault, and not this one's: {}.",
+                failed.join(", ")
+            ),
+        ))
+    }
+
+    fn exceeded(
+        &self,
+        socket: SocketId,
+        limit: AdmissionLimit,
+        counted: &[SocketId],
+    ) -> Option<Finding> {
+        let others: Vec<String> = counted
+            .iter()
+            .filter(|counted| !self.same_user(**counted, socket))
+            .map(ToString::to_string)
+            .collect();
+        if others.is_empty() {
+            return None;
+        }
+        let (cause, what) = match limit {
+            AdmissionLimit::Pool => ("pool shared with other clients", "has too many connections"),
+            AdmissionLimit::Rate => ("rate shared with other clients", "connects too fast"),
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "{socket} was refused because its address {what}, but of the {} that were counted \
+                 {} belong to other users: {}.",
+                counted.len(),
+                others.len(),
+                others.join(", ")
+            ),
+        ))
+    }
+}
+
+impl Rule for FailuresStayLocal {
+    fn subjects(&self) -> u32 {
+        Subject::Containment.bit() | Subject::Client.bit() | Subject::Life.bit()
+    }
+
+    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+        let at = |breaker: &Breaker| (container_of(entry), *breaker);
+        match &entry.fact {
+            Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
+                self.users.insert(socket.peer, *user);
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.ledgers.retain(|(of, _), _| of != container);
+            }
+            Fact::Protocol(Event::BreakerFed {
+                socket,
+                breaker,
+                blame,
+                failures,
+            }) => self.fed(at(breaker), *socket, *blame, *failures),
+            Fact::Protocol(Event::BreakerMoved { breaker, to }) => self.moved(at(breaker), *to),
+            Fact::Protocol(Event::BreakerRefused { socket, breaker }) => {
+                return self.refused(at(breaker), *socket);
+            }
+            Fact::Protocol(Event::AdmissionRefused {
+                socket,
+                limit,
+                counted,
+            }) => return self.exceeded(*socket, *limit, counted),
+            Fact::Protocol(_) | Fact::World(_) => {}
+        }
+        None
+    }
+}

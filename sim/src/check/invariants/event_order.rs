@@ -1,0 +1,69 @@
+//! The events of a run reach the client in the order of emission, and messages are executed in the
+//! order of arrival (I-11).
+
+use std::collections::BTreeMap;
+
+use gatesim_model::core::ids::RunId;
+
+use super::{
+    checker::{Finding, Rule},
+    message_order::MessageOrder,
+    subject::Subject,
+    view::View,
+};
+use crate::{
+    trace::event::{Entry, Fact, WorldEvent},
+    view::describe::kind_name,
+};
+
+/// Sequence numbers that a client receives for one run only ever grow, whichever connections and
+/// containers they come over. What is missing is another rule's business.
+#[derive(Default)]
+pub(super) struct EventsInOrder {
+    /// What each client was told last, by run.
+    latest: BTreeMap<u32, BTreeMap<RunId, u32>>,
+    messages: MessageOrder,
+}
+
+impl Rule for EventsInOrder {
+    fn subjects(&self) -> u32 {
+        Subject::Client.bit() | Subject::Message.bit() | Subject::Life.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(
+                WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },
+            ) => {
+                self.latest.remove(client);
+                None
+            }
+            Fact::World(WorldEvent::ClientGotEvent {
+                socket,
+                run,
+                message,
+                seq,
+                kind,
+                ..
+            }) => {
+                let runs = self.latest.entry(socket.peer).or_default();
+                let latest = runs.insert(*run, *seq)?;
+                let cause = match seq.cmp(&latest) {
+                    std::cmp::Ordering::Greater => return None,
+                    std::cmp::Ordering::Equal => "event received twice",
+                    std::cmp::Ordering::Less => "event received after a later one",
+                };
+                Some(Finding::new(
+                    *socket,
+                    cause,
+                    format!(
+                        "{socket} received event {seq} ({}) of {run} for message {message} after \
+                         event {latest} of the same run.",
+                        kind_name(*kind)
+                    ),
+                ))
+            }
+            Fact::Protocol(_) | Fact::World(_) => self.messages.observe(view, entry),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What belongs to one user reaches nobody else, and runs for nobody else (I-13).
+
+use std::collections::BTreeMap;
+
+use gatesim_model::{
+    core::ids::{MessageId, SocketId, UserId},
+    event::Event,
+};
+
+use super::{
+    checker::{Finding, Rule},
+    subject::Subject,
+    view::View,
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+    world::service::user_id,
+};
+
+/// Knows which client is whose and who sent which message, from the clients themselves: what
+/// the gateway believes is what is judged.
+#[derive(Default)]
+pub(super) struct UsersIsolated {
+    /// By client.
+    users: PerClient<u32, UserId>,
+    /// Which client sent a message.
+    asked: BTreeMap<MessageId, u32>,
+}
+
+impl UsersIsolated {
+    /// A message is executed: for the user of the client that sent it, or for nobody.
+    fn executed(
+        &self,
+        socket: SocketId,
+        user: &UserId,
+        message: Option<&MessageId>,
+    ) -> Option<Finding> {
+        let owner = self.users.get(&socket.peer)?;
+        if owner != user {
+            return Some(Finding::new(
+                socket,
+                "message executed for another user",
+                format!(
+                    "{} of {socket}, which is a connection of {owner}, was executed in the \
+                     context of {user}.",
+                    match message {
+                        Some(message) => format!("Message {message}"),
+                        None => "A frame".to_owned(),
+                    }
+                ),
+            ));
+        }
+        let message = message?;
+        let asker = self.asked.get(message)?;
+        let sender = self.users.get(asker)?;
+        (sender != user).then(|| {
+            Finding::new(
+                socket,
+                "message of another user executed",
+                format!(
+                    "Message {message} of {sender} was executed in the context of {user}, on \
+                     {socket}."
+                ),
+            )
+        })
+    }
+
+    /// The router chose a handler: that of the connection itself, or the message runs in the
+    /// context of another.
+    fn handled(&self, socket: SocketId, handler_of: SocketId) -> Option<Finding> {
+        if socket == handler_of {
+            return None;
+        }
+        let (owner, other) = (
+            self.users.get(&socket.peer)?,
+            self.users.get(&handler_of.peer)?,
+        );
+        let cause = match owner == other {
+            true => "message handled by another connection's handler",
+            false => "message handled by another user's handler",
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "A message of {socket} of {owner} was given to the handler of {handler_of} of \
+                 {other}."
+            ),
+        ))
+    }
+
+    /// A client heard of a message: its own, or the gateway has talked.
+    fn heard(&self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+        let asker = *self.asked.get(message)?;
+        if asker == socket.peer {
+            return None;
+        }
+        let (owner, hearer) = (self.users.get(&asker)?, self.users.get(&socket.peer)?);
+        let (cause, who) = match owner == hearer {
+            true => (
+                "event reached a client that did not ask",
+                format!("another client of {hearer}"),
+            ),
+            false => (
+                "event reached another user",
+                format!("a connection of {hearer}"),
+            ),
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "What client{asker} of {owner} was to hear about its message {message} reached \
+                 {socket}, {who}."
+            ),
+        ))
+    }
+}
+
+impl Rule for UsersIsolated {
+    fn subjects(&self) -> u32 {
+        Subject::Client.bit() | Subject::Message.bit() | Subject::Run.bit()
+    }
+
+    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
+                self.users
+                    .entry(socket.peer)
+                    .or_insert_with(|| user_id(*user));
+                None
+            }
+            Fact::World(WorldEvent::ClientSent { socket, message }) => {
+                self.asked.entry(message.clone()).or_insert(socket.peer);
+                None
+            }
+            Fact::World(WorldEvent::ClientGotEvent {
+                socket, message, ..
+            })
+            | Fact::World(WorldEvent::ClientGotError {
+                socket,
+                message: Some(message),
+            }) => self.heard(*socket, message),
+            Fact::Protocol(Event::Dispatched {
+                socket,
+                user,
+                message,
+                ..
+            }) => self.executed(*socket, user, message.as_ref()),
+            Fact::Protocol(Event::RunStarted {
+                socket,
+                user,
+                message,
+                ..
+            }) => self.executed(*socket, user, Some(message)),
+            Fact::Protocol(Event::HandlerChosen { socket, handler_of }) => {
+                self.handled(*socket, *handler_of)
+            }
+            Fact::Protocol(_) | Fact::World(_) => None,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Nothing of a connection outlives its transport for long (I-09).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gatesim_model::{
+    core::{
+        ids::{ConnectionId, RunId, SocketId},
+        time::Time,
+    },
+    event::{Event, Table, TaskName},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    deadlines::Deadlines,
+    limits::Limits,
+    subject::Subject,
+    view::{View, container_of},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// Keeps a ledger of what each connection owns and looks at it when the bound has passed.
+///
+/// An agent run belongs to its user: its tasks may go on after the connection until the run
+/// has ended, and have the bound from then on. Whether the run ends is judged elsewhere (I-12).
+pub(super) struct NothingLeftBehind {
+    bound: Duration,
+    ledgers: PerClient<SocketId, Ledger>,
+    due: Deadlines<SocketId>,
+}
+
+/// What one connection owns.
+struct Ledger {
+    container: u32,
+    endpoint: Endpoint,
+    transport: Transport,
+    machines: BTreeSet<ConnectionId>,
+    tasks: BTreeMap<TaskName, u32>,
+    entries: BTreeMap<Table, u32>,
+    runs: BTreeSet<RunId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Runs,
+    Ended,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Up,
+    Ended(Time),
+    /// It had ended, nothing was left, and then something of the connection came back.
+    EndedLongAgo,
+}
+
+impl Ledger {
+    fn new(container: u32, endpoint: Endpoint, transport: Transport) -> Self {
+        Ledger {
+            container,
+            endpoint,
+            transport,
+            machines: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            runs: BTreeSet::new(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.endpoint == Endpoint::Ended
+            && self.machines.is_empty()
+            && self.tasks.is_empty()
+            && self.entries.is_empty()
+    }
+
+    /// What is left that may not be, the likeliest reason of the others first.
+    fn leftovers(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.endpoint == Endpoint::Runs {
+            found.push((
+                "endpoint still running".to_owned(),
+                "its endpoint".to_owned(),
+            ));
+        }
+        for (task, count) in &self.tasks {
+            if !(self.runs_on() && serves_a_run(*task)) {
+                found.push((
+                    format!("{task} task left"),
+                    counted(*count, "task", task.name()),
+                ));
+            }
+        }
+        for id in &self.machines {
+            found.push(("machine left".to_owned(), format!("its machine {id}")));
+        }
+        for (table, count) in &self.entries {
+            found.push((
+                format!("{table} entry left"),
+                counted(*count, "entry of table", table.name()),
+            ));
+        }
+        found
+    }
+
+    /// Whether one of its agent runs has not ended.
+    fn runs_on(&self) -> bool {
+        !self.runs.is_empty()
+    }
+}
+
+/// Tasks that work for an agent run and not for the connection.
+fn serves_a_run(task: TaskName) -> bool {
+    match task {
+        TaskName::AgentRun | TaskName::EventDelivery => true,
+        TaskName::Heartbeat
+        | TaskName::Reader
+        | TaskName::Answer
+        | TaskName::Notice
+        | TaskName::Accept
+        | TaskName::CoordinatorPoller
+        | TaskName::Startup
+        | TaskName::RedisHealth
+        | TaskName::ManagerReaper
+        | TaskName::Shutdown => false,
+    }
+}
+
+impl NothingLeftBehind {
+    pub(super) fn new(limits: &Limits) -> Self {
+        NothingLeftBehind {
+            bound: limits.cleanup,
+            ledgers: PerClient::new(),
+            due: Deadlines::new(),
+        }
+    }
+
+    /// Something of the connection came into being. A connection that was over and forgotten
+    /// comes back to life by that, and has the bound once more.
+    fn add(&mut self, entry: &Entry, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+        let ledger = self.ledgers.entry(socket).or_insert_with(|| {
+            Ledger::new(
+                container_of(entry),
+                Endpoint::Ended,
+                Transport::EndedLongAgo,
+            )
+        });
+        change(ledger);
+        if ledger.transport != Transport::Up {
+            self.due.arm_once(socket, entry.time + self.bound);
+        }
+    }
+
+    /// Something of the connection ended.
+    fn remove(&mut self, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+        if let Some(ledger) = self.ledgers.get_mut(&socket) {
+            change(ledger);
+            if ledger.transport != Transport::Up && ledger.is_empty() {
+                self.ledgers.remove(&socket);
+                self.due.disarm(&socket);
+            }
+        }
+    }
+
+    fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
+        if let Event::EndpointStarted { socket } = event {
+            let ledger = Ledger::new(container_of(entry), Endpoint::Runs, Transport::Up);
+            self.ledgers.insert(*socket, ledger);
+        } else if let Event::EndpointEnded { socket, .. } = event {
+            self.remove(*socket, |ledger| ledger.endpoint = Endpoint::Ended);
+        } else if let Event::MachineRegistered {
+            socket, connection, ..
+        } = event
+        {
+            self.add(entry, *socket, |ledger| {
+                ledger.machines.insert(connection.clone());
+            });
+        } else if let Event::MachineUnregistered { connection, .. } = event {
+            if let Some(machine) = view.machine(container_of(entry), connection) {
+                self.remove(machine.owner, |ledger| {
+                    ledger.machines.remove(connection);
+                });
+            }
+        } else if let Event::TaskStarted { socket, name } = event {
+            self.add(entry, *socket, |ledger| {
+                *ledger.tasks.entry(*name).or_default() += 1
+            });
+        } else if let Event::TaskEnded { socket, name } = event {
+            self.remove(*socket, |ledger| decrement(&mut ledger.tasks, name));
+        } else if let Event::EntryAdded { socket, table } = event {
+            self.add(entry, *socket, |ledger| {
+                *ledger.entries.entry(*table).or_default() += 1
+            });
+        } else if let Event::EntryRemoved { socket, table } = event {
+            self.remove(*socket, |ledger| decrement(&mut ledger.entries, table));
+        } else if let Event::RunStarted { socket, run, .. } = event {
+            if let Some(ledger) = self.ledgers.get_mut(socket) {
+                ledger.runs.insert(*run);
+            }
+        } else if let Event::RunEnded { socket, run, .. } = event
+            && let Some(ledger) = self.ledgers.get_mut(socket)
+        {
+            ledger.runs.remove(run);
+            if ledger.transport != Transport::Up {
+                self.due.arm_once(*socket, entry.time + self.bound);
+            }
+        }
+    }
+}
+
+fn counted(count: u32, noun: &str, name: &str) -> String {
+    match count {
+        1 => format!("its {noun} {name}"),
+        _ => format!("its {noun} {name} ({count} times)"),
+    }
+}
+
+fn decrement<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+impl Rule for NothingLeftBehind {
+    fn subjects(&self) -> u32 {
+        Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::Protocol(event) => self.protocol(view, entry, event),
+            Fact::World(WorldEvent::TransportEnded { socket }) => {
+                if self.ledgers.contains_key(socket) {
+                    self.due.arm_once(*socket, entry.time + self.bound);
+                }
+                self.remove(*socket, |ledger| {
+                    ledger.transport = Transport::Ended(entry.time)
+                });
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.ledgers
+                    .retain(|_, ledger| ledger.container != *container);
+                let ledgers = &self.ledgers;
+                self.due.retain(|socket| ledgers.contains_key(socket));
+            }
+            Fact::World(_) => {}
+        }
+        None
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let (bound, ledgers) = (self.bound, &self.ledgers);
+        let stalled =
+            |socket: &SocketId, since| view.stalled(ledgers.get(socket)?.container, since, now);
+        while let Some((time, socket)) = self.due.missed(now, |_| bound, stalled) {
+            let Some(ledger) = self.ledgers.get(&socket) else {
+                continue;
+            };
+            let found = ledger.leftovers();
+            let Some((cause, _)) = found.first() else {
+                continue;
+            };
+            let items: Vec<&str> = found.iter().map(|(_, item)| item.as_str()).collect();
+            let since = match ledger.transport {
+                Transport::Up => continue,
+                Transport::Ended(at) => format!("The transport of {socket} ended at {at}"),
+                Transport::EndedLongAgo => format!("{socket} was over and nothing was left of it"),
+            };
+            let sentence = format!(
+                "{since}; at {time} container{} still holds {}.",
+                ledger.container,
+                items.join(", ")
+            );
+            return Some((time, Finding::new(socket, cause.clone(), sentence)));
+        }
+        None
+    }
+}

@@ -1,0 +1,83 @@
+//! The messages of a connection are executed in the order in which they reached it: the part of
+//! I-11 that is about what a client says.
+
+use std::collections::BTreeMap;
+
+use gatesim_model::{
+    core::ids::{MessageId, SocketId},
+    event::Event,
+};
+
+use super::{checker::Finding, view::View};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// The messages of each live connection that have arrived and were not executed yet, numbered in
+/// the order of arrival.
+#[derive(Default)]
+pub(super) struct MessageOrder {
+    connections: PerClient<SocketId, Arrivals>,
+}
+
+#[derive(Default)]
+struct Arrivals {
+    count: u64,
+    waiting: BTreeMap<MessageId, u64>,
+    latest: Option<(u64, MessageId)>,
+}
+
+impl MessageOrder {
+    /// Looks at one event.
+    pub(super) fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(WorldEvent::MessageArrived {
+                socket,
+                message: Some(message),
+            }) => {
+                view.connection(*socket)
+                    .filter(|connection| connection.lives())?;
+                let arrivals = self.connections.entry(*socket).or_default();
+                arrivals.count += 1;
+                // A second copy goes by the first.
+                let number = arrivals.count;
+                arrivals.waiting.entry(message.clone()).or_insert(number);
+            }
+            Fact::Protocol(Event::Dispatched {
+                socket,
+                message: Some(message),
+                ..
+            }) => {
+                return self
+                    .connections
+                    .get_mut(socket)?
+                    .dispatched(*socket, message);
+            }
+            Fact::Protocol(Event::EndpointEnded { socket, .. }) => {
+                self.connections.remove(socket);
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.connections
+                    .retain(|socket, _| view.lives_elsewhere(*socket, *container));
+            }
+            Fact::Protocol(_) | Fact::World(_) => {}
+        }
+        None
+    }
+}
+
+impl Arrivals {
+    fn dispatched(&mut self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+        let number = self.waiting.remove(message)?;
+        let latest = self.latest.replace((number, message.clone()));
+        let (_, earlier) = latest.filter(|(latest, _)| *latest > number)?;
+        Some(Finding::new(
+            socket,
+            "message executed after a later one",
+            format!(
+                "Message {message} reached {socket} before {earlier} and was executed after it."
+            ),
+        ))
+    }
+}

@@ -1,0 +1,173 @@
+//! Every client message is executed at most once and answered in full, or refused, or the client
+//! is told that the connection did not end well (I-10).
+
+use std::collections::BTreeMap;
+
+use gatesim_model::{
+    core::{
+        close,
+        ids::{MessageId, SocketId},
+        time::Time,
+    },
+    event::{CloseCause, EndpointEnd, Event},
+};
+
+use super::{
+    answers::Answers,
+    checker::{Finding, Rule},
+    limits::Limits,
+    subject::Subject,
+    view::{Connection, View},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// Follows each message from the receive buffer to its fate. Messages that arrive after the
+/// server has begun to end the connection cross with its close on the wire, and are not counted:
+/// the client cannot take them for received.
+pub(super) struct NoClientMessageLost {
+    arrived: PerClient<SocketId, BTreeMap<MessageId, Fate>>,
+    answers: Answers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Waiting,
+    Dispatched,
+    Refused,
+}
+
+impl NoClientMessageLost {
+    pub(super) fn new(limits: &Limits) -> Self {
+        NoClientMessageLost {
+            arrived: PerClient::new(),
+            answers: Answers::new(limits.delivery),
+        }
+    }
+}
+
+impl Rule for NoClientMessageLost {
+    fn subjects(&self) -> u32 {
+        Subject::Message.bit()
+            | Subject::Life.bit()
+            | Subject::Run.bit()
+            | Subject::Client.bit()
+            | Subject::World.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        self.answers
+            .observe(entry)
+            .or_else(|| self.observe_arrivals(view, entry))
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, _view: &View, now: Time) -> Option<(Time, Finding)> {
+        self.answers.deadline(now)
+    }
+}
+
+impl NoClientMessageLost {
+    fn observe_arrivals(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(WorldEvent::MessageArrived {
+                socket,
+                message: Some(message),
+            }) => {
+                view.connection(*socket)
+                    .filter(|connection| connection.lives())?;
+                let messages = self.arrived.entry(*socket).or_default();
+                messages.insert(message.clone(), Fate::Waiting);
+                None
+            }
+            Fact::Protocol(Event::Dispatched {
+                socket,
+                message: Some(message),
+                ..
+            }) => {
+                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Dispatched;
+                None
+            }
+            Fact::Protocol(Event::MessageRefused {
+                socket,
+                message: Some(message),
+                ..
+            }) => {
+                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Refused;
+                None
+            }
+            Fact::Protocol(Event::MessageDropped { socket, message }) => {
+                let message = match message {
+                    Some(message) => format!("Message {message}"),
+                    None => "A frame".to_owned(),
+                };
+                Some(Finding::new(
+                    *socket,
+                    "message dropped without an answer",
+                    format!(
+                        "{message} of {socket} reached the endpoint and was dropped: neither \
+                         executed nor answered with an error."
+                    ),
+                ))
+            }
+            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => {
+                let messages = self.arrived.remove(socket)?;
+                // A send may have found the peer gone before anything else did.
+                if *cause == CloseCause::PeerGone {
+                    return None;
+                }
+                self.judge_end(*socket, view.connection(*socket)?, *how, &messages)
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.arrived
+                    .retain(|socket, _| view.lives_elsewhere(*socket, *container));
+                None
+            }
+            Fact::Protocol(_) | Fact::World(_) => None,
+        }
+    }
+
+    fn judge_end(
+        &self,
+        socket: SocketId,
+        connection: &Connection,
+        how: EndpointEnd,
+        messages: &BTreeMap<MessageId, Fate>,
+    ) -> Option<Finding> {
+        let normal = match connection.close_code {
+            // To the client, 1000 means that nothing was left undone.
+            Some(code) => code == close::NORMAL,
+            None => how == EndpointEnd::Returned,
+        };
+        if !normal || connection.peer_gone() {
+            return None;
+        }
+        let waiting: Vec<&str> = messages
+            .iter()
+            .filter(|(_, fate)| **fate == Fate::Waiting)
+            .map(|(message, _)| message.as_str())
+            .collect();
+        if waiting.is_empty() {
+            return None;
+        }
+        let cause = match connection.close_code {
+            Some(_) => "normal close over messages not read",
+            None => "endpoint returned over messages not read",
+        };
+        Some(Finding::new(
+            socket,
+            cause,
+            format!(
+                "The server ended {socket} as if all were well, but of the messages that had \
+                 reached it {} {} neither executed nor refused.",
+                waiting.join(", "),
+                if waiting.len() == 1 { "was" } else { "were" }
+            ),
+        ))
+    }
+}

@@ -1,0 +1,182 @@
+//! What may be said and done before a connection is ready (I-05, I-06, I-07).
+//!
+//! These rules keep nothing of their own: what is registered at the moment of the event decides.
+
+use gatesim_model::{
+    core::{ids::ConnectionId, state::ConnectionState},
+    event::{Component, Event, ReadySource},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    subject::Subject,
+    view::{View, container_of},
+};
+use crate::trace::event::{Entry, Fact};
+
+/// The components without which no message can be handled (protocol.md 6.1). The bridge is
+/// important but not critical. Written down here once more on purpose: a judge that asked the
+/// protocol what is required would agree with whatever it answers.
+pub(crate) const REQUIRED: [Component; 5] = [
+    Component::Database,
+    Component::Redis,
+    Component::AuthSystem,
+    Component::AgentSupervisor,
+    Component::ThreadService,
+];
+
+/// The headline: nobody may call a connection ready under an id that has no machine.
+pub(super) struct NeverReadyWithoutMachine;
+
+impl Rule for NeverReadyWithoutMachine {
+    fn subjects(&self) -> u32 {
+        Subject::Ready.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        let Fact::Protocol(Event::ReadyReported {
+            socket,
+            connection,
+            by,
+        }) = &entry.fact
+        else {
+            return None;
+        };
+        let container = container_of(entry);
+        if view.machine(container, connection).is_some() {
+            return None;
+        }
+        let (cause, deed) = match by {
+            ReadySource::Welcome => ("welcome without a machine", "The welcome told the client"),
+            ReadySource::MessageLoop => (
+                "message loop without a machine",
+                "The message loop was entered, which says",
+            ),
+            ReadySource::ReadinessCheck => (
+                "readiness check without a machine",
+                "A readiness check answered",
+            ),
+        };
+        Some(Finding::new(
+            *socket,
+            cause,
+            format!(
+                "{deed} that {socket} is ready as {connection}, but no machine is registered \
+                 under that id in container{container}; {}.",
+                view.machines_in_words(*socket)
+            ),
+        ))
+    }
+}
+
+/// The gate: a message is executed only on a ready machine. Every dispatch counts, whatever the
+/// message is: from there on it is executed.
+pub(super) struct NoMessageBeforeReady;
+
+impl Rule for NoMessageBeforeReady {
+    fn subjects(&self) -> u32 {
+        Subject::Message.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        let Fact::Protocol(Event::Dispatched {
+            socket,
+            connection,
+            message,
+            ..
+        }) = &entry.fact
+        else {
+            return None;
+        };
+        let (cause, state) = not_ready(view, container_of(entry), connection)?;
+        let message = match message {
+            Some(message) => format!("Message {message}"),
+            None => "A message without an id".to_owned(),
+        };
+        Some(Finding::new(
+            *socket,
+            format!("dispatched {cause}"),
+            format!("{message} of {socket} was dispatched while {state}."),
+        ))
+    }
+}
+
+/// The welcome promises that messages will be handled.
+pub(super) struct WelcomeAfterReady;
+
+impl Rule for WelcomeAfterReady {
+    fn subjects(&self) -> u32 {
+        Subject::Ready.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        let Fact::Protocol(Event::ReadyReported {
+            socket,
+            connection,
+            by: ReadySource::Welcome,
+        }) = &entry.fact
+        else {
+            return None;
+        };
+        let (cause, state) = not_ready(view, container_of(entry), connection)?;
+        Some(Finding::new(
+            *socket,
+            format!("welcome {cause}"),
+            format!("The welcome told {socket} that it may start while {state}."),
+        ))
+    }
+}
+
+/// Why the machine under an id is not ready, as a cause and as a clause; nothing if it is ready.
+fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, String)> {
+    match view.machine(container, id) {
+        None => Some((
+            "without a machine".to_owned(),
+            format!("no machine was registered as {id} in container{container}"),
+        )),
+        Some(machine) if !machine.state.is_ready() => Some((
+            format!("with machine in {}", machine.state),
+            format!("its machine {id} was in {}", machine.state),
+        )),
+        Some(_) => None,
+    }
+}
+
+/// SERVICES_READY says that the services are ready.
+pub(super) struct ServicesReadyIsTrue;
+
+impl Rule for ServicesReadyIsTrue {
+    fn subjects(&self) -> u32 {
+        Subject::Machine.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        let Fact::Protocol(Event::Transition {
+            socket,
+            connection,
+            to: ConnectionState::ServicesReady,
+            ..
+        }) = &entry.fact
+        else {
+            return None;
+        };
+        let container = container_of(entry);
+        let missing: Vec<&str> = REQUIRED
+            .into_iter()
+            .filter(|component| !view.is_present(container, *component))
+            .map(Component::name)
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        Some(Finding::new(
+            *socket,
+            "required component missing",
+            format!(
+                "Machine {connection} of {socket} entered SERVICES_READY while container{container} \
+                 had no {}.",
+                missing.join(", no ")
+            ),
+        ))
+    }
+}

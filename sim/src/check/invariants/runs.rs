@@ -1,0 +1,479 @@
+//! Every event of an agent run finds its way, or its producer is told; every run ends (I-12).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gatesim_model::{
+    core::{
+        ids::{MessageId, RunId, SocketId, UserId},
+        message::AgentEventKind,
+        time::Time,
+    },
+    event::{Event, ReadySource, TaskName},
+};
+
+use super::{
+    checker::{Finding, Rule},
+    deadlines::Deadlines,
+    limits::Limits,
+    subject::Subject,
+    view::{Connection, View, container_of},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Fact, WorldEvent},
+};
+
+/// Follows each event from emission to its fate, and each run to its end.
+///
+/// An event is *settled* when it has been handed to a transport that had not ended, or when the
+/// producer was told that it failed. A stored event waits for its user's next ready connection to
+/// the same container, and must be settled within a bound from then on. A container that goes
+/// takes its runs with it.
+pub(super) struct FiveEventsComplete {
+    delivery_bound: Duration,
+    run_bound: Duration,
+    runs: BTreeMap<RunKey, Run>,
+    owners: PerClient<SocketId, Owner>,
+    stored: BTreeMap<(u32, UserId), BTreeSet<EventKey>>,
+    due: Deadlines<Due>,
+}
+
+/// Container and run.
+type RunKey = (u32, RunId);
+/// Run and sequence number.
+type EventKey = (RunKey, u32);
+
+struct Run {
+    socket: SocketId,
+    user: UserId,
+    message: MessageId,
+    story: Story,
+    unsettled: BTreeMap<u32, Waiting>,
+    progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Going,
+    Ended,
+}
+
+/// What an event that is not settled waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Fate,
+    Replay,
+}
+
+/// The runs that a connection started and that go on, and the tasks it has for them.
+struct Owner {
+    container: u32,
+    runs: BTreeSet<RunKey>,
+    tasks: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    End(RunKey),
+    Fate(EventKey),
+    /// The user's connection that should have been given the stored event.
+    Replay(EventKey, SocketId),
+}
+
+/// The kinds of events that a run has emitted, judged as the event validator does (protocol.md
+/// 7.4): first `agent_started`, last `agent_completed`, tools in pairs, three kinds or more.
+#[derive(Default)]
+struct Story {
+    kinds: BTreeSet<AgentEventKind>,
+    open_tools: u32,
+    flaw: Option<&'static str>,
+}
+
+impl Story {
+    fn tell(&mut self, kind: AgentEventKind) {
+        let first = self.kinds.is_empty();
+        let over = self.kinds.contains(&AgentEventKind::AgentCompleted);
+        let mut flaw = match kind {
+            AgentEventKind::AgentStarted => (!first).then_some("agent_started is not first"),
+            AgentEventKind::AgentThinking
+            | AgentEventKind::ToolExecuting
+            | AgentEventKind::ToolCompleted
+            | AgentEventKind::AgentCompleted => first.then_some("agent_started is not first"),
+        };
+        if over {
+            flaw = Some("an event follows agent_completed");
+        }
+        match kind {
+            AgentEventKind::ToolExecuting => self.open_tools += 1,
+            AgentEventKind::ToolCompleted => match self.open_tools.checked_sub(1) {
+                Some(open) => self.open_tools = open,
+                None => flaw = Some("a tool_completed has no tool_executing"),
+            },
+            AgentEventKind::AgentStarted
+            | AgentEventKind::AgentThinking
+            | AgentEventKind::AgentCompleted => {}
+        }
+        self.kinds.insert(kind);
+        self.flaw = self.flaw.or(flaw);
+    }
+
+    /// Why the story is not complete.
+    fn incomplete(&self) -> Option<&'static str> {
+        if self.flaw.is_some() {
+            self.flaw
+        } else if !self.kinds.contains(&AgentEventKind::AgentCompleted) {
+            Some("agent_completed is missing")
+        } else if self.open_tools > 0 {
+            Some("a tool_executing has no tool_completed")
+        } else if self.kinds.len() < 3 {
+            Some("there are too few kinds of events")
+        } else {
+            None
+        }
+    }
+}
+
+impl FiveEventsComplete {
+    pub(super) fn new(limits: &Limits) -> Self {
+        FiveEventsComplete {
+            delivery_bound: limits.delivery,
+            run_bound: limits.run,
+            runs: BTreeMap::new(),
+            owners: PerClient::new(),
+            stored: BTreeMap::new(),
+            due: Deadlines::new(),
+        }
+    }
+
+    fn start(&mut self, entry: &Entry, key: RunKey, run: Run) {
+        self.owner(run.socket, key.0).runs.insert(key);
+        self.due.arm(Due::End(key), entry.time + self.run_bound);
+        self.runs.insert(key, run);
+    }
+
+    fn owner(&mut self, socket: SocketId, container: u32) -> &mut Owner {
+        self.owners.entry(socket).or_insert_with(|| Owner {
+            container,
+            runs: BTreeSet::new(),
+            tasks: 0,
+        })
+    }
+
+    fn emit(&mut self, entry: &Entry, key: EventKey, kind: AgentEventKind) {
+        if let Some(run) = self.runs.get_mut(&key.0) {
+            run.story.tell(kind);
+            run.unsettled.insert(key.1, Waiting::Fate);
+            self.due
+                .arm(Due::Fate(key), entry.time + self.delivery_bound);
+        }
+    }
+
+    fn store(&mut self, key: EventKey) {
+        if let Some(run) = self.runs.get_mut(&key.0) {
+            run.unsettled.insert(key.1, Waiting::Replay);
+            let shelf = (key.0.0, run.user.clone());
+            self.stored.entry(shelf).or_default().insert(key);
+            self.due.disarm(&Due::Fate(key));
+        }
+    }
+
+    fn settle(&mut self, key: EventKey) {
+        self.due.disarm(&Due::Fate(key));
+        let Some(run) = self.runs.get_mut(&key.0) else {
+            return;
+        };
+        if run.unsettled.remove(&key.1) == Some(Waiting::Replay) {
+            let shelf = (key.0.0, run.user.clone());
+            if let Some(events) = self.stored.get_mut(&shelf) {
+                events.remove(&key);
+                if events.is_empty() {
+                    self.stored.remove(&shelf);
+                }
+            }
+        }
+        self.forget_if_over(key.0);
+    }
+
+    /// The user is back: what was stored must be settled within the bound.
+    fn user_ready(&mut self, entry: &Entry, container: u32, user: &UserId, socket: SocketId) {
+        if let Some(events) = self.stored.get(&(container, user.clone())) {
+            let at = entry.time + self.delivery_bound;
+            for key in events {
+                self.due.arm_once(Due::Replay(*key, socket), at);
+            }
+        }
+    }
+
+    fn end(&mut self, key: RunKey, complete: bool) -> Option<Finding> {
+        self.due.disarm(&Due::End(key));
+        let run = self.runs.get_mut(&key)?;
+        run.progress = Progress::Ended;
+        let socket = run.socket;
+        let finding = run.story.incomplete().filter(|_| complete).map(|flaw| {
+            Finding::new(
+                socket,
+                format!("run reported complete although {flaw}"),
+                format!(
+                    "{} of {socket} for message {} was reported complete although {flaw}.",
+                    key.1, run.message
+                ),
+            )
+        });
+        if let Some(owner) = self.owners.get_mut(&socket) {
+            owner.runs.remove(&key);
+            self.forget_owner_if_idle(socket);
+        }
+        self.forget_if_over(key);
+        finding
+    }
+
+    fn forget_if_over(&mut self, key: RunKey) {
+        if self
+            .runs
+            .get(&key)
+            .is_some_and(|run| run.progress == Progress::Ended && run.unsettled.is_empty())
+        {
+            self.runs.remove(&key);
+        }
+    }
+
+    fn forget_owner_if_idle(&mut self, socket: SocketId) {
+        if self
+            .owners
+            .get(&socket)
+            .is_some_and(|owner| owner.tasks == 0 && owner.runs.is_empty())
+        {
+            self.owners.remove(&socket);
+        }
+    }
+
+    /// A run whose endpoint has ended and that has no task of its own can never end.
+    fn abandoned(&self, socket: SocketId) -> Option<Finding> {
+        let owner = self.owners.get(&socket).filter(|owner| owner.tasks == 0)?;
+        let key = owner.runs.first()?;
+        let run = self.runs.get(key)?;
+        Some(Finding::new(
+            socket,
+            "run abandoned",
+            format!(
+                "The endpoint of {socket} and its tasks ended in the middle of {} for message {}: \
+                 the run will never end.",
+                key.1, run.message
+            ),
+        ))
+    }
+
+    fn task_ended(&mut self, view: &View, socket: SocketId) -> Option<Finding> {
+        let owner = self.owners.get_mut(&socket)?;
+        owner.tasks = owner.tasks.saturating_sub(1);
+        let endpoint_runs = view
+            .connection(socket)
+            .is_some_and(|connection| connection.endpoint_ended.is_none());
+        let finding = match endpoint_runs {
+            true => None,
+            false => self.abandoned(socket),
+        };
+        self.forget_owner_if_idle(socket);
+        finding
+    }
+
+    fn container_gone(&mut self, container: u32) {
+        self.runs.retain(|key, _| key.0 != container);
+        // A task may not have begun its run yet.
+        self.owners.retain(|_, owner| owner.container != container);
+        self.stored.retain(|key, _| key.0 != container);
+        let runs = &self.runs;
+        self.due.retain(|due| match due {
+            Due::End(run) | Due::Fate((run, _)) | Due::Replay((run, _), _) => {
+                runs.contains_key(run)
+            }
+        });
+    }
+}
+
+impl Rule for FiveEventsComplete {
+    fn subjects(&self) -> u32 {
+        Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        let at = |run: &RunId| (container_of(entry), *run);
+        match &entry.fact {
+            Fact::Protocol(Event::RunStarted {
+                socket,
+                run,
+                message,
+                user,
+            }) => {
+                let started = Run {
+                    socket: *socket,
+                    user: user.clone(),
+                    message: message.clone(),
+                    story: Story::default(),
+                    unsettled: BTreeMap::new(),
+                    progress: Progress::Going,
+                };
+                self.start(entry, at(run), started);
+            }
+            Fact::Protocol(Event::RunEnded { run, complete, .. }) => {
+                return self.end(at(run), *complete);
+            }
+            Fact::Protocol(Event::AgentEventEmitted { run, seq, kind, .. }) => {
+                self.emit(entry, (at(run), *seq), *kind);
+            }
+            Fact::Protocol(Event::AgentEventSent {
+                socket, run, seq, ..
+            }) => {
+                self.settle((at(run), *seq));
+                return sent_into_nothing(view.connection(*socket), *socket, *run, *seq);
+            }
+            Fact::Protocol(Event::AgentEventStored { run, seq, .. }) => {
+                self.store((at(run), *seq));
+            }
+            Fact::Protocol(
+                Event::AgentEventFailed { run, seq, .. }
+                | Event::AgentEventJournaled { run, seq, .. },
+            ) => {
+                self.settle((at(run), *seq));
+            }
+            Fact::Protocol(Event::AgentEventLost { socket, run, seq }) => {
+                return Some(Finding::new(
+                    *socket,
+                    "event lost without a word",
+                    format!(
+                        "Event {seq} of {run} could not be handed to {socket}, and its producer \
+                         was told that all is well."
+                    ),
+                ));
+            }
+            Fact::Protocol(Event::ReadyReported {
+                socket,
+                by: ReadySource::Welcome,
+                ..
+            }) => {
+                let user = view.connection(*socket)?.user.clone()?;
+                self.user_ready(entry, container_of(entry), &user, *socket);
+            }
+            Fact::Protocol(Event::TaskStarted {
+                socket,
+                name: TaskName::AgentRun,
+            }) => {
+                self.owner(*socket, container_of(entry)).tasks += 1;
+            }
+            Fact::Protocol(Event::TaskEnded {
+                socket,
+                name: TaskName::AgentRun,
+            }) => {
+                return self.task_ended(view, *socket);
+            }
+            Fact::Protocol(Event::EndpointEnded { socket, .. }) => return self.abandoned(*socket),
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                self.container_gone(*container);
+            }
+            Fact::Protocol(_) | Fact::World(_) => {}
+        }
+        None
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        let (run_bound, delivery_bound) = (self.run_bound, self.delivery_bound);
+        let bound = |due: &Due| match due {
+            Due::End(_) => run_bound,
+            Due::Fate(_) | Due::Replay(..) => delivery_bound,
+        };
+        let stalled = |due: &Due, since| {
+            let ((container, _), _) = match due {
+                Due::End(run) => (*run, 0),
+                Due::Fate(key) | Due::Replay(key, _) => *key,
+            };
+            view.stalled(container, since, now)
+        };
+        while let Some((time, due)) = self.due.missed(now, bound, stalled) {
+            if let Some(finding) = self.overdue(view, &due) {
+                return Some((time, finding));
+            }
+        }
+        None
+    }
+}
+
+impl FiveEventsComplete {
+    fn overdue(&self, view: &View, due: &Due) -> Option<Finding> {
+        match due {
+            Due::End(key) => {
+                let run = self.runs.get(key)?;
+                Some(Finding::new(
+                    run.socket,
+                    "run does not end",
+                    format!(
+                        "{} of {} for message {} has not ended after {} s.",
+                        key.1,
+                        run.socket,
+                        run.message,
+                        self.run_bound.as_secs()
+                    ),
+                ))
+            }
+            Due::Fate((key, seq)) => {
+                let run = self.runs.get(key)?;
+                Some(Finding::new(
+                    run.socket,
+                    "event without a fate",
+                    format!(
+                        "Event {seq} of {} for message {} was neither sent, stored nor failed \
+                         within {} s.",
+                        key.1,
+                        run.message,
+                        self.delivery_bound.as_secs()
+                    ),
+                ))
+            }
+            Due::Replay((key, seq), socket) => {
+                let run = self.runs.get(key)?;
+                // Gone again before the replay: the next connection has a bound of its own.
+                let lives = view.connection(*socket).is_some_and(Connection::lives);
+                (run.unsettled.contains_key(seq) && lives).then(|| {
+                    Finding::new(
+                        *socket,
+                        "stored event not replayed",
+                        format!(
+                            "{socket} of {} has been ready for {} s, and the stored event {seq} of \
+                             {} for message {} was not replayed.",
+                            run.user,
+                            self.delivery_bound.as_secs(),
+                            key.1,
+                            run.message
+                        ),
+                    )
+                })
+            }
+        }
+    }
+}
+
+/// A transport that has ended takes everything and delivers nothing.
+fn sent_into_nothing(
+    connection: Option<&Connection>,
+    socket: SocketId,
+    run: RunId,
+    seq: u32,
+) -> Option<Finding> {
+    if connection.is_some_and(|connection| connection.transport_ended.is_none()) {
+        return None;
+    }
+    Some(Finding::new(
+        socket,
+        "event sent into an ended transport",
+        format!(
+            "Event {seq} of {run} was handed to {socket}, whose transport had ended, and counts \
+             as sent."
+        ),
+    ))
+}

@@ -1,0 +1,278 @@
+use gatesim_model::{
+    core::{
+        ids::RunId,
+        message::{AgentEventKind, ErrorCode},
+        state::ConnectionState::ProcessingReady,
+    },
+    event::Event,
+};
+
+use super::*;
+
+#[test]
+fn no_client_message_lost() {
+    let arrived = || {
+        let mut story = Story::with_machine("ws_1", ProcessingReady);
+        story
+            .world(WorldEvent::MessageArrived {
+                socket: SOCKET,
+                message: Some("c0-m1".into()),
+            })
+            .world(WorldEvent::MessageArrived {
+                socket: SOCKET,
+                message: None,
+            });
+        story
+    };
+    let dispatch = |story: &mut Story| {
+        story.container(Event::Dispatched {
+            socket: SOCKET,
+            connection: "ws_1".into(),
+            user: "user0".into(),
+            message: Some("c0-m1".into()),
+        });
+    };
+    let finish = |story: &mut Story| {
+        story.endpoint_ended(EndpointEnd::Returned, CloseCause::Finished);
+    };
+    let mut executed = arrived();
+    dispatch(&mut executed);
+    finish(&mut executed);
+    let mut refused = arrived();
+    refused.container(Event::MessageRefused {
+        socket: SOCKET,
+        message: Some("c0-m1".into()),
+        error: ErrorCode::MessageTooLarge,
+    });
+    finish(&mut refused);
+    let mut not_normal = arrived();
+    not_normal.close(1012, CloseCause::GoingAway);
+    finish(&mut not_normal);
+    let mut peer_first = arrived();
+    peer_first.container(Event::DisconnectSeen {
+        socket: SOCKET,
+        code: 1001,
+    });
+    finish(&mut peer_first);
+    let mut crossing = Story::accepted();
+    crossing
+        .close(1000, CloseCause::Finished)
+        .world(WorldEvent::MessageArrived {
+            socket: SOCKET,
+            message: Some("c0-m1".into()),
+        });
+    finish(&mut crossing);
+    let mut dropped = arrived();
+    dropped.container(Event::MessageDropped {
+        socket: SOCKET,
+        message: Some("c0-m1".into()),
+    });
+    let mut returned = arrived();
+    finish(&mut returned);
+    let mut closed = arrived();
+    closed.close(1000, CloseCause::Finished);
+    finish(&mut closed);
+    insta::assert_snapshot!(verdicts(
+        Invariant::NoClientMessageLost,
+        &[
+            ("executed", &executed),
+            ("refused", &refused),
+            ("closed with 1012", &not_normal),
+            ("the peer went first", &peer_first),
+            ("crosses with the close", &crossing),
+            ("dropped", &dropped),
+            ("endpoint returns", &returned),
+            ("closed with 1000", &closed),
+        ]
+    ));
+}
+
+#[test]
+fn events_in_order() {
+    let got = |story: &mut Story, socket, run, message: &str, seqs: &[u32]| {
+        for seq in seqs {
+            story.world(WorldEvent::ClientGotEvent {
+                socket,
+                run: RunId(run),
+                message: message.into(),
+                seq: *seq,
+                kind: AgentEventKind::AgentThinking,
+                recovered: false,
+            });
+        }
+    };
+    let story = |seqs: &[u32]| {
+        let mut story = Story::new();
+        got(&mut story, SOCKET, 0, "c0-m1", seqs);
+        story
+    };
+    let mut several = Story::new();
+    got(&mut several, SOCKET, 0, "c0-m1", &[0, 1]);
+    got(&mut several, SOCKET, 1, "c0-m2", &[0, 1]);
+    got(&mut several, OTHER, 0, "c1-m1", &[0]);
+    let second = SocketId {
+        attempt: 2,
+        ..SOCKET
+    };
+    let over_two = |seqs: &[u32]| {
+        let mut story = Story::new();
+        got(&mut story, SOCKET, 0, "c0-m1", &[0, 1]);
+        got(&mut story, second, 0, "c0-m1", seqs);
+        story
+    };
+    insta::assert_snapshot!(verdicts(
+        Invariant::EventsInOrder,
+        &[
+            ("in order", &story(&[0, 1, 2])),
+            ("with a gap", &story(&[0, 3])),
+            ("several runs", &several),
+            ("resumed on the next connection", &over_two(&[2, 3])),
+            ("given again on the next connection", &over_two(&[1, 2])),
+            ("overtaken", &story(&[0, 2, 1])),
+            ("twice", &story(&[0, 0])),
+        ]
+    ));
+}
+
+const AGAIN: SocketId = SocketId {
+    attempt: 2,
+    ..SOCKET
+};
+
+/// The client has a connection that it may use, and has sent its message.
+fn sent() -> Story {
+    let mut story = Story::new();
+    story
+        .world(WorldEvent::ClientReady { socket: SOCKET })
+        .world(WorldEvent::ClientSent {
+            socket: SOCKET,
+            message: "c0-m1".into(),
+        });
+    story
+}
+
+/// A run of a message that came over this socket.
+fn run(story: &mut Story, socket: SocketId, run: u32) {
+    story.container(Event::RunStarted {
+        socket,
+        run: RunId(run),
+        message: "c0-m1".into(),
+        user: "user0".into(),
+    });
+}
+
+fn run_ends(story: &mut Story, run: u32) {
+    story.container(Event::RunEnded {
+        socket: SOCKET,
+        run: RunId(run),
+        complete: true,
+    });
+}
+
+fn answer(story: &mut Story, seqs: &[u32], last: AgentEventKind) {
+    for (seq, left) in seqs.iter().zip((0..seqs.len()).rev()) {
+        story.world(WorldEvent::ClientGotEvent {
+            socket: SOCKET,
+            run: RunId(0),
+            message: "c0-m1".into(),
+            seq: *seq,
+            kind: match left {
+                0 => last,
+                _ => AgentEventKind::AgentThinking,
+            },
+            recovered: false,
+        });
+    }
+}
+
+#[test]
+fn a_message_is_executed_once_and_answered_in_full() {
+    use AgentEventKind::{AgentCompleted, AgentThinking};
+    let healed = |story: &mut Story| {
+        story.world(WorldEvent::FaultsHealed).wait_secs(40);
+    };
+    let mut answered = sent();
+    run(&mut answered, SOCKET, 0);
+    answer(&mut answered, &[0, 1, 2], AgentCompleted);
+    healed(&mut answered);
+    let mut failed = sent();
+    failed.world(WorldEvent::ClientGotError {
+        socket: SOCKET,
+        message: Some("c0-m1".into()),
+    });
+    healed(&mut failed);
+    let mut goes_on = sent();
+    run(&mut goes_on, SOCKET, 0);
+    healed(&mut goes_on);
+    let mut faulty = sent();
+    faulty.wait_secs(40);
+    let mut away = sent();
+    away.world(WorldEvent::ClientClosed {
+        socket: SOCKET,
+        code: 1006,
+        clean: false,
+        by_client: false,
+    });
+    healed(&mut away);
+    let mut twice = sent();
+    run(&mut twice, SOCKET, 0);
+    run_ends(&mut twice, 0);
+    run(&mut twice, AGAIN, 7);
+    let mut gap = sent();
+    run(&mut gap, SOCKET, 0);
+    answer(&mut gap, &[0, 1, 3], AgentCompleted);
+    let mut ignored = sent();
+    healed(&mut ignored);
+    let mut swallowed = sent();
+    run(&mut swallowed, SOCKET, 0);
+    answer(&mut swallowed, &[0, 1], AgentThinking);
+    run_ends(&mut swallowed, 0);
+    healed(&mut swallowed);
+    insta::assert_snapshot!(verdicts(
+        Invariant::NoClientMessageLost,
+        &[
+            ("answered", &answered),
+            ("reported as failed", &failed),
+            ("the run goes on", &goes_on),
+            ("faults go on", &faulty),
+            ("the client is away", &away),
+            ("executed again after a reconnect", &twice),
+            ("answered but for one event", &gap),
+            ("never executed", &ignored),
+            ("the answer stops", &swallowed),
+        ]
+    ));
+}
+
+#[test]
+fn messages_in_order() {
+    let story = |executed: &[&str]| {
+        let mut story = Story::with_machine("ws_1", ProcessingReady);
+        for message in ["c0-m1", "c0-m2", "c0-m1"] {
+            story.world(WorldEvent::MessageArrived {
+                socket: SOCKET,
+                message: Some(message.into()),
+            });
+        }
+        for message in executed {
+            story.container(Event::Dispatched {
+                socket: SOCKET,
+                connection: "ws_1".into(),
+                user: "user0".into(),
+                message: Some((*message).into()),
+            });
+        }
+        story
+    };
+    insta::assert_snapshot!(verdicts(
+        Invariant::EventsInOrder,
+        &[
+            (
+                "in order, one of them twice",
+                &story(&["c0-m1", "c0-m2", "c0-m1"])
+            ),
+            ("with a gap", &story(&["c0-m2"])),
+            ("overtaken", &story(&["c0-m2", "c0-m1"])),
+        ]
+    ));
+}

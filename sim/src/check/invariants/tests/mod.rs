@@ -1,0 +1,220 @@
+//! The rules judged by hand-written event lists: for each at least one that holds and one that
+//! breaks it. The snapshots show what a person reads first.
+
+use gatesim_model::{
+    core::{
+        environment::Environment,
+        ids::{ConnectionId, SocketId},
+        state::ConnectionState,
+        time::Time,
+    },
+    event::{CloseCause, Component, EndpointEnd, Event, ReadySource},
+};
+
+use super::{Checker, Invariant, Limits};
+use crate::trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent};
+
+mod checker;
+mod endings;
+mod isolation;
+mod liveness;
+mod machines;
+mod messages;
+mod readiness;
+mod runs;
+mod subjects;
+
+/// Judges each list and gives the verdicts under their titles, for a snapshot.
+fn verdicts(invariant: Invariant, cases: &[(&str, &Story)]) -> String {
+    let verdicts: Vec<String> = cases
+        .iter()
+        .map(|(title, story)| format!("-- {title}\n{}", story.verdict(invariant)))
+        .collect();
+    verdicts.join("\n\n")
+}
+
+/// The first connection of client 0.
+pub(super) const SOCKET: SocketId = SocketId::first(0);
+/// The first connection of client 1.
+pub(super) const OTHER: SocketId = SocketId::first(1);
+
+/// A story in which each event happens a millisecond after the one before.
+#[derive(Default)]
+pub(super) struct Story {
+    entries: Vec<Entry>,
+    now: Time,
+}
+
+impl Story {
+    pub(super) fn new() -> Self {
+        Story::default()
+    }
+
+    /// A connection of container 0 that was accepted and has a machine called `id` in `state`.
+    pub(super) fn with_machine(id: &str, state: ConnectionState) -> Self {
+        let mut story = Story::accepted();
+        story.machine(id, state);
+        story
+    }
+
+    /// A connection of container 0 that was accepted.
+    pub(super) fn accepted() -> Self {
+        let mut story = Story::new();
+        story
+            .world(WorldEvent::ClientConnecting {
+                socket: SOCKET,
+                user: 0,
+            })
+            .container(Event::EndpointStarted { socket: SOCKET })
+            .container(Event::Accepted {
+                socket: SOCKET,
+                subprotocol: None,
+                offered: false,
+            });
+        story
+    }
+
+    /// Registers a machine and brings it into a state of the set-up order.
+    pub(super) fn machine(&mut self, id: &str, state: ConnectionState) -> &mut Self {
+        self.container(Event::MachineRegistered {
+            socket: SOCKET,
+            connection: id.into(),
+            user: "user0".into(),
+        });
+        let states = &ConnectionState::ALL[..=state.setup_rank().unwrap_or(0) as usize];
+        for pair in states.windows(2) {
+            self.transition(id, pair[0], pair[1]);
+        }
+        self
+    }
+
+    pub(super) fn transition(
+        &mut self,
+        id: &str,
+        from: ConnectionState,
+        to: ConnectionState,
+    ) -> &mut Self {
+        self.container(Event::Transition {
+            socket: SOCKET,
+            connection: id.into(),
+            from,
+            to,
+            reason: "test",
+        })
+    }
+
+    pub(super) fn ready(&mut self, id: &str, by: ReadySource) -> &mut Self {
+        let connection: ConnectionId = id.into();
+        self.container(Event::ReadyReported {
+            socket: SOCKET,
+            connection,
+            by,
+        })
+    }
+
+    /// Every required component appears.
+    pub(super) fn components(&mut self) -> &mut Self {
+        for component in super::readiness::REQUIRED {
+            self.component(component, true);
+        }
+        self
+    }
+
+    pub(super) fn component(&mut self, component: Component, ready: bool) -> &mut Self {
+        self.container(Event::ComponentChanged { component, ready })
+    }
+
+    pub(super) fn close(&mut self, code: u16, cause: CloseCause) -> &mut Self {
+        self.container(Event::CloseSent {
+            socket: SOCKET,
+            code,
+            reason: "test".into(),
+            cause,
+        })
+    }
+
+    pub(super) fn endpoint_ended(&mut self, how: EndpointEnd, cause: CloseCause) -> &mut Self {
+        self.container(Event::EndpointEnded {
+            socket: SOCKET,
+            how,
+            cause,
+        })
+    }
+
+    pub(super) fn transport_ended(&mut self) -> &mut Self {
+        self.world(WorldEvent::TransportEnded { socket: SOCKET })
+    }
+
+    pub(super) fn gone(&mut self) -> &mut Self {
+        self.world(WorldEvent::ContainerGone {
+            container: 0,
+            crashed: true,
+        })
+    }
+
+    /// A fact of the protocol in container 0.
+    pub(super) fn container(&mut self, event: Event) -> &mut Self {
+        self.add(Actor::Container(0), Fact::Protocol(event))
+    }
+
+    pub(super) fn world(&mut self, event: WorldEvent) -> &mut Self {
+        self.add(Actor::World, Fact::World(event))
+    }
+
+    fn add(&mut self, actor: Actor, fact: Fact) -> &mut Self {
+        self.now = Time(self.now.0 + 1_000_000);
+        let number = self.entries.len() as u64;
+        self.entries.push(Entry {
+            number,
+            time: self.now,
+            step: number,
+            actor,
+            fact,
+        });
+        self
+    }
+
+    /// Time passes, and then something that concerns nobody happens.
+    pub(super) fn wait_secs(&mut self, seconds: u64) -> &mut Self {
+        self.now = Time(self.now.0 + seconds * 1_000_000_000);
+        self.world(WorldEvent::FaultApplied { fault: 0 })
+    }
+
+    fn judge(&self) -> Checker {
+        let mut checker = Checker::new(&Limits::of(Environment::Staging));
+        for entry in &self.entries {
+            checker.observe(entry);
+        }
+        if let Some(last) = self.entries.last() {
+            checker.finish(last.time, reason(last));
+        }
+        checker
+    }
+
+    /// What the rule found: the place, the signature's cause and the sentence, on lines of their
+    /// own; or that the invariant held.
+    pub(super) fn verdict(&self, invariant: Invariant) -> String {
+        let checker = self.judge();
+        match checker
+            .violations()
+            .iter()
+            .find(|found| found.invariant == invariant)
+        {
+            None => "held".to_owned(),
+            Some(found) => {
+                format!(
+                    "{} #{}\n{}\n{}",
+                    found.time, found.event, found.cause, found.sentence
+                )
+            }
+        }
+    }
+}
+
+/// Why a run ended, if this is its last event.
+pub(super) fn reason(last: &Entry) -> FinishReason {
+    match &last.fact {
+        Fact::World(WorldEvent::Finished { reason }) => *reason,
+        Fact::World(_) | Fact::Protocol(_) => FinishReason::Done,
+    }
+}

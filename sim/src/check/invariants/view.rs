@@ -1,0 +1,269 @@
+//! What is live, as far as several rules need it: machines, components and connections.
+//!
+//! Registries are per container and die with it (protocol.md 1.3), so machines are found by
+//! container and id. A connection is forgotten once its transport and its endpoint have ended and
+//! it owns no machine any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gatesim_model::{
+    core::{
+        ids::{ConnectionId, SocketId, UserId},
+        state::ConnectionState,
+        time::Time,
+    },
+    event::{Component, Event},
+};
+
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Actor, Entry, Fact, WorldEvent},
+};
+
+/// Everything live.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    containers: BTreeMap<u32, Container>,
+    connections: PerClient<SocketId, Connection>,
+}
+
+/// One container's memory.
+#[derive(Debug, Default)]
+struct Container {
+    machines: BTreeMap<ConnectionId, Machine>,
+    present: BTreeSet<Component>,
+    stall: Option<Stall>,
+}
+
+/// The last time the world took the processor away from a container.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    Going,
+    Over { at: Time },
+}
+
+/// A registered machine.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// The connection that registered it.
+    pub(super) owner: SocketId,
+    pub(super) state: ConnectionState,
+}
+
+/// A connection from the start of its endpoint on.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) container: u32,
+    /// Ids of its registered machines.
+    pub(super) machines: BTreeSet<ConnectionId>,
+    pub(super) user: Option<UserId>,
+    pub(super) accepted: Option<Time>,
+    /// The code of the close that was handed over.
+    pub(super) close_code: Option<u16>,
+    pub(super) disconnect_seen: Option<Time>,
+    pub(super) transport_ended: Option<Time>,
+    pub(super) endpoint_ended: Option<Time>,
+}
+
+impl Connection {
+    /// Neither side has begun to end it, as far as the server can know.
+    pub(super) fn lives(&self) -> bool {
+        self.close_code.is_none() && self.endpoint_ended.is_none() && !self.peer_gone()
+    }
+
+    /// The peer has ended it, or the network has.
+    pub(super) fn peer_gone(&self) -> bool {
+        self.disconnect_seen.is_some() || self.transport_ended.is_some()
+    }
+
+    fn is_over(&self) -> bool {
+        self.transport_ended.is_some() && self.endpoint_ended.is_some() && self.machines.is_empty()
+    }
+}
+
+/// The container in which a fact of the protocol came true.
+///
+/// # Panics
+/// If something else than a container speaks for the protocol: the simulator is wrong.
+pub(super) fn container_of(entry: &Entry) -> u32 {
+    match entry.actor {
+        Actor::Container(container) => container,
+        Actor::World
+        | Actor::Client(_)
+        | Actor::Balancer
+        | Actor::Service(_)
+        | Actor::Socket(_) => {
+            panic!(
+                "a fact of the protocol from {}, not from a container",
+                entry.actor
+            )
+        }
+    }
+}
+
+impl View {
+    /// The machine registered under an id.
+    pub(super) fn machine(&self, container: u32, id: &ConnectionId) -> Option<&Machine> {
+        self.containers.get(&container)?.machines.get(id)
+    }
+
+    /// The connection, while it is live.
+    pub(super) fn connection(&self, socket: SocketId) -> Option<&Connection> {
+        self.connections.get(&socket)
+    }
+
+    /// Whether a connection survives the end of a container, because it is served by another.
+    pub(super) fn lives_elsewhere(&self, socket: SocketId, container: u32) -> bool {
+        self.connection(socket)
+            .is_some_and(|connection| connection.container != container)
+    }
+
+    /// The registered machines of a connection, with their ids.
+    pub(super) fn machines_of(
+        &self,
+        socket: SocketId,
+    ) -> impl Iterator<Item = (&ConnectionId, &Machine)> {
+        self.connections
+            .get(&socket)
+            .into_iter()
+            .flat_map(|connection| {
+                connection.machines.iter().filter_map(|id| {
+                    let machine = self.machine(connection.container, id)?;
+                    Some((id, machine))
+                })
+            })
+    }
+
+    /// Whether a component of the container is there.
+    pub(super) fn is_present(&self, container: u32, component: Component) -> bool {
+        self.containers
+            .get(&container)
+            .is_some_and(|container| container.present.contains(&component))
+    }
+
+    /// Whether the world has made a container stand still since `since`, and if so until when,
+    /// `now` if it still does. A container cannot keep a deadline while it has no processor, and
+    /// has the whole bound again from then on.
+    pub(super) fn stalled(&self, container: u32, since: Time, now: Time) -> Option<Time> {
+        match self.containers.get(&container)?.stall? {
+            Stall::Going => Some(now),
+            Stall::Over { at } => (at >= since).then_some(at),
+        }
+    }
+
+    /// The same for the container that serves a connection.
+    pub(super) fn stalled_for(&self, socket: SocketId, since: Time, now: Time) -> Option<Time> {
+        self.stalled(self.connection(socket)?.container, since, now)
+    }
+
+    /// What an engineer wants to know of the machines of a connection, as a clause.
+    pub(super) fn machines_in_words(&self, socket: SocketId) -> String {
+        let machines: Vec<String> = self
+            .machines_of(socket)
+            .map(|(id, machine)| format!("{id} in {}", machine.state))
+            .collect();
+        match machines.is_empty() {
+            true => "the connection has no machine".to_owned(),
+            false => format!("the connection has {}", machines.join(" and ")),
+        }
+    }
+
+    /// Takes an event into account.
+    pub(super) fn apply(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Protocol(event) => self.apply_protocol(container_of(entry), entry.time, event),
+            Fact::World(WorldEvent::ContainerStarted { container, .. }) => {
+                self.containers.insert(*container, Container::default());
+            }
+            Fact::World(WorldEvent::ContainerGone { container, .. }) => {
+                if let Some(gone) = self.containers.get_mut(container) {
+                    gone.machines.clear();
+                    gone.present.clear();
+                }
+                self.connections
+                    .retain(|_, connection| connection.container != *container);
+            }
+            Fact::World(WorldEvent::TransportEnded { socket }) => {
+                self.update(*socket, |connection| {
+                    connection.transport_ended = Some(entry.time)
+                });
+            }
+            Fact::World(WorldEvent::ContainerStalled { container }) => {
+                self.containers.entry(*container).or_default().stall = Some(Stall::Going);
+            }
+            Fact::World(WorldEvent::ContainerResumed { container }) => {
+                let stall = Stall::Over { at: entry.time };
+                self.containers.entry(*container).or_default().stall = Some(stall);
+            }
+            Fact::World(_) => {}
+        }
+    }
+
+    fn apply_protocol(&mut self, container: u32, now: Time, event: &Event) {
+        if let Event::EndpointStarted { socket } = event {
+            self.connections.insert(
+                *socket,
+                Connection {
+                    container,
+                    machines: BTreeSet::new(),
+                    user: None,
+                    accepted: None,
+                    close_code: None,
+                    disconnect_seen: None,
+                    transport_ended: None,
+                    endpoint_ended: None,
+                },
+            );
+        } else if let Event::Accepted { socket, .. } = event {
+            self.update(*socket, |connection| connection.accepted = Some(now));
+        } else if let Event::Authenticated { socket, user, .. } = event {
+            self.update(*socket, |connection| connection.user = Some(user.clone()));
+        } else if let Event::CloseSent { socket, code, .. } = event {
+            self.update(*socket, |connection| connection.close_code = Some(*code));
+        } else if let Event::DisconnectSeen { socket, .. } = event {
+            self.update(*socket, |connection| connection.disconnect_seen = Some(now));
+        } else if let Event::EndpointEnded { socket, .. } = event {
+            self.update(*socket, |connection| connection.endpoint_ended = Some(now));
+        } else if let Event::MachineRegistered {
+            socket, connection, ..
+        } = event
+        {
+            let machine = Machine {
+                owner: *socket,
+                state: ConnectionState::Connecting,
+            };
+            let machines = &mut self.containers.entry(container).or_default().machines;
+            machines.insert(connection.clone(), machine);
+            self.update(*socket, |owner| {
+                owner.machines.insert(connection.clone());
+            });
+        } else if let Event::MachineUnregistered { connection, .. } = event {
+            let machines = &mut self.containers.entry(container).or_default().machines;
+            if let Some(machine) = machines.remove(connection) {
+                self.update(machine.owner, |owner| {
+                    owner.machines.remove(connection);
+                });
+            }
+        } else if let Event::Transition { connection, to, .. } = event {
+            let machines = &mut self.containers.entry(container).or_default().machines;
+            if let Some(machine) = machines.get_mut(connection) {
+                machine.state = *to;
+            }
+        } else if let Event::ComponentChanged { component, ready } = event {
+            let present = &mut self.containers.entry(container).or_default().present;
+            match ready {
+                true => present.insert(*component),
+                false => present.remove(component),
+            };
+        }
+    }
+
+    fn update(&mut self, socket: SocketId, change: impl FnOnce(&mut Connection)) {
+        if let Some(connection) = self.connections.get_mut(&socket) {
+            change(connection);
+            if connection.is_over() {
+                self.connections.remove(&socket);
+            }
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Nothing waits for ever (I-15): locks are had in time, and once every fault is over each client
+//! is served what it still wants.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use gatesim_model::{
+    core::{
+        ids::{MessageId, RunId, SocketId},
+        message::AgentEventKind,
+        time::Time,
+    },
+    event::{CloseCause, Event},
+    port::env::Service,
+};
+
+use super::{
+    checker::{Finding, Rule},
+    deadlines::Deadlines,
+    limits::Limits,
+    locks::Locks,
+    readiness::REQUIRED,
+    resignation::Resignations,
+    subject::Subject,
+    view::{View, container_of},
+    wishes::{Client, Progress, Run, Standing, Wish},
+};
+use crate::{
+    check::per_client::PerClient,
+    trace::event::{Entry, Era, Fact, FinishReason, WorldEvent},
+};
+
+/// Follows what each client wants, and what it waits for.
+///
+/// A client wants a connection that is welcomed, and the answer to each message it has sent. As
+/// long as faults go on nobody is to blame for waiting. Once they are over, each wish has a bound
+/// that starts at the end of the faults, at the wish, or at the last progress, whichever is
+/// latest. A client that is refused for a good reason (a bad token, no room, a component that
+/// its container will never have) has the bound again from there.
+pub(super) struct NothingWaitsForever {
+    connection_bound: Duration,
+    answer_bound: Duration,
+    era: Era,
+    clients: PerClient<u32, Client>,
+    /// Runs of messages that are not answered yet, where they began last.
+    runs: BTreeMap<MessageId, Run>,
+    /// The message that a run works for.
+    works_for: BTreeMap<(u32, RunId), MessageId>,
+    /// The service that somebody asks for a connection, one of them if there are several.
+    calls: PerClient<SocketId, (Service, Time)>,
+    due: Deadlines<Wish>,
+    locks: Locks,
+    resignations: Resignations,
+}
+
+impl NothingWaitsForever {
+    pub(super) fn new(limits: &Limits) -> Self {
+        NothingWaitsForever {
+            connection_bound: limits.reconnected,
+            answer_bound: limits.answered,
+            era: Era::Faulty,
+            clients: PerClient::new(),
+            runs: BTreeMap::new(),
+            works_for: BTreeMap::new(),
+            calls: PerClient::new(),
+            due: Deadlines::new(),
+            locks: Locks::new(limits.lock),
+            resignations: Resignations::default(),
+        }
+    }
+
+    fn bound(&self, wish: &Wish) -> Duration {
+        match wish {
+            Wish::Connection(_) => self.connection_bound,
+            Wish::Answer(..) => self.answer_bound,
+        }
+    }
+
+    /// A wish that is older keeps its deadline.
+    fn wish(&mut self, now: Time, wish: Wish) {
+        match self.era {
+            Era::Faulty => {}
+            Era::Healed => {
+                let at = now + self.bound(&wish);
+                self.due.arm_once(wish, at);
+            }
+        }
+    }
+
+    /// There is progress, or a good reason for there being none.
+    fn renew(&mut self, now: Time, wish: Wish) {
+        if self.due.disarm(&wish) {
+            self.wish(now, wish);
+        }
+    }
+
+    /// A client is refused for a good reason, and with it whatever it has sent already.
+    fn refused(&mut self, now: Time, client: u32) {
+        self.renew(now, Wish::Connection(client));
+        let asking = self.clients.get(&client);
+        let unanswered = asking.map(|asking| asking.unanswered.clone());
+        for message in unanswered.unwrap_or_default() {
+            self.renew(now, Wish::Answer(client, message));
+        }
+    }
+
+    /// Every fault is over: whoever wants something may expect it from here on.
+    fn healed(&mut self, now: Time) {
+        self.era = Era::Healed;
+        let wishes: Vec<Wish> = self
+            .clients
+            .iter()
+            .flat_map(|(number, client)| {
+                let connection = match client.standing {
+                    Standing::Ready { .. } => None,
+                    Standing::Away { .. }
+                    | Standing::Connecting { .. }
+                    | Standing::Opened { .. } => Some(Wish::Connection(number)),
+                };
+                let answers = client
+                    .unanswered
+                    .iter()
+                    .map(move |message| Wish::Answer(number, message.clone()));
+                connection.into_iter().chain(answers)
+            })
+            .collect();
+        for wish in wishes {
+            self.wish(now, wish);
+        }
+    }
+
+    fn stands(&mut self, number: u32, standing: Standing) {
+        let client = self.clients.entry(number).or_insert_with(|| Client {
+            standing,
+            unanswered: BTreeSet::new(),
+        });
+        client.standing = standing;
+    }
+
+    /// An attempt that is not the client's current one says nothing about it.
+    fn is_current(&self, socket: SocketId) -> bool {
+        let client = self.clients.get(&socket.peer);
+        let current = client.and_then(|client| client.standing.socket());
+        current.is_some_and(|current| current.original() == socket.original())
+    }
+
+    fn answered(&mut self, client: u32, message: &MessageId) {
+        if let Some(asking) = self.clients.get_mut(&client) {
+            asking.unanswered.remove(message);
+            self.forget(client, message);
+        }
+    }
+
+    fn forget(&mut self, client: u32, message: &MessageId) {
+        if let Some(run) = self.runs.remove(message) {
+            self.works_for.remove(&(run.container, run.run));
+        }
+        self.due.disarm(&Wish::Answer(client, message.clone()));
+    }
+
+    fn leaves(&mut self, number: u32) {
+        self.due.disarm(&Wish::Connection(number));
+        if let Some(client) = self.clients.remove(&number) {
+            for message in &client.unanswered {
+                self.forget(number, message);
+            }
+        }
+        // What is still asked on its behalf interests nobody any more.
+        let asked: Vec<SocketId> = self.calls.keys_of(number).collect();
+        for socket in asked {
+            self.calls.remove(&socket);
+        }
+    }
+
+    fn world(&mut self, now: Time, event: &WorldEvent) -> Option<Finding> {
+        if let WorldEvent::ClientConnecting { socket, .. } = event {
+            let (socket, since) = (*socket, now);
+            self.stands(socket.peer, Standing::Connecting { socket, since });
+            self.wish(now, Wish::Connection(socket.peer));
+        } else if let WorldEvent::ClientOpened { socket } = event {
+            if self.is_current(*socket) {
+                let (socket, since) = (*socket, now);
+                self.stands(socket.peer, Standing::Opened { socket, since });
+            }
+        } else if let WorldEvent::ClientReady { socket } = event {
+            if self.is_current(*socket) {
+                let (socket, since) = (*socket, now);
+                self.stands(socket.peer, Standing::Ready { socket, since });
+                self.due.disarm(&Wish::Connection(socket.peer));
+            }
+        } else if let WorldEvent::ClientRefused { socket, .. }
+        | WorldEvent::ClientClosed { socket, .. } = event
+        {
+            if self.is_current(*socket) {
+                self.stands(socket.peer, Standing::Away { since: now });
+                self.wish(now, Wish::Connection(socket.peer));
+            }
+        } else if let WorldEvent::ClientSent { socket, message } = event {
+            if let Some(client) = self.clients.get_mut(&socket.peer) {
+                client.unanswered.insert(message.clone());
+                self.wish(now, Wish::Answer(socket.peer, message.clone()));
+            }
+        } else if let WorldEvent::ClientGotEvent {
+            socket,
+            message,
+            kind,
+            ..
+        } = event
+        {
+            match kind {
+                AgentEventKind::AgentCompleted => self.answered(socket.peer, message),
+                AgentEventKind::AgentStarted
+                | AgentEventKind::AgentThinking
+                | AgentEventKind::ToolExecuting
+                | AgentEventKind::ToolCompleted => {
+                    self.renew(now, Wish::Answer(socket.peer, message.clone()));
+                }
+            }
+        } else if let WorldEvent::ClientGotError {
+            socket,
+            message: Some(message),
+        } = event
+        {
+            self.answered(socket.peer, message);
+        } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
+            event
+        {
+            self.leaves(*client);
+        } else if let WorldEvent::ContainerGone { container, .. } = event {
+            self.locks.container_gone(*container);
+            for run in self.runs.values_mut() {
+                if run.container == *container {
+                    run.progress = Progress::Gone { at: now };
+                }
+            }
+        } else if let WorldEvent::FaultsHealed = event {
+            self.healed(now);
+        } else if let WorldEvent::Finished { reason } = event {
+            return self.finished(now, *reason);
+        }
+        None
+    }
+
+    fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
+        let now = entry.time;
+        if let Event::RunStarted {
+            socket,
+            run,
+            message,
+            ..
+        } = event
+        {
+            let asks = self
+                .clients
+                .get(&socket.peer)
+                .is_some_and(|client| client.unanswered.contains(message));
+            if asks {
+                let started = Run {
+                    container: container_of(entry),
+                    run: *run,
+                    socket: *socket,
+                    progress: Progress::Going { since: now },
+                };
+                self.works_for
+                    .insert((started.container, *run), message.clone());
+                self.runs.insert(message.clone(), started);
+            }
+        } else if let Event::RunEnded { run, .. } = event {
+            let message = self.works_for.remove(&(container_of(entry), *run));
+            if let Some(ended) = message.and_then(|message| self.runs.get_mut(&message)) {
+                ended.progress = Progress::Ended { at: now };
+            }
+        } else if let Event::CallStarted {
+            socket: Some(socket),
+            service,
+        } = event
+        {
+            if self.clients.contains_key(&socket.peer) {
+                self.calls.insert(*socket, (*service, now));
+            }
+        } else if let Event::CallEnded {
+            socket: Some(socket),
+            ..
+        } = event
+        {
+            self.calls.remove(socket);
+        } else if let Event::CloseSent { socket, cause, .. } = event
+            && self.is_current(*socket)
+        {
+            let container = container_of(entry);
+            let lacks = || !REQUIRED.iter().all(|one| view.is_present(container, *one));
+            let good_reason = match cause {
+                CloseCause::NotAuthenticated
+                | CloseCause::ClientMisbehaved
+                | CloseCause::Overload => true,
+                CloseCause::NotReady => lacks(),
+                CloseCause::PeerGone
+                | CloseCause::Finished
+                | CloseCause::AuthUnavailable
+                | CloseCause::ServerFault
+                | CloseCause::GoingAway
+                | CloseCause::PeerSilent => false,
+            };
+            if good_reason {
+                self.refused(now, socket.peer);
+            }
+        }
+    }
+
+    /// The run is over. If nothing could happen any more, whoever had not left waits for ever.
+    fn finished(&self, now: Time, reason: FinishReason) -> Option<Finding> {
+        match reason {
+            FinishReason::Done
+            | FinishReason::TimeLimit
+            | FinishReason::StoppedAtFirst
+            | FinishReason::StoppedAtMoment => None,
+            FinishReason::StepLimit => Some(Finding {
+                socket: None,
+                cause: "work without end".into(),
+                sentence: "Some task wakes itself for ever: the number of steps ran out before \
+                           the time did."
+                    .to_owned(),
+            }),
+            FinishReason::Stuck => {
+                let (number, client) = self.clients.iter().next()?;
+                let wish = match client.unanswered.first() {
+                    Some(message) => Wish::Answer(number, message.clone()),
+                    None => Wish::Connection(number),
+                };
+                let (socket, chain) = self.chain(now, &wish)?;
+                Some(Finding {
+                    socket,
+                    cause: "nothing can happen any more".into(),
+                    sentence: format!("Nothing can happen any more, but {chain}"),
+                })
+            }
+        }
+    }
+
+    /// Who waits for whom, as a clause that ends in a full stop.
+    fn chain(&self, now: Time, wish: &Wish) -> Option<(Option<SocketId>, String)> {
+        let number = match wish {
+            Wish::Connection(number) | Wish::Answer(number, _) => number,
+        };
+        let standing = self.clients.get(number)?.standing;
+        let connection = standing.in_words(now);
+        let waits = match wish {
+            Wish::Connection(_) => {
+                format!("client{number} waits to be welcomed: {connection}.")
+            }
+            Wish::Answer(_, message) => {
+                let run = match self.runs.get(message) {
+                    None => "no container has begun to execute it".to_owned(),
+                    Some(run) => run.in_words(now, self.calls.get(&run.socket).copied()),
+                };
+                format!("client{number} waits for the answer to {message}: {connection}; {run}.")
+            }
+        };
+        Some((standing.socket(), waits))
+    }
+}
+
+/// A task that does not give way makes every other one wait, whatever they are there for.
+fn blocked(event: &Event) -> Option<Finding> {
+    let Event::ProcessBlocked { socket, for_ms } = event else {
+        return None;
+    };
+    Some(Finding::new(
+        *socket,
+        "a task keeps its process to itself",
+        format!(
+            "A task of {socket} blocked its process, and with it all connections, for {for_ms} ms."
+        ),
+    ))
+}
+
+impl Rule for NothingWaitsForever {
+    fn subjects(&self) -> u32 {
+        Subject::Client.bit()
+            | Subject::Waiting.bit()
+            | Subject::Run.bit()
+            | Subject::Life.bit()
+            | Subject::Call.bit()
+            | Subject::World.bit()
+    }
+
+    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+        match &entry.fact {
+            Fact::World(event) => {
+                let resigned = self.resignations.observe(event);
+                self.world(entry.time, event).or(resigned)
+            }
+            Fact::Protocol(event) => {
+                self.protocol(view, entry, event);
+                self.locks.observe(container_of(entry), entry.time, event);
+                blocked(event)
+            }
+        }
+    }
+
+    fn has_deadlines(&self) -> bool {
+        true
+    }
+
+    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+        if let Some(found) = self.locks.overdue(view, now) {
+            return Some(found);
+        }
+        while let Some((time, wish)) = self.due.passed(now) {
+            let Some((socket, chain)) = self.chain(time, &wish) else {
+                continue;
+            };
+            let cause = match wish {
+                Wish::Connection(_) => "client not welcomed after healing",
+                Wish::Answer(..) => "message not answered after healing",
+            };
+            let sentence = format!(
+                "Every fault has been over for longer than the bound of {} s, but {chain}",
+                self.bound(&wish).as_secs()
+            );
+            let finding = Finding {
+                socket,
+                cause: cause.into(),
+                sentence,
+            };
+            return Some((time, finding));
+        }
+        None
+    }
+}

@@ -1,0 +1,149 @@
+//! The containers of a scenario.
+
+use gatesim_model::event::{Component, StartupPhase};
+use serde::Deserialize;
+
+use super::Draw;
+use crate::{
+    plan::{
+        ContainerPlan, Range,
+        bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, PER_MILLE, within},
+        managers_per_user as usual_managers, queue_capacity as usual_queue,
+    },
+    trace::event::Actor,
+};
+
+/// The containers: how many, and what each of them may be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Containers {
+    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
+    count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    start_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    listen_after_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    in_service_after_ms: Range,
+    /// Of each phase.
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    phase_ms: Range,
+    #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
+    registry_capacity: Range,
+    #[serde(
+        default = "managers_per_user",
+        deserialize_with = "within::<1, MAX_REGISTRY, _, _>"
+    )]
+    managers_per_user: Range,
+    #[serde(
+        default = "queue_capacity",
+        deserialize_with = "within::<1, MAX_WAITING, _, _>"
+    )]
+    queue_capacity: Range,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    accept_us: Range,
+    slow_accept: Option<SlowAccept>,
+    /// How many containers in a thousand lack one of `never_ready`.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    lacking_per_mille: u32,
+    #[serde(default)]
+    never_ready: Vec<Component>,
+    /// How many containers in a thousand never leave one of `hangs_in`.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    hanging_per_mille: u32,
+    #[serde(default)]
+    hangs_in: Vec<StartupPhase>,
+    /// How many containers in a thousand carry the variable of end-to-end tests.
+    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    for_tests_per_mille: u32,
+    /// Containers beyond those counted, which start when the load has risen.
+    scale_out: Option<ScaleOut>,
+}
+
+/// Some containers take far longer over accept than the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlowAccept {
+    /// How many containers in a thousand.
+    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
+    per_mille: u32,
+    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
+    accept_us: Range,
+}
+
+/// The deployment becomes larger while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScaleOut {
+    #[serde(deserialize_with = "within::<0, MAX_CONTAINERS, _, _>")]
+    count: Range,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    start_ms: Range,
+}
+
+impl Containers {
+    /// All of them: those that are there from the beginning first.
+    pub(super) fn plans(&self, draw: &Draw) -> Vec<ContainerPlan> {
+        let first = draw.range("containers", self.count);
+        let more = self
+            .scale_out
+            .map_or(0, |more| draw.range("scale_out", more.count));
+        let all = (first + more).min(MAX_CONTAINERS);
+        let plan = |n| {
+            let draw = draw.of(Actor::Container(n as u32));
+            let start_ms = match self.scale_out {
+                Some(more) if n >= first => more.start_ms,
+                Some(_) | None => self.start_ms,
+            };
+            self.plan(&draw, start_ms)
+        };
+        (0..all).map(plan).collect()
+    }
+
+    fn plan(&self, draw: &Draw, start_ms: Range) -> ContainerPlan {
+        let lacking =
+            draw.chance("lacking", self.lacking_per_mille) && !self.never_ready.is_empty();
+        let never_ready = match lacking {
+            true => vec![self.never_ready[draw.index("lacks", self.never_ready.len()) as usize]],
+            false => Vec::new(),
+        };
+        let hanging = draw.chance("hanging", self.hanging_per_mille);
+        let hangs_in = match hanging && !self.hangs_in.is_empty() {
+            true => Some(self.hangs_in[draw.index("hangs", self.hangs_in.len()) as usize]),
+            false => None,
+        };
+        let slow_accept = self
+            .slow_accept
+            .filter(|slow| draw.chance("slow_accept", slow.per_mille));
+        ContainerPlan {
+            number: None,
+            start_ms: draw.range("start_ms", start_ms),
+            listen_after_ms: draw.range("listen_after_ms", self.listen_after_ms),
+            in_service_after_ms: draw.range("in_service_after_ms", self.in_service_after_ms),
+            phase_ms: std::array::from_fn(|_| draw.range("phase_ms", self.phase_ms)),
+            never_ready,
+            hangs_in,
+            registry_capacity: draw.range("registry_capacity", self.registry_capacity) as u32,
+            managers_per_user: draw.range("managers_per_user", self.managers_per_user) as u32,
+            queue_capacity: draw.range("queue_capacity", self.queue_capacity) as u32,
+            accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
+            for_tests: draw.chance("for_tests", self.for_tests_per_mille),
+        }
+    }
+}
+
+fn managers_per_user() -> Range {
+    let usual = u64::from(usual_managers());
+    Range {
+        least: usual,
+        most: usual,
+    }
+}
+
+fn queue_capacity() -> Range {
+    let usual = u64::from(usual_queue());
+    Range {
+        least: usual,
+        most: usual,
+    }
+}

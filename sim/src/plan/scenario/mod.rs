@@ -1,0 +1,173 @@
+//! Scenarios: what a run throws at a design, as ranges and weights.
+
+use gatesim_model::core::environment::Environment;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::{
+    check::marks::Floors,
+    plan::{
+        ClientPlan, FaultPlan, LinkPlan, Plan, Range, ServicePlan, ServicesPlan,
+        bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, maybe_within, within},
+    },
+    scheduler::Strategy,
+    trace::event::Actor,
+};
+
+mod balancer;
+mod client;
+mod container;
+mod draw;
+mod fault;
+mod network;
+mod swarm;
+mod weights;
+
+use balancer::Balancing;
+use client::Clients;
+use container::Containers;
+use draw::Draw;
+use fault::Fault;
+use weights::Weights;
+
+/// A scenario file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub name: String,
+    /// One sentence: what it throws at a design.
+    pub summary: String,
+    /// A sweep over all scenarios runs one seed in so many of this one, whose runs are long. A
+    /// sweep that names it runs each.
+    #[serde(default = "each", deserialize_with = "within::<1, MAX_EVERY, _, _>")]
+    pub every: u64,
+    /// Weights.
+    environments: Weights<Environment>,
+    /// Weights.
+    strategies: Weights<Strategy>,
+    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
+    time_limit_ms: u64,
+    /// When every fault ends, in scenarios that look at what comes then.
+    #[serde(default, deserialize_with = "maybe_within::<0, MAX_MS, _, _>")]
+    heal_at_ms: Option<Range>,
+    /// Whether each seed has its own choice of faults.
+    #[serde(default)]
+    swarm: bool,
+    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
+    aftermath_ms: u64,
+    balancer: Balancing,
+    services: ServicesPlan,
+    backend_link: LinkPlan,
+    containers: Containers,
+    clients: Clients,
+    #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
+    faults: Vec<Fault>,
+    /// How often its runs must reach rare states, or a sweep that held was vacuous.
+    #[serde(default)]
+    pub floors: Floors,
+}
+
+fn each() -> u64 {
+    1
+}
+
+/// A file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}:{line}: {message}")]
+pub struct ConfigError {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong, with allowed values.
+    pub message: String,
+}
+
+/// The largest seed: capsules are TOML, whose integers are signed.
+pub const MAX_SEED: u64 = i64::MAX as u64;
+
+impl Scenario {
+    /// Reads a scenario. `name` becomes its name, `file` stands in errors.
+    pub fn parse(name: &str, file: &str, text: &str) -> Result<Scenario, ConfigError> {
+        let mut scenario: Scenario = toml::from_str(text).map_err(|error| ConfigError {
+            file: file.to_owned(),
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: error.message().trim_end().to_owned(),
+        })?;
+        name.clone_into(&mut scenario.name);
+        Ok(scenario)
+    }
+
+    /// The plan of one seed.
+    pub fn plan(&self, seed: u64) -> Plan {
+        let draw = Draw::new(seed, self.swarm);
+        let containers = self.containers.plans(&draw);
+        let users = draw.range("users", self.clients.users);
+        let clients: Vec<ClientPlan> = (0..draw.range("clients", self.clients.count))
+            .map(|n| self.clients.plan(&draw.of(Actor::Client(n as u32)), users))
+            .collect();
+        let heal_at_ms = self.heal_at_ms.map(|range| draw.range("heal_at_ms", range));
+        let mut faults: Vec<FaultPlan> = self
+            .faults
+            .iter()
+            .flat_map(|fault| fault.plan(&draw, containers.len(), clients.len()))
+            .filter(|fault| heal_at_ms.is_none_or(|heal| fault.at_ms < heal))
+            .collect();
+        faults.truncate(MAX_FAULTS as usize);
+        Plan {
+            scenario: self.name.clone(),
+            seed,
+            environment: draw.weights("environment", &self.environments),
+            strategy: draw.weights("strategy", &self.strategies),
+            time_limit_ms: self.time_limit_ms,
+            heal_at_ms,
+            aftermath_ms: self.aftermath_ms,
+            balancer: self.balancer.plan(&draw),
+            services: self.services(&draw),
+            backend_link: LinkPlan {
+                loss_per_mille: draw.loss(only(self.backend_link.loss_per_mille)),
+                ..self.backend_link
+            },
+            containers,
+            clients,
+            faults,
+        }
+    }
+
+    /// The services, with errors as often as this seed has them.
+    fn services(&self, draw: &Draw) -> ServicesPlan {
+        let service = |plan: ServicePlan| ServicePlan {
+            error_per_mille: draw.per_mille("error_per_mille", only(plan.error_per_mille)),
+            ..plan
+        };
+        let ServicesPlan {
+            auth,
+            redis,
+            database,
+            supervisor,
+        } = self.services;
+        ServicesPlan {
+            auth: service(auth),
+            redis: service(redis),
+            database: service(database),
+            supervisor: service(supervisor),
+        }
+    }
+}
+
+fn only(value: u32) -> Range {
+    let value = u64::from(value);
+    Range {
+        least: value,
+        most: value,
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests;

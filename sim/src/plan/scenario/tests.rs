@@ -1,0 +1,124 @@
+//! What seeds make of scenarios.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::plan::{FaultKind, Victim};
+
+const SEEDS: u64 = 400;
+
+fn scenario(name: &str) -> Scenario {
+    let text = match name {
+        "chaos" => include_str!("../../../../seeds/scenarios/chaos.toml"),
+        "autoscale" => include_str!("../../../../seeds/scenarios/autoscale.toml"),
+        _ => unreachable!("no such scenario here"),
+    };
+    Scenario::parse(name, name, text).unwrap()
+}
+
+/// The name of a fault's kind, as a plan has it.
+fn kind(fault: &FaultPlan) -> String {
+    let value = toml::Value::try_from(fault).unwrap();
+    value["kind"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_swarm_leaves_out_whole_kinds_and_overdoes_others() {
+    let scenario = scenario("chaos");
+    let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut absent: BTreeMap<&str, u64> = BTreeMap::new();
+    for seed in 0..SEEDS {
+        let faults: Vec<String> = scenario.plan(seed).faults.iter().map(kind).collect();
+        for fault in &scenario.faults {
+            let count = faults.iter().filter(|kind| **kind == fault.name()).count() as u64;
+            let most = most.entry(fault.name()).or_default();
+            *most = count.max(*most);
+            *absent.entry(fault.name()).or_default() += u64::from(count == 0);
+        }
+    }
+    for (kind, most) in most {
+        assert!(most >= 2, "{kind} happens at most {most} times");
+        assert!(absent[kind] >= SEEDS * 3 / 10, "{kind} {}", absent[kind]);
+    }
+}
+
+#[test]
+fn nothing_goes_wrong_after_the_healing_and_the_first_container_remains() {
+    for name in ["chaos", "autoscale"] {
+        let scenario = scenario(name);
+        for seed in 0..200 {
+            let plan = scenario.plan(seed);
+            let heal = plan.heal_at_ms.unwrap();
+            for fault in &plan.faults {
+                assert!(fault.at_ms < heal, "{name} {seed}");
+                if let FaultKind::ScaleIn { container, .. } = fault.kind {
+                    assert_ne!(container, 0);
+                }
+                match fault.kind.victim() {
+                    Victim::Container(n) => assert!((n as usize) < plan.containers.len()),
+                    Victim::Client(n) => assert!((n as usize) < plan.clients.len()),
+                    Victim::Fleet | Victim::Service(_) => {}
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plan_survives_its_file_form() {
+    let scenario = scenario("chaos");
+    for seed in 0..100 {
+        let plan = scenario.plan(seed);
+        let text = toml::to_string(&plan).unwrap();
+        assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_fault_that_cannot_be_is_refused_with_its_place() {
+    let mut plan = scenario("autoscale").plan(1);
+    let mut complaint = |kind, at_ms| {
+        plan.faults = vec![FaultPlan::new(kind, at_ms)];
+        let text = toml::to_string(&plan).unwrap();
+        let error = toml::from_str::<Plan>(&text).unwrap_err();
+        error.message().to_owned()
+    };
+    let smallest = FaultKind::ScaleIn {
+        container: 0,
+        grace_ms: 1,
+    };
+    assert_eq!(
+        complaint(smallest, 1),
+        "fault 1 of 1 scales in container 0, which must remain"
+    );
+    assert_eq!(
+        complaint(FaultKind::Reset { client: 0 }, 80_000),
+        "fault 1 of 1 begins after the world is healed"
+    );
+    let unknown = complaint(FaultKind::Reset { client: 77 }, 1);
+    assert!(
+        unknown.starts_with("fault 1 of 1 names client 77; clients are 0 to "),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_fault_without_a_field_or_with_a_strange_one_is_refused() {
+    let text = include_str!("../../../../seeds/scenarios/autoscale.toml");
+    for (fields, expected) in [
+        ("kind = \"stall\"\nper_mille = 1", "missing field `for_ms`"),
+        (
+            "kind = \"reset\"\nper_mille = 1\nfor_ms = [1, 1]",
+            "unknown field `for_ms`",
+        ),
+        (
+            "kind = \"reset\"\nper_mille = 1001",
+            "1001 is out of bounds",
+        ),
+        ("kind = \"rest\"\nper_mille = 1", "unknown variant `rest`"),
+    ] {
+        let text = format!("{text}\n[[faults]]\nat_ms = [1, 1]\n{fields}\n");
+        let complaint = Scenario::parse("x", "x", &text).unwrap_err().message;
+        assert!(complaint.contains(expected), "{fields}: {complaint}");
+    }
+}

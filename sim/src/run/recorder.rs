@@ -1,0 +1,201 @@
+//! The observer: gives every fact its place, and shows it to digest, invariants and figures.
+//! It cannot influence the run, but for ending it early if asked to.
+
+use std::{cell::RefCell, rc::Rc};
+
+use gatesim_model::core::{ids::SocketId, time::Time};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::{
+    check::{
+        figures::FiguresCollector,
+        invariants::{Checker, Limits},
+        marks::{MarkCollector, Marks},
+    },
+    run::{
+        Options, Until,
+        outcome::{Digest, Figures, Violation},
+    },
+    scheduler::Gate,
+    trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+};
+
+/// Sees every event of one run, in order.
+pub struct Recorder {
+    gate: Rc<Gate>,
+    stop_at_first: bool,
+    until: Option<Until>,
+    /// Taken out at the end: what is dropped afterwards is not observed.
+    seen: RefCell<Option<Seen>>,
+}
+
+struct Seen {
+    events: u64,
+    last: (Time, u64),
+    digest: u128,
+    /// Reused for the bytes of one event.
+    bytes: Vec<u8>,
+    checker: Option<Checker>,
+    marks: MarkCollector,
+    figures: FiguresCollector,
+    trace: Option<Vec<Entry>>,
+}
+
+/// What the observer has at the end.
+pub struct Observed {
+    /// Fingerprint of the trace.
+    pub digest: Digest,
+    /// How many events there were.
+    pub events: u64,
+    /// Virtual time at the end.
+    pub time: Time,
+    /// Steps until then.
+    pub steps: u64,
+    /// The first violation of each invariant.
+    pub violations: Vec<Violation>,
+    /// The rare states it went through.
+    pub marks: Marks,
+    /// Figures of merit.
+    pub figures: Figures,
+    /// The trace, if it was kept.
+    pub trace: Vec<Entry>,
+}
+
+impl Recorder {
+    /// An observer that checks invariants against `limits`, if there are any, keeps the trace and
+    /// ends the run if the options ask for it.
+    pub fn new(gate: Rc<Gate>, limits: Option<&Limits>, options: &Options) -> Self {
+        Recorder {
+            gate,
+            stop_at_first: options.stop_at_first,
+            until: options.until,
+            seen: RefCell::new(Some(Seen {
+                events: 0,
+                last: (Time::ZERO, 0),
+                digest: 0,
+                bytes: Vec::with_capacity(128),
+                checker: limits.map(Checker::new),
+                marks: MarkCollector::new(),
+                figures: FiguresCollector::default(),
+                trace: options.trace.then(Vec::new),
+            })),
+        }
+    }
+
+    /// Something became true, here and now.
+    pub fn emit(&self, actor: Actor, fact: Fact) {
+        let mut seen = self.seen.borrow_mut();
+        let Some(seen) = seen.as_mut() else { return };
+        if self.is_over(seen.events) {
+            return self.gate.finish(FinishReason::StoppedAtMoment);
+        }
+        seen.last = (self.gate.now(), self.gate.steps());
+        self.see(seen, actor, fact);
+    }
+
+    /// The event takes place where the last one is.
+    fn see(&self, seen: &mut Seen, actor: Actor, fact: Fact) {
+        let (time, step) = seen.last;
+        let entry = Entry {
+            number: seen.events,
+            time,
+            step,
+            actor,
+            fact,
+        };
+        seen.events += 1;
+        seen.fold(&entry);
+        seen.marks.observe(&entry);
+        seen.figures.observe(&entry);
+        if let Some(checker) = &mut seen.checker {
+            checker.observe(&entry);
+            if self.stop_at_first && checker.broken() > 0 {
+                self.gate.finish(FinishReason::StoppedAtFirst);
+            }
+        }
+        tracing::trace!(time = %entry.time, actor = %entry.actor, fact = ?entry.fact);
+        if let Some(trace) = &mut seen.trace {
+            trace.push(entry);
+        }
+    }
+
+    /// The run is over: the last event, and what follows from it. Nothing is observed after it.
+    pub fn finish(&self, reason: FinishReason) -> Observed {
+        let last = Fact::World(WorldEvent::Finished { reason });
+        let mut seen = self.seen.take().expect("a run finishes once");
+        // That a run has come to the end that was asked for is known when something happens later,
+        // which does not belong to it.
+        seen.last = match (reason, self.until) {
+            (FinishReason::StoppedAtMoment, Some(Until::Time(time))) => (time, seen.last.1),
+            (FinishReason::StoppedAtMoment, _) => seen.last,
+            _ => (self.gate.now(), self.gate.steps()),
+        };
+        let (time, steps) = seen.last;
+        self.see(&mut seen, Actor::World, last);
+        let mut violations = Vec::new();
+        if let Some(mut checker) = seen.checker {
+            checker.finish(time, reason);
+            violations = checker.violations().to_vec();
+        }
+        Observed {
+            digest: Digest(seen.digest),
+            events: seen.events,
+            time,
+            steps,
+            violations,
+            marks: seen.marks.finish(),
+            figures: seen.figures.finish(),
+            trace: seen.trace.unwrap_or_default(),
+        }
+    }
+
+    /// Whether the event with this number would be later than anything that is of interest.
+    fn is_over(&self, number: u64) -> bool {
+        match self.until {
+            None => false,
+            Some(Until::Time(time)) => self.gate.now() > time,
+            Some(Until::Event(last)) => number > last,
+            Some(Until::Step(last)) => self.gate.steps() > last,
+        }
+    }
+}
+
+impl Seen {
+    /// digest := hash(digest, time, actor, event). Number and step are left out: they say
+    /// nothing that the order does not.
+    fn fold(&mut self, entry: &Entry) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        bytes.extend_from_slice(&self.digest.to_le_bytes());
+        bytes.extend_from_slice(&entry.time.0.to_le_bytes());
+        bytes.extend_from_slice(&actor_bytes(entry.actor));
+        self.bytes = match &entry.fact {
+            Fact::Protocol(event) => postcard::to_extend(event, bytes),
+            Fact::World(event) => postcard::to_extend(event, bytes),
+        }
+        .expect("an event is always representable as bytes");
+        self.digest = xxh3_128(&self.bytes);
+    }
+}
+
+/// The actor in a few bytes, without the cost of its name.
+fn actor_bytes(actor: Actor) -> [u8; 9] {
+    let (kind, number): (u8, u64) = match actor {
+        Actor::World => (0, 0),
+        Actor::Client(n) => (1, n.into()),
+        Actor::Balancer => (2, 0),
+        Actor::Container(n) => (3, n.into()),
+        Actor::Service(service) => (4, service as u64),
+        Actor::Socket(SocketId {
+            peer,
+            attempt,
+            copy,
+        }) => (
+            5,
+            u64::from(peer) << 32 | u64::from(attempt) << 16 | u64::from(copy),
+        ),
+    };
+    let mut bytes = [kind; 9];
+    bytes[1..].copy_from_slice(&number.to_le_bytes());
+    bytes
+}

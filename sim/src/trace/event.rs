@@ -1,0 +1,522 @@
+//! What the observer sees: the protocol's events and the world's, with time, step and actor.
+
+use std::{fmt, ops::RangeInclusive};
+
+use gatesim_model::{
+    core::{
+        ids::{MessageId, RunId, SocketId},
+        message::AgentEventKind,
+        time::Time,
+    },
+    event::Event,
+    port::{env::Service, socket::SocketError},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{HeaderPolicy, Token};
+
+/// Who did it. Also the name of an entity in keyed choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Actor {
+    /// The run itself: faults, healing.
+    World,
+    /// A browser client, counted from 0.
+    Client(u32),
+    /// The load balancer.
+    Balancer,
+    /// A container, counted from 0; the same name across restarts.
+    Container(u32),
+    /// A backing service.
+    Service(Service),
+    /// One transport connection.
+    Socket(SocketId),
+}
+
+impl Actor {
+    /// Whether a link with this end may lie on the way of a connection, which may have reached no
+    /// container yet. The balancer is on every way, and the other end of its links is named beside
+    /// it, so it does not count by itself.
+    pub(crate) fn is_on_way(self, socket: SocketId, container: Option<u32>) -> bool {
+        match self {
+            Actor::Client(client) => client == socket.peer,
+            Actor::Container(at) => container == Some(at),
+            Actor::Socket(one) => one == socket,
+            Actor::World | Actor::Balancer | Actor::Service(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::World => f.pad("world"),
+            Actor::Client(n) => pad(f, format_args!("client{n}")),
+            Actor::Balancer => f.pad("balancer"),
+            Actor::Container(n) => pad(f, format_args!("container{n}")),
+            Actor::Service(Service::Auth) => f.pad("auth"),
+            Actor::Service(Service::Redis) => f.pad("redis"),
+            Actor::Service(Service::Database) => f.pad("database"),
+            Actor::Service(Service::Supervisor) => f.pad("supervisor"),
+            Actor::Socket(socket) => pad(f, format_args!("{socket}")),
+        }
+    }
+}
+
+/// Pads like [`fmt::Formatter::pad`]; without a width, which is how keys of choices are written,
+/// nothing is allocated.
+fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    match f.width() {
+        None => f.write_fmt(text),
+        Some(_) => f.pad(&text.to_string()),
+    }
+}
+
+impl From<Actor> for String {
+    fn from(actor: Actor) -> String {
+        actor.to_string()
+    }
+}
+
+impl TryFrom<String> for Actor {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let number = |prefix: &str| {
+            text.strip_prefix(prefix)
+                .and_then(|n| n.parse::<u32>().ok())
+        };
+        let fixed = match text.as_str() {
+            "world" => Some(Actor::World),
+            "balancer" => Some(Actor::Balancer),
+            "auth" => Some(Actor::Service(Service::Auth)),
+            "redis" => Some(Actor::Service(Service::Redis)),
+            "database" => Some(Actor::Service(Service::Database)),
+            "supervisor" => Some(Actor::Service(Service::Supervisor)),
+            _ => None,
+        };
+        fixed
+            .or_else(|| number("client").map(Actor::Client))
+            .or_else(|| number("container").map(Actor::Container))
+            .or_else(|| parse_socket(&text).map(Actor::Socket))
+            .ok_or_else(|| {
+                format!(
+                    "unknown actor `{text}`; actors are world, client<n>, balancer, container<n>, \
+                     auth, redis, database, supervisor and c<client>#<attempt>"
+                )
+            })
+    }
+}
+
+fn parse_socket(text: &str) -> Option<SocketId> {
+    let (peer, rest) = text.strip_prefix('c')?.split_once('#')?;
+    let (attempt, copy) = match rest.split_once('\'') {
+        Some((attempt, copy)) => (attempt, copy.parse().ok()?),
+        None => (rest, 0),
+    };
+    Some(SocketId {
+        peer: peer.parse().ok()?,
+        attempt: attempt.parse().ok()?,
+        copy,
+    })
+}
+
+/// One observable fact of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Fact {
+    /// Of the protocol, in a container.
+    Protocol(Event),
+    /// Of the world around it.
+    World(WorldEvent),
+}
+
+/// A fact with its place in the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Position in the trace, from 0.
+    pub number: u64,
+    /// Virtual time.
+    pub time: Time,
+    /// The scheduler step during which it happened.
+    pub step: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// What.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+impl Entry {
+    /// The connection that it belongs to, if any.
+    pub fn socket(&self) -> Option<SocketId> {
+        match &self.fact {
+            Fact::Protocol(event) => event.socket(),
+            Fact::World(event) => event.socket(),
+        }
+    }
+
+    /// Every connection that it is about.
+    pub fn sockets(&self) -> Vec<SocketId> {
+        let other = match &self.fact {
+            Fact::Protocol(Event::HandlerChosen { handler_of, .. }) => Some(*handler_of),
+            Fact::World(WorldEvent::UpgradeOvertook { overtaken, .. }) => Some(*overtaken),
+            Fact::World(WorldEvent::UpgradeCopied { original, .. }) => Some(*original),
+            Fact::Protocol(_) | Fact::World(_) => None,
+        };
+        self.socket().into_iter().chain(other).collect()
+    }
+
+    /// Whom it is about: whoever did it, but for what the world did to somebody.
+    pub fn lane(&self) -> Actor {
+        match &self.fact {
+            Fact::Protocol(_) => self.actor,
+            Fact::World(event) => event.victim().unwrap_or(self.actor),
+        }
+    }
+
+    /// The service that it asks or hears of.
+    pub fn asked(&self) -> Option<Actor> {
+        match &self.fact {
+            Fact::Protocol(
+                Event::CallStarted { service, .. } | Event::CallEnded { service, .. },
+            ) => Some(Actor::Service(*service)),
+            Fact::Protocol(_) | Fact::World(_) => None,
+        }
+    }
+
+    /// The end of a link that it is about: not the balancer, which is at one end of each.
+    pub fn link_end(&self) -> Option<Actor> {
+        match self.fact {
+            Fact::World(
+                WorldEvent::LinkCut { from, to }
+                | WorldEvent::LinkMended { from, to }
+                | WorldEvent::LinkReset { from, to },
+            ) => Some(if from == Actor::Balancer { to } else { from }),
+            Fact::World(_) | Fact::Protocol(_) => None,
+        }
+    }
+}
+
+/// What happens outside the protocol. The order of the variants is part of the digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say no more than their names")]
+pub enum WorldEvent {
+    // --- client -------------------------------------------------------------------------------
+    /// The client of a user began to open a connection (state CONNECTING); two clients of one user
+    /// are two tabs.
+    ClientConnecting { socket: SocketId, user: u32 },
+    /// The 101 arrived: `onopen`.
+    ClientOpened { socket: SocketId },
+    /// No connection, or an HTTP answer other than 101; `status` is 0 if there was none.
+    ClientRefused { socket: SocketId, status: u16 },
+    /// The welcome with `connection_ready: true` arrived.
+    ClientReady { socket: SocketId },
+    /// The client handed a message to its socket; its queue no longer holds it.
+    ClientSent {
+        socket: SocketId,
+        message: MessageId,
+    },
+    /// An agent event arrived.
+    ClientGotEvent {
+        socket: SocketId,
+        run: RunId,
+        message: MessageId,
+        seq: u32,
+        kind: AgentEventKind,
+        recovered: bool,
+    },
+    /// An error message arrived.
+    ClientGotError {
+        socket: SocketId,
+        message: Option<MessageId>,
+    },
+    /// The client's socket closed: `onclose` with this code. `clean` if there was a close
+    /// handshake; `by_client` if the client asked for it.
+    ClientClosed {
+        socket: SocketId,
+        code: u16,
+        clean: bool,
+        by_client: bool,
+    },
+    /// The client leaves for good: it has all it wanted, or has waited long enough.
+    ClientDone { client: u32 },
+    /// The client will not try again, though it wants something. `token` is what its user could
+    /// have shown.
+    ClientGaveUp {
+        client: u32,
+        attempts: u32,
+        token: Token,
+    },
+    /// The client handed a message to its socket that it had handed to an earlier one; `after` is
+    /// the last event of the message's run that it has.
+    ClientResent {
+        socket: SocketId,
+        message: MessageId,
+        after: Option<u32>,
+    },
+    /// The client got a new token in place of one that ends.
+    ClientTokenRenewed { client: u32 },
+
+    // --- balancer and links -------------------------------------------------------------------
+    /// An upgrade was passed to a container.
+    UpgradeRouted { socket: SocketId, container: u32 },
+    /// An upgrade was answered by the balancer itself.
+    UpgradeRejected { socket: SocketId, status: u16 },
+    /// An upgrade overtook an earlier one while both waited in the balancer.
+    UpgradeOvertook {
+        socket: SocketId,
+        overtaken: SocketId,
+    },
+    /// A header of an upgrade did not pass as the client had sent it.
+    HeaderChanged {
+        socket: SocketId,
+        header: Header,
+        policy: HeaderPolicy,
+    },
+    /// An upgrade was delivered once more, to the same container or to another.
+    UpgradeCopied {
+        original: SocketId,
+        socket: SocketId,
+    },
+    /// The balancer ended a connection.
+    ConnectionCut { socket: SocketId, reason: CutReason },
+    /// A frame overtook so many that the balancer held.
+    FrameOvertook { socket: SocketId, overtaken: u32 },
+    /// A link was cut.
+    LinkCut { from: Actor, to: Actor },
+    /// A link was mended.
+    LinkMended { from: Actor, to: Actor },
+    /// Every connection over a link was reset, in both directions.
+    LinkReset { from: Actor, to: Actor },
+
+    // --- server side, below the endpoint ------------------------------------------------------
+    /// A client message reached the receive buffer of the server.
+    MessageArrived {
+        socket: SocketId,
+        message: Option<MessageId>,
+    },
+    /// The client's answer to a ping reached the receive buffer of the server.
+    PongArrived { socket: SocketId },
+    /// The transport ended at the server: connection lost, or the close handshake is complete.
+    TransportEnded { socket: SocketId },
+    /// The application broke a rule of the transport.
+    TransportMisused {
+        socket: SocketId,
+        operation: Operation,
+        error: SocketError,
+    },
+
+    // --- containers and services --------------------------------------------------------------
+    /// A container process was started, for the `incarnation`-th time.
+    ContainerStarted { container: u32, incarnation: u32 },
+    /// The balancer may route to it.
+    ContainerInService { container: u32 },
+    /// It was asked to stop.
+    ContainerTerminating { container: u32 },
+    /// It is gone, with all its memory.
+    ContainerGone { container: u32, crashed: bool },
+    /// A service stopped answering.
+    ServiceDown { service: Service },
+    /// It answers again.
+    ServiceUp { service: Service },
+    /// It gets no processor: nothing of it goes on.
+    ContainerStalled { container: u32 },
+    /// It goes on.
+    ContainerResumed { container: u32 },
+    /// Its wall clock was set; it is this far ahead of true time.
+    ClockSet { container: u32, ahead_ms: i64 },
+    /// A service answers, but not as it should.
+    ServiceImpaired { service: Service, how: Impairment },
+    /// It answers as it should again, as far as this goes.
+    ServiceRecovered { service: Service, how: Impairment },
+
+    // --- the run ------------------------------------------------------------------------------
+    /// The plan's fault with this number was applied.
+    FaultApplied { fault: u32 },
+    /// Every fault is over and every container is there: from here on the world must converge.
+    FaultsHealed,
+    /// The run is over.
+    Finished { reason: FinishReason },
+}
+
+/// Whether there are still faults to blame: told by [`WorldEvent::FaultsHealed`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// There may be.
+    #[default]
+    Faulty,
+    /// Every fault is over.
+    Healed,
+}
+
+/// The runs of one container, in maps that are ordered by container and run.
+pub(crate) fn runs_of(container: u32) -> RangeInclusive<(u32, RunId)> {
+    (container, RunId(0))..=(container, RunId(u32::MAX))
+}
+
+impl WorldEvent {
+    /// The connection that the event belongs to, if any.
+    pub fn socket(&self) -> Option<SocketId> {
+        use WorldEvent::*;
+        match self {
+            ClientConnecting { socket, .. }
+            | ClientOpened { socket }
+            | ClientRefused { socket, .. }
+            | ClientReady { socket }
+            | ClientSent { socket, .. }
+            | ClientGotEvent { socket, .. }
+            | ClientGotError { socket, .. }
+            | ClientClosed { socket, .. }
+            | ClientResent { socket, .. }
+            | UpgradeRouted { socket, .. }
+            | UpgradeRejected { socket, .. }
+            | UpgradeOvertook { socket, .. }
+            | HeaderChanged { socket, .. }
+            | UpgradeCopied { socket, .. }
+            | ConnectionCut { socket, .. }
+            | FrameOvertook { socket, .. }
+            | MessageArrived { socket, .. }
+            | PongArrived { socket }
+            | TransportEnded { socket }
+            | TransportMisused { socket, .. } => Some(*socket),
+            ClientDone { .. }
+            | ClientGaveUp { .. }
+            | ClientTokenRenewed { .. }
+            | LinkCut { .. }
+            | LinkMended { .. }
+            | LinkReset { .. }
+            | ContainerStarted { .. }
+            | ContainerInService { .. }
+            | ContainerTerminating { .. }
+            | ContainerGone { .. }
+            | ServiceDown { .. }
+            | ServiceUp { .. }
+            | ContainerStalled { .. }
+            | ContainerResumed { .. }
+            | ClockSet { .. }
+            | ServiceImpaired { .. }
+            | ServiceRecovered { .. }
+            | FaultApplied { .. }
+            | FaultsHealed
+            | Finished { .. } => None,
+        }
+    }
+
+    /// The container or the service that the world did it to, if it was one.
+    fn victim(&self) -> Option<Actor> {
+        use WorldEvent::*;
+        match self {
+            ContainerStarted { container, .. }
+            | ContainerInService { container }
+            | ContainerTerminating { container }
+            | ContainerGone { container, .. }
+            | ContainerStalled { container }
+            | ContainerResumed { container }
+            | ClockSet { container, .. } => Some(Actor::Container(*container)),
+            ServiceDown { service }
+            | ServiceUp { service }
+            | ServiceImpaired { service, .. }
+            | ServiceRecovered { service, .. } => Some(Actor::Service(*service)),
+            ClientConnecting { .. }
+            | ClientOpened { .. }
+            | ClientRefused { .. }
+            | ClientReady { .. }
+            | ClientSent { .. }
+            | ClientGotEvent { .. }
+            | ClientGotError { .. }
+            | ClientClosed { .. }
+            | ClientDone { .. }
+            | ClientGaveUp { .. }
+            | ClientResent { .. }
+            | ClientTokenRenewed { .. }
+            | UpgradeRouted { .. }
+            | UpgradeRejected { .. }
+            | UpgradeOvertook { .. }
+            | HeaderChanged { .. }
+            | UpgradeCopied { .. }
+            | ConnectionCut { .. }
+            | FrameOvertook { .. }
+            | LinkCut { .. }
+            | LinkMended { .. }
+            | LinkReset { .. }
+            | MessageArrived { .. }
+            | PongArrived { .. }
+            | TransportEnded { .. }
+            | TransportMisused { .. }
+            | FaultApplied { .. }
+            | FaultsHealed
+            | Finished { .. } => None,
+        }
+    }
+}
+
+/// A header of an upgrade, or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Header {
+    /// `Authorization`.
+    Authorization,
+    /// `Sec-WebSocket-Protocol`.
+    Subprotocols,
+    /// All the rest.
+    Others,
+}
+
+/// Why the balancer ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutReason {
+    /// Nothing passed for too long.
+    Idle,
+    /// The container has left service, and its connections have had their time.
+    Drained,
+    /// Nobody waits any more for the answer to this copy of an upgrade.
+    NotWanted,
+}
+
+/// How a service that answers is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields say no more than their names")]
+pub enum Impairment {
+    /// It takes this many times as long.
+    Slow { factor: u32 },
+    /// It answers this many calls in a thousand with a server error.
+    Erring { per_mille: u32 },
+    /// It gives this many wrong answers in a thousand.
+    Wrong { per_mille: u32 },
+}
+
+/// A socket operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Accept.
+    Accept,
+    /// Receive.
+    Receive,
+    /// Send.
+    Send,
+    /// Close.
+    Close,
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// Every client is done and the aftermath has been watched.
+    Done,
+    /// Virtual time ran out.
+    TimeLimit,
+    /// The number of steps ran out.
+    StepLimit,
+    /// Nothing can happen any more, and some client is not done.
+    Stuck,
+    /// The first violation was enough.
+    StoppedAtFirst,
+    /// It was asked for up to a certain moment only.
+    StoppedAtMoment,
+}

@@ -1,0 +1,111 @@
+//! Every moment of one run, each as quickly as any other.
+//!
+//! For each line of each actor it keeps when it changed and to what, so a moment is a search in
+//! each line, and needs neither what came before nor copies of it.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Moment, Path, State, Value};
+use crate::trace::event::{Actor, Entry};
+
+/// The changes of one run, by line.
+pub struct History {
+    /// What there was before the first event.
+    start: Moment,
+    lines: BTreeMap<Actor, BTreeMap<Path, Vec<Version>>>,
+    /// For each event, the lines that it changed: where they stand in `changed`.
+    ends: Vec<usize>,
+    changed: Vec<(Actor, Path)>,
+}
+
+/// What a line says from the event with this number on; nothing if it is not there.
+struct Version {
+    from: u64,
+    value: Option<Value>,
+}
+
+impl History {
+    /// The history of a whole trace, whose events are numbered from 0.
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut history = History {
+            start: Moment::new(),
+            lines: BTreeMap::new(),
+            ends: Vec::with_capacity(entries.len()),
+            changed: Vec::new(),
+        };
+        let mut moment = Moment::new();
+        for entry in entries {
+            for change in moment.apply(entry) {
+                history.changed.push((change.actor, change.path.clone()));
+                let lines = history.lines.entry(change.actor).or_default();
+                lines.entry(change.path).or_default().push(Version {
+                    from: entry.number,
+                    value: change.after,
+                });
+            }
+            history.ends.push(history.changed.len());
+        }
+        history
+    }
+
+    /// An actor after the first `events` events; empty if nothing is known of it.
+    pub fn state(&self, actor: Actor, events: u64) -> State {
+        let mut state = self.start.state(actor).cloned().unwrap_or_default();
+        for (path, versions) in self.lines.get(&actor).into_iter().flatten() {
+            match version(versions, events) {
+                None => {}
+                Some(Version { value: None, .. }) => {
+                    state.remove(path);
+                }
+                Some(Version {
+                    value: Some(value), ..
+                }) => {
+                    state.insert(path.clone(), value.clone());
+                }
+            }
+        }
+        state
+    }
+
+    /// Everybody after the first `events` events.
+    pub fn moment(&self, events: u64) -> Moment {
+        let mut moment = self.start.clone();
+        for &actor in self.lines.keys() {
+            moment.actors.insert(actor, self.state(actor, events));
+        }
+        moment
+    }
+
+    /// What the event with this number changed.
+    pub fn changes(&self, number: u64) -> Vec<Change> {
+        let place = number as usize;
+        let Some(&end) = self.ends.get(place) else {
+            return Vec::new();
+        };
+        let begin = match place {
+            0 => 0,
+            place => self.ends[place - 1],
+        };
+        let change = |(actor, path): &(Actor, Path)| {
+            let versions = &self.lines[actor][path];
+            let before = match version(versions, number) {
+                Some(version) => version.value.clone(),
+                None => self.start.value(*actor, path).cloned(),
+            };
+            let after = version(versions, number + 1)?.value.clone();
+            Some(Change {
+                actor: *actor,
+                path: path.clone(),
+                before,
+                after,
+            })
+        };
+        self.changed[begin..end].iter().filter_map(change).collect()
+    }
+}
+
+/// The last version that one of the first `events` events made.
+fn version(versions: &[Version], events: u64) -> Option<&Version> {
+    let later = versions.partition_point(|version| version.from < events);
+    versions[..later].last()
+}

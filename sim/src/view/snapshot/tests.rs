@@ -1,0 +1,41 @@
+//! What each kind of event changes, in words.
+
+use super::*;
+use crate::view::describe;
+
+#[test]
+fn every_event_says_what_it_changes() {
+    let mut moment = Moment::new();
+    let mut lines = Vec::new();
+    for entry in describe::samples::entries() {
+        let changes = moment.apply(&entry);
+        lines.push(describe::describe(&entry));
+        lines.extend(changes.iter().map(|change| {
+            let side = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+            format!(
+                "    {} {}: {} => {}",
+                change.actor,
+                change.path,
+                side(&change.before).unwrap_or_else(|| "-".to_owned()),
+                side(&change.after).unwrap_or_else(|| "-".to_owned()),
+            )
+        }));
+    }
+    assert!(lines.iter().all(|line| !line.contains('\n')));
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn changes_are_written_as_texts() {
+    let change = Change {
+        actor: Actor::Container(0),
+        path: Path::Machine("ws_1".into()),
+        before: None,
+        after: Some(Value::Word("there")),
+    };
+    let text = serde_json::to_string(&change).unwrap();
+    assert_eq!(
+        text,
+        r#"{"actor":"container0","path":"machine ws_1","before":null,"after":"there"}"#
+    );
+}

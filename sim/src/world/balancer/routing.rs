@@ -1,0 +1,47 @@
+//! When an upgrade goes on, and where it goes.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use gatesim_model::core::ids::SocketId;
+
+use super::{emit, stream};
+use crate::{
+    scheduler::choices::{Purpose, Stream},
+    trace::event::WorldEvent,
+    world::World,
+};
+
+/// Holds an upgrade for its time; others may overtake it.
+pub(super) async fn hold(world: &World, socket: SocketId) {
+    let balancer = &world.balancer;
+    let arrival = balancer.arrivals.get();
+    balancer.arrivals.set(arrival + 1);
+    balancer.held.borrow_mut().insert((arrival, socket));
+    let hold = stream(world, socket, Purpose::UpgradeHold)
+        .draw(world.plan.balancer.upgrade_hold_us.inclusive());
+    world.gate.sleep(Duration::from_micros(hold)).await;
+    let mut held = balancer.held.borrow_mut();
+    held.remove(&(arrival, socket));
+    if let Some(&(earlier, overtaken)) = held.first()
+        && earlier < arrival
+    {
+        emit(world, WorldEvent::UpgradeOvertook { socket, overtaken });
+    }
+}
+
+/// The container that the cookie names if it is in service, any one in service otherwise; never
+/// one that was asked before.
+pub(super) fn route(
+    world: &World,
+    choices: &mut Stream,
+    cookie: Option<u32>,
+    asked: &BTreeSet<u32>,
+) -> Option<u32> {
+    let mut candidates = world.in_service();
+    candidates.retain(|container| !asked.contains(container));
+    if let Some(container) = cookie.filter(|container| candidates.contains(container)) {
+        return Some(container);
+    }
+    let most = candidates.len().checked_sub(1)?;
+    Some(candidates[choices.draw(0..=most as u64) as usize])
+}

@@ -1,0 +1,205 @@
+//! From an upgrade to its answer: containers are asked until one of them answers, and what the
+//! client sends meanwhile is kept.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, VecDeque},
+    pin::Pin,
+    time::Duration,
+};
+
+use gatesim_model::{
+    core::ids::SocketId,
+    port::wait::{First, first},
+};
+
+use super::{CONNECT_TIMEOUT, emit, headers::Request, routing::route, stream};
+use crate::{
+    scheduler::choices::Purpose,
+    trace::event::{Actor, CutReason, WorldEvent},
+    world::{
+        World,
+        link::{End, Incoming, Packet},
+        network::Unconnected,
+    },
+};
+
+/// Frames of a client that are kept until its upgrade is answered; the others wait on the link.
+pub const EARLY_FRAMES: usize = 32;
+
+/// What the client sent before it had an answer.
+#[derive(Default)]
+pub(super) struct Early {
+    frames: RefCell<VecDeque<Packet>>,
+}
+
+impl Early {
+    /// Keeps frames; completes when the client has ended its connection.
+    pub(super) async fn collect(&self, client: &End) {
+        loop {
+            if self.frames.borrow().len() >= EARLY_FRAMES {
+                return std::future::pending().await;
+            }
+            match client.receive().await {
+                Incoming::Packet(packet) => self.frames.borrow_mut().push_back(packet),
+                Incoming::Fin | Incoming::Reset => return,
+            }
+        }
+    }
+
+    /// What was kept, in order.
+    pub(super) fn into_frames(self) -> VecDeque<Packet> {
+        self.frames.into_inner()
+    }
+}
+
+/// A container has answered.
+pub(super) struct Answered {
+    pub(super) backend: End,
+    pub(super) container: u32,
+    pub(super) status: u16,
+    pub(super) subprotocol: Option<&'static str>,
+}
+
+/// The other copy of an upgrade that was answered: asks on, and aborts what answers it.
+pub(super) type Rest<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
+
+/// Asks containers until one answers, or says with which status the balancer gives up. An upgrade
+/// that is delivered twice has two answers: the first one counts, the other one is waited for
+/// and its connection aborted.
+pub(super) async fn ask<'w>(
+    world: &'w World,
+    request: &'w Request,
+    copies: &'w Cell<u16>,
+) -> Result<(Answered, Rest<'w>), u16> {
+    let socket = request.upgrade.socket;
+    let plan = &world.plan.balancer;
+    let mut again = stream(world, socket, Purpose::Duplicate);
+    let one = ask_in_turn(world, request, copies, Duration::ZERO);
+    if !again.chance(world.odds(plan.duplicate_per_mille)) {
+        return Ok((one.await?, Box::pin(async {})));
+    }
+    let after = Duration::from_micros(again.draw(plan.duplicate_after_us.inclusive()));
+    let mut one = Box::pin(one);
+    let mut other = Box::pin(ask_in_turn(world, request, copies, after));
+    Ok(match first(one.as_mut(), other.as_mut()).await {
+        First::Left(Ok(answered)) => (answered, Box::pin(discard(world, other))),
+        First::Right(Ok(answered)) => (answered, Box::pin(discard(world, one))),
+        First::Left(Err(_)) => (other.await?, Box::pin(async {})),
+        First::Right(Err(_)) => (one.await?, Box::pin(async {})),
+    })
+}
+
+async fn discard(world: &World, asking: impl Future<Output = Result<Answered, u16>>) {
+    if let Ok(Answered { backend, .. }) = asking.await {
+        drop(Delivered {
+            world,
+            backend: Some(backend),
+        });
+    }
+}
+
+/// One container after the other, after some time.
+async fn ask_in_turn(
+    world: &World,
+    request: &Request,
+    copies: &Cell<u16>,
+    after: Duration,
+) -> Result<Answered, u16> {
+    let mut routes = stream(world, request.upgrade.socket, Purpose::Route);
+    if after > Duration::ZERO {
+        world.gate.sleep(after).await;
+    }
+    let mut asked = BTreeSet::new();
+    let mut status = 503;
+    for _ in 0..=world.plan.balancer.retries {
+        let Some(container) = route(world, &mut routes, request.affinity, &asked) else {
+            break;
+        };
+        asked.insert(container);
+        match ask_one(world, request, copies, container).await {
+            Ok(answered) => return Ok(answered),
+            Err(failed) => status = failed,
+        }
+    }
+    Err(status)
+}
+
+/// An upgrade that was delivered and not answered yet. If nobody wants the answer any more, the
+/// connection is aborted.
+struct Delivered<'w> {
+    world: &'w World,
+    backend: Option<End>,
+}
+
+impl Drop for Delivered<'_> {
+    fn drop(&mut self) {
+        if let Some(backend) = self.backend.take() {
+            let socket = backend.socket();
+            let reason = CutReason::NotWanted;
+            emit(self.world, WorldEvent::ConnectionCut { socket, reason });
+            backend.reset();
+        }
+    }
+}
+
+async fn ask_one(
+    world: &World,
+    request: &Request,
+    copies: &Cell<u16>,
+    container: u32,
+) -> Result<Answered, u16> {
+    let original = request.upgrade.socket;
+    let (from, to) = (Actor::Balancer, Actor::Container(container));
+    let link = world.plan.backend_link;
+    let connecting = world.network.connect(original, from, to, link);
+    let backend = match first(connecting, world.gate.sleep(CONNECT_TIMEOUT)).await {
+        First::Left(Ok(backend)) => backend,
+        First::Left(Err(Unconnected::Refused)) => return Err(502),
+        First::Left(Err(Unconnected::TimedOut)) | First::Right(()) => return Err(504),
+    };
+    let socket = SocketId {
+        copy: copies.get(),
+        ..original
+    };
+    copies.set(copies.get() + 1);
+    backend.is_with(socket);
+    if socket.copy > 0 {
+        emit(world, WorldEvent::UpgradeCopied { original, socket });
+    }
+    emit(world, WorldEvent::UpgradeRouted { socket, container });
+    let mut upgrade = request.upgrade.clone();
+    upgrade.socket = socket;
+    let packet = Packet::Upgrade {
+        upgrade: Box::new(upgrade),
+        affinity: request.affinity,
+    };
+    let mut delivered = Delivered {
+        world,
+        backend: Some(backend),
+    };
+    let backend = delivered.backend.as_ref().ok_or(502_u16)?;
+    if backend.send(packet).await.is_err() {
+        return Err(502);
+    }
+    let timeout = world.gate.sleep(world.plan.balancer.answer_timeout());
+    match first(backend.receive(), timeout).await {
+        First::Left(Incoming::Packet(Packet::Response {
+            status,
+            subprotocol,
+            ..
+        })) => Ok(Answered {
+            backend: delivered.backend.take().ok_or(502_u16)?,
+            container,
+            status,
+            subprotocol,
+        }),
+        // A server says nothing else before its answer.
+        First::Left(Incoming::Packet(Packet::Upgrade { .. } | Packet::Frame { .. })) => Err(502),
+        First::Left(Incoming::Fin | Incoming::Reset) => {
+            delivered.backend = None;
+            Err(502)
+        }
+        First::Right(()) => Err(504),
+    }
+}

@@ -1,0 +1,451 @@
+//! Clients (protocol.md 1.1, 1.4, 5.1, 5.4, 7.5, 7.6).
+//!
+//! The client is half of the protocol: when it connects, what it hands over and when, what it makes
+//! of a close, how it changes over to a new token are questions of the design as much as
+//! anything in the gateway. A client is one tab: one task that, like a page, has timers and
+//! sockets and does one thing at a time. It believes to be connected by one socket, the current
+//! one; others may be about to follow it, or to end, or forgotten.
+//!
+//! * [`timings`]: its fixed times and limits,
+//! * `websocket`: one connection as the page sees it,
+//! * `outbox`: what it has to say,
+//! * `credentials`: its token,
+//! * `connecting`: when it opens connections, and changes over to a new token,
+//! * `reconnect`: what it makes of failures,
+//! * `news`: what it makes of all other news.
+
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
+
+use gatesim_model::{
+    core::{close, ids::SocketId, message::ClientMessage, time::Time},
+    design::{ClientFlush, ClientSilence, Design},
+    port::wait::{First, first},
+};
+
+use crate::{
+    plan::{ClientPlan, Leaving, Program},
+    scheduler::choices::{Purpose, Stream},
+    trace::event::{Actor, Fact, WorldEvent},
+    world::{
+        World,
+        link::{End, Packet},
+    },
+};
+
+mod connecting;
+mod credentials;
+mod news;
+mod outbox;
+mod reconnect;
+pub mod timings;
+mod websocket;
+
+use credentials::Credentials;
+use outbox::{Item, Outbox};
+use reconnect::{Ending, Reconnect};
+use timings::Timings;
+use websocket::{News, WebSocket};
+
+/// The code with which a client closes a connection that it takes for dead: one of those that
+/// the standard leaves to applications.
+const SILENCE: u16 = 4000;
+
+/// The socket by which a client believes to be connected.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    socket: SocketId,
+    stage: Stage,
+    /// When anything was heard of it last.
+    heard: Time,
+    /// When it is pinged next.
+    heartbeat: Time,
+}
+
+impl Current {
+    /// A connection whose upgrade has not been answered.
+    fn connecting(socket: SocketId, now: Time) -> Self {
+        Current {
+            socket,
+            stage: Stage::Connecting,
+            heard: now,
+            heartbeat: now,
+        }
+    }
+}
+
+/// A connection that is to follow the current one.
+#[derive(Clone, Copy, Debug)]
+struct Successor {
+    socket: SocketId,
+    /// When it was begun.
+    since: Time,
+}
+
+/// How far a connection has come, as its client believes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The upgrade has not been answered.
+    Connecting,
+    /// It has.
+    Open,
+    /// The server has said that it is ready, at this time.
+    Welcomed(Time),
+    /// It is over, whatever the socket says.
+    Over,
+}
+
+/// Whether a client still wants something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It does.
+    Staying,
+    /// It does not, and waits for its connections to be closed.
+    Leaving,
+    /// It has left, or given up.
+    Gone,
+}
+
+/// One client.
+struct Tab {
+    world: Rc<World>,
+    number: u32,
+    timings: Timings,
+    jitter: Stream,
+    outbox: Outbox,
+    credentials: Credentials,
+    reconnect: Reconnect,
+    phase: Phase,
+    /// Every connection that is not over, the oldest first.
+    sockets: Vec<WebSocket>,
+    current: Option<Current>,
+    successor: Option<Successor>,
+    attempt: u16,
+    /// When the last attempt began.
+    began: Option<Time>,
+    /// The balancer's cookie.
+    affinity: Option<u32>,
+    /// When it connects for want of a connection.
+    connect_at: Option<Time>,
+    /// When it connects because it has a new token.
+    change_over_at: Option<Time>,
+    /// When it asks for a new token.
+    renew_at: Option<Time>,
+    /// When the new token is there that it has asked for.
+    renewed_at: Option<Time>,
+    /// When it leaves, come what may.
+    leaves_at: Time,
+}
+
+/// Lives the life of client `number`.
+pub async fn run(world: Rc<World>, number: u32, start_ms: u64) {
+    let start = Time::ZERO + Duration::from_millis(start_ms);
+    world.gate.sleep_until(start).await;
+    Tab::new(world, number, start).live().await;
+}
+
+fn plan_of(world: &World, number: u32) -> &ClientPlan {
+    let plan = world.plan.client(number);
+    plan.expect("a client that lives is in the plan")
+}
+
+/// When a client leaves, come what may: when its patience is over. One that wants an answer
+/// stays until the healed world owes it nothing any more.
+fn leaves_at(world: &World, client: &ClientPlan, start: Time) -> Time {
+    let last = client.messages.last().map_or(0, |message| message.at_ms);
+    let patient = start + Duration::from_millis(last + client.patience_ms);
+    match client.messages.is_empty() {
+        true => patient,
+        false => world.converged_by().map_or(patient, |by| by.max(patient)),
+    }
+}
+
+impl Tab {
+    fn new(world: Rc<World>, number: u32, start: Time) -> Self {
+        let plan = plan_of(&world, number);
+        let timings = Timings::of(world.plan.environment);
+        let credentials = Credentials::new(plan, start);
+        let choices = world.gate.choices();
+        let mut tab = Tab {
+            jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
+            outbox: Outbox::new(world.design.client_resend, plan, number, start),
+            reconnect: Reconnect::new(&world.design, timings),
+            phase: Phase::Staying,
+            sockets: Vec::new(),
+            current: None,
+            successor: None,
+            attempt: 0,
+            began: None,
+            affinity: None,
+            connect_at: Some(start),
+            change_over_at: None,
+            renew_at: None,
+            renewed_at: None,
+            leaves_at: leaves_at(&world, plan, start),
+            credentials,
+            timings,
+            number,
+            world,
+        };
+        tab.plan_renewal();
+        tab
+    }
+
+    async fn live(&mut self) {
+        loop {
+            self.act();
+            if self.phase == Phase::Gone {
+                return;
+            }
+            let world = Rc::clone(&self.world);
+            let wake = world.gate.sleep_until(self.alarm());
+            match first(self.hear(), wake).await {
+                First::Left((socket, news)) => self.take(socket, news),
+                First::Right(()) => {}
+            }
+        }
+    }
+
+    /// The next news of any socket; an older one is asked first.
+    async fn hear(&mut self) -> (SocketId, News) {
+        let (gate, sockets) = (&self.world.gate, &mut self.sockets);
+        poll_fn(|cx| {
+            for socket in sockets.iter_mut() {
+                let id = socket.id();
+                if let Poll::Ready(news) = socket.poll(gate.now(), cx) {
+                    return Poll::Ready((id, news));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Does everything that is due.
+    fn act(&mut self) {
+        let now = self.now();
+        match self.phase {
+            Phase::Staying if self.is_content() || now >= self.leaves_at => self.leave(now),
+            Phase::Staying => {
+                self.renew(now);
+                self.connect(now);
+                self.flush(now);
+                self.beat(now);
+                self.mind_silence(now);
+            }
+            Phase::Leaving | Phase::Gone => {}
+        }
+        if self.phase == Phase::Leaving && self.sockets.is_empty() {
+            self.phase = Phase::Gone;
+            let client = self.number;
+            self.emit(WorldEvent::ClientDone { client });
+        }
+    }
+
+    /// When something will be due, if nothing is heard until then. What is due already, but
+    /// waits for something else, is not counted.
+    fn alarm(&self) -> Time {
+        let now = self.now();
+        let closing = self.sockets.iter().filter_map(|socket| socket.alarm(now));
+        let alarms = match self.phase {
+            Phase::Staying => [
+                self.connecting_alarm(now),
+                self.renewed_at.or(self.renew_at),
+                self.current.and_then(|current| self.alarm_of(current)),
+                self.successor.and_then(|next| self.silent_at(next.since)),
+                Some(self.leaves_at),
+            ],
+            Phase::Leaving | Phase::Gone => [None; 5],
+        };
+        let next = alarms.into_iter().flatten().chain(closing).min();
+        next.unwrap_or(self.leaves_at.max(now))
+    }
+
+    fn connecting_alarm(&self, now: Time) -> Option<Time> {
+        if self.has_enough_sockets() {
+            return None;
+        }
+        let connect = self.connect_at.map(|at| at.max(self.may_connect_at(now)));
+        connect.into_iter().chain(self.change_over_at).min()
+    }
+
+    fn alarm_of(&self, current: Current) -> Option<Time> {
+        let silence = self.silent_at(current.heard);
+        let due = self.outbox.next_due().filter(|_| self.may_flush(current));
+        match current.stage {
+            Stage::Connecting => silence,
+            Stage::Open | Stage::Welcomed(_) => [silence, due, Some(current.heartbeat)]
+                .into_iter()
+                .flatten()
+                .min(),
+            Stage::Over => None,
+        }
+    }
+
+    // --- leaving ------------------------------------------------------------------------------
+
+    /// It has all it wanted. A client without messages stays until its patience is over.
+    fn is_content(&self) -> bool {
+        self.outbox.is_done() && !self.plan().messages.is_empty()
+    }
+
+    fn leave(&mut self, now: Time) {
+        self.phase = Phase::Leaving;
+        match self.plan().leaves {
+            Leaving::Close => {
+                for id in self.ids() {
+                    self.close(id, close::NORMAL, now);
+                }
+            }
+            Leaving::Abort => self.abandon(|end| end.reset()),
+            Leaving::Vanish => self.abandon(End::vanish),
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.abandon(|end| end.reset());
+        self.phase = Phase::Gone;
+        let (client, attempts) = (self.number, u32::from(self.attempt));
+        let token = self.plan().token;
+        self.emit(WorldEvent::ClientGaveUp {
+            client,
+            attempts,
+            token,
+        });
+    }
+
+    fn abandon(&mut self, how: impl Fn(End)) {
+        for socket in std::mem::take(&mut self.sockets) {
+            let id = socket.id();
+            if let Some(news) = socket.abandon(&how) {
+                self.report(id, &news);
+            }
+        }
+    }
+
+    /// Asks a socket to close. One that is not open yet is gone at once.
+    fn close(&mut self, id: SocketId, code: u16, now: Time) {
+        let socket = self.sockets.iter_mut().find(|socket| socket.id() == id);
+        if let Some(news) = socket.and_then(|socket| socket.close(code, now)) {
+            self.report(id, &news);
+            self.sockets.retain(|socket| socket.id() != id);
+        }
+    }
+
+    fn ids(&self) -> Vec<SocketId> {
+        self.sockets.iter().map(WebSocket::id).collect()
+    }
+
+    // --- the current connection ---------------------------------------------------------------
+
+    /// Programs other than the page do not wait: nobody has told them of a welcome.
+    fn may_flush(&self, current: Current) -> bool {
+        let flush = match self.plan().program {
+            Program::Browser => self.design().client_flush,
+            Program::CommandLine | Program::EndToEnd => ClientFlush::OnOpen,
+        };
+        match (current.stage, flush) {
+            (Stage::Connecting | Stage::Over, _) => false,
+            (Stage::Open, ClientFlush::OnOpen) => true,
+            (Stage::Open, ClientFlush::AfterWelcome) => false,
+            (Stage::Welcomed(_), ClientFlush::OnOpen | ClientFlush::AfterWelcome) => true,
+        }
+    }
+
+    /// Hands over whatever is due.
+    fn flush(&mut self, now: Time) {
+        let Some(current) = self.current.filter(|current| self.may_flush(*current)) else {
+            return;
+        };
+        let socket = current.socket;
+        while let Some(item) = self.outbox.pop(now) {
+            match item {
+                Item::Message { id, frame } => {
+                    let message = Some(id.clone());
+                    self.send(socket, Packet::Frame { frame, message });
+                    self.emit(WorldEvent::ClientSent {
+                        socket,
+                        message: id,
+                    });
+                }
+                Item::Again { id, after, frame } => {
+                    let message = Some(id.clone());
+                    self.send(socket, Packet::Frame { frame, message });
+                    self.emit(WorldEvent::ClientResent {
+                        socket,
+                        message: id,
+                        after,
+                    });
+                }
+                Item::Noise(frame) => self.send(socket, Packet::frame(frame)),
+            }
+        }
+    }
+
+    fn send(&mut self, id: SocketId, packet: Packet) {
+        if let Some(socket) = self.sockets.iter_mut().find(|socket| socket.id() == id) {
+            socket.send(packet);
+        }
+    }
+
+    /// Pings the server.
+    fn beat(&mut self, now: Time) {
+        let period = self.timings.heartbeat;
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        match current.stage {
+            Stage::Open | Stage::Welcomed(_) if now >= current.heartbeat => {
+                current.heartbeat = now + period;
+                let socket = current.socket;
+                self.send(socket, Packet::frame(ClientMessage::Ping.to_frame()));
+            }
+            Stage::Connecting | Stage::Open | Stage::Welcomed(_) | Stage::Over => {}
+        }
+    }
+
+    /// Gives up a connection on which nothing is heard, and one that is to follow and does not.
+    fn mind_silence(&mut self, now: Time) {
+        let is_silent = |since| self.silent_at(since).is_some_and(|at| at <= now);
+        let current = self.current.filter(|current| match current.stage {
+            Stage::Connecting | Stage::Open | Stage::Welcomed(_) => is_silent(current.heard),
+            Stage::Over => false,
+        });
+        let successor = self.successor.filter(|next| is_silent(next.since));
+        let silent = [
+            current.map(|current| current.socket),
+            successor.map(|next| next.socket),
+        ];
+        for socket in silent.into_iter().flatten() {
+            self.close(socket, SILENCE, now);
+            self.lost(socket, Ending::NotOpened, now);
+        }
+    }
+
+    /// When a silence is too long, if it matters.
+    fn silent_at(&self, since: Time) -> Option<Time> {
+        match self.design().client_silence {
+            ClientSilence::Ignored => None,
+            ClientSilence::Reconnect => Some(since + self.timings.silence()),
+        }
+    }
+
+    // --- surroundings -------------------------------------------------------------------------
+
+    fn plan(&self) -> &ClientPlan {
+        plan_of(&self.world, self.number)
+    }
+
+    fn design(&self) -> &Design {
+        &self.world.design
+    }
+
+    fn now(&self) -> Time {
+        self.world.gate.now()
+    }
+
+    fn emit(&self, event: WorldEvent) {
+        self.world
+            .recorder
+            .emit(Actor::Client(self.number), Fact::World(event));
+    }
+}

@@ -1,0 +1,238 @@
+//! Faults: what each of them does to the world, and how all of them end when the world is healed.
+//!
+//! A run may have two phases. In the first, faults begin and end as the plan says. At the healing
+//! every fault in force ends at once and none begins any more; containers that were kept from
+//! completing their start-up are replaced. When all of them have had the time to be in service
+//! [`WorldEvent::FaultsHealed`] is emitted, and from then on the world must converge.
+
+use std::{rc::Rc, time::Duration};
+
+use gatesim_model::{
+    core::time::Time,
+    port::{
+        env::Service,
+        wait::{First, first},
+    },
+};
+
+use crate::{
+    check::invariants::Limits,
+    plan::{Direction, FaultKind, FaultPlan, Towards},
+    scheduler::ProcessId,
+    trace::event::{Actor, Impairment, WorldEvent},
+    world::World,
+};
+
+impl World {
+    /// When everybody has what the healed world owes them, if it is ever healed.
+    pub fn converged_by(&self) -> Option<Time> {
+        let limits = Limits::of(self.plan.environment);
+        let healed = self.plan.healed_by()?;
+        Some(Time::ZERO + healed + limits.converged)
+    }
+
+    /// The odds of something that goes wrong now and then: none once the world is healed.
+    pub fn odds(&self, per_mille: u32) -> u32 {
+        match self.healing.is_set() {
+            true => 0,
+            false => per_mille,
+        }
+    }
+
+    /// Ends every fault at the time that the plan says, and tells when the world is whole.
+    pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
+        self.gate.sleep_until(Time::ZERO + at).await;
+        self.healing.set();
+        for (n, container) in self.plan.containers() {
+            if container.is_impaired() && self.is_running(n) {
+                self.crash(n);
+                self.boot_if_down(n);
+            }
+        }
+        self.gate.sleep_until(Time::ZERO + whole_by).await;
+        self.emit(WorldEvent::FaultsHealed);
+    }
+
+    /// One fault, from its beginning to its end.
+    pub(crate) async fn befall(self: Rc<Self>, number: u32, fault: FaultPlan) {
+        let beginning = self.gate.sleep_until(Time::ZERO + fault.at());
+        match first(beginning, self.healing.wait()).await {
+            First::Left(()) => {}
+            First::Right(()) => return,
+        }
+        self.emit(WorldEvent::FaultApplied { fault: number });
+        match fault.kind {
+            FaultKind::Crash { container, down_ms } => {
+                self.crash(container);
+                self.lasting(down_ms).await;
+                self.boot_if_down(container);
+            }
+            FaultKind::PowerLoss { container, down_ms } => {
+                let (near, far) = (Actor::Balancer, Actor::Container(container));
+                self.network.lose(near, far);
+                self.crash(container);
+                self.partition((near, far), Direction::Both, down_ms).await;
+                self.boot_if_down(container);
+            }
+            FaultKind::Terminate {
+                container,
+                grace_ms,
+                down_ms,
+            } => {
+                self.terminate(container, Duration::from_millis(grace_ms))
+                    .await;
+                self.lasting(down_ms).await;
+                self.boot_if_down(container);
+            }
+            FaultKind::ScaleIn {
+                container,
+                grace_ms,
+            } => {
+                self.retire(container);
+                self.terminate(container, Duration::from_millis(grace_ms))
+                    .await;
+            }
+            FaultKind::RollingDeploy { grace_ms, pause_ms } => {
+                self.roll(Duration::from_millis(grace_ms), pause_ms).await;
+            }
+            FaultKind::Stall { container, for_ms } => {
+                let pause = self.gate.pause(ProcessId(Actor::Container(container)));
+                self.emit(WorldEvent::ContainerStalled { container });
+                self.lasting(for_ms).await;
+                drop(pause);
+                self.emit(WorldEvent::ContainerResumed { container });
+            }
+            FaultKind::ClockJump {
+                container,
+                towards,
+                by_ms,
+                for_ms,
+            } => {
+                let by = by_ms as i64;
+                let offset_ms = match towards {
+                    Towards::Future => by,
+                    Towards::Past => -by,
+                };
+                self.set_clock(container, offset_ms);
+                self.lasting(for_ms).await;
+                self.set_clock(container, 0);
+            }
+            FaultKind::ServiceDown { service, for_ms } => {
+                self.stop_service(service);
+                self.lasting(for_ms).await;
+                self.start_service(service);
+            }
+            FaultKind::ServiceFlapping {
+                service,
+                down_ms,
+                up_ms,
+                for_ms,
+            } => {
+                let flapping = async {
+                    loop {
+                        self.stop_service(service);
+                        self.gate.sleep(Duration::from_millis(down_ms)).await;
+                        self.start_service(service);
+                        self.gate.sleep(Duration::from_millis(up_ms)).await;
+                    }
+                };
+                first(self.lasting(for_ms), flapping).await;
+                self.start_service(service);
+            }
+            FaultKind::ServiceSlow {
+                service,
+                factor,
+                for_ms,
+            } => {
+                let how = Impairment::Slow { factor };
+                self.impair(number, service, how, for_ms).await;
+            }
+            FaultKind::ServiceErrors {
+                service,
+                per_mille,
+                for_ms,
+            } => {
+                let how = Impairment::Erring { per_mille };
+                self.impair(number, service, how, for_ms).await;
+            }
+            FaultKind::AuthDenies { per_mille, for_ms } => {
+                let how = Impairment::Wrong { per_mille };
+                self.impair(number, Service::Auth, how, for_ms).await;
+            }
+            FaultKind::SupervisorJumbles { per_mille, for_ms } => {
+                let how = Impairment::Wrong { per_mille };
+                self.impair(number, Service::Supervisor, how, for_ms).await;
+            }
+            FaultKind::Partition {
+                client,
+                direction,
+                for_ms,
+            } => {
+                let ends = (Actor::Client(client), Actor::Balancer);
+                self.partition(ends, direction, for_ms).await;
+            }
+            FaultKind::Reset { client } => {
+                self.network.reset(Actor::Client(client), Actor::Balancer);
+            }
+            FaultKind::BackendPartition {
+                container,
+                direction,
+                for_ms,
+            } => {
+                let ends = (Actor::Balancer, Actor::Container(container));
+                self.partition(ends, direction, for_ms).await;
+            }
+            FaultKind::BackendReset { container } => {
+                let to = Actor::Container(container);
+                self.network.reset(Actor::Balancer, to);
+            }
+        }
+    }
+
+    /// How long something lasts: as long as the plan says, or until the healing.
+    async fn lasting(&self, for_ms: u64) {
+        let over = self.gate.sleep(Duration::from_millis(for_ms));
+        match first(over, self.healing.wait()).await {
+            First::Left(()) | First::Right(()) => {}
+        }
+    }
+
+    /// Replaces one container after the other; the one that is at it when the world is healed is
+    /// the last.
+    async fn roll(self: &Rc<Self>, grace: Duration, pause_ms: u64) {
+        for (container, plan) in self.plan.containers() {
+            if self.healing.is_set() {
+                return;
+            }
+            if !self.is_running(container) {
+                continue;
+            }
+            self.terminate(container, grace).await;
+            self.boot_if_down(container);
+            self.lasting(plan.in_service_after_ms + pause_ms).await;
+        }
+    }
+
+    async fn impair(&self, number: u32, service: Service, how: Impairment, for_ms: u64) {
+        self.services.impair(number, service, how);
+        self.emit(WorldEvent::ServiceImpaired { service, how });
+        self.lasting(for_ms).await;
+        self.services.recover(number);
+        self.emit(WorldEvent::ServiceRecovered { service, how });
+    }
+
+    async fn partition(&self, (near, far): (Actor, Actor), direction: Direction, for_ms: u64) {
+        let ways: &[(Actor, Actor)] = match direction {
+            Direction::Up => &[(near, far)],
+            Direction::Down => &[(far, near)],
+            Direction::Both => &[(near, far), (far, near)],
+        };
+        for &(from, to) in ways {
+            self.network.cut(from, to);
+        }
+        self.lasting(for_ms).await;
+        for &(from, to) in ways {
+            self.network.mend(from, to);
+        }
+    }
+}

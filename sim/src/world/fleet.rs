@@ -1,0 +1,244 @@
+//! Containers: started, put into service, crashed, asked to stop, started again.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use gatesim_model::{
+    core::time::Time,
+    gateway::container::{Container, Settings},
+    port::wait::{First, first},
+};
+
+use crate::{
+    plan::{ContainerPlan, bounds::MAX_MS},
+    scheduler::ProcessId,
+    trace::event::{Actor, WorldEvent},
+    world::{
+        World,
+        process::{Process, SimEnv},
+        server,
+    },
+};
+
+/// How long a start-up phase takes that is never left: longer than any run.
+const FOR_EVER: Duration = Duration::from_millis(MAX_MS);
+
+/// A container across its restarts.
+#[derive(Default)]
+pub struct Host {
+    incarnation: Cell<u32>,
+    /// Whether the balancer may route to it.
+    in_service: Cell<bool>,
+    running: RefCell<Option<Running>>,
+    tenure: Cell<Tenure>,
+    /// How far its wall clock is ahead of true time, in milliseconds.
+    clock_ahead_ms: Cell<i64>,
+}
+
+/// Whether the deployment still wants a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tenure {
+    /// It is started again when it is down.
+    #[default]
+    Wanted,
+    /// It was scaled in.
+    Retired,
+}
+
+#[derive(Clone)]
+struct Running {
+    process: Rc<Process>,
+    gateway: Rc<Container<SimEnv>>,
+}
+
+impl World {
+    /// Starts a container with empty memory.
+    pub fn boot(self: &Rc<Self>, container: u32) {
+        let host = &self.hosts[&container];
+        let incarnation = host.incarnation.get() + 1;
+        host.incarnation.set(incarnation);
+        self.emit(WorldEvent::ContainerStarted {
+            container,
+            incarnation,
+        });
+
+        let process = Rc::new(Process::new(Rc::clone(self), container, incarnation));
+        let plan = process.plan();
+        let gateway = Container::new(
+            SimEnv(Rc::clone(&process)),
+            Rc::clone(&self.design),
+            self.plan.environment,
+            self.settings(plan),
+        );
+        let running = Running {
+            process: Rc::clone(&process),
+            gateway: Rc::clone(&gateway),
+        };
+        *host.running.borrow_mut() = Some(running);
+
+        let starting = Rc::clone(&gateway);
+        process.spawn(None, "startup", async move { starting.start().await });
+        let listening = self.listen(container, Rc::clone(&process), gateway);
+        process.spawn(None, "listener", listening);
+
+        let world = Rc::clone(self);
+        let after = Duration::from_millis(plan.in_service_after_ms);
+        self.gate.spawn(
+            ProcessId(Actor::Balancer),
+            Actor::Container(container),
+            "health",
+            {
+                async move {
+                    world.gate.sleep(after).await;
+                    if process.is_alive() {
+                        world.hosts[&container].in_service.set(true);
+                        world.balancer.enters_service(container);
+                        world.emit(WorldEvent::ContainerInService { container });
+                    }
+                }
+            },
+        );
+    }
+
+    /// What a container is started with: with whatever keeps it from completing its start-up,
+    /// as long as the world is not healed.
+    fn settings(&self, plan: &ContainerPlan) -> Settings {
+        let mut phase_durations = plan.phase_ms.map(Duration::from_millis);
+        let mut never_ready = plan.never_ready.clone();
+        if self.healing.is_set() {
+            never_ready.clear();
+        } else if let Some(hangs_in) = plan.hangs_in
+            && let Some(duration) = phase_durations.get_mut(hangs_in as usize)
+        {
+            *duration = FOR_EVER;
+        }
+        Settings {
+            phase_durations,
+            registry_capacity: plan.registry_capacity as usize,
+            managers_per_user: plan.managers_per_user as usize,
+            queue_capacity: plan.queue_capacity as usize,
+            never_ready,
+            for_tests: plan.for_tests,
+        }
+    }
+
+    fn listen(
+        self: &Rc<Self>,
+        container: u32,
+        process: Rc<Process>,
+        gateway: Rc<Container<SimEnv>>,
+    ) -> impl Future<Output = ()> + 'static {
+        let listener = self.network.listener(Actor::Container(container));
+        let after = Duration::from_millis(process.plan().listen_after_ms);
+        let gate = Rc::clone(&self.gate);
+        async move {
+            gate.sleep(after).await;
+            listener.open();
+            loop {
+                let end = listener.accept().await;
+                let socket = end.socket();
+                let gateway = Rc::clone(&gateway);
+                let endpoint = |connection| async move { gateway.serve(connection).await };
+                let serving = server::serve(Rc::clone(&process), end, endpoint);
+                process.spawn(Some(socket), "connection", serving);
+            }
+        }
+    }
+
+    /// Starts a container again, unless another fault has done so or it was scaled in.
+    pub fn boot_if_down(self: &Rc<Self>, container: u32) {
+        match self.hosts[&container].tenure.get() {
+            Tenure::Wanted if !self.is_running(container) => self.boot(container),
+            Tenure::Wanted | Tenure::Retired => {}
+        }
+    }
+
+    /// Whether there is a process.
+    pub fn is_running(&self, container: u32) -> bool {
+        self.hosts[&container].running.borrow().is_some()
+    }
+
+    /// From here on a container is not started again.
+    pub fn retire(&self, container: u32) {
+        self.hosts[&container].tenure.set(Tenure::Retired);
+    }
+
+    /// Sets a container's wall clock, for this process and those that follow it.
+    pub fn set_clock(&self, container: u32, ahead_ms: i64) {
+        let host = &self.hosts[&container];
+        host.clock_ahead_ms.set(ahead_ms);
+        self.emit(WorldEvent::ClockSet {
+            container,
+            ahead_ms,
+        });
+    }
+
+    /// What a container's wall clock shows. It cannot show a time before the run.
+    pub fn wall_clock(&self, container: u32) -> Time {
+        let true_time = self.gate.now();
+        match self.hosts[&container].clock_ahead_ms.get() {
+            ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
+            behind => {
+                let behind = Duration::from_millis(behind.unsigned_abs());
+                Time::ZERO + true_time.since(Time::ZERO).saturating_sub(behind)
+            }
+        }
+    }
+
+    /// Drops what the processes hold, which in turn hold the world.
+    pub fn dismantle(&self) {
+        let hosts = self.hosts.values();
+        hosts.for_each(|host| drop(host.running.take()));
+    }
+
+    /// Containers that the balancer may route to, in their order.
+    pub fn in_service(&self) -> Vec<u32> {
+        let hosts = self.hosts.iter();
+        hosts
+            .filter(|(_, host)| host.in_service.get())
+            .map(|(number, _)| *number)
+            .collect()
+    }
+
+    /// The container dies with all its memory.
+    pub fn crash(&self, container: u32) {
+        self.end(container, true);
+    }
+
+    /// The container is taken out of service and asked to stop; it is killed when it has done
+    /// what its design does then, or when the grace period is over.
+    pub async fn terminate(self: &Rc<Self>, container: u32, grace: Duration) {
+        let host = &self.hosts[&container];
+        let Some(Running { process, gateway }) = host.running.borrow().clone() else {
+            return;
+        };
+        host.in_service.set(false);
+        self.balancer.leaves_service(container, self.gate.now());
+        self.emit(WorldEvent::ContainerTerminating { container });
+        let stopping = process.spawn(None, "shutdown", async move { gateway.terminate().await });
+        let finished = gatesim_model::port::env::Task::finished(&stopping);
+        match first(finished, self.gate.sleep(grace)).await {
+            First::Left(()) | First::Right(()) => {}
+        }
+        // Crashed meanwhile, and perhaps started again: not this process any more.
+        if process.is_alive() {
+            self.end(container, false);
+        }
+    }
+
+    fn end(&self, container: u32, crashed: bool) {
+        let host = &self.hosts[&container];
+        let Some(running) = host.running.take() else {
+            return;
+        };
+        host.in_service.set(false);
+        self.balancer.leaves_service(container, self.gate.now());
+        self.emit(WorldEvent::ContainerGone { container, crashed });
+        running.process.silence();
+        self.network.listener(Actor::Container(container)).close();
+        self.gate.kill(ProcessId(Actor::Container(container)));
+    }
+}

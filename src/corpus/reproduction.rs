@@ -1,0 +1,145 @@
+//! What has become of a capsule: whether its run still fails as it did, and what it means if it
+//! does not.
+
+use gatesim_sim::{
+    run::outcome::{Digest, Outcome},
+    scheduler::choices::Drift,
+};
+use serde::Serialize;
+
+use crate::{
+    corpus::witness::Sighting,
+    target::{
+        capsule::{Capsule, Expectation},
+        run_name::shell_word,
+    },
+};
+
+/// How a traced run compares with the capsule it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "reproduction", rename_all = "snake_case")]
+pub enum Reproduction {
+    /// Signature and digest are as expected.
+    Exact,
+    /// The signature is, the digest is not: a change of the code altered what the plan does.
+    SeedBreaking {
+        /// The digest now.
+        digest: Digest,
+    },
+    /// Something else broke.
+    OtherViolation {
+        /// What.
+        found: Expectation,
+    },
+    /// Nothing broke, although everything happened that led to the violation: the gateway has met
+    /// the same situation and held.
+    Fixed {
+        /// The facts of the witness.
+        facts: usize,
+    },
+    /// Nothing broke, but what led to the violation did not happen either: the run shows nothing
+    /// about it any more.
+    NotTheSameRun {
+        /// The facts of the witness that happened, in order.
+        matched: usize,
+        /// Of how many.
+        facts: usize,
+        /// The first that did not.
+        missing: String,
+    },
+    /// Nothing broke, and nobody knows whether what led to the violation happened: the capsule has
+    /// no witness.
+    Held,
+}
+
+impl Reproduction {
+    /// Compares. A run that held must have been traced.
+    pub fn of(capsule: &Capsule, outcome: &Outcome) -> Self {
+        match Expectation::of(outcome) {
+            None => Self::of_held(capsule, outcome),
+            Some(found) if !capsule.expect.is_met_by(outcome) => Self::OtherViolation { found },
+            Some(_) if outcome.digest != capsule.digest => Self::SeedBreaking {
+                digest: outcome.digest,
+            },
+            Some(_) => Self::Exact,
+        }
+    }
+
+    fn of_held(capsule: &Capsule, outcome: &Outcome) -> Self {
+        let Some(witness) = &capsule.witness else {
+            return Self::Held;
+        };
+        let facts = witness.facts.len();
+        match witness.look_for(&outcome.trace) {
+            Sighting::Whole => Self::Fixed { facts },
+            Sighting::Parted { matched, missing } => Self::NotTheSameRun {
+                matched,
+                facts,
+                missing,
+            },
+        }
+    }
+
+    /// For a person.
+    pub fn human(&self, capsule: &Capsule) -> String {
+        let expect = &capsule.expect;
+        match self {
+            Self::Exact => "reproduced exactly".to_owned(),
+            Self::SeedBreaking { digest } => format!(
+                "drift: {expect}, as expected, but the trace changed (seed-breaking): digest \
+                 {digest}, was {}",
+                capsule.digest
+            ),
+            Self::OtherViolation { found } => format!("broke {found}; expected {expect}"),
+            Self::Fixed { facts } => format!(
+                "fixed? held in the same situation ({facts} of {facts} facts of the witness); \
+                 expected {expect}"
+            ),
+            Self::NotTheSameRun {
+                matched,
+                facts,
+                missing,
+            } => format!(
+                "no longer the same run: held, but the situation did not come about; matched \
+                 {matched} of {facts} facts of the witness, first missing: {missing}; expected \
+                 {expect}"
+            ),
+            Self::Held => format!("held; expected {expect}; there is no witness to tell why"),
+        }
+    }
+
+    /// What to do about it, if anything.
+    pub fn advice(&self, capsule: &Capsule, file: &str) -> Option<String> {
+        let file = shell_word(file);
+        let run = &capsule.run;
+        match self {
+            Self::Exact => None,
+            Self::SeedBreaking { .. } => Some(
+                "if the change is meant to alter what seeds do: gatesim corpus check --accept-drift"
+                    .to_owned(),
+            ),
+            Self::OtherViolation { .. } => Some(format!("look at it: gatesim replay {file}")),
+            Self::Fixed { .. } => Some(format!(
+                "with the build before the change: gatesim verify-fix {file} --save before.json; \
+                 with this one: gatesim verify-fix {file} --before before.json; if that says fixed, \
+                 delete the file, or keep the failure under a design that still has it (`design` in \
+                 the file, then --accept-drift)"
+            )),
+            Self::NotTheSameRun { .. } | Self::Held => Some(format!(
+                "this is no sign of a fix; look for the failure again, keep what is found and \
+                 delete the file: gatesim sweep {} --design {}",
+                shell_word(&run.scenario),
+                shell_word(&run.design)
+            )),
+        }
+    }
+}
+
+/// How a run parted from the record of choices that it was replayed from; none if it did not.
+pub fn drift_in_words(Drift { missing, unused }: Drift) -> Option<String> {
+    let missing = (missing > 0)
+        .then(|| format!("choices that the record lacks and the seed made: {missing}"));
+    let unused = (unused > 0).then(|| format!("choices of the record never asked for: {unused}"));
+    let words: Vec<String> = [missing, unused].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}

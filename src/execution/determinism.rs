@@ -1,0 +1,183 @@
+//! The self-check: the same run, twice, must give the same trace. If it does not, the first event
+//! at which the two part is where to look.
+
+use std::thread;
+
+use gatesim_sim::{
+    Options,
+    run::outcome::{Digest, Outcome},
+    trace::{
+        divergence::{Difference, first_difference},
+        event::Entry,
+    },
+};
+use serde::Serialize;
+
+use crate::{
+    output::{MessageFormat, Output},
+    target::{Origin, Target, run_name::RunName},
+    timeline::list,
+};
+
+/// A run that gave two different traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// Which run.
+    pub run: RunName,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The two fingerprints that differed.
+    pub digests: [Digest; 2],
+    /// Where; none if two further, traced executions agreed.
+    pub first_difference: Option<Difference>,
+}
+
+/// The outcome of a run that has been made twice at the same time; none if it was not the same
+/// both times, which is told.
+pub fn run_checked(
+    target: &Target,
+    options: &Options,
+    out: &mut Output,
+) -> anyhow::Result<Option<Outcome>> {
+    let plain = Options {
+        trace: false,
+        record: false,
+        causes: false,
+        ..options.clone()
+    };
+    let (outcome, again) = thread::scope(|scope| {
+        let again = scope.spawn(|| target.execute(&plain).digest);
+        let outcome = target.execute(options);
+        let again = again.join().expect("what panics in a run is an outcome");
+        (outcome, again)
+    });
+    if outcome.digest == again {
+        return Ok(Some(outcome));
+    }
+    let parting = trace_twice(
+        target.run.clone(),
+        target.origin.clone(),
+        [outcome.digest, again],
+        |options| target.execute(options),
+        options,
+    );
+    match out.format() {
+        MessageFormat::Human => out.line(parting.human())?,
+        MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+    }
+    Ok(None)
+}
+
+/// Runs with traces twice more and looks for the first difference.
+pub fn trace_twice(
+    run: RunName,
+    origin: Origin,
+    digests: [Digest; 2],
+    execute: impl Fn(&Options) -> Outcome,
+    options: &Options,
+) -> Parting {
+    let traced = Options {
+        trace: true,
+        ..options.clone()
+    };
+    let first = execute(&traced);
+    let second = execute(&traced);
+    Parting {
+        run,
+        origin,
+        digests,
+        first_difference: first_difference(&first.trace, &second.trace),
+    }
+}
+
+/// A parting as a JSON line.
+#[derive(Serialize)]
+pub struct PartingJson<'a> {
+    run: String,
+    digests: [Digest; 2],
+    event: Option<u64>,
+    step: Option<u64>,
+    first: Option<&'a Entry>,
+    second: Option<&'a Entry>,
+    replay: String,
+}
+
+impl Parting {
+    /// For a person.
+    pub fn human(&self) -> String {
+        let [first, second] = self.digests;
+        let mut text = format!(
+            "NON-DETERMINISM {}\n  digests    {first} and {second}\n",
+            self.run
+        );
+        match &self.first_difference {
+            None => text.push_str(
+                "  parting    two further executions agreed; the difference comes and goes\n",
+            ),
+            Some(difference) => {
+                let (event, step) = (difference.event, difference.step());
+                text.push_str(&format!("  parting    event {event}, step {step}\n"));
+                for (which, entry) in ["once ", "again"].iter().zip(&difference.entries) {
+                    let line = match entry {
+                        Some(entry) => list::line(entry),
+                        None => "(the trace is over)".to_owned(),
+                    };
+                    text.push_str(&format!("  {which}      {line}\n"));
+                }
+            }
+        }
+        text.push_str(&format!("  look again with\n    {}", self.replay_command()));
+        text
+    }
+
+    /// For a program.
+    pub fn json(&self) -> PartingJson<'_> {
+        let entry = |i: usize| {
+            self.first_difference
+                .as_ref()
+                .and_then(|difference| difference.entries[i].as_ref())
+        };
+        PartingJson {
+            run: self.run.to_string(),
+            digests: self.digests,
+            event: self.first_difference.as_ref().map(|d| d.event),
+            step: self.first_difference.as_ref().map(Difference::step),
+            first: entry(0),
+            second: entry(1),
+            replay: self.replay_command(),
+        }
+    }
+
+    fn replay_command(&self) -> String {
+        self.origin.replay_command(&self.run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use gatesim_sim::trace::event::{Fact, WorldEvent};
+
+    use super::*;
+    use crate::sweep::failure::tests::failed_outcome;
+
+    #[test]
+    fn a_run_that_does_not_repeat_is_shown_where_it_parts() {
+        let executions = Cell::new(0);
+        let execute = |options: &Options| {
+            assert!(options.trace);
+            executions.set(executions.get() + 1);
+            let fault = WorldEvent::FaultApplied {
+                fault: executions.get(),
+            };
+            let mut outcome = failed_outcome();
+            outcome.trace[1].fact = Fact::World(fault);
+            outcome
+        };
+        let run: RunName = "chaos@reference:7".parse().unwrap();
+        let digests = [Digest(1), Digest(2)];
+        let parting = trace_twice(run, Origin::Name, digests, execute, &Options::default());
+        insta::assert_snapshot!("parting", parting.human());
+    }
+}

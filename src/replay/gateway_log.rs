@@ -1,0 +1,79 @@
+//! A run as the log of the production service: its lines, with times as they would stand there.
+
+use std::fmt;
+
+use gatesim_model::core::{identity::unix_secs, time::Time};
+use gatesim_sim::{trace::event::Entry, view::describe::GatewayLog};
+use serde::Serialize;
+
+/// Midnight before every run, in Unix seconds and as a date: log lines agree with the times in
+/// connection ids.
+const MIDNIGHT_SECS: u64 = 1_757_462_400;
+const MONTH: &str = "2025-09";
+const DAY: u64 = 10;
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// RFC 3339 with microseconds.
+    pub time: String,
+    /// Its name.
+    pub level: String,
+    /// What.
+    pub message: String,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {:<8}  {}", self.time, self.level, self.message)
+    }
+}
+
+/// The log lines of those events that are shown. All of a run's events have to be seen, or what a
+/// line says of earlier ones is missing.
+pub fn lines(
+    trace: &[Entry],
+    mut log: GatewayLog,
+    shown: impl Fn(&Entry) -> bool,
+) -> impl Iterator<Item = Line> {
+    trace.iter().flat_map(move |entry| {
+        let mut lines = log.lines(entry);
+        if !shown(entry) {
+            lines.clear();
+        }
+        lines.into_iter().map(|line| Line {
+            time: log_time(entry.time),
+            level: line.level.to_string(),
+            message: line.message,
+        })
+    })
+}
+
+/// RFC 3339 with microseconds. A run is a day long at most (`bounds::MAX_MS`).
+fn log_time(time: Time) -> String {
+    let seconds = unix_secs(time) - MIDNIGHT_SECS;
+    format!(
+        "{MONTH}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+        DAY + seconds / 86_400,
+        seconds / 3_600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+        time.0 / 1_000 % 1_000_000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_times_are_those_of_the_ids() {
+        assert_eq!(log_time(Time::ZERO), "2025-09-10T05:18:00.000000Z");
+        assert_eq!(
+            log_time(Time(3_661_000_001_999)),
+            "2025-09-10T06:19:01.000001Z"
+        );
+        let day = Time(86_400_000_000_000);
+        assert_eq!(log_time(day), "2025-09-11T05:18:00.000000Z");
+    }
+}

@@ -1,0 +1,335 @@
+//! What lasts: the states of machines, clients, containers and services, from event to event.
+
+use std::collections::BTreeMap;
+
+use gatesim_model::{
+    core::{
+        ids::{ConnectionId, SocketId},
+        state::ConnectionState,
+    },
+    event::Event,
+    port::env::Service,
+};
+use gatesim_sim::trace::event::{Actor, Entry, Fact, WorldEvent};
+use serde::Serialize;
+
+use super::{lane::Lanes, window::Kept};
+
+/// One thing, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Band {
+    /// Whose lane it stands in.
+    pub lane: usize,
+    /// What it is.
+    pub kind: BandKind,
+    /// Its name: of a machine its key, of anything else its actor.
+    pub name: String,
+    /// The connection it was made for.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "super::as_text"
+    )]
+    pub socket: Option<SocketId>,
+    /// Its states, in the order of time.
+    pub segments: Vec<Segment>,
+    /// The event that ended it; none if it was there at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+/// What a band shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BandKind {
+    /// The machine of a connection.
+    Machine,
+    /// A connection, as its client sees it.
+    Connection,
+    /// A container.
+    Container,
+    /// A service that is not as it should be.
+    Service,
+}
+
+/// A state, from an event on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    /// The event.
+    pub from: u64,
+    /// The state in the protocol's words.
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Machine(Actor, ConnectionId),
+    Connection(SocketId),
+    Container(u32),
+    Service(Service),
+}
+
+struct Open {
+    socket: Option<SocketId>,
+    segments: Vec<Segment>,
+}
+
+/// Follows what lasts, event by event.
+#[derive(Default)]
+pub struct Bands {
+    open: BTreeMap<Key, Open>,
+    closed: Vec<(Key, Open, u64)>,
+    /// How many faults a service has at a time.
+    impairments: BTreeMap<Service, u32>,
+}
+
+/// The state of a container that gets no processor.
+const STALLED: &str = "stalled";
+
+impl Bands {
+    /// Takes the next event.
+    pub fn observe(&mut self, entry: &Entry) {
+        let number = entry.number;
+        match &entry.fact {
+            Fact::Protocol(event) => self.protocol(entry.actor, number, event),
+            Fact::World(event) => self.world(number, event),
+        }
+    }
+
+    /// The bands of what is kept, in the order of their lanes and beginnings.
+    pub fn finish(self, lanes: &Lanes, kept: &Kept) -> Vec<Band> {
+        let closed = (self.closed.into_iter()).map(|(key, open, until)| (key, open, Some(until)));
+        let open = (self.open.into_iter()).map(|(key, open)| (key, open, None));
+        let mut bands: Vec<Band> = closed
+            .chain(open)
+            .filter_map(|(key, open, until)| {
+                let (actor, kind, name) = key.parts(open.socket);
+                let begins = open.segments.first()?.from;
+                let shown = kept.overlaps(begins, until)
+                    && open.socket.is_none_or(|socket| kept.keeps_peer(socket));
+                shown.then_some(Band {
+                    lane: lanes.find(actor)?,
+                    kind,
+                    name,
+                    socket: open.socket,
+                    segments: open.segments,
+                    until,
+                })
+            })
+            .collect();
+        bands.sort_by_key(|band| (band.lane, band.segments.first().map(|first| first.from)));
+        bands
+    }
+
+    fn world(&mut self, number: u64, event: &WorldEvent) {
+        match *event {
+            WorldEvent::ClientConnecting { socket, .. } => {
+                self.begin(Key::Connection(socket), Some(socket), number, "connecting");
+            }
+            WorldEvent::ClientOpened { socket } => {
+                self.enter(Key::Connection(socket), Some(socket), number, "open");
+            }
+            WorldEvent::ClientReady { socket } => {
+                self.enter(Key::Connection(socket), Some(socket), number, "ready");
+            }
+            WorldEvent::ClientRefused { socket, .. } | WorldEvent::ClientClosed { socket, .. } => {
+                self.end(&Key::Connection(socket), number);
+                // The copy that answered may have another name than what was asked for.
+                self.end(&Key::Connection(socket.original()), number);
+            }
+            WorldEvent::ContainerStarted { container, .. } => {
+                self.begin(Key::Container(container), None, number, "starting");
+            }
+            WorldEvent::ContainerInService { container } => {
+                self.enter(Key::Container(container), None, number, "in service");
+            }
+            // One that is down can be stalled as well: nothing is there that shows it.
+            WorldEvent::ContainerStalled { container } => {
+                if self.open.contains_key(&Key::Container(container)) {
+                    self.enter(Key::Container(container), None, number, STALLED);
+                }
+            }
+            WorldEvent::ContainerResumed { container } => {
+                if let Some(before) = self.before_stall(container) {
+                    self.enter(Key::Container(container), None, number, &before);
+                }
+            }
+            WorldEvent::ContainerTerminating { container } => {
+                self.enter(Key::Container(container), None, number, "stopping");
+            }
+            WorldEvent::ContainerGone { container, .. } => {
+                self.end(&Key::Container(container), number);
+                self.forget_machines(Actor::Container(container), number);
+            }
+            WorldEvent::ServiceDown { service } => {
+                *self.impairments.entry(service).or_insert(0) += 1;
+                self.enter(Key::Service(service), None, number, "down");
+            }
+            WorldEvent::ServiceImpaired { service, .. } => {
+                *self.impairments.entry(service).or_insert(0) += 1;
+                self.enter(Key::Service(service), None, number, "impaired");
+            }
+            WorldEvent::ServiceUp { service } | WorldEvent::ServiceRecovered { service, .. } => {
+                let left = self.impairments.entry(service).or_insert(1);
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.end(&Key::Service(service), number);
+                }
+            }
+            WorldEvent::ClientSent { .. }
+            | WorldEvent::ClientGotEvent { .. }
+            | WorldEvent::ClientGotError { .. }
+            | WorldEvent::ClientDone { .. }
+            | WorldEvent::ClientGaveUp { .. }
+            | WorldEvent::ClientResent { .. }
+            | WorldEvent::ClientTokenRenewed { .. }
+            | WorldEvent::UpgradeRouted { .. }
+            | WorldEvent::UpgradeRejected { .. }
+            | WorldEvent::UpgradeOvertook { .. }
+            | WorldEvent::HeaderChanged { .. }
+            | WorldEvent::UpgradeCopied { .. }
+            | WorldEvent::ConnectionCut { .. }
+            | WorldEvent::FrameOvertook { .. }
+            | WorldEvent::LinkCut { .. }
+            | WorldEvent::LinkMended { .. }
+            | WorldEvent::LinkReset { .. }
+            | WorldEvent::MessageArrived { .. }
+            | WorldEvent::PongArrived { .. }
+            | WorldEvent::TransportEnded { .. }
+            | WorldEvent::TransportMisused { .. }
+            | WorldEvent::ClockSet { .. }
+            | WorldEvent::FaultApplied { .. }
+            | WorldEvent::FaultsHealed
+            | WorldEvent::Finished { .. } => {}
+        }
+    }
+
+    /// Of the protocol only machines last in a way worth a band.
+    fn protocol(&mut self, actor: Actor, number: u64, event: &Event) {
+        let machine = |connection: &ConnectionId| Key::Machine(actor, connection.clone());
+        if let Event::MachineRegistered {
+            socket, connection, ..
+        } = event
+        {
+            let state = ConnectionState::Connecting.to_string();
+            self.begin(machine(connection), Some(*socket), number, &state);
+        } else if let Event::Transition { connection, to, .. } = event {
+            self.enter(machine(connection), None, number, &to.to_string());
+        } else if let Event::MachineUnregistered { connection, .. } = event {
+            self.end(&machine(connection), number);
+        }
+    }
+
+    /// Begins anew, whatever was there under this key.
+    fn begin(&mut self, key: Key, socket: Option<SocketId>, from: u64, state: &str) {
+        self.end(&key, from);
+        self.enter(key, socket, from, state);
+    }
+
+    fn enter(&mut self, key: Key, socket: Option<SocketId>, from: u64, state: &str) {
+        let open = self.open.entry(key).or_insert(Open {
+            socket,
+            segments: Vec::new(),
+        });
+        open.segments.push(Segment {
+            from,
+            state: state.to_owned(),
+        });
+    }
+
+    fn end(&mut self, key: &Key, until: u64) {
+        if let Some(open) = self.open.remove(key) {
+            self.closed.push((key.clone(), open, until));
+        }
+    }
+
+    /// What a container was before it was stalled; none if it has been started anew since, or is
+    /// not there.
+    fn before_stall(&self, container: u32) -> Option<String> {
+        let segments = &self.open.get(&Key::Container(container))?.segments;
+        match segments.as_slice() {
+            [.., before, stalled] if stalled.state == STALLED => Some(before.state.clone()),
+            _ => None,
+        }
+    }
+
+    /// A process is gone with all its memory.
+    fn forget_machines(&mut self, container: Actor, until: u64) {
+        let of_container =
+            |key: &&Key| matches!(key, Key::Machine(actor, _) if *actor == container);
+        let gone: Vec<Key> = self.open.keys().filter(of_container).cloned().collect();
+        for key in gone {
+            self.end(&key, until);
+        }
+    }
+}
+
+impl Key {
+    fn parts(&self, socket: Option<SocketId>) -> (Actor, BandKind, String) {
+        match self {
+            Key::Machine(actor, connection) => (*actor, BandKind::Machine, connection.to_string()),
+            Key::Connection(id) => (
+                Actor::Client(id.peer),
+                BandKind::Connection,
+                socket.unwrap_or(*id).to_string(),
+            ),
+            Key::Container(n) => {
+                let actor = Actor::Container(*n);
+                (actor, BandKind::Container, actor.to_string())
+            }
+            Key::Service(service) => {
+                let actor = Actor::Service(*service);
+                (actor, BandKind::Service, actor.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn states(key: Key, events: &[WorldEvent]) -> Vec<String> {
+        let mut bands = Bands::default();
+        for (number, event) in (0..).zip(events) {
+            bands.world(number, event);
+        }
+        let closed = bands.closed.into_iter().map(|(key, open, _)| (key, open));
+        let all = closed.chain(bands.open).filter(|(of, _)| *of == key);
+        all.flat_map(|(_, open)| open.segments)
+            .map(|segment| segment.state)
+            .collect()
+    }
+
+    #[test]
+    fn a_stalled_container_goes_on_with_what_it_was() {
+        let container = 0;
+        let stalled = WorldEvent::ContainerStalled { container };
+        let resumed = WorldEvent::ContainerResumed { container };
+        let started = WorldEvent::ContainerStarted {
+            container,
+            incarnation: 1,
+        };
+        let key = || Key::Container(container);
+        assert_eq!(
+            states(key(), &[started.clone(), stalled.clone(), resumed.clone()]),
+            ["starting", "stalled", "starting"]
+        );
+        assert_eq!(
+            states(key(), &[stalled.clone(), started, resumed]),
+            ["starting"]
+        );
+        assert!(states(key(), &[stalled]).is_empty());
+    }
+
+    #[test]
+    fn a_service_with_two_faults_is_well_when_both_are_over() {
+        let service = Service::Auth;
+        let mut bands = Bands::default();
+        bands.world(0, &WorldEvent::ServiceDown { service });
+        bands.world(1, &WorldEvent::ServiceDown { service });
+        bands.world(2, &WorldEvent::ServiceUp { service });
+        assert!(bands.closed.is_empty());
+        bands.world(3, &WorldEvent::ServiceUp { service });
+        assert_eq!(bands.closed[0].2, 3);
+    }
+}

@@ -1,0 +1,130 @@
+//! The faults of the plan: in which lanes, from when to when.
+
+use std::time::Duration;
+
+use gatesim_model::core::time::Time;
+use gatesim_sim::{
+    plan::{FaultKind, Plan, Victim},
+    run::outcome::Outcome,
+    trace::event::{Actor, Entry, Fact, WorldEvent},
+    view::describe,
+};
+use serde::Serialize;
+
+use super::{
+    lane::{LaneKind, Lanes},
+    window::Kept,
+};
+
+/// A fault that was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultBar {
+    /// Its number in the plan.
+    pub number: u32,
+    /// What it does.
+    pub text: String,
+    /// The event at which it was applied.
+    pub event: u64,
+    /// Where it acts.
+    pub lanes: Vec<usize>,
+    /// When it is over, in nanoseconds since the start; none if it is over at once or lasts to
+    /// the end of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<u64>,
+}
+
+/// A bar for each fault that was applied in the part that is kept.
+pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<FaultBar> {
+    let applied = outcome.trace.iter().filter(|entry| kept.keeps(entry));
+    applied
+        .filter_map(|entry| {
+            let Fact::World(WorldEvent::FaultApplied { fault }) = entry.fact else {
+                return None;
+            };
+            let planned = plan.fault(fault)?;
+            Some(FaultBar {
+                number: fault,
+                text: describe::describe_fault(&planned.kind),
+                event: entry.number,
+                lanes: victims(&planned.kind, outcome, lanes),
+                until_ns: until(plan, entry, outcome, &planned.kind).map(|time| time.0),
+            })
+        })
+        .collect()
+}
+
+fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
+    let actors: Vec<Actor> = match kind.victim() {
+        Victim::Container(container) => vec![Actor::Container(container)],
+        Victim::Client(client) => vec![Actor::Client(client)],
+        Victim::Service(service) => vec![Actor::Service(service)],
+        Victim::Fleet => {
+            let mut containers: Vec<Actor> = (outcome.trace.iter())
+                .map(|entry| entry.actor)
+                .filter(|actor| LaneKind::of(*actor) == Some(LaneKind::Container))
+                .collect();
+            containers.sort();
+            containers.dedup();
+            containers
+        }
+    };
+    actors.into_iter().filter_map(|a| lanes.find(a)).collect()
+}
+
+/// When a fault that was applied is over: healing ends every fault, and a container that is started
+/// again has ended what brought it down, which may be before its time.
+fn until(plan: &Plan, applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+    let ends = applied.time + Duration::from_millis(lasts_ms(kind)?);
+    let healed = plan
+        .heal_at_ms
+        .map(|heal| Time::ZERO + Duration::from_millis(heal));
+    let started = restarted(applied, outcome, kind);
+    [healed, started].into_iter().flatten().chain([ends]).min()
+}
+
+/// When a container that was brought down was started again.
+fn restarted(applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+    let (FaultKind::Crash {
+        container: down, ..
+    }
+    | FaultKind::PowerLoss {
+        container: down, ..
+    }
+    | FaultKind::Terminate {
+        container: down, ..
+    }) = kind
+    else {
+        return None;
+    };
+    let from = outcome
+        .trace
+        .partition_point(|entry| entry.number <= applied.number);
+    let start = outcome.trace[from..].iter().find(|entry| {
+        matches!(entry.fact, Fact::World(WorldEvent::ContainerStarted { container, .. }) if container == *down)
+    });
+    start.map(|entry| entry.time)
+}
+
+/// None for what is done at once, has no end, or ends when others have come up.
+fn lasts_ms(kind: &FaultKind) -> Option<u64> {
+    match *kind {
+        FaultKind::Crash { down_ms, .. } | FaultKind::PowerLoss { down_ms, .. } => Some(down_ms),
+        FaultKind::Terminate {
+            grace_ms, down_ms, ..
+        } => Some(grace_ms + down_ms),
+        FaultKind::Stall { for_ms, .. }
+        | FaultKind::ClockJump { for_ms, .. }
+        | FaultKind::ServiceDown { for_ms, .. }
+        | FaultKind::ServiceFlapping { for_ms, .. }
+        | FaultKind::ServiceSlow { for_ms, .. }
+        | FaultKind::ServiceErrors { for_ms, .. }
+        | FaultKind::AuthDenies { for_ms, .. }
+        | FaultKind::SupervisorJumbles { for_ms, .. }
+        | FaultKind::Partition { for_ms, .. }
+        | FaultKind::BackendPartition { for_ms, .. } => Some(for_ms),
+        FaultKind::ScaleIn { .. }
+        | FaultKind::RollingDeploy { .. }
+        | FaultKind::Reset { .. }
+        | FaultKind::BackendReset { .. } => None,
+    }
+}

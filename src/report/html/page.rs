@@ -1,0 +1,268 @@
+//! What stands in the page, and the data in it.
+
+use gatesim_sim::run::outcome::{Outcome, Violation};
+use serde::Serialize;
+
+use super::{
+    fill::{escape, fill, json_in_script},
+    state::States,
+    story::Story,
+};
+use crate::{
+    output::FORMAT,
+    report::chart::{Chart, window::Window},
+    sweep::tally::finish_name,
+    target::Target,
+};
+
+const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+/// In the order in which they build upon each other.
+const SCRIPTS: [&str; 4] = [
+    include_str!("run.js"),
+    include_str!("diagram.js"),
+    include_str!("panels.js"),
+    include_str!("main.js"),
+];
+
+/// As much of a plan as a person scrolls through.
+const MAX_PLAN_BYTES: usize = 100_000;
+
+/// The report of one run.
+pub struct Page<'a> {
+    /// The run.
+    pub target: &'a Target,
+    /// What it did, with its trace.
+    pub outcome: &'a Outcome,
+    /// Why it failed.
+    pub story: Option<&'a Story>,
+    /// How much of it is shown.
+    pub window: Window,
+}
+
+/// What the script reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    format: u32,
+    /// Number of the last event of the run.
+    last: u64,
+    #[serde(flatten)]
+    chart: &'a Chart,
+    state: States,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slice: Option<&'a [u64]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    race: Option<[u64; 2]>,
+}
+
+impl Page<'_> {
+    /// The whole file.
+    pub fn render(&self) -> anyhow::Result<String> {
+        let chart = self.chart();
+        let held = self.outcome.held();
+        let verdict = if held { "HELD" } else { "FAILED" };
+        let run = self.target.run.to_string();
+        let data = serde_json::to_string(&self.data(&chart))?;
+        let parts = [
+            ("title", escape(&format!("{verdict} {run}"))),
+            ("css", STYLE.to_owned()),
+            ("verdict-class", verdict_class(held).to_owned()),
+            ("verdict", verdict.to_owned()),
+            ("run", escape(&run)),
+            ("headline", self.headline(&chart)),
+            (
+                "reproduce",
+                escape(&self.target.origin.replay_command(&self.target.run)),
+            ),
+            ("cut", cut_notice(&chart)),
+            ("facts", self.facts()),
+            (
+                "plan-command",
+                escape(&self.target.origin.save_plan_command(&self.target.run)),
+            ),
+            ("plan", escape(&self.plan()?)),
+            ("data", json_in_script(&data)),
+            ("js", SCRIPTS.concat()),
+        ];
+        Ok(fill(TEMPLATE, &parts))
+    }
+
+    fn data<'a>(&'a self, chart: &'a Chart) -> Data<'a> {
+        let kept = self.window.choose(self.outcome, chart.focus);
+        Data {
+            format: FORMAT,
+            last: self.outcome.events.saturating_sub(1),
+            chart,
+            state: States::of(&self.outcome.trace, &kept),
+            slice: self.story.map(|story| story.slice.as_slice()),
+            race: self.story.and_then(|story| story.race),
+        }
+    }
+
+    /// The data alone, for snapshots.
+    #[cfg(test)]
+    pub fn json(&self) -> String {
+        let chart = self.chart();
+        serde_json::to_string_pretty(&self.data(&chart)).unwrap()
+    }
+
+    fn chart(&self) -> Chart {
+        let told = self.target.told(self.outcome);
+        Chart::new(&self.target.plan, self.outcome, told, &self.window)
+    }
+
+    /// What a reader sees first.
+    fn headline(&self, chart: &Chart) -> String {
+        match (&self.outcome.panic, self.target.told(self.outcome)) {
+            (Some(panic), _) => format!(
+                "<h1>panic <span class=\"cause\">in the model or the simulator</span></h1>\n  \
+                 <p class=\"sentence\">{}</p>",
+                escape(panic)
+            ),
+            (None, Some(told)) => self.violation(told, chart),
+            (None, None) => "<h1>Every invariant held.</h1>".to_owned(),
+        }
+    }
+
+    fn violation(&self, told: &Violation, chart: &Chart) -> String {
+        let mut lines = vec![
+            format!(
+                "<h1>{} <span class=\"cause\">{}</span></h1>",
+                told.invariant,
+                escape(&told.cause)
+            ),
+            format!("<p class=\"sentence\">{}</p>", escape(&told.sentence)),
+            "<dl class=\"points\">".to_owned(),
+        ];
+        let mut point = |name: &str, html: String| {
+            lines.push(format!("<dt>{name}</dt><dd>{html}</dd>"));
+        };
+        if let Some(story) = self.story {
+            let sentence = marked_up(&escape(&story.sentence));
+            let race = story.race.map(|[first, second]| {
+                let (first, second) = (jump(first, "first"), jump(second, "second"));
+                format!(" <span class=\"pair\">({first}, {second})</span>")
+            });
+            point(
+                "Why",
+                format!(
+                    "<span class=\"why\">{sentence}</span>{}",
+                    race.unwrap_or_default()
+                ),
+            );
+            let also: Vec<String> = (story.also.iter())
+                .map(|also| marked_up(&escape(also)))
+                .collect();
+            if !also.is_empty() {
+                point("Or", also.join("; "));
+            }
+            if let Some(sentence) = &story.other_timing {
+                point("Timing", escape(sentence));
+            }
+        }
+        let event = jump(told.event, &format!("event {}", told.event));
+        point(
+            "When",
+            format!("{} s, step {}, {event}", told.time, told.step),
+        );
+        point("Rule", escape(told.invariant.statement()));
+        if let Some(capsule) = &self.target.capsule {
+            point("Kept for", escape(&capsule.why));
+        }
+        let others: Vec<String> = (chart.violations.iter())
+            .filter(|other| other.invariant != told.invariant.name())
+            .map(|other| jump(other.event, other.invariant))
+            .collect();
+        if !others.is_empty() {
+            point("Also broken", others.join(", "));
+        }
+        lines.push("</dl>".to_owned());
+        lines.join("\n  ")
+    }
+
+    /// The plan, or the beginning of one of ten thousand clients.
+    fn plan(&self) -> anyhow::Result<String> {
+        let mut text = toml::to_string(&self.target.plan)?;
+        if text.len() > MAX_PLAN_BYTES {
+            let end = text.floor_char_boundary(MAX_PLAN_BYTES);
+            let end = text[..end].rfind('\n').unwrap_or_default();
+            let lines = text[end..].lines().count() - 1;
+            text.truncate(end);
+            text += &format!("\n\n# {lines} more lines are left out here.\n");
+        }
+        Ok(text)
+    }
+
+    /// What is known of the run as a whole.
+    fn facts(&self) -> String {
+        let (target, outcome) = (self.target, self.outcome);
+        let facts = [
+            ("Scenario", target.run.scenario.clone()),
+            ("Design", target.run.design.clone()),
+            ("Seed", target.run.seed.to_string()),
+            ("Environment", target.plan.environment.to_string()),
+            (
+                "End",
+                format!(
+                    "{} after {} s of virtual time",
+                    finish_name(outcome),
+                    outcome.time
+                ),
+            ),
+            (
+                "Size",
+                format!("{} steps, {} events", outcome.steps, outcome.events),
+            ),
+            ("Digest", format!("{}, the same twice", outcome.digest)),
+        ];
+        let lines =
+            facts.map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(&value)));
+        format!("<dl class=\"points\">{}</dl>", lines.concat())
+    }
+}
+
+fn verdict_class(held: bool) -> &'static str {
+    if held { "held" } else { "violated" }
+}
+
+fn jump(event: u64, text: &str) -> String {
+    format!(
+        "<button type=\"button\" class=\"jump\" data-event=\"{event}\">{}</button>",
+        escape(text)
+    )
+}
+
+/// Names between asterisks stand out; what is between backquotes can be typed.
+fn marked_up(text: &str) -> String {
+    let named = between(text, '*', "em");
+    between(&named, '`', "code")
+}
+
+fn between(text: &str, mark: char, element: &str) -> String {
+    let mut pieces = text.split(mark);
+    let mut html = pieces.next().unwrap_or_default().to_owned();
+    for (n, piece) in pieces.enumerate() {
+        let slash = if n % 2 == 0 { "" } else { "/" };
+        html += &format!("<{slash}{element}>{piece}");
+    }
+    html
+}
+
+fn cut_notice(chart: &Chart) -> String {
+    let Some(cut) = chart.cut else {
+        return String::new();
+    };
+    let clients = match cut.clients_shown < cut.clients {
+        true => format!(" and {} of its {} clients", cut.clients_shown, cut.clients),
+        false => String::new(),
+    };
+    let place = match chart.focus {
+        Some(_) => "around the violation",
+        None => "from the beginning",
+    };
+    format!(
+        "<p class=\"notice\">This run is too long to be shown whole: {} of its {} events{clients}, \
+         {place}.</p>",
+        cut.events_shown, cut.events
+    )
+}

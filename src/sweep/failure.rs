@@ -1,0 +1,349 @@
+//! A failing run as it is reported: what an engineer reads first, and what they paste next.
+
+use gatesim_model::core::time::Time;
+use gatesim_sim::{
+    check::invariants::Invariant,
+    run::outcome::{Digest, Outcome, Violation},
+};
+use serde::Serialize;
+
+use crate::{
+    output::Style,
+    sweep::groups::{Failure, Group},
+    target::{Origin, run_name::RunName},
+};
+
+/// A failing run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureReport {
+    /// Its name.
+    pub run: RunName,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What it is grouped by.
+    pub failure: Failure,
+    /// Fingerprint of the trace.
+    pub digest: Digest,
+    /// When it happened.
+    pub time: Time,
+    /// The scheduler step.
+    pub step: u64,
+    /// What happened, in one sentence.
+    pub sentence: String,
+    /// The violation that it reports, unless the run panicked.
+    pub violation: Option<Violation>,
+    /// What else broke in the same run.
+    pub others: Vec<Invariant>,
+    /// The other runs with the same cause, if there was a sweep.
+    pub group: Option<GroupReport>,
+}
+
+/// How often a cause was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupReport {
+    /// Failing runs.
+    pub count: u64,
+    /// Of how many.
+    pub runs: u64,
+    /// The smallest seeds.
+    pub seeds: Vec<u64>,
+    /// After how many runs a sweep has found it with even odds.
+    pub median_runs_to_find: u64,
+}
+
+impl FailureReport {
+    /// What there is to report of an outcome; none if it held. `told` is the violation to report,
+    /// the earliest unless it is given. A panic outranks both.
+    pub fn new(
+        run: RunName,
+        origin: Origin,
+        outcome: &Outcome,
+        told: Option<&Violation>,
+        group: Option<(&Group, u64)>,
+    ) -> Option<Self> {
+        let told = told.or(outcome.violations.first());
+        let (failure, time, step, sentence) = match (Failure::of(outcome)?, told) {
+            (Failure::Violation(_), Some(told)) => (
+                Failure::Violation(told.signature()),
+                told.time,
+                told.step,
+                told.sentence.clone(),
+            ),
+            (failure, _) => (
+                failure,
+                outcome.time,
+                outcome.steps,
+                outcome.panic.clone().unwrap_or_default(),
+            ),
+        };
+        let violation = told.filter(|_| outcome.panic.is_none()).cloned();
+        Some(FailureReport {
+            run,
+            origin,
+            failure,
+            digest: outcome.digest,
+            time,
+            step,
+            sentence,
+            others: outcome
+                .violations
+                .iter()
+                .map(|other| other.invariant)
+                .filter(|other| {
+                    violation
+                        .as_ref()
+                        .is_none_or(|told| told.invariant != *other)
+                })
+                .collect(),
+            violation,
+            group: group.map(|(group, runs)| GroupReport {
+                count: group.count,
+                runs,
+                seeds: group
+                    .sightings
+                    .iter()
+                    .map(|sighting| sighting.seed)
+                    .collect(),
+                median_runs_to_find: group.median_runs_to_find(runs),
+            }),
+        })
+    }
+
+    /// For a person.
+    pub fn human(&self, style: Style) -> String {
+        let mut lines = vec![
+            format!(
+                "{} {}",
+                style.bad("FAILURE"),
+                style.strong(&self.run.to_string())
+            ),
+            format!("  invariant  {}", self.failure),
+            format!("  when       {} s, step {}", self.time, self.step),
+            format!(
+                "  what       {}",
+                self.sentence.replace('\n', "\n             ")
+            ),
+        ];
+        if !self.others.is_empty() {
+            let others: Vec<String> = self.others.iter().map(Invariant::to_string).collect();
+            lines.push(format!("  also       {}", others.join(", ")));
+        }
+        if let Some(group) = &self.group {
+            let seeds: Vec<String> = group.seeds.iter().map(u64::to_string).collect();
+            lines.push(format!(
+                "  how often  {} of {} runs; even odds after {}; seeds {}{}",
+                group.count,
+                group.runs,
+                group.median_runs_to_find,
+                seeds.join(", "),
+                if group.count > group.seeds.len() as u64 {
+                    " ..."
+                } else {
+                    ""
+                },
+            ));
+        }
+        lines.push("  reproduce, shrink and keep it with".to_owned());
+        lines.push(format!("    {}", self.replay_command()));
+        lines.push(format!("    {}", self.shrink_command()));
+        lines.extend(self.keep_command().map(|command| format!("    {command}")));
+        lines.join("\n")
+    }
+
+    /// For a program.
+    pub fn json(&self) -> FailureJson<'_> {
+        FailureJson {
+            run: self.run.to_string(),
+            scenario: &self.run.scenario,
+            design: &self.run.design,
+            seed: self.run.seed,
+            invariant: self.failure.invariant(),
+            cause: self.failure.cause(),
+            time_ns: self.time.0,
+            step: self.step,
+            event: self.violation.as_ref().map(|violation| violation.event),
+            actor: self.violation.as_ref().map(|v| v.actor.to_string()),
+            socket: self
+                .violation
+                .as_ref()
+                .and_then(|v| v.socket.map(|socket| socket.to_string())),
+            sentence: &self.sentence,
+            others: &self.others,
+            digest: self.digest,
+            group: self.group.as_ref(),
+            replay: self.replay_command(),
+            shrink: self.shrink_command(),
+            keep: self.keep_command(),
+        }
+    }
+
+    fn replay_command(&self) -> String {
+        self.origin.replay_command(&self.run)
+    }
+
+    fn shrink_command(&self) -> String {
+        self.origin.shrink_command(&self.run)
+    }
+
+    fn keep_command(&self) -> Option<String> {
+        self.origin.keep_command(&self.run, self.failure.cause())
+    }
+}
+
+/// A failure as a JSON line.
+#[derive(Serialize)]
+pub struct FailureJson<'a> {
+    run: String,
+    scenario: &'a str,
+    design: &'a str,
+    seed: u64,
+    invariant: String,
+    cause: &'a str,
+    time_ns: u64,
+    step: u64,
+    event: Option<u64>,
+    actor: Option<String>,
+    socket: Option<String>,
+    sentence: &'a str,
+    others: &'a [Invariant],
+    digest: Digest,
+    #[serde(flatten)]
+    group: Option<&'a GroupReport>,
+    replay: String,
+    shrink: String,
+    keep: Option<String>,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use gatesim_model::core::ids::SocketId;
+    use gatesim_sim::{
+        run::outcome::Figures,
+        scheduler::choices::{Drift, Record},
+        trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    };
+
+    use super::*;
+    use crate::sweep::groups::Sighting;
+
+    const SOCKET: SocketId = SocketId::first(0);
+
+    fn violation(invariant: Invariant, event: u64) -> Violation {
+        Violation {
+            invariant,
+            time: Time(1_600_000_000),
+            step: 4711,
+            event,
+            actor: Actor::Socket(SOCKET),
+            socket: Some(SOCKET),
+            cause: "the welcome without a machine".to_owned(),
+            sentence: "c0#1 was declared ready under ws_1, for which container0 has no machine."
+                .to_owned(),
+        }
+    }
+
+    /// A run of three events in which two invariants broke.
+    pub fn failed_outcome() -> Outcome {
+        let entry = |number: u64, event| Entry {
+            number,
+            time: Time(number * 800_000_000),
+            step: number * 2_000,
+            actor: Actor::Client(0),
+            fact: Fact::World(event),
+        };
+        Outcome {
+            digest: Digest(0xfeed),
+            finish: Some(FinishReason::Done),
+            panic: None,
+            steps: 5_000,
+            events: 3,
+            time: Time(2_000_000_000),
+            violations: vec![
+                violation(Invariant::NeverReadyWithoutMachine, 1),
+                violation(Invariant::WelcomeAfterReady, 2),
+            ],
+            marks: Default::default(),
+            figures: Figures::default(),
+            trace: vec![
+                entry(
+                    0,
+                    WorldEvent::ClientConnecting {
+                        socket: SOCKET,
+                        user: 0,
+                    },
+                ),
+                entry(1, WorldEvent::ClientOpened { socket: SOCKET }),
+                entry(2, WorldEvent::ClientReady { socket: SOCKET }),
+            ],
+            choices: Record::default(),
+            drift: Drift::default(),
+            causes: Default::default(),
+            holds: Vec::new(),
+        }
+    }
+
+    fn name() -> RunName {
+        "cold-start@reference+missing-machine=ready:7"
+            .parse()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_block_says_what_happened_and_what_to_paste() {
+        let group = Group {
+            count: 12,
+            sightings: (7..12)
+                .map(|seed| Sighting {
+                    seed,
+                    digest: Digest(0),
+                })
+                .collect(),
+        };
+        let outcome = failed_outcome();
+        let swept = FailureReport::new(name(), Origin::Name, &outcome, None, Some((&group, 200)));
+        insta::assert_snapshot!("swept", swept.unwrap().human(Style::Plain));
+    }
+
+    #[test]
+    fn what_to_paste_asks_for_the_same_run() {
+        let outcome = failed_outcome();
+        let pasted = |origin: Origin| {
+            let report = FailureReport::new(name(), origin, &outcome, None, None).unwrap();
+            (
+                report.replay_command(),
+                report.shrink_command(),
+                report.keep_command(),
+            )
+        };
+        let file = "my plan.toml".to_owned();
+        insta::assert_debug_snapshot!(
+            "pasted",
+            [
+                pasted(Origin::Name),
+                pasted(Origin::Plan { file: file.clone() }),
+                pasted(Origin::Capsule { file }),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_panic_is_a_finding_too() {
+        let outcome = Outcome {
+            panic: Some("attempt to subtract 7 from 3\nsecond line".to_owned()),
+            finish: None,
+            ..failed_outcome()
+        };
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None, None).unwrap();
+        insta::assert_snapshot!("panicked", report.human(Style::Plain));
+    }
+
+    #[test]
+    fn json_has_the_same_facts() {
+        let outcome = failed_outcome();
+        let report = FailureReport::new(name(), Origin::Name, &outcome, None, None).unwrap();
+        insta::assert_snapshot!(
+            "json",
+            serde_json::to_string_pretty(&report.json()).unwrap()
+        );
+    }
+}

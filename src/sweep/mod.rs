@@ -1,0 +1,433 @@
+//! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
+//! reported.
+
+pub mod failure;
+pub mod groups;
+mod junit;
+mod report;
+pub mod table;
+pub mod tally;
+
+use std::{collections::BTreeSet, fmt, path::Path, str::FromStr};
+
+use anyhow::{Context, bail};
+use gatesim_sim::Options;
+
+use crate::{
+    cli::SweepArgs,
+    execution::{
+        clock::Stopwatch,
+        determinism::{self, Parting},
+        interrupt,
+        pool::{self, Harvest, Limit, Pair, Work},
+    },
+    exit::Exit,
+    output::{Output, check_parent, progress::Progress, write_whole},
+    sweep::{failure::FailureReport, tally::Tally},
+    target::{
+        Origin,
+        capsule::{Capsule, Expectation},
+        catalog,
+        defects::Catalogue,
+        run_name::MAX_SEED,
+    },
+};
+
+/// Seeds per scenario and design if nothing is said: all scenarios take well under a minute.
+pub const DEFAULT_SEEDS: u64 = 1_000;
+
+/// The why of a capsule that a sweep writes; a person replaces it when keeping the capsule.
+const FOUND_BY_SWEEP: &str = "found by a sweep; say here what it shows";
+
+/// What a sweep found, each failure reproduced alone.
+pub struct SweepResult {
+    /// What was run.
+    pub work: Work,
+    /// What the workers counted.
+    pub harvest: Harvest,
+    /// One per group of failures, by pair and cause.
+    pub failures: Vec<FailureReport>,
+    /// Runs that did not repeat. If there are any, nothing else can be trusted.
+    pub partings: Vec<Parting>,
+    /// Whether the user cut it short.
+    pub interrupted: bool,
+}
+
+impl SweepResult {
+    /// Each pair with what was counted of it.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &Tally)> {
+        self.work.pairs.iter().zip(&self.harvest.tallies)
+    }
+
+    fn misses_a_floor(&self) -> bool {
+        self.pairs()
+            .any(|(pair, tally)| !tally.missed(&pair.scenario.floors).is_empty())
+    }
+}
+
+/// Runs the command.
+pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
+    let work = work_of(args)?;
+    check_writable(args)?;
+    let catalogue = args.table.as_ref().map(|_| Catalogue::load()).transpose()?;
+    interrupt::install()?;
+    let watch = Stopwatch::start();
+    let progress = Progress::new("runs", work.count(), args.budget);
+    let harvest = work.run(&progress);
+    let result = confirm(work, harvest);
+    progress.clear();
+
+    report::write(&result, out)?;
+    out.flush()?;
+    if let Some(path) = &args.junit {
+        junit::write(&result, path)?;
+    }
+    if let Some(dir) = &args.capsules {
+        write_capsules(&result, dir)?;
+    }
+    if let (Some(path), Some(catalogue)) = (&args.table, &catalogue) {
+        let text = table::markdown(&result, catalogue);
+        write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
+    }
+    report::speed(&result, watch.elapsed());
+    Ok(exit_of(&result))
+}
+
+/// Looks everything up before anything runs: an hour-long sweep must not end in a spelling error.
+fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
+    let references: Vec<String> = if args.scenarios.is_empty() {
+        catalog::scenario_names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    } else {
+        args.scenarios.clone()
+    };
+    refuse_twice("scenario", &references)?;
+    refuse_twice("design", &args.designs)?;
+    let limit = match (args.seeds, args.budget) {
+        (_, Some(budget)) => Limit::Time(budget),
+        (seeds, None) => Limit::Seeds(seeds.unwrap_or(DEFAULT_SEEDS)),
+    };
+    if let Limit::Seeds(seeds) = limit
+        && seeds - 1 > MAX_SEED - args.first_seed
+    {
+        bail!(
+            "{seeds} seeds from {} on go beyond the largest seed, {MAX_SEED}",
+            args.first_seed
+        );
+    }
+    let mut pairs = Vec::new();
+    for design_reference in &args.designs {
+        let design = catalog::design(design_reference)?;
+        for scenario_reference in &references {
+            let scenario = catalog::scenario(scenario_reference)?;
+            pairs.push(Pair {
+                scenario_reference: scenario_reference.clone(),
+                design_reference: design_reference.clone(),
+                every: match args.scenarios.is_empty() {
+                    true => scenario.every,
+                    false => 1,
+                },
+                scenario,
+                design: design.clone(),
+            });
+        }
+    }
+    Ok(Work {
+        pairs,
+        first_seed: args.first_seed,
+        partition: args.partition,
+        limit,
+        options: Options {
+            stop_at_first: args.stop_at_first,
+            ..Options::default()
+        },
+        jobs: pool::jobs(args.jobs),
+    })
+}
+
+/// Results are told apart by the names of scenario and design.
+fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    match references.iter().find(|reference| !seen.insert(*reference)) {
+        Some(twice) => bail!("{kind} `{twice}` is named twice"),
+        None => Ok(()),
+    }
+}
+
+/// Fails now rather than after the sweep if a result could not be written.
+fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
+    if let Some(dir) = &args.capsules {
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("failed to create the directory {}", dir.display()))?;
+    }
+    let files = [&args.junit, &args.table];
+    files
+        .into_iter()
+        .flatten()
+        .try_for_each(|path| check_parent(path))
+}
+
+/// Runs the exemplar of every group alone, now that the pool is idle, and everything that did not
+/// repeat once more with traces.
+fn confirm(work: Work, harvest: Harvest) -> SweepResult {
+    let mut failures = Vec::new();
+    let mut partings = Vec::new();
+    for unstable in &harvest.unstable {
+        let pair = &work.pairs[unstable.pair];
+        partings.push(determinism::trace_twice(
+            pair.run_name(unstable.seed),
+            Origin::Name,
+            [unstable.first, unstable.second],
+            |options| pair.run(unstable.seed, options),
+            &work.options,
+        ));
+    }
+    for (pair, tally) in work.pairs.iter().zip(&harvest.tallies) {
+        for (_, group) in tally.groups.iter() {
+            let exemplar = group.sightings[0];
+            let alone = pair.run(exemplar.seed, &work.options);
+            let name = pair.run_name(exemplar.seed);
+            if alone.digest == exemplar.digest {
+                failures.extend(FailureReport::new(
+                    name,
+                    Origin::Name,
+                    &alone,
+                    None,
+                    Some((group, tally.runs)),
+                ));
+            } else if !partings.iter().any(|parting| parting.run == name) {
+                partings.push(determinism::trace_twice(
+                    name,
+                    Origin::Name,
+                    [exemplar.digest, alone.digest],
+                    |options| pair.run(exemplar.seed, options),
+                    &work.options,
+                ));
+            }
+        }
+    }
+    SweepResult {
+        work,
+        harvest,
+        failures,
+        partings,
+        interrupted: interrupt::requested(),
+    }
+}
+
+fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
+    for failure in &result.failures {
+        let run = &failure.run;
+        let pair = result
+            .work
+            .pairs
+            .iter()
+            .find(|pair| pair.run_name(run.seed) == *run)
+            .context("a failure belongs to one of the pairs that were run")?;
+        let plan = pair.scenario.plan(run.seed);
+        let options = Options {
+            trace: true,
+            ..Options::default()
+        };
+        let outcome = gatesim_sim::run(&pair.design, &plan, &options);
+        let expect = Expectation::of(&outcome)
+            .with_context(|| format!("the run {run} held: there is no violation to keep"))?;
+        let capsule = Capsule::expecting(run.clone(), plan, outcome, FOUND_BY_SWEEP, expect);
+        capsule.write(&dir.join(capsule.file_name(None)))?;
+    }
+    Ok(())
+}
+
+/// The verdict, gravest first.
+fn exit_of(result: &SweepResult) -> Exit {
+    let tallies = &result.harvest.tallies;
+    let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
+    if !result.partings.is_empty() {
+        Exit::NonDeterministic
+    } else if result.interrupted {
+        Exit::Interrupted
+    } else if runs == 0 {
+        Exit::NothingRan
+    } else if tallies.iter().any(|tally| tally.groups.total() > 0) {
+        Exit::Violated
+    } else if tallies.iter().any(|tally| tally.is_vacuous()) || result.misses_a_floor() {
+        Exit::FloorMissed
+    } else {
+        Exit::Held
+    }
+}
+
+/// One of several equal shares of the seeds, so that machines can split a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// From 0.
+    index: u64,
+    /// At least 1.
+    count: u64,
+}
+
+impl Partition {
+    /// Offset from the first seed of the `n`-th seed of this share; none if it overflows.
+    pub fn nth_offset(self, n: u64) -> Option<u64> {
+        n.checked_mul(self.count)?.checked_add(self.index)
+    }
+
+    /// How many of the first `seeds` seeds belong to this share.
+    pub fn share_of(self, seeds: u64) -> u64 {
+        seeds.saturating_sub(self.index).div_ceil(self.count)
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.count)
+    }
+}
+
+impl FromStr for Partition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once('/')
+            .and_then(|(i, n)| Some((i.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
+        match parts {
+            Some((i, n)) if (1..=n).contains(&i) => Ok(Partition {
+                index: i - 1,
+                count: n,
+            }),
+            Some(_) | None => Err(format!(
+                "`{text}` is not a partition; the first of eight shares is 1/8, the last 8/8"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroUsize, slice::from_ref};
+
+    use gatesim_sim::{
+        check::marks::Mark,
+        run::outcome::{Digest, Figures, Outcome},
+    };
+
+    use super::*;
+    use crate::sweep::failure::tests::failed_outcome;
+
+    #[test]
+    fn partitions_cover_every_seed_once() {
+        for seeds in [0, 1, 7, 8, 9, 100] {
+            let mut seen = Vec::new();
+            for i in 1..=8 {
+                let share: Partition = format!("{i}/8").parse().unwrap();
+                let offsets: Vec<u64> = (0..)
+                    .map(|n| share.nth_offset(n).unwrap())
+                    .take_while(|offset| *offset < seeds)
+                    .collect();
+                assert_eq!(offsets.len() as u64, share.share_of(seeds));
+                seen.extend(offsets);
+            }
+            seen.sort_unstable();
+            assert_eq!(seen, (0..seeds).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_partition_is_one_of_its_count() {
+        for bad in ["", "1", "0/8", "9/8", "1/0", "a/b", "-1/2"] {
+            assert!(bad.parse::<Partition>().is_err(), "{bad}");
+        }
+    }
+
+    /// A sweep of one pair with these outcomes, seeds from 0.
+    fn swept(outcomes: &[Outcome]) -> SweepResult {
+        let mut tally = Tally::default();
+        for (seed, outcome) in outcomes.iter().enumerate() {
+            tally.add(seed as u64, outcome);
+        }
+        SweepResult {
+            work: Work {
+                pairs: Vec::new(),
+                first_seed: 0,
+                partition: Partition { index: 0, count: 1 },
+                limit: Limit::Seeds(1),
+                options: Options::default(),
+                jobs: NonZeroUsize::MIN,
+            },
+            harvest: Harvest {
+                tallies: vec![tally],
+                unstable: Vec::new(),
+            },
+            failures: Vec::new(),
+            partings: Vec::new(),
+            interrupted: false,
+        }
+    }
+
+    /// A sweep of one pair in a scenario that promises to set clocks in every run.
+    fn swept_with_floor(outcomes: &[Outcome]) -> SweepResult {
+        let mut result = swept(outcomes);
+        let mut scenario = catalog::scenario("golden-path").unwrap();
+        scenario.floors = toml::from_str("clock-set = 1000").unwrap();
+        result.work.pairs.push(Pair {
+            scenario_reference: "golden-path".to_owned(),
+            design_reference: "reference".to_owned(),
+            every: 1,
+            scenario,
+            design: catalog::design("reference").unwrap(),
+        });
+        result
+    }
+
+    #[test]
+    fn a_floor_that_is_missed_is_said_where_all_held() {
+        let failed = failed_outcome();
+        let held = Outcome {
+            violations: Vec::new(),
+            ..failed.clone()
+        };
+        let mut marked = held.clone();
+        marked.marks.set(Mark::ClockSet);
+        let met = vec![marked.clone(); 5];
+        assert_eq!(exit_of(&swept_with_floor(&met)), Exit::Held);
+        let one_short = [&met[1..], from_ref(&held)].concat();
+        assert_eq!(exit_of(&swept_with_floor(&one_short)), Exit::FloorMissed);
+        // Too few runs to say.
+        assert_eq!(exit_of(&swept_with_floor(from_ref(&held))), Exit::Held);
+        let broken = [&one_short[..], &[failed]].concat();
+        assert_eq!(exit_of(&swept_with_floor(&broken)), Exit::Violated);
+    }
+
+    #[test]
+    fn the_gravest_finding_is_the_verdict() {
+        let failed = failed_outcome();
+        let held = Outcome {
+            violations: Vec::new(),
+            ..failed.clone()
+        };
+        let vacuous = Outcome {
+            figures: Figures {
+                connections_expected: 3,
+                ..Figures::default()
+            },
+            ..held.clone()
+        };
+        assert_eq!(exit_of(&swept(&[])), Exit::NothingRan);
+        assert_eq!(exit_of(&swept(&[held])), Exit::Held);
+        assert_eq!(exit_of(&swept(from_ref(&vacuous))), Exit::FloorMissed);
+        let mut result = swept(&[vacuous, failed]);
+        assert_eq!(exit_of(&result), Exit::Violated);
+        result.interrupted = true;
+        assert_eq!(exit_of(&result), Exit::Interrupted);
+        result.partings.push(Parting {
+            run: "chaos@v9:0".parse().unwrap(),
+            origin: Origin::Name,
+            digests: [Digest(1), Digest(2)],
+            first_difference: None,
+        });
+        assert_eq!(exit_of(&result), Exit::NonDeterministic);
+    }
+}

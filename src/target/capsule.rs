@@ -1,0 +1,327 @@
+//! A capsule: a file that holds a failing run for ever. Plan, design, choices, the violation that
+//! is expected, the digest, and why it is worth keeping.
+
+use std::{fmt::Write as _, ops::Range, path::Path};
+
+use anyhow::anyhow;
+use gatesim_model::design::Design;
+use gatesim_sim::{
+    check::invariants::Invariant,
+    plan::Plan,
+    run::outcome::{Digest, Outcome, Violation},
+    scheduler::choices::Record,
+};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use crate::{
+    corpus::witness::Witness,
+    output::{FORMAT, read_text, write_whole},
+    shrink::Size,
+    sweep::groups::Failure,
+    target::{catalog, run_name::RunName},
+};
+
+/// Stands in the place of an invariant if the run panicked.
+const PANIC: &str = "panic";
+
+/// A capsule, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capsule {
+    /// What the run shows, in one sentence.
+    pub why: String,
+    /// The run it was made from.
+    pub run: RunName,
+    /// What it must break.
+    pub expect: Expectation,
+    /// The trace it must give.
+    pub digest: Digest,
+    /// What is run.
+    pub plan: Plan,
+    /// The choices to replay; none replays from the seed.
+    pub choices: Option<Record>,
+    /// What it was before it was shrunk, if it was.
+    pub shrunk: Option<Shrunk>,
+    /// What led to the violation, as the world saw it.
+    pub witness: Option<Witness>,
+}
+
+/// Where a shrunk run comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shrunk {
+    /// The name of the original run.
+    pub from: String,
+    /// Whether nothing more could be taken out of it.
+    pub minimal: bool,
+    /// How large the original was.
+    pub before: Size,
+}
+
+/// The signature that a capsule must reproduce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// Name of the invariant, or `panic`.
+    pub invariant: String,
+    /// The cause.
+    pub cause: String,
+}
+
+impl Expectation {
+    /// How an outcome failed, if it did.
+    pub fn of(outcome: &Outcome) -> Option<Self> {
+        Failure::of(outcome).map(|failure| Expectation {
+            invariant: failure.invariant(),
+            cause: failure.cause().to_owned(),
+        })
+    }
+
+    /// How an outcome broke this invariant, first or as a consequence, if it did.
+    pub fn breaking(outcome: &Outcome, invariant: Invariant) -> Option<Self> {
+        let broken = |violation: &&Violation| violation.invariant == invariant;
+        let violation = outcome.violations.iter().find(broken)?;
+        Some(Expectation {
+            invariant: invariant.to_string(),
+            cause: violation.cause.clone(),
+        })
+    }
+
+    /// Whether an outcome failed in this way, first or as a consequence.
+    pub fn is_met_by(&self, outcome: &Outcome) -> bool {
+        let mut violations = outcome.violations.iter();
+        Self::of(outcome).as_ref() == Some(self) || violations.any(|one| self.is_of(one))
+    }
+
+    /// Whether this is the violation that is expected.
+    pub fn is_of(&self, violation: &Violation) -> bool {
+        violation.invariant.name() == self.invariant && violation.cause == self.cause
+    }
+}
+
+impl std::fmt::Display for Expectation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.cause)
+    }
+}
+
+/// The file. Scalars stand before tables.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u32,
+    why: &'a str,
+    scenario: &'a str,
+    seed: u64,
+    design: &'a str,
+    digest: Digest,
+    expect: &'a Expectation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk: Option<&'a Shrunk>,
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choices: Option<&'a Record>,
+}
+
+/// The file as it is read: with places, for errors.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(rename = "format")]
+    _format: i64,
+    why: Spanned<String>,
+    scenario: Spanned<String>,
+    seed: Spanned<i64>,
+    design: Spanned<String>,
+    digest: Spanned<String>,
+    expect: ReadExpectation,
+    shrunk: Option<Shrunk>,
+    plan: Plan,
+    choices: Option<Record>,
+    witness: Option<Witness>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadExpectation {
+    invariant: Spanned<String>,
+    cause: String,
+}
+
+/// Read first: nothing else of a file in another format can be relied on.
+#[derive(Deserialize)]
+struct ReadFormat {
+    format: Spanned<i64>,
+}
+
+impl Capsule {
+    /// Keeps a run that failed in this way. A run that was traced leaves a witness.
+    pub fn expecting(
+        run: RunName,
+        plan: Plan,
+        outcome: Outcome,
+        why: &str,
+        expect: Expectation,
+    ) -> Self {
+        let witness = Witness::of(&outcome, &expect);
+        Capsule {
+            why: why.to_owned(),
+            run,
+            expect,
+            digest: outcome.digest,
+            plan,
+            choices: Some(outcome.choices).filter(|record| !record.is_empty()),
+            shrunk: None,
+            witness,
+        }
+    }
+
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::parse(&path.display().to_string(), &read_text(path)?)
+    }
+
+    /// Reads and checks a text; `file` names it in errors.
+    pub fn parse(file: &str, text: &str) -> anyhow::Result<Self> {
+        let at = |span: Range<usize>, message: String| {
+            anyhow!("{file}:{}: {message}", line_of(text, span.start))
+        };
+        let format: ReadFormat = parse_toml(file, text)?;
+        let version = *format.format.get_ref();
+        if version != i64::from(FORMAT) {
+            return Err(at(
+                format.format.span(),
+                format!(
+                    "capsule format {version} is not supported; this build reads format {FORMAT}"
+                ),
+            ));
+        }
+        let read: Read = parse_toml(file, text)?;
+        if read.why.get_ref().trim().is_empty() {
+            return Err(at(
+                read.why.span(),
+                "`why` is empty; say what the run shows".to_owned(),
+            ));
+        }
+        let seed = u64::try_from(*read.seed.get_ref()).map_err(|_| {
+            at(
+                read.seed.span(),
+                format!("seed {} is negative; seeds start at 0", read.seed.get_ref()),
+            )
+        })?;
+        if !catalog::is_file(read.scenario.get_ref())
+            && let Err(error) = catalog::scenario(read.scenario.get_ref())
+        {
+            return Err(at(read.scenario.span(), format!("{error:#}")));
+        }
+        if let Err(error) = catalog::design(read.design.get_ref()) {
+            return Err(at(read.design.span(), format!("{error:#}")));
+        }
+        let digest = (read.digest.get_ref().parse())
+            .map_err(|message: String| at(read.digest.span(), message))?;
+        check_invariant(read.expect.invariant.get_ref())
+            .map_err(|message| at(read.expect.invariant.span(), message))?;
+        if read.plan.seed != seed {
+            return Err(at(
+                read.seed.span(),
+                format!(
+                    "seed {seed} differs from the plan's own seed {}",
+                    read.plan.seed
+                ),
+            ));
+        }
+        Ok(Capsule {
+            why: read.why.into_inner(),
+            run: RunName {
+                scenario: read.scenario.into_inner(),
+                design: read.design.into_inner(),
+                seed,
+            },
+            expect: Expectation {
+                invariant: read.expect.invariant.into_inner(),
+                cause: read.expect.cause,
+            },
+            digest,
+            plan: read.plan,
+            choices: read.choices,
+            shrunk: read.shrunk,
+            witness: read.witness,
+        })
+    }
+
+    /// The design it runs.
+    pub fn design(&self) -> anyhow::Result<Design> {
+        catalog::design(&self.run.design)
+    }
+
+    /// The name of its file, which can lie beside others of its run: `invariant` is what it was
+    /// asked to be kept for, if not for what broke first.
+    pub fn file_name(&self, invariant: Option<Invariant>) -> String {
+        let asked = invariant.map_or_else(String::new, |invariant| format!("-{invariant}"));
+        let shrunk = if self.shrunk.is_some() { "-shrunk" } else { "" };
+        format!("{}{asked}{shrunk}.toml", self.run.file_stem())
+    }
+
+    /// The name of the file of what a run was shrunk to, so that it can lie beside the original.
+    pub fn shrunk_file_name(run: &RunName) -> String {
+        format!("{}-shrunk.toml", run.file_stem())
+    }
+
+    /// Writes it, whole or not at all.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let text = self.to_toml()?;
+        write_whole(path, |out| Ok(out.write_all(text.as_bytes())?))
+    }
+
+    fn to_toml(&self) -> anyhow::Result<String> {
+        let design = catalog::without_file(&self.run.design)?;
+        let mut text = toml::to_string(&Written {
+            format: FORMAT,
+            why: &self.why,
+            scenario: &self.run.scenario,
+            seed: self.run.seed,
+            design: &design,
+            digest: self.digest,
+            expect: &self.expect,
+            plan: &self.plan,
+            choices: self.choices.as_ref(),
+            shrunk: self.shrunk.as_ref(),
+        })?;
+        if let Some(witness) = &self.witness {
+            write_witness(&mut text, witness)?;
+        }
+        Ok(text)
+    }
+}
+
+/// Reads TOML; errors name file and line.
+pub fn parse_toml<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> anyhow::Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        anyhow!("{file}:{line}: {}", error.message().trim_end())
+    })
+}
+
+/// One fact a line, so that people and diffs can read it.
+fn write_witness(text: &mut String, witness: &Witness) -> std::fmt::Result {
+    let Witness { time_ms, facts } = witness;
+    write!(text, "\n[witness]\ntime_ms = {time_ms}\nfacts = [\n")?;
+    for fact in facts {
+        writeln!(text, "    {},", toml::Value::String(fact.clone()))?;
+    }
+    text.push_str("]\n");
+    Ok(())
+}
+
+fn check_invariant(name: &str) -> Result<(), String> {
+    let mut names: Vec<String> = Invariant::ALL.iter().map(Invariant::to_string).collect();
+    names.push(PANIC.to_owned());
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Err(catalog::unknown("invariant", name, &names))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}

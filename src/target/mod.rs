@@ -1,0 +1,237 @@
+//! What a command was asked to run: a run name, a capsule or a plan file.
+
+pub mod capsule;
+pub mod catalog;
+pub mod defects;
+pub mod run_name;
+
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use gatesim_model::design::Design;
+use gatesim_sim::{
+    Options,
+    plan::Plan,
+    run::outcome::{Outcome, Violation},
+};
+
+use crate::{
+    output::{check_parent, read_text},
+    sweep::failure::FailureReport,
+    target::{
+        capsule::{Capsule, Expectation, parse_toml},
+        run_name::{RunName, shell_word},
+    },
+};
+
+/// Where a run came from, and so how to ask for it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its name says everything.
+    Name,
+    /// A plan file, run under the design of the run's name.
+    Plan {
+        /// Path.
+        file: String,
+    },
+    /// A capsule.
+    Capsule {
+        /// Path.
+        file: String,
+    },
+}
+
+impl Origin {
+    /// The command that replays the run, ready to paste.
+    pub fn replay_command(&self, run: &RunName) -> String {
+        format!("gatesim replay {}", self.arguments(run))
+    }
+
+    /// The command that writes the run's plan to a file, ready to paste.
+    pub fn save_plan_command(&self, run: &RunName) -> String {
+        format!("{} --save-plan plan.toml", self.replay_command(run))
+    }
+
+    /// The command that shrinks the run.
+    pub fn shrink_command(&self, run: &RunName) -> String {
+        format!("gatesim shrink {}", self.arguments(run))
+    }
+
+    /// The command that keeps the run; none if it is kept already.
+    pub fn keep_command(&self, run: &RunName, why: &str) -> Option<String> {
+        match self {
+            Origin::Name | Origin::Plan { .. } => Some(format!(
+                "gatesim corpus add {} --why {}",
+                self.arguments(run),
+                shell_word(why)
+            )),
+            Origin::Capsule { .. } => None,
+        }
+    }
+
+    fn arguments(&self, run: &RunName) -> String {
+        match self {
+            Origin::Name => shell_word(&run.to_string()),
+            Origin::Plan { file } => {
+                format!("{} --design {}", shell_word(file), shell_word(&run.design))
+            }
+            Origin::Capsule { file } => shell_word(file),
+        }
+    }
+}
+
+/// A run that can be executed any number of times.
+#[derive(Clone)]
+pub struct Target {
+    /// Its name.
+    pub run: RunName,
+    /// The protocol.
+    pub design: Design,
+    /// The world.
+    pub plan: Plan,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What it must reproduce, if it came from a capsule.
+    pub capsule: Option<Capsule>,
+}
+
+impl Target {
+    /// Finds out what `text` means. `design` is for plan files, which name none.
+    pub fn load(text: &str, design: Option<&str>) -> anyhow::Result<Self> {
+        if !catalog::is_file(text) {
+            if design.is_some() {
+                bail!("--design goes with a plan file; a run name says its design itself");
+            }
+            return Self::named(text.parse()?);
+        }
+        let contents = read_text(Path::new(text))?;
+        if is_capsule(&contents) {
+            if design.is_some() {
+                bail!("--design goes with a plan file; a capsule says its design itself");
+            }
+            return Self::kept(text, Capsule::parse(text, &contents)?);
+        }
+        let plan: Plan = parse_toml(text, &contents).map_err(|error| match kind(&contents) {
+            Some(kind) => anyhow!("{text} is {kind}, and neither a plan nor a capsule"),
+            None => error,
+        })?;
+        let design_reference = design.unwrap_or("reference");
+        Ok(Target {
+            run: RunName {
+                scenario: plan.scenario.to_string(),
+                design: design_reference.to_owned(),
+                seed: plan.seed,
+            },
+            design: catalog::design(design_reference)?,
+            plan,
+            origin: Origin::Plan {
+                file: text.to_owned(),
+            },
+            capsule: None,
+        })
+    }
+
+    /// The run of a capsule.
+    pub fn kept(file: &str, capsule: Capsule) -> anyhow::Result<Self> {
+        Ok(Target {
+            run: capsule.run.clone(),
+            design: capsule.design()?,
+            plan: capsule.plan.clone(),
+            origin: Origin::Capsule {
+                file: file.to_owned(),
+            },
+            capsule: Some(capsule),
+        })
+    }
+
+    /// Fails if there can be no file at `path`, or if it would replace what is being run.
+    pub fn check_output(&self, path: &Path) -> anyhow::Result<()> {
+        check_parent(path)?;
+        if self.is_from(path) {
+            bail!("{} is what is to be run; write elsewhere", path.display());
+        }
+        Ok(())
+    }
+
+    /// Whether it came from this file.
+    pub fn is_from(&self, path: &Path) -> bool {
+        match &self.origin {
+            Origin::Name => false,
+            Origin::Plan { file } | Origin::Capsule { file } => {
+                let [from, path] = [Path::new(file), path].map(|path| path.canonicalize().ok());
+                from.is_some() && from == path
+            }
+        }
+    }
+
+    /// Runs it. A capsule's recorded choices are replayed.
+    pub fn execute(&self, options: &Options) -> Outcome {
+        self.execute_under(&self.design, options)
+    }
+
+    /// Runs it under another design.
+    pub fn execute_under(&self, design: &Design, options: &Options) -> Outcome {
+        let choices = self.capsule.as_ref().and_then(|c| c.choices.clone());
+        let options = Options {
+            replay: choices.or_else(|| options.replay.clone()),
+            ..options.clone()
+        };
+        gatesim_sim::run(design, &self.plan, &options)
+    }
+
+    /// What there is to report of an outcome; none if it held.
+    pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
+        let (run, origin) = (self.run.clone(), self.origin.clone());
+        FailureReport::new(run, origin, outcome, self.told(outcome), None)
+    }
+
+    /// How it failed: as its capsule expects if it did, or else what broke first; none if it held.
+    pub fn expectation(&self, outcome: &Outcome) -> Option<Expectation> {
+        let expected = self.capsule.as_ref().map(|capsule| &capsule.expect);
+        let met = expected.filter(|expect| expect.is_met_by(outcome));
+        met.cloned().or_else(|| Expectation::of(outcome))
+    }
+
+    /// The violation that a reader is told of first: what the capsule was kept for, or the earliest.
+    pub fn told<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
+        let kept_for = self.capsule.as_ref().map(|capsule| &capsule.expect);
+        let mut violations = outcome.violations.iter();
+        let expected = violations.find(|one| kept_for.is_some_and(|expect| expect.is_of(one)));
+        expected.or(outcome.violations.first())
+    }
+
+    fn named(run: RunName) -> anyhow::Result<Self> {
+        let design = catalog::design(&run.design)?;
+        let plan = catalog::scenario(&run.scenario)?.plan(run.seed);
+        Ok(Target {
+            run,
+            design,
+            plan,
+            origin: Origin::Name,
+            capsule: None,
+        })
+    }
+}
+
+/// What a file is that is no plan, as its keys tell, and what it is good for.
+fn kind(text: &str) -> Option<&'static str> {
+    let table: toml::Table = text.parse().ok()?;
+    let has = |key: &str| table.contains_key(key);
+    let is_count = |clients: &toml::Value| clients.get("count").is_some();
+    if has("digest") && has("expect") {
+        Some("a capsule without its `format`")
+    } else if has("base") {
+        Some("a design (scenario@FILE:seed names a run of it)")
+    } else if table.get("clients").is_some_and(is_count) {
+        Some("a scenario (FILE@design:seed names a run of it)")
+    } else {
+        None
+    }
+}
+
+/// Only capsules have a format. Broken files are called plans, and fail as such with a place.
+fn is_capsule(text: &str) -> bool {
+    text.lines()
+        .take_while(|line| !line.trim_start().starts_with('['))
+        .any(|line| line.trim_start().starts_with("format"))
+}
