@@ -5,7 +5,7 @@ use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, thread};
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
-    scheduler::{Gate, ProcessId, Strategy, choices::Choices},
+    scheduler::{ProcessId, Scheduler, Strategy, choices::Choices},
     trace::event::Actor,
 };
 use madsim::{
@@ -42,24 +42,24 @@ fn polls_of(yields: u64) -> u64 {
 /// `tasks` tasks under the gate, one process for all of them. Returns the steps.
 pub fn gate_steps(tasks: u64, yields: u64) -> u64 {
     Runtime::with_seed_and_config(1, Config::default()).block_on(async {
-        let gate = Gate::new(
+        let scheduler = Scheduler::new(
             Choices::new(1, false, None),
             Strategy::Uniform,
             u64::MAX,
             Time(u64::MAX),
         );
         for _ in 0..tasks {
-            gate.spawn(
+            scheduler.spawn(
                 ProcessId(Actor::World),
                 Actor::World,
                 "yielding",
                 yielding(yields),
             );
         }
-        gate.run().await;
-        gate.dismantle().await;
-        assert_eq!(gate.steps(), tasks * polls_of(yields));
-        gate.steps()
+        scheduler.run().await;
+        scheduler.dismantle().await;
+        assert_eq!(scheduler.steps(), tasks * polls_of(yields));
+        scheduler.steps()
     })
 }
 

@@ -106,13 +106,17 @@ fn main() -> anyhow::Result<()> {
 fn scheduler(amount: &Amount, report: &mut Report) {
     for tasks in [2, 10, 100] {
         let yields = amount.polls / tasks - 1;
-        let [gate, madsim] = interleave(
+        let [scheduler, madsim] = interleave(
             amount.rounds,
             [&mut || bare::gate_steps(tasks, yields), &mut || {
                 bare::madsim_polls(tasks, yields)
             }],
         );
-        report.figure(format!("gate alone, {tasks} tasks"), gate.rate(), "steps/s");
+        report.figure(
+            format!("gate alone, {tasks} tasks"),
+            scheduler.rate(),
+            "steps/s",
+        );
         report.figure(
             format!("madsim alone, {tasks} tasks"),
             madsim.rate(),
@@ -120,7 +124,7 @@ fn scheduler(amount: &Amount, report: &mut Report) {
         );
         report.ratio(
             format!("gate steps per madsim poll, {tasks} tasks"),
-            gate.rate_over(&madsim),
+            scheduler.rate_over(&madsim),
             Goal::AtLeast(0.4),
         );
     }

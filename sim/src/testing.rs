@@ -6,7 +6,7 @@ use gatesim_model::core::time::Time;
 use madsim::runtime::Runtime;
 
 use crate::{
-    scheduler::{Gate, Hold, Strategy, Watched, choices::Choices},
+    scheduler::{OrderingConstraint, Scheduler, Strategy, Watched, choices::Choices},
     trace::event::FinishReason,
 };
 
@@ -20,7 +20,7 @@ pub struct Bench {
     /// How ties are broken.
     pub strategy: Strategy,
     /// Turns that wait; none if the run is not even watched.
-    pub order: Option<Vec<Hold>>,
+    pub order: Option<Vec<OrderingConstraint>>,
     /// Where it is cut off.
     pub step_limit: u64,
     /// Where it is cut off.
@@ -55,26 +55,26 @@ impl Default for Bench {
 
 impl Bench {
     /// Runs what `start` starts.
-    pub fn run(&self, start: impl FnOnce(&Rc<Gate>, &Log) + Send) -> Ran {
+    pub fn run(&self, start: impl FnOnce(&Rc<Scheduler>, &Log) + Send) -> Ran {
         let run_here = || {
             Runtime::with_seed_and_config(self.seed, madsim::Config::default()).block_on(async {
                 let choices = Choices::new(self.seed, false, None);
                 let limit = Time::ZERO + self.time_limit;
-                let gate = Gate::new(choices, self.strategy, self.step_limit, limit);
+                let scheduler = Scheduler::new(choices, self.strategy, self.step_limit, limit);
                 if let Some(order) = &self.order {
-                    gate.watch(order);
+                    scheduler.watch(order);
                 }
                 let log = Log::default();
-                start(&gate, &log);
-                let reason = gate.run().await;
+                start(&scheduler, &log);
+                let reason = scheduler.run().await;
                 let ran = Ran {
                     log: log.take(),
                     reason,
-                    steps: gate.steps(),
-                    now: gate.now().since(Time::ZERO),
-                    watched: gate.watched(),
+                    steps: scheduler.steps(),
+                    now: scheduler.now().since(Time::ZERO),
+                    watched: scheduler.watched(),
                 };
-                gate.dismantle().await;
+                scheduler.dismantle().await;
                 ran
             })
         };

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use gatesim_sim::{
     run::outcome::{Outcome, Violation},
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ impl Witness {
     }
 
     /// Looks for it in a trace.
-    pub fn look_for(&self, trace: &[Entry]) -> Sighting {
+    pub fn look_for(&self, trace: &[TraceEvent]) -> Sighting {
         let mut facts = self.facts.iter();
         let mut next = facts.next();
         for fact in trace.iter().filter_map(in_words) {
@@ -99,7 +99,7 @@ struct Concerned {
 }
 
 impl Concerned {
-    fn of<'a>(violation: &Violation, before: impl Iterator<Item = &'a Entry>) -> Self {
+    fn of<'a>(violation: &Violation, before: impl Iterator<Item = &'a TraceEvent>) -> Self {
         let mut concerned = Concerned {
             clients: BTreeSet::new(),
             containers: BTreeSet::new(),
@@ -121,7 +121,7 @@ impl Concerned {
         concerned
     }
 
-    fn includes(&self, entry: &Entry) -> bool {
+    fn includes(&self, entry: &TraceEvent) -> bool {
         if self.clients.is_empty() && self.containers.is_empty() {
             return true;
         }
@@ -168,8 +168,8 @@ fn parties(event: &WorldEvent) -> Vec<Actor> {
         WorldEvent::ClientDone { client }
         | WorldEvent::ClientGaveUp { client, .. }
         | WorldEvent::ClientTokenRenewed { client } => vec![Actor::Client(*client)],
-        WorldEvent::LinkCut { from, to }
-        | WorldEvent::LinkMended { from, to }
+        WorldEvent::LinkPartitioned { from, to }
+        | WorldEvent::LinkRepaired { from, to }
         | WorldEvent::LinkReset { from, to } => vec![*from, *to],
         WorldEvent::ContainerStarted { container, .. }
         | WorldEvent::ContainerInService { container }
@@ -190,7 +190,7 @@ fn parties(event: &WorldEvent) -> Vec<Actor> {
 
 /// A fact that the world made, in words that stand in files: rewording one makes every witness
 /// that has it look like another run. None for what the gateway does or answers.
-fn in_words(entry: &Entry) -> Option<String> {
+fn in_words(entry: &TraceEvent) -> Option<String> {
     let Fact::World(event) = &entry.fact else {
         return None;
     };
@@ -220,8 +220,8 @@ fn in_words(entry: &Entry) -> Option<String> {
         WorldEvent::FrameOvertook { socket, overtaken } => {
             format!("{socket} frame overtook {overtaken}")
         }
-        WorldEvent::LinkCut { from, to } => format!("link {from} to {to} cut"),
-        WorldEvent::LinkMended { from, to } => format!("link {from} to {to} mended"),
+        WorldEvent::LinkPartitioned { from, to } => format!("link {from} to {to} cut"),
+        WorldEvent::LinkRepaired { from, to } => format!("link {from} to {to} mended"),
         WorldEvent::LinkReset { from, to } => format!("link {from} to {to} reset"),
         WorldEvent::MessageArrived { socket, message } => match message {
             Some(message) => format!("{socket} {message} arrived"),
@@ -284,9 +284,9 @@ mod tests {
     const FIRST: SocketId = SocketId::first(0);
     const OTHER: SocketId = SocketId::first(1);
 
-    fn entries(events: Vec<(Actor, WorldEvent)>) -> Vec<Entry> {
+    fn entries(events: Vec<(Actor, WorldEvent)>) -> Vec<TraceEvent> {
         let numbered = events.into_iter().zip(0..);
-        let entry = |((actor, event), number)| Entry {
+        let entry = |((actor, event), number)| TraceEvent {
             number,
             time: Time(number * 1_000_000),
             step: number,

@@ -8,7 +8,7 @@ use gatesim_sim::{
     run::outcome::{Digest, Outcome},
     trace::{
         divergence::{Difference, first_difference},
-        event::Entry,
+        event::TraceEvent,
     },
 };
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::{
 
 /// A run that gave two different traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parting {
+pub struct Divergence {
     /// Which run.
     pub run: RunName,
     /// Where it came from.
@@ -54,7 +54,7 @@ pub fn run_checked(
     if outcome.digest == again {
         return Ok(Some(outcome));
     }
-    let parting = trace_twice(
+    let divergence = trace_twice(
         target.run.clone(),
         target.origin.clone(),
         [outcome.digest, again],
@@ -62,8 +62,8 @@ pub fn run_checked(
         options,
     );
     match out.format() {
-        MessageFormat::Human => out.line(parting.human())?,
-        MessageFormat::Json => out.json("non-determinism", &parting.json())?,
+        MessageFormat::Human => out.line(divergence.human())?,
+        MessageFormat::Json => out.json("non-determinism", &divergence.json())?,
     }
     Ok(None)
 }
@@ -75,14 +75,14 @@ pub fn trace_twice(
     digests: [Digest; 2],
     execute: impl Fn(&Options) -> Outcome,
     options: &Options,
-) -> Parting {
+) -> Divergence {
     let traced = Options {
         trace: true,
         ..options.clone()
     };
     let first = execute(&traced);
     let second = execute(&traced);
-    Parting {
+    Divergence {
         run,
         origin,
         digests,
@@ -92,17 +92,17 @@ pub fn trace_twice(
 
 /// A parting as a JSON line.
 #[derive(Serialize)]
-pub struct PartingJson<'a> {
+pub struct DivergenceJson<'a> {
     run: String,
     digests: [Digest; 2],
     event: Option<u64>,
     step: Option<u64>,
-    first: Option<&'a Entry>,
-    second: Option<&'a Entry>,
+    first: Option<&'a TraceEvent>,
+    second: Option<&'a TraceEvent>,
     replay: String,
 }
 
-impl Parting {
+impl Divergence {
     /// For a person.
     pub fn human(&self) -> String {
         let [first, second] = self.digests;
@@ -131,13 +131,13 @@ impl Parting {
     }
 
     /// For a program.
-    pub fn json(&self) -> PartingJson<'_> {
+    pub fn json(&self) -> DivergenceJson<'_> {
         let entry = |i: usize| {
             self.first_difference
                 .as_ref()
                 .and_then(|difference| difference.entries[i].as_ref())
         };
-        PartingJson {
+        DivergenceJson {
             run: self.run.to_string(),
             digests: self.digests,
             event: self.first_difference.as_ref().map(|d| d.event),
@@ -177,7 +177,7 @@ mod tests {
         };
         let run: RunName = "chaos@reference:7".parse().unwrap();
         let digests = [Digest(1), Digest(2)];
-        let parting = trace_twice(run, Origin::Name, digests, execute, &Options::default());
-        insta::assert_snapshot!("parting", parting.human());
+        let divergence = trace_twice(run, Origin::Name, digests, execute, &Options::default());
+        insta::assert_snapshot!("parting", divergence.human());
     }
 }

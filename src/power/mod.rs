@@ -20,7 +20,7 @@ use crate::{
     cli::PowerArgs,
     execution::{
         clock::Stopwatch,
-        determinism::{self, Parting},
+        determinism::{self, Divergence},
         interrupt, pool,
     },
     exit::Exit,
@@ -49,7 +49,7 @@ pub struct Power {
     /// Whether that was the whole catalogue.
     pub whole: bool,
     /// Finds that did not repeat. If there are any, nothing else can be trusted.
-    pub partings: Vec<Parting>,
+    pub divergences: Vec<Divergence>,
     /// Whether the user cut it short.
     pub interrupted: bool,
 }
@@ -90,12 +90,12 @@ pub fn power(args: &PowerArgs, out: &mut Output) -> anyhow::Result<Exit> {
         .zip(hunts)
         .map(|(subject, hunts)| Finding::new(subject.defect.clone(), hunts, effort.starts))
         .collect();
-    let partings = confirm(&subjects, &findings);
+    let divergences = confirm(&subjects, &findings);
     let power = Power {
         findings,
         effort,
         whole: args.defects.is_empty(),
-        partings,
+        divergences,
         interrupted: interrupt::requested(),
     };
     progress.clear();
@@ -188,13 +188,13 @@ fn up_to_the_first_survival(hunts: &mut Vec<Hunt>) {
 }
 
 /// Repeats every find alone, now that nothing else runs.
-fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Parting> {
-    let mut partings = Vec::new();
+fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Divergence> {
+    let mut divergences = Vec::new();
     for (subject, finding) in subjects.iter().zip(findings) {
         for find in finding.hunts.iter().filter_map(|hunt| hunt.find.as_ref()) {
             let alone = hunt::repeat(subject, find, &Options::default());
             if alone.digest != find.digest {
-                partings.push(determinism::trace_twice(
+                divergences.push(determinism::trace_twice(
                     find.run.clone(),
                     Origin::Name,
                     [find.digest, alone.digest],
@@ -204,12 +204,12 @@ fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Parting> {
             }
         }
     }
-    partings
+    divergences
 }
 
 /// The verdict, gravest first. A violation is what is looked for, and so never a failure.
 fn exit_of(power: &Power) -> Exit {
-    if !power.partings.is_empty() {
+    if !power.divergences.is_empty() {
         Exit::NonDeterministic
     } else if power.interrupted {
         Exit::Interrupted

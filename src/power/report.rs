@@ -31,8 +31,8 @@ pub fn speed(power: &Power, elapsed: Duration) {
 
 fn write_human(power: &Power, out: &mut Output) -> anyhow::Result<()> {
     let style = out.style();
-    for parting in &power.partings {
-        out.line(parting.human())?;
+    for divergence in &power.divergences {
+        out.line(divergence.human())?;
         out.line("")?;
     }
     out.line(
@@ -139,10 +139,10 @@ pub fn verdict(power: &Power) -> String {
             ", half of them within {median} runs, the last, {id}, within {largest}"
         ));
     }
-    if !power.partings.is_empty() {
+    if !power.divergences.is_empty() {
         text.push_str(&format!(
             "\n{} finds did not repeat: find out why before you believe anything else here",
-            power.partings.len()
+            power.divergences.len()
         ));
     }
     if power.interrupted {
@@ -186,8 +186,8 @@ struct SummaryJson<'a> {
 }
 
 fn write_json(power: &Power, out: &mut Output) -> anyhow::Result<()> {
-    for parting in &power.partings {
-        out.json("non-determinism", &parting.json())?;
+    for divergence in &power.divergences {
+        out.json("non-determinism", &divergence.json())?;
     }
     for finding in &power.findings {
         let defect = &finding.defect;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gatesim_model::core::{identity::unix_secs, time::Time};
-use gatesim_sim::{trace::event::Entry, view::describe::GatewayLog};
+use gatesim_sim::{trace::event::TraceEvent, view::describe::GatewayLog};
 use serde::Serialize;
 
 /// Midnight before every run, in Unix seconds and as a date: log lines agree with the times in
@@ -32,9 +32,9 @@ impl fmt::Display for Line {
 /// The log lines of those events that are shown. All of a run's events have to be seen, or what a
 /// line says of earlier ones is missing.
 pub fn lines(
-    trace: &[Entry],
+    trace: &[TraceEvent],
     mut log: GatewayLog,
-    shown: impl Fn(&Entry) -> bool,
+    shown: impl Fn(&TraceEvent) -> bool,
 ) -> impl Iterator<Item = Line> {
     trace.iter().flat_map(move |entry| {
         let mut lines = log.lines(entry);

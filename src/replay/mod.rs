@@ -13,8 +13,8 @@ use gatesim_sim::{
     Options, Until,
     run::outcome::{Digest, Outcome},
     scheduler::choices::Drift,
-    trace::event::Entry,
-    view::{describe::GatewayLog, snapshot::Moment},
+    trace::event::TraceEvent,
+    view::{describe::GatewayLog, snapshot::Snapshot},
 };
 use serde::Serialize;
 
@@ -190,7 +190,7 @@ fn write_events(
     let outcome = view.run.outcome;
     let style = out.style();
     let shown =
-        |entry: &Entry| view.range.contains(&entry.number) && only::shows(view.parts, entry);
+        |entry: &TraceEvent| view.range.contains(&entry.number) && only::shows(view.parts, entry);
     match (args.format, out.format()) {
         (ReplayFormat::GatewayLog, format) => {
             let log = GatewayLog::new(&target.design, target.plan.environment);
@@ -230,7 +230,7 @@ fn write_events(
 fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Result<()> {
     let when = args.until.as_ref().unwrap_or(&When::End);
     let position = run.position(when)?;
-    let moment = Moment::after(&run.outcome.trace[..position as usize]);
+    let moment = Snapshot::after(&run.outcome.trace[..position as usize]);
     let states = state::of_parts(&moment, &args.show);
     match out.format() {
         MessageFormat::Human => {
@@ -266,8 +266,8 @@ fn write_changes(
 ) -> anyhow::Result<()> {
     let (begin, end) = (run.position(from)?, run.position(to)?);
     let trace = &run.outcome.trace;
-    let then = Moment::after(&trace[..begin as usize]);
-    let mut changes = then.difference(&Moment::after(&trace[..end as usize]));
+    let then = Snapshot::after(&trace[..begin as usize]);
+    let mut changes = then.difference(&Snapshot::after(&trace[..end as usize]));
     changes.retain(|change| state::concerns(&args.only, change));
     match out.format() {
         MessageFormat::Human => {
@@ -385,7 +385,7 @@ fn write_trace(path: &Path, run: &RunName, outcome: &Outcome) -> anyhow::Result<
         };
         writeln!(file, "{}", json_line("run", &head)?)?;
         for entry in &outcome.trace {
-            writeln!(file, "{}", json_line::<Entry>("event", entry)?)?;
+            writeln!(file, "{}", json_line::<TraceEvent>("event", entry)?)?;
         }
         for violation in &outcome.violations {
             writeln!(file, "{}", json_line("violation", violation)?)?;

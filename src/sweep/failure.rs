@@ -220,7 +220,7 @@ pub(crate) mod tests {
     use gatesim_sim::{
         run::outcome::Figures,
         scheduler::choices::{Drift, Record},
-        trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+        trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
     };
 
     use super::*;
@@ -244,7 +244,7 @@ pub(crate) mod tests {
 
     /// A run of three events in which two invariants broke.
     pub fn failed_outcome() -> Outcome {
-        let entry = |number: u64, event| Entry {
+        let entry = |number: u64, event| TraceEvent {
             number,
             time: Time(number * 800_000_000),
             step: number * 2_000,
@@ -278,7 +278,7 @@ pub(crate) mod tests {
             choices: Record::default(),
             drift: Drift::default(),
             causes: Default::default(),
-            holds: Vec::new(),
+            constraints: Vec::new(),
         }
     }
 

@@ -57,17 +57,17 @@ fn report(result: &SweepResult) -> Report {
             };
             suite.add_test_case(classified(&suite_name, &format!("floor {mark}"), status));
         }
-        let partings: Vec<String> = result
-            .partings
+        let divergences: Vec<String> = result
+            .divergences
             .iter()
-            .filter(|parting| of_pair(&parting.run))
-            .map(|parting| parting.human())
+            .filter(|divergence| of_pair(&divergence.run))
+            .map(|divergence| divergence.human())
             .collect();
-        let status = if partings.is_empty() {
+        let status = if divergences.is_empty() {
             TestCaseStatus::success()
         } else {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_description(partings.join("\n\n"));
+            status.set_description(divergences.join("\n\n"));
             status
         };
         suite.add_test_case(classified(&suite_name, REPEAT_CASE, status));

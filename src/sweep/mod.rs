@@ -17,7 +17,7 @@ use crate::{
     cli::SweepArgs,
     execution::{
         clock::Stopwatch,
-        determinism::{self, Parting},
+        determinism::{self, Divergence},
         interrupt,
         pool::{self, Harvest, Limit, Pair, Work},
     },
@@ -48,7 +48,7 @@ pub struct SweepResult {
     /// One per group of failures, by pair and cause.
     pub failures: Vec<FailureReport>,
     /// Runs that did not repeat. If there are any, nothing else can be trusted.
-    pub partings: Vec<Parting>,
+    pub divergences: Vec<Divergence>,
     /// Whether the user cut it short.
     pub interrupted: bool,
 }
@@ -173,10 +173,10 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
 /// repeat once more with traces.
 fn confirm(work: Work, harvest: Harvest) -> SweepResult {
     let mut failures = Vec::new();
-    let mut partings = Vec::new();
+    let mut divergences = Vec::new();
     for unstable in &harvest.unstable {
         let pair = &work.pairs[unstable.pair];
-        partings.push(determinism::trace_twice(
+        divergences.push(determinism::trace_twice(
             pair.run_name(unstable.seed),
             Origin::Name,
             [unstable.first, unstable.second],
@@ -197,8 +197,8 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
                     None,
                     Some((group, tally.runs)),
                 ));
-            } else if !partings.iter().any(|parting| parting.run == name) {
-                partings.push(determinism::trace_twice(
+            } else if !divergences.iter().any(|divergence| divergence.run == name) {
+                divergences.push(determinism::trace_twice(
                     name,
                     Origin::Name,
                     [exemplar.digest, alone.digest],
@@ -212,7 +212,7 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
         work,
         harvest,
         failures,
-        partings,
+        divergences,
         interrupted: interrupt::requested(),
     }
 }
@@ -244,7 +244,7 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
 fn exit_of(result: &SweepResult) -> Exit {
     let tallies = &result.harvest.tallies;
     let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
-    if !result.partings.is_empty() {
+    if !result.divergences.is_empty() {
         Exit::NonDeterministic
     } else if result.interrupted {
         Exit::Interrupted
@@ -362,7 +362,7 @@ mod tests {
                 unstable: Vec::new(),
             },
             failures: Vec::new(),
-            partings: Vec::new(),
+            divergences: Vec::new(),
             interrupted: false,
         }
     }
@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(exit_of(&result), Exit::Violated);
         result.interrupted = true;
         assert_eq!(exit_of(&result), Exit::Interrupted);
-        result.partings.push(Parting {
+        result.divergences.push(Divergence {
             run: "chaos@v9:0".parse().unwrap(),
             origin: Origin::Name,
             digests: [Digest(1), Digest(2)],

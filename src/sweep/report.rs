@@ -48,8 +48,8 @@ pub fn speed(result: &SweepResult, elapsed: Duration) {
 
 fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     let style = out.style();
-    for parting in &result.partings {
-        out.line(parting.human())?;
+    for divergence in &result.divergences {
+        out.line(divergence.human())?;
         out.line("")?;
     }
     let (whole, rest) = result
@@ -137,10 +137,10 @@ fn verdict(result: &SweepResult) -> String {
             text.push_str(&format!("\n{}: {}", name(pair), missed_floor(&floor)));
         }
     }
-    if !result.partings.is_empty() {
+    if !result.divergences.is_empty() {
         text.push_str(&format!(
             "\n{} runs did not repeat: find out why before you believe anything else here",
-            result.partings.len()
+            result.divergences.len()
         ));
     }
     if result.interrupted {
@@ -327,8 +327,8 @@ struct SummaryJson {
 }
 
 fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
-    for parting in &result.partings {
-        out.json("non-determinism", &parting.json())?;
+    for divergence in &result.divergences {
+        out.json("non-determinism", &divergence.json())?;
     }
     for failure in &result.failures {
         out.json("failure", &failure.json())?;
@@ -342,7 +342,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
         &SummaryJson {
             runs: tallies.iter().map(|tally| tally.runs).sum(),
             failed: tallies.iter().map(|tally| tally.groups.total()).sum(),
-            unstable: result.partings.len(),
+            unstable: result.divergences.len(),
             interrupted: result.interrupted,
         },
     )

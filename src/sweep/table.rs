@@ -189,7 +189,7 @@ mod tests {
                 unstable: Vec::new(),
             },
             failures: Vec::new(),
-            partings: Vec::new(),
+            divergences: Vec::new(),
             interrupted: false,
         }
     }

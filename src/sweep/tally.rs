@@ -265,7 +265,7 @@ mod tests {
             choices: Record::default(),
             drift: Drift::default(),
             causes: Default::default(),
-            holds: Vec::new(),
+            constraints: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use gatesim_model::core::time::Time;
-use gatesim_sim::trace::event::{Actor, Entry};
+use gatesim_sim::trace::event::{Actor, TraceEvent};
 
 use super::{Row, View, marker, sign::sign};
 use crate::output::Style;
@@ -111,7 +111,7 @@ impl Columns {
 
     /// The column of an event, and the name of its actor if the column does not say it; none if
     /// it belongs to all of them.
-    fn place(&self, entry: &Entry) -> Option<(usize, Option<String>)> {
+    fn place(&self, entry: &TraceEvent) -> Option<(usize, Option<String>)> {
         let actor = entry.lane();
         match self {
             Columns::Actors(actors) => {

@@ -1,17 +1,17 @@
 //! One line per event: number, virtual time, actor, what.
 
-use gatesim_sim::{trace::event::Entry, view::describe};
+use gatesim_sim::{trace::event::TraceEvent, view::describe};
 
 use super::{Row, Run, View, marker};
 use crate::output::Style;
 
 /// An event by itself, without its run.
-pub fn line(entry: &Entry) -> String {
+pub fn line(entry: &TraceEvent) -> String {
     line_with(entry, &describe::describe(entry))
 }
 
 /// An event of a run.
-pub fn line_of(run: &Run<'_>, entry: &Entry) -> String {
+pub fn line_of(run: &Run<'_>, entry: &TraceEvent) -> String {
     line_with(entry, &run.text(entry))
 }
 
@@ -30,7 +30,7 @@ pub fn lines(view: &View<'_>, style: Style) -> Vec<String> {
         .collect()
 }
 
-fn line_with(entry: &Entry, text: &str) -> String {
+fn line_with(entry: &TraceEvent, text: &str) -> String {
     format!(
         "{:>6} {:>14} {:<12} {text}",
         entry.number, entry.time, entry.actor

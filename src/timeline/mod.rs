@@ -11,7 +11,7 @@ use std::ops::Range;
 use gatesim_sim::{
     plan::Plan,
     run::outcome::{Outcome, Violation},
-    trace::event::Entry,
+    trace::event::TraceEvent,
     view::describe,
 };
 
@@ -52,7 +52,7 @@ pub struct View<'a> {
 #[derive(Clone, Copy)]
 pub enum Row<'a> {
     /// Something happened.
-    Event(&'a Entry),
+    Event(&'a TraceEvent),
     /// An invariant broke.
     Violation(&'a Violation),
     /// The model panicked.
@@ -61,7 +61,7 @@ pub enum Row<'a> {
 
 impl<'a> Run<'a> {
     /// What happened, in one line without a line end. A fault is described, not only numbered.
-    pub fn text(&self, entry: &Entry) -> String {
+    pub fn text(&self, entry: &TraceEvent) -> String {
         describe::describe_in(entry, self.plan)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
                     ..trace.partition_point(|entry| entry.time.0 <= until) as u64
             }
             Reach::Events(reach) => {
-                let shown = |entry: &&Entry| only::shows(parts, entry);
+                let shown = |entry: &&TraceEvent| only::shows(parts, entry);
                 let (before, after) = trace.split_at(middle as usize);
                 // What happens at the moment itself is on neither side.
                 let own = match around.middle {

@@ -6,7 +6,7 @@ use anyhow::bail;
 use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
     run::outcome::Outcome,
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
     view::snapshot::{Path, Value},
 };
 
@@ -65,7 +65,7 @@ impl FromStr for Part {
 impl Part {
     /// Whether an event belongs to it: whoever did it, whomever it was done to, and calls for the
     /// service that was asked.
-    pub fn has(self, entry: &Entry) -> bool {
+    pub fn has(self, entry: &TraceEvent) -> bool {
         let socket = entry.socket();
         match self {
             Part::Peer(peer) => {
@@ -111,10 +111,13 @@ impl Part {
         if always || outcome.trace.iter().any(|entry| self.has(entry)) {
             return Ok(());
         }
-        let known: BTreeSet<Actor> = outcome.trace.iter().map(Entry::lane).collect();
+        let known: BTreeSet<Actor> = outcome.trace.iter().map(TraceEvent::lane).collect();
         let mut names: Vec<String> = known.iter().map(Actor::to_string).collect();
-        let connections: BTreeSet<SocketId> =
-            outcome.trace.iter().filter_map(Entry::socket).collect();
+        let connections: BTreeSet<SocketId> = outcome
+            .trace
+            .iter()
+            .filter_map(TraceEvent::socket)
+            .collect();
         let shown = connections.iter().take(MAX_NAMED);
         names.extend(shown.map(SocketId::to_string));
         if connections.len() > MAX_NAMED {
@@ -146,11 +149,11 @@ const MAX_NAMED: usize = 12;
 
 /// Whether an event is to be shown if these parts are asked for: theirs, and what concerns
 /// everybody.
-pub fn shows(parts: &[Part], entry: &Entry) -> bool {
+pub fn shows(parts: &[Part], entry: &TraceEvent) -> bool {
     parts.is_empty() || concerns_everybody(entry) || parts.iter().any(|part| part.has(entry))
 }
 
-fn concerns_everybody(entry: &Entry) -> bool {
+fn concerns_everybody(entry: &TraceEvent) -> bool {
     match &entry.fact {
         Fact::World(
             WorldEvent::FaultApplied { .. }
@@ -170,7 +173,7 @@ fn same(wanted: SocketId, socket: SocketId) -> bool {
 }
 
 /// The service that is asked, the container that an upgrade goes to, or one end of a link.
-fn other_end(entry: &Entry) -> Option<Actor> {
+fn other_end(entry: &TraceEvent) -> Option<Actor> {
     let routed = match entry.fact {
         Fact::World(WorldEvent::UpgradeRouted { container, .. }) => {
             Some(Actor::Container(container))

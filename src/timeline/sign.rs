@@ -1,7 +1,7 @@
 //! What kind of event it is, as a sign that can be seen before anything is read.
 
 use gatesim_model::event::Event;
-use gatesim_sim::trace::event::{Entry, Fact, WorldEvent};
+use gatesim_sim::trace::event::{Fact, TraceEvent, WorldEvent};
 
 /// What kind of event it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Sign {
 }
 
 /// The sign of an event.
-pub fn sign(entry: &Entry) -> Sign {
+pub fn sign(entry: &TraceEvent) -> Sign {
     match &entry.fact {
         Fact::Protocol(event) => of_protocol(event),
         Fact::World(event) => of_world(event),
@@ -139,8 +139,8 @@ fn of_world(event: &WorldEvent) -> Sign {
         WorldEvent::UpgradeOvertook { .. }
         | WorldEvent::HeaderChanged { .. }
         | WorldEvent::FrameOvertook { .. }
-        | WorldEvent::LinkCut { .. }
-        | WorldEvent::LinkMended { .. }
+        | WorldEvent::LinkPartitioned { .. }
+        | WorldEvent::LinkRepaired { .. }
         | WorldEvent::LinkReset { .. }
         | WorldEvent::ContainerTerminating { .. }
         | WorldEvent::ContainerGone { .. }

@@ -3,7 +3,7 @@
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     trace::event::Actor,
-    view::snapshot::{Change, Moment, State},
+    view::snapshot::{Change, Snapshot, State},
 };
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::output::Style;
 const MAX_NAME: usize = 44;
 
 /// The lines of each actor that belong to these parts; actors without any are left out.
-pub fn of_parts(moment: &Moment, parts: &[Part]) -> Vec<(Actor, State)> {
+pub fn of_parts(moment: &Snapshot, parts: &[Part]) -> Vec<(Actor, State)> {
     let belongs = |actor: Actor, state: &State| -> State {
         let lines = state.iter().filter(|(path, value)| {
             parts.is_empty() || parts.iter().any(|part| part.has_line(actor, path, value))

@@ -1,4 +1,4 @@
-//! Moments of a run as a person names them.
+//! Snapshots of a run as a person names them.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use gatesim_sim::{
     Until,
     check::invariants::Invariant,
     run::outcome::{Outcome, Violation},
-    trace::event::{Entry, Fact, FinishReason, WorldEvent},
+    trace::event::{Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
 /// A moment: after everything that it names has happened.
@@ -97,7 +97,8 @@ impl When {
     pub fn position(&self, outcome: &Outcome, headline: Option<&Violation>) -> anyhow::Result<u64> {
         let trace = &outcome.trace;
         let after = |violation: &Violation| (violation.event + 1).min(trace.len() as u64);
-        let before = |happened: &dyn Fn(&Entry) -> bool| trace.partition_point(happened) as u64;
+        let before =
+            |happened: &dyn Fn(&TraceEvent) -> bool| trace.partition_point(happened) as u64;
         Ok(match self {
             When::Start => 0,
             // Not what tells that the run was ended there.
@@ -153,7 +154,7 @@ fn so_far(outcome: &Outcome) -> &'static str {
 }
 
 /// Whether a run was ended here because nobody asked for more of it.
-fn is_cut(entry: &Entry) -> bool {
+fn is_cut(entry: &TraceEvent) -> bool {
     match &entry.fact {
         Fact::World(WorldEvent::Finished { reason }) => *reason == FinishReason::StoppedAtMoment,
         Fact::World(_) | Fact::Protocol(_) => false,

@@ -4,7 +4,7 @@
 use gatesim_model::design::Design;
 use gatesim_sim::{
     plan::{Plan, Token},
-    trace::event::Entry,
+    trace::event::TraceEvent,
 };
 
 use super::{
@@ -192,7 +192,7 @@ fn keep<T>(items: Vec<T>, passes: &[Option<bool>]) -> Vec<T> {
 /// Answers of the design that the reference gives otherwise, and with which of its answers the
 /// run passes; the one that changes least first. If no single one does, the fewest that do
 /// together.
-pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[Entry]) -> Vec<Remedy> {
+pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> Vec<Remedy> {
     let design = &trials.target().design;
     let reference = Design::builtin("reference").expect("it is built in");
     let sound = reference.answers().into_iter();
@@ -213,7 +213,7 @@ pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[Entry]) -> Vec<R
             .one(variation, |outcome| {
                 (symptom.is_gone(outcome) || symptom.is_another(outcome)).then(|| {
                     let order = fixed_order(symptom, trace, &outcome.trace);
-                    (parting(trace, &outcome.trace), order)
+                    (divergence(trace, &outcome.trace), order)
                 })
             })
             .flatten()
@@ -280,17 +280,17 @@ fn changed(design: &Design, changes: &[Change]) -> Design {
 }
 
 /// How many events two traces have in common before they part.
-fn parting(failing: &[Entry], passing: &[Entry]) -> u64 {
-    let same = |(a, b): &(&Entry, &Entry)| a.fact == b.fact && a.time == b.time;
+fn divergence(failing: &[TraceEvent], passing: &[TraceEvent]) -> u64 {
+    let same = |(a, b): &(&TraceEvent, &TraceEvent)| a.fact == b.fact && a.time == b.time;
     failing.iter().zip(passing).take_while(same).count() as u64
 }
 
 /// What comes before the event of the violation where the run passes, and does not where it fails.
-fn fixed_order(symptom: &Symptom, failing: &[Entry], passing: &[Entry]) -> Option<Fixed> {
+fn fixed_order(symptom: &Symptom, failing: &[TraceEvent], passing: &[TraceEvent]) -> Option<Fixed> {
     let mark = symptom.mark.as_ref()?;
     let event = mark.title.clone();
     // If it happens several times, the one that is meant.
-    let place = |trace: &[Entry]| {
+    let place = |trace: &[TraceEvent]| {
         let mut like_it = (0..)
             .zip(trace)
             .filter(|(_, entry)| Mark::of(entry) == *mark);
@@ -304,7 +304,7 @@ fn fixed_order(symptom: &Symptom, failing: &[Entry], passing: &[Entry]) -> Optio
         return Some(Fixed::Gone { event, time });
     };
     let before: Vec<Mark> = failing[..failed_at].iter().map(Mark::of).collect();
-    let concerns = |entry: &&Entry| {
+    let concerns = |entry: &&TraceEvent| {
         let other = Mark::of(entry);
         let same = other
             .sockets

@@ -1,6 +1,6 @@
 //! What is found out about a failing run, and how it is said.
 
-use gatesim_sim::{scheduler::causes::StepName, trace::event::Entry};
+use gatesim_sim::{scheduler::causes::StepName, trace::event::TraceEvent};
 use serde::Serialize;
 
 use super::{
@@ -150,7 +150,7 @@ impl StepWords {
         Self::named(graph, step, speaking.and_then(|step| graph.headline(step)))
     }
 
-    fn named(graph: &Graph<'_>, step: u64, headline: Option<&Entry>) -> Self {
+    fn named(graph: &Graph<'_>, step: u64, headline: Option<&TraceEvent>) -> Self {
         let who = graph.who(step);
         StepWords {
             name: graph.causes().name(step).expect("it was taken"),

@@ -15,7 +15,7 @@ use gatesim_sim::{
         causes::{Causes, Source},
         choices::Purpose,
     },
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 
 /// A run that was traced with its causes, as a graph.
@@ -145,12 +145,12 @@ impl<'a> Graph<'a> {
     }
 
     /// The whole trace.
-    pub fn trace(&self) -> &'a [Entry] {
+    pub fn trace(&self) -> &'a [TraceEvent] {
         &self.outcome.trace
     }
 
     /// The events of a step.
-    pub fn events(&self, step: u64) -> &'a [Entry] {
+    pub fn events(&self, step: u64) -> &'a [TraceEvent] {
         let step = step as usize;
         match (self.first_event.get(step), self.first_event.get(step + 1)) {
             (Some(&from), Some(&to)) => &self.outcome.trace[from..to],
@@ -262,13 +262,13 @@ impl<'a> Graph<'a> {
 
     /// The event of a step that says most about it; of several that say as much, the last, since
     /// that is what the step leaves behind.
-    pub fn headline(&self, step: u64) -> Option<&'a Entry> {
+    pub fn headline(&self, step: u64) -> Option<&'a TraceEvent> {
         let events = self.events(step).iter();
         events.max_by_key(|entry| (entry.number == self.focus, weight(entry)))
     }
 
     /// An event of each step, both about the same piece of state; those that say most of it.
-    pub fn meeting(&self, steps: [u64; 2]) -> Option<[&'a Entry; 2]> {
+    pub fn meeting(&self, steps: [u64; 2]) -> Option<[&'a TraceEvent; 2]> {
         let [first, second] = steps.map(|step| self.events(step));
         let pairs = first
             .iter()
@@ -362,7 +362,7 @@ fn name_of(source: &Source) -> String {
 pub const WEIGHTY: u8 = 7;
 
 /// How much an event says about the step in which it happens.
-pub fn weight(entry: &Entry) -> u8 {
+pub fn weight(entry: &TraceEvent) -> u8 {
     if let Fact::Protocol(Event::IdGiven { .. }) = entry.fact {
         return 4;
     }
@@ -381,7 +381,7 @@ pub fn weight(entry: &Entry) -> u8 {
 }
 
 /// The state that an event touches.
-pub fn states(entry: &Entry) -> Vec<State> {
+pub fn states(entry: &TraceEvent) -> Vec<State> {
     let mut states: Vec<State> = entry.sockets().into_iter().map(State::Connection).collect();
     match &entry.fact {
         Fact::Protocol(event) => {
@@ -489,8 +489,8 @@ fn outer_state(event: &WorldEvent) -> Option<State> {
         | WorldEvent::ServiceUp { service }
         | WorldEvent::ServiceImpaired { service, .. }
         | WorldEvent::ServiceRecovered { service, .. } => Some(State::Service(*service)),
-        WorldEvent::LinkCut { from, to }
-        | WorldEvent::LinkMended { from, to }
+        WorldEvent::LinkPartitioned { from, to }
+        | WorldEvent::LinkRepaired { from, to }
         | WorldEvent::LinkReset { from, to } => {
             let client = |actor: &Actor| match actor {
                 Actor::Client(client) => Some(State::Client(*client)),

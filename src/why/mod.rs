@@ -10,7 +10,7 @@ use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options,
     run::outcome::{Outcome, Violation},
-    trace::event::Entry,
+    trace::event::TraceEvent,
 };
 
 use crate::{
@@ -166,7 +166,7 @@ impl Noticed {
                 mark: None,
             };
         };
-        let concerns = |entry: &&Entry| match violation.socket {
+        let concerns = |entry: &&TraceEvent| match violation.socket {
             Some(socket) => entry.sockets().contains(&socket),
             None => true,
         };

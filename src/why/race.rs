@@ -9,7 +9,7 @@
 use gatesim_model::core::{ids::SocketId, time::Time};
 use gatesim_sim::{
     run::outcome::Outcome,
-    scheduler::{Hold, Side},
+    scheduler::{OrderingConstraint, Side},
 };
 
 use super::{
@@ -163,7 +163,7 @@ impl Search<'_> {
 
     fn waiting(&self, held: u64, until: u64, side: Side) -> Variation {
         let name = |step| self.graph.causes().name(step).expect("it was taken");
-        Variation::order(Hold {
+        Variation::order(OrderingConstraint {
             held: name(held),
             until: name(until),
             side,

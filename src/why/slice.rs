@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
     view::describe,
 };
 
@@ -58,7 +58,7 @@ pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64>
         .chain(noticed.socket.map(State::Connection))
         .filter(|state| matches!(state, State::Connection(_)))
         .collect();
-    let mut story: Vec<(Concern, &Entry)> = trace
+    let mut story: Vec<(Concern, &TraceEvent)> = trace
         .iter()
         .rev()
         .filter(|entry| entry.number <= noticed.event && behind.contains(&entry.step))
@@ -79,7 +79,7 @@ pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64>
 }
 
 fn concern(
-    entry: &Entry,
+    entry: &TraceEvent,
     subject: &BTreeSet<State>,
     connections: &BTreeSet<State>,
 ) -> Option<Concern> {

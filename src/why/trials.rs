@@ -18,10 +18,10 @@ use gatesim_sim::{
     plan::Plan,
     run::outcome::Outcome,
     scheduler::{
-        Hold,
+        OrderingConstraint,
         choices::{Perturb, WHOLE},
     },
-    trace::event::Entry,
+    trace::event::TraceEvent,
     view::describe,
 };
 
@@ -38,14 +38,14 @@ pub struct Variation {
     /// Another world.
     pub plan: Option<Plan>,
     /// Another order.
-    pub order: Vec<Hold>,
+    pub order: Vec<OrderingConstraint>,
     /// Other timing.
     pub perturb: Option<Perturb>,
 }
 
 impl Variation {
     /// Two turns in another order.
-    pub fn order(hold: Hold) -> Self {
+    pub fn order(hold: OrderingConstraint) -> Self {
         Variation {
             order: vec![hold],
             ..Variation::default()
@@ -101,7 +101,7 @@ pub struct Mark {
 
 impl Mark {
     /// Of this event.
-    pub fn of(entry: &Entry) -> Self {
+    pub fn of(entry: &TraceEvent) -> Self {
         Mark {
             title: describe::title(entry),
             sockets: entry.sockets(),
@@ -109,7 +109,7 @@ impl Mark {
     }
 
     /// Whether it happens in a run.
-    pub fn is_in(&self, trace: &[Entry]) -> bool {
+    pub fn is_in(&self, trace: &[TraceEvent]) -> bool {
         trace.iter().any(|entry| Mark::of(entry) == *self)
     }
 }
@@ -125,7 +125,7 @@ impl Symptom {
             .violations
             .iter()
             .any(|violation| violation.invariant.name() == self.expect.invariant);
-        let like = |mark: &Mark, entry: &Entry| describe::title(entry) == mark.title;
+        let like = |mark: &Mark, entry: &TraceEvent| describe::title(entry) == mark.title;
         let gone = |mark: &Mark| !outcome.trace.iter().any(|entry| like(mark, entry));
         !hidden || self.mark.as_ref().is_some_and(gone)
     }

@@ -13,7 +13,7 @@ use crate::{
     plan::Plan,
     run::{outcome::Outcome, recorder::Recorder},
     scheduler::{
-        Gate, Hold,
+        OrderingConstraint, Scheduler,
         choices::{Choices, Perturb, Record},
     },
     world::World,
@@ -56,7 +56,7 @@ pub struct Options {
     /// Keep what made each step happen.
     pub causes: bool,
     /// Turns that are to wait for others: another run, in which the order of two steps is flipped.
-    pub order: Vec<Hold>,
+    pub order: Vec<OrderingConstraint>,
 }
 
 impl Default for Options {
@@ -112,25 +112,29 @@ fn run_here(
             choices = choices.perturbed(perturb);
         }
         let time_limit = Time::ZERO + Duration::from_millis(plan.time_limit_ms);
-        let gate = Gate::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
+        let scheduler = Scheduler::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
         if options.causes || !options.order.is_empty() {
-            gate.watch(&options.order);
+            scheduler.watch(&options.order);
         }
         let limits = options.invariants.then(|| Limits::of(plan.environment));
-        let recorder = Rc::new(Recorder::new(Rc::clone(&gate), limits.as_ref(), options));
+        let recorder = Rc::new(Recorder::new(
+            Rc::clone(&scheduler),
+            limits.as_ref(),
+            options,
+        ));
         let world = World::new(
-            Rc::clone(&gate),
+            Rc::clone(&scheduler),
             Rc::clone(&recorder),
             Rc::new(plan.clone()),
             Rc::new(design.clone()),
         );
         world.start();
         more(&world);
-        let finish = gate.run().await;
+        let finish = scheduler.run().await;
         let observed = recorder.finish(finish);
-        let watched = gate.watched();
+        let watched = scheduler.watched();
         world.dismantle();
-        gate.dismantle().await;
+        scheduler.dismantle().await;
         let (choices, drift) = choices.finish();
         Outcome {
             digest: observed.digest,
@@ -146,7 +150,7 @@ fn run_here(
             choices,
             drift,
             causes: watched.causes,
-            holds: watched.holds,
+            constraints: watched.constraints,
         }
     })
 }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     check::{invariants::Invariant, marks::Marks},
     scheduler::{
-        HoldEnd,
+        ConstraintEnd,
         causes::Causes,
         choices::{Drift, Record},
     },
-    trace::event::{Actor, Entry, FinishReason},
+    trace::event::{Actor, FinishReason, TraceEvent},
 };
 
 /// The result of one run. Two runs of the same design, plan and code give equal outcomes.
@@ -37,7 +37,7 @@ pub struct Outcome {
     /// Figures of merit.
     pub figures: Figures,
     /// The whole trace, if it was asked for.
-    pub trace: Vec<Entry>,
+    pub trace: Vec<TraceEvent>,
     /// Every choice, if it was asked for.
     pub choices: Record,
     /// Choices that were not in the record that was replayed.
@@ -45,7 +45,7 @@ pub struct Outcome {
     /// What made each step happen, if it was asked for.
     pub causes: Causes,
     /// What became of each hold.
-    pub holds: Vec<HoldEnd>,
+    pub constraints: Vec<ConstraintEnd>,
 }
 
 impl Outcome {
@@ -65,7 +65,7 @@ impl Outcome {
             choices: Record::default(),
             drift: Drift::default(),
             causes: Causes::default(),
-            holds: Vec::new(),
+            constraints: Vec::new(),
         }
     }
 

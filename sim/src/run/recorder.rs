@@ -16,13 +16,13 @@ use crate::{
         Options, Until,
         outcome::{Digest, Figures, Violation},
     },
-    scheduler::Gate,
-    trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    scheduler::Scheduler,
+    trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
 /// Sees every event of one run, in order.
 pub struct Recorder {
-    gate: Rc<Gate>,
+    scheduler: Rc<Scheduler>,
     stop_at_first: bool,
     until: Option<Until>,
     /// Taken out at the end: what is dropped afterwards is not observed.
@@ -38,7 +38,7 @@ struct Seen {
     checker: Option<Checker>,
     marks: MarkCollector,
     figures: FiguresCollector,
-    trace: Option<Vec<Entry>>,
+    trace: Option<Vec<TraceEvent>>,
 }
 
 /// What the observer has at the end.
@@ -58,15 +58,15 @@ pub struct Observed {
     /// Figures of merit.
     pub figures: Figures,
     /// The trace, if it was kept.
-    pub trace: Vec<Entry>,
+    pub trace: Vec<TraceEvent>,
 }
 
 impl Recorder {
     /// An observer that checks invariants against `limits`, if there are any, keeps the trace and
     /// ends the run if the options ask for it.
-    pub fn new(gate: Rc<Gate>, limits: Option<&Limits>, options: &Options) -> Self {
+    pub fn new(scheduler: Rc<Scheduler>, limits: Option<&Limits>, options: &Options) -> Self {
         Recorder {
-            gate,
+            scheduler,
             stop_at_first: options.stop_at_first,
             until: options.until,
             seen: RefCell::new(Some(Seen {
@@ -87,16 +87,16 @@ impl Recorder {
         let mut seen = self.seen.borrow_mut();
         let Some(seen) = seen.as_mut() else { return };
         if self.is_over(seen.events) {
-            return self.gate.finish(FinishReason::StoppedAtMoment);
+            return self.scheduler.finish(FinishReason::StoppedAtMoment);
         }
-        seen.last = (self.gate.now(), self.gate.steps());
+        seen.last = (self.scheduler.now(), self.scheduler.steps());
         self.see(seen, actor, fact);
     }
 
     /// The event takes place where the last one is.
     fn see(&self, seen: &mut Seen, actor: Actor, fact: Fact) {
         let (time, step) = seen.last;
-        let entry = Entry {
+        let entry = TraceEvent {
             number: seen.events,
             time,
             step,
@@ -110,7 +110,7 @@ impl Recorder {
         if let Some(checker) = &mut seen.checker {
             checker.observe(&entry);
             if self.stop_at_first && checker.broken() > 0 {
-                self.gate.finish(FinishReason::StoppedAtFirst);
+                self.scheduler.finish(FinishReason::StoppedAtFirst);
             }
         }
         tracing::trace!(time = %entry.time, actor = %entry.actor, fact = ?entry.fact);
@@ -128,7 +128,7 @@ impl Recorder {
         seen.last = match (reason, self.until) {
             (FinishReason::StoppedAtMoment, Some(Until::Time(time))) => (time, seen.last.1),
             (FinishReason::StoppedAtMoment, _) => seen.last,
-            _ => (self.gate.now(), self.gate.steps()),
+            _ => (self.scheduler.now(), self.scheduler.steps()),
         };
         let (time, steps) = seen.last;
         self.see(&mut seen, Actor::World, last);
@@ -153,9 +153,9 @@ impl Recorder {
     fn is_over(&self, number: u64) -> bool {
         match self.until {
             None => false,
-            Some(Until::Time(time)) => self.gate.now() > time,
+            Some(Until::Time(time)) => self.scheduler.now() > time,
             Some(Until::Event(last)) => number > last,
-            Some(Until::Step(last)) => self.gate.steps() > last,
+            Some(Until::Step(last)) => self.scheduler.steps() > last,
         }
     }
 }
@@ -163,7 +163,7 @@ impl Recorder {
 impl Seen {
     /// digest := hash(digest, time, actor, event). Number and step are left out: they say
     /// nothing that the order does not.
-    fn fold(&mut self, entry: &Entry) {
+    fn fold(&mut self, entry: &TraceEvent) {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         bytes.extend_from_slice(&self.digest.to_le_bytes());

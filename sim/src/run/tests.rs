@@ -35,7 +35,7 @@ use crate::{
     scheduler::{ProcessId, choices::Purpose},
     trace::{
         divergence::first_difference,
-        event::{Actor, Entry, Fact, WorldEvent},
+        event::{Actor, Fact, TraceEvent, WorldEvent},
     },
 };
 
@@ -96,7 +96,7 @@ fn what_the_run_itself_decides_is_repeated() {
         ("nothing but the task", |_| Box::new(|_| 0)),
         ("keyed choice", |_| {
             Box::new(|world| {
-                let choices = world.gate.choices();
+                let choices = world.scheduler.choices();
                 let mut stream = choices.stream(Actor::World, Purpose::Plan("planted"));
                 stream.draw(0..=u64::MAX)
             })
@@ -139,21 +139,21 @@ fn twice(make: Make) -> [Outcome; 2] {
 /// A task that lets each number decide how long it sleeps and what it reports.
 fn plant(world: &Rc<World>, mut source: Source) {
     let process = ProcessId(Actor::World);
-    let gate = Rc::clone(&world.gate);
+    let scheduler = Rc::clone(&world.scheduler);
     let world = Rc::clone(world);
-    gate.spawn(process, Actor::World, "planted", async move {
+    scheduler.spawn(process, Actor::World, "planted", async move {
         loop {
-            world.gate.sleep(PERIOD).await;
+            world.scheduler.sleep(PERIOD).await;
             let number = xxh3_64(&source(&world).to_le_bytes());
             let sleep = Duration::from_micros(number % LONGEST_SLEEP_US);
-            world.gate.sleep(sleep).await;
+            world.scheduler.sleep(sleep).await;
             let fault = number as u32;
             world.emit(WorldEvent::FaultApplied { fault });
         }
     });
 }
 
-fn is_planted(entry: &Entry) -> bool {
+fn is_planted(entry: &TraceEvent) -> bool {
     matches!(entry.fact, Fact::World(WorldEvent::FaultApplied { .. }))
 }
 

@@ -37,7 +37,7 @@ use crate::{
 
 pub mod causes;
 pub mod choices;
-mod hold;
+mod constraint;
 mod order;
 mod pause;
 mod process;
@@ -47,14 +47,14 @@ mod tests;
 mod timer;
 mod watch;
 
-pub use hold::{Hold, HoldEnd, PATIENCE, Side};
+pub use constraint::{ConstraintEnd, OrderingConstraint, PATIENCE, Side};
 pub use order::{Deliver, Strategy, Turns};
 pub use pause::Pause;
 pub use task::TaskHandle;
 pub use timer::Sleep;
 pub use watch::Watched;
 
-use hold::Verdict;
+use constraint::Verdict;
 use order::{Due, Queued, Turn};
 use pause::Paused;
 use process::{Place, Processes, Shell};
@@ -69,7 +69,7 @@ pub struct ProcessId(pub Actor);
 thread_local! {
     /// The gate of the run on this thread. madsim wants shells that are `Send`, so a shell holds
     /// its own name and finds the gate here.
-    static CURRENT: RefCell<Option<Rc<Gate>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<Scheduler>>> = const { RefCell::new(None) };
 }
 
 #[derive(Default)]
@@ -93,7 +93,7 @@ struct State {
 }
 
 /// The scheduler of one run.
-pub struct Gate {
+pub struct Scheduler {
     choices: Rc<Choices>,
     strategy: Strategy,
     step_limit: u64,
@@ -103,7 +103,7 @@ pub struct Gate {
     state: RefCell<State>,
 }
 
-impl Gate {
+impl Scheduler {
     /// A gate for one run. Must be made inside the madsim runtime that hosts the run.
     pub fn new(
         choices: Rc<Choices>,
@@ -112,7 +112,7 @@ impl Gate {
         time_limit: Time,
     ) -> Rc<Self> {
         WOKEN.with_borrow_mut(Vec::clear);
-        let gate = Rc::new(Gate {
+        let scheduler = Rc::new(Scheduler {
             choices,
             strategy,
             step_limit,
@@ -121,17 +121,17 @@ impl Gate {
             steps: Cell::default(),
             state: RefCell::default(),
         });
-        CURRENT.set(Some(Rc::clone(&gate)));
-        gate
+        CURRENT.set(Some(Rc::clone(&scheduler)));
+        scheduler
     }
 
     /// Notes from here on what makes each step happen, and makes turns wait. To be called before
     /// anything is started.
-    pub fn watch(&self, holds: &[Hold]) {
-        self.state.borrow_mut().watch = Some(Box::new(Watch::new(holds)));
+    pub fn watch(&self, constraints: &[OrderingConstraint]) {
+        self.state.borrow_mut().watch = Some(Box::new(Watch::new(constraints)));
     }
 
-    /// What was noted since [`Gate::watch`].
+    /// What was noted since [`Scheduler::watch`].
     pub fn watched(&self) -> Watched {
         let watch = self.state.borrow_mut().watch.take();
         watch.map(|watch| watch.finish()).unwrap_or_default()
@@ -183,7 +183,7 @@ impl Gate {
         })));
         drop(state);
         TaskHandle {
-            gate: Rc::clone(self),
+            scheduler: Rc::clone(self),
             id,
             end,
         }
@@ -207,7 +207,7 @@ impl Gate {
     /// Completes at `deadline`.
     pub fn sleep_until(self: &Rc<Self>, deadline: Time) -> Sleep {
         Sleep {
-            gate: Rc::clone(self),
+            scheduler: Rc::clone(self),
             deadline,
             timer: None,
         }
@@ -243,7 +243,7 @@ impl Gate {
         self.state.borrow_mut().finish.get_or_insert(reason);
     }
 
-    /// Runs until [`Gate::finish`], a limit, or until nothing can happen any more.
+    /// Runs until [`Scheduler::finish`], a limit, or until nothing can happen any more.
     pub async fn run(self: &Rc<Self>) -> FinishReason {
         self.hand_over(self.pass_baton());
         std::future::poll_fn(|cx| {
@@ -270,7 +270,7 @@ impl Gate {
         drop(timers);
         let processes = std::mem::take(&mut self.state.borrow_mut().processes);
         CURRENT.set(None);
-        processes.see_off().await;
+        processes.shut_down().await;
     }
 
     /// One poll of a shell by madsim: every turn up to the next one of another process.
@@ -346,7 +346,7 @@ impl Gate {
     fn bury(&self, task: Task) {
         drop(task.future);
         if let Some(watch) = &mut self.state.borrow_mut().watch {
-            watch.holds.forget(task.turns.source);
+            watch.constraints.forget(task.turns.source);
         }
         task.end.done.set(true);
         task.end.waiting.take().into_iter().for_each(Waker::wake);
@@ -404,7 +404,7 @@ impl Gate {
     fn advance(&self, state: &mut State) {
         let next = state.timers.first_key_value().map(|(key, _)| key.0);
         let in_time = next.filter(|deadline| *deadline <= self.time_limit);
-        let patience = (state.watch.as_ref()).and_then(|watch| watch.holds.patient_until());
+        let patience = (state.watch.as_ref()).and_then(|watch| watch.constraints.patient_until());
         match (in_time, patience) {
             (Some(deadline), None) => {
                 self.advance_to(deadline);
@@ -496,7 +496,7 @@ impl State {
 
     fn let_go(&mut self, now: Option<Time>) {
         if let Some(watch) = &mut self.watch {
-            watch.holds.give_up(now);
+            watch.constraints.give_up(now);
         }
     }
 
@@ -504,8 +504,8 @@ impl State {
         WOKEN.with_borrow_mut(|woken| self.woken.append(woken));
         if let Some(watch) = &mut self.watch {
             watch.woken(&self.woken);
-            watch.holds.settle();
-            if let Some(turn) = watch.holds.next_released() {
+            watch.constraints.settle();
+            if let Some(turn) = watch.constraints.next_released() {
                 return Some(turn);
             }
         }
@@ -553,7 +553,7 @@ impl State {
     }
 }
 
-impl fmt::Debug for Gate {
+impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
             .field("now", &self.now())

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gate, task::TaskId};
+use super::{Scheduler, task::TaskId};
 use crate::scheduler::choices::Stream;
 
 /// How ties between ready tasks are broken.
@@ -59,7 +59,7 @@ impl Turns {
 /// Something that a timer delivers without a task: a frame that reaches the end of its link.
 pub trait Deliver {
     /// The time has come.
-    fn deliver(self: Rc<Self>, gate: &Gate);
+    fn deliver(self: Rc<Self>, scheduler: &Scheduler);
     /// The tie-breaks among deliveries and tasks that are due at the same instant.
     fn turns(&self) -> &RefCell<Turns>;
 }

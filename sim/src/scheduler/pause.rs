@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use super::{
-    Gate, ProcessId,
+    ProcessId, Scheduler,
     task::{TaskId, WOKEN},
 };
 use crate::trace::event::Actor;
@@ -49,16 +49,16 @@ impl Paused {
 /// A process is paused for as long as this lives. Pauses of one process add up; they outlive the
 /// process, as a host without a processor does.
 pub struct Pause {
-    gate: Rc<Gate>,
+    scheduler: Rc<Scheduler>,
     process: ProcessId,
 }
 
-impl Gate {
+impl Scheduler {
     /// Pauses a process: from its next turn on none of its tasks is polled.
     pub fn pause(self: &Rc<Self>, process: ProcessId) -> Pause {
         self.state.borrow_mut().paused.begin(process);
         Pause {
-            gate: Rc::clone(self),
+            scheduler: Rc::clone(self),
             process,
         }
     }
@@ -70,26 +70,26 @@ impl Gate {
         process: ProcessId,
         duration: Duration,
     ) -> impl Future<Output = ()> + 'static {
-        let gate = Rc::clone(self);
+        let scheduler = Rc::clone(self);
         async move {
-            let pause = Rc::new(Cell::new(Some(gate.pause(process))));
+            let pause = Rc::new(Cell::new(Some(scheduler.pause(process))));
             let paused = Rc::downgrade(&pause);
-            let over = gate.sleep(duration);
-            gate.spawn(ProcessId(Actor::World), process.0, "block", async move {
+            let over = scheduler.sleep(duration);
+            scheduler.spawn(ProcessId(Actor::World), process.0, "block", async move {
                 over.await;
                 if let Some(pause) = paused.upgrade() {
                     pause.take();
                 }
             });
             // Its own next turn is held back with those of all the others.
-            gate.sleep(Duration::ZERO).await;
+            scheduler.sleep(Duration::ZERO).await;
         }
     }
 }
 
 impl Drop for Pause {
     fn drop(&mut self) {
-        let released = self.gate.state.borrow_mut().paused.end(self.process);
+        let released = self.scheduler.state.borrow_mut().paused.end(self.process);
         WOKEN.with_borrow_mut(|woken| woken.extend(released));
     }
 }
@@ -106,9 +106,9 @@ mod tests {
     const OUTSIDE: ProcessId = ProcessId(Actor::World);
 
     /// A task of `process` that logs the time at each of the first six milliseconds.
-    fn tick(gate: &Rc<Gate>, log: &Log, process: ProcessId, name: &'static str) {
-        let (own, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(process, process.0, name, async move {
+    fn tick(scheduler: &Rc<Scheduler>, log: &Log, process: ProcessId, name: &'static str) {
+        let (own, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(process, process.0, name, async move {
             for tick in 1..=6 {
                 own.sleep_until(Time::ZERO + ms(tick)).await;
                 note(&log, format!("{name}{}", own.now().as_millis()));
@@ -118,12 +118,12 @@ mod tests {
 
     /// What a process logs that is paused for 2 ms at each of these times, in microseconds.
     fn pausing(at_us: &'static [u64]) -> Vec<String> {
-        let mut ran = Bench::default().run(|gate, log| {
-            tick(gate, log, HOST, "a");
-            tick(gate, log, OTHER, "b");
+        let mut ran = Bench::default().run(|scheduler, log| {
+            tick(scheduler, log, HOST, "a");
+            tick(scheduler, log, OTHER, "b");
             for at_us in at_us {
-                let own = Rc::clone(gate);
-                gate.spawn(OUTSIDE, Actor::World, "stall", async move {
+                let own = Rc::clone(scheduler);
+                scheduler.spawn(OUTSIDE, Actor::World, "stall", async move {
                     own.sleep(Duration::from_micros(*at_us)).await;
                     let pause = own.pause(HOST);
                     own.sleep(ms(2)).await;
@@ -151,17 +151,17 @@ mod tests {
 
     #[test]
     fn a_blocking_sleep_holds_up_its_process_and_dies_with_it() {
-        let ran = Bench::default().run(|gate, log| {
-            tick(gate, log, HOST, "a");
-            let (own, done) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(HOST, HOST.0, "blocking", async move {
+        let ran = Bench::default().run(|scheduler, log| {
+            tick(scheduler, log, HOST, "a");
+            let (own, done) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(HOST, HOST.0, "blocking", async move {
                 own.sleep(Duration::from_micros(1_500)).await;
                 own.block(HOST, ms(2)).await;
                 note(&done, "done");
                 own.block(HOST, ms(1_000)).await;
             });
-            let (own, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(OUTSIDE, Actor::World, "crash", async move {
+            let (own, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(OUTSIDE, Actor::World, "crash", async move {
                 own.sleep(Duration::from_micros(4_500)).await;
                 own.kill(HOST);
                 tick(&own, &log, HOST, "c");

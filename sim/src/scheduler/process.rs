@@ -97,7 +97,7 @@ impl Processes {
     }
 
     /// Ends every shell: madsim never frees one that is still pending when its runtime ends.
-    pub(super) async fn see_off(self) {
+    pub(super) async fn shut_down(self) {
         for shell in self.list.into_iter().filter_map(|process| process.shell) {
             shell.abort();
             // That it was aborted is no news.
@@ -115,7 +115,7 @@ impl Process {
         self.shell.get_or_insert_with(|| {
             self.node.spawn(std::future::poll_fn(move |cx| {
                 match CURRENT.with_borrow(Option::clone) {
-                    Some(gate) => gate.poll_shell(shell, cx),
+                    Some(scheduler) => scheduler.poll_shell(shell, cx),
                     None => Poll::Ready(()),
                 }
             }))

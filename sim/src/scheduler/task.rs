@@ -12,7 +12,7 @@ use std::{
     task::{Poll, Wake, Waker},
 };
 
-use super::{Gate, ProcessId, order::Turns, process::Place};
+use super::{ProcessId, Scheduler, order::Turns, process::Place};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TaskId(pub(super) u32);
@@ -64,14 +64,14 @@ pub(super) struct TaskEnd {
 /// A task that somebody holds. Dropping it detaches the task.
 #[derive(Clone)]
 pub struct TaskHandle {
-    pub(super) gate: Rc<Gate>,
+    pub(super) scheduler: Rc<Scheduler>,
     pub(super) id: TaskId,
     pub(super) end: Rc<TaskEnd>,
 }
 
 impl gatesim_model::port::env::Task for TaskHandle {
     fn cancel(&self) {
-        let mut state = self.gate.state.borrow_mut();
+        let mut state = self.scheduler.state.borrow_mut();
         if let Some(task) = state
             .tasks
             .get_mut(self.id.0 as usize)

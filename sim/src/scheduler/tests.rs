@@ -28,9 +28,9 @@ async fn give_way() {
 }
 
 /// A task that logs its name `turns` times and gives way in between.
-fn turns(gate: &Rc<Gate>, log: &Log, name: &'static str, turns: usize) -> TaskHandle {
+fn turns(scheduler: &Rc<Scheduler>, log: &Log, name: &'static str, turns: usize) -> TaskHandle {
     let log = Rc::clone(log);
-    gate.spawn(LEFT, Actor::World, name, async move {
+    scheduler.spawn(LEFT, Actor::World, name, async move {
         for _ in 0..turns {
             note(&log, name);
             give_way().await;
@@ -55,9 +55,9 @@ fn fifo_takes_turns_in_the_order_of_waking() {
         strategy: Strategy::Fifo,
         ..Bench::default()
     };
-    let ran = bench.run(|gate, log| {
+    let ran = bench.run(|scheduler, log| {
         for name in ["a", "b", "c"] {
-            turns(gate, log, name, 3);
+            turns(scheduler, log, name, 3);
         }
     });
     assert_eq!(ran.log.concat(), "abcabcabc");
@@ -74,9 +74,9 @@ fn uniform_prefers_nobody_among_those_who_become_ready_together() {
             seed,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
+        let ran = bench.run(|scheduler, log| {
             for name in NAMES {
-                turns(gate, log, name, 8);
+                turns(scheduler, log, name, 8);
             }
         });
         assert_eq!(ran.log.len(), 32);
@@ -101,9 +101,9 @@ fn tenured_keeps_a_priority_for_its_tenure() {
             strategy: Strategy::Tenured,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
-            turns(gate, log, "a", 3 * tenure);
-            turns(gate, log, "b", 3 * tenure);
+        let ran = bench.run(|scheduler, log| {
+            turns(scheduler, log, "a", 3 * tenure);
+            turns(scheduler, log, "b", 3 * tenure);
         });
         // Whoever is ahead stays ahead until its tenure is over.
         let ahead = ran.log.iter().take_while(|name| **name == ran.log[0]);
@@ -120,10 +120,10 @@ fn tenured_keeps_a_priority_for_its_tenure() {
 
 #[test]
 fn timers_are_exact_and_in_order() {
-    let ran = Bench::default().run(|gate, log| {
+    let ran = Bench::default().run(|scheduler, log| {
         for nanos in [3_000_000_001_u64, 1, 999_999, 1_000_000] {
-            let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(LEFT, Actor::World, "sleeper", async move {
+            let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(LEFT, Actor::World, "sleeper", async move {
                 sleeper.sleep(Duration::from_nanos(nanos)).await;
                 note(&log, sleeper.now().since(Time::ZERO).as_nanos().to_string());
             });
@@ -134,9 +134,9 @@ fn timers_are_exact_and_in_order() {
 
 #[test]
 fn a_dropped_timer_does_not_hold_up_the_end() {
-    let ran = Bench::default().run(|gate, log| {
-        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(LEFT, Actor::World, "sleeper", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(LEFT, Actor::World, "sleeper", async move {
             let outcome = first(sleeper.sleep(ms(5)), sleeper.sleep(ms(50_000))).await;
             assert_eq!(outcome, First::Left(()));
             note(&log, "awake");
@@ -153,13 +153,13 @@ fn a_zero_sleep_gives_the_others_a_turn() {
             strategy,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
-            let (sleeper, slept) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(LEFT, Actor::World, "sleeper", async move {
+        let ran = bench.run(|scheduler, log| {
+            let (sleeper, slept) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(LEFT, Actor::World, "sleeper", async move {
                 sleeper.sleep(Duration::ZERO).await;
                 note(&slept, "slept");
             });
-            turns(gate, log, "other", 3);
+            turns(scheduler, log, "other", 3);
         });
         assert_eq!(ran.log, ["other", "other", "other", "slept"]);
         assert_eq!(ran.now, Duration::ZERO);
@@ -170,17 +170,17 @@ fn a_zero_sleep_gives_the_others_a_turn() {
 
 #[test]
 fn a_kill_drops_futures_in_the_order_of_their_start_and_spares_other_processes() {
-    let ran = Bench::default().run(|gate, log| {
+    let ran = Bench::default().run(|scheduler, log| {
         for (process, name) in [(LEFT, "a"), (RIGHT, "b"), (LEFT, "c"), (LEFT, "d")] {
-            let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(process, Actor::World, name, async move {
+            let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(process, Actor::World, name, async move {
                 let _dropped = Dropped(Rc::clone(&log), name.to_owned());
                 sleeper.sleep(ms(20)).await;
                 note(&log, format!("{name} done"));
             });
         }
-        let (killer, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(
+        let (killer, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(
             ProcessId(Actor::World),
             Actor::World,
             "killer",
@@ -217,12 +217,12 @@ fn a_killed_task_is_never_polled_again() {
             seed,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
+        let ran = bench.run(|scheduler, log| {
             // Ready at the very moment of the kill, with a waker that outlives it.
             let waker = Rc::new(RefCell::new(None));
             let keeper = Rc::clone(&waker);
             let polled = Rc::clone(log);
-            gate.spawn(LEFT, Actor::World, "victim", {
+            scheduler.spawn(LEFT, Actor::World, "victim", {
                 std::future::poll_fn(move |cx| {
                     note(&polled, "polled");
                     *waker.borrow_mut() = Some(cx.waker().clone());
@@ -230,8 +230,8 @@ fn a_killed_task_is_never_polled_again() {
                     Poll::Pending
                 })
             });
-            let (killer, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(
+            let (killer, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(
                 ProcessId(Actor::World),
                 Actor::World,
                 "killer",
@@ -252,16 +252,16 @@ fn a_killed_task_is_never_polled_again() {
 
 #[test]
 fn a_cancelled_task_stops_at_its_next_await() {
-    let ran = Bench::default().run(|gate, log| {
-        let (sleeper, noted) = (Rc::clone(gate), Rc::clone(log));
-        let task = gate.spawn(LEFT, Actor::World, "task", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (sleeper, noted) = (Rc::clone(scheduler), Rc::clone(log));
+        let task = scheduler.spawn(LEFT, Actor::World, "task", async move {
             let _dropped = Dropped(Rc::clone(&noted), "task".to_owned());
             note(&noted, "begun");
             sleeper.sleep(ms(1_000)).await;
             note(&noted, "not reached");
         });
-        let (canceller, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(RIGHT, Actor::World, "canceller", async move {
+        let (canceller, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(RIGHT, Actor::World, "canceller", async move {
             canceller.sleep(ms(10)).await;
             task.cancel();
             task.cancel();
@@ -282,29 +282,29 @@ fn a_cancelled_task_stops_at_its_next_await() {
 
 #[test]
 fn a_task_cancelled_before_its_first_turn_never_begins() {
-    let ran = Bench::default().run(|gate, log| {
-        turns(gate, log, "never", 1).cancel();
-        turns(gate, log, "other", 1);
+    let ran = Bench::default().run(|scheduler, log| {
+        turns(scheduler, log, "never", 1).cancel();
+        turns(scheduler, log, "other", 1);
     });
     assert_eq!(ran.log, ["other"]);
 }
 
 #[test]
 fn everybody_who_waits_hears_of_an_end() {
-    let ran = Bench::default().run(|gate, log| {
-        let sleeper = Rc::clone(gate);
-        let task = gate.spawn(LEFT, Actor::World, "task", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let sleeper = Rc::clone(scheduler);
+        let task = scheduler.spawn(LEFT, Actor::World, "task", async move {
             sleeper.sleep(ms(10)).await;
         });
         for _ in 0..3 {
             let (task, log) = (task.clone(), Rc::clone(log));
-            gate.spawn(RIGHT, Actor::World, "waiting", async move {
+            scheduler.spawn(RIGHT, Actor::World, "waiting", async move {
                 task.finished().await;
                 note(&log, "heard");
             });
         }
-        let killer = Rc::clone(gate);
-        gate.spawn(RIGHT, Actor::World, "killer", async move {
+        let killer = Rc::clone(scheduler);
+        scheduler.spawn(RIGHT, Actor::World, "killer", async move {
             killer.sleep(ms(5)).await;
             killer.kill(LEFT);
         });
@@ -321,8 +321,8 @@ fn a_task_that_wakes_itself_for_ever_meets_the_step_limit() {
         step_limit: 100,
         ..Bench::default()
     };
-    let ran = bench.run(|gate, log| {
-        turns(gate, log, "busy", usize::MAX);
+    let ran = bench.run(|scheduler, log| {
+        turns(scheduler, log, "busy", usize::MAX);
     });
     assert_eq!((ran.reason, ran.steps), (FinishReason::StepLimit, 100));
     assert_eq!(ran.log.len(), 100);
@@ -334,10 +334,10 @@ fn nothing_happens_behind_the_time_limit() {
         time_limit: ms(100),
         ..Bench::default()
     };
-    let ran = bench.run(|gate, log| {
+    let ran = bench.run(|scheduler, log| {
         for at in [99, 100, 101] {
-            let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(LEFT, Actor::World, "sleeper", async move {
+            let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(LEFT, Actor::World, "sleeper", async move {
                 sleeper.sleep(ms(at)).await;
                 note(&log, at.to_string());
             });
@@ -349,17 +349,17 @@ fn nothing_happens_behind_the_time_limit() {
 
 #[test]
 fn a_run_in_which_nothing_can_happen_is_stuck() {
-    let ran = Bench::default().run(|gate, _| {
-        gate.spawn(LEFT, Actor::World, "waiting", pending());
+    let ran = Bench::default().run(|scheduler, _| {
+        scheduler.spawn(LEFT, Actor::World, "waiting", pending());
     });
     assert_eq!((ran.reason, ran.steps), (FinishReason::Stuck, 1));
 }
 
 #[test]
 fn the_first_reason_to_finish_counts_and_ends_the_run_after_the_step() {
-    let ran = Bench::default().run(|gate, log| {
-        let (ending, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(LEFT, Actor::World, "end", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (ending, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(LEFT, Actor::World, "end", async move {
             ending.finish(FinishReason::Done);
             ending.finish(FinishReason::StoppedAtFirst);
             note(&log, "rest of the step");
@@ -380,7 +380,7 @@ struct Delivery {
 }
 
 impl Deliver for Delivery {
-    fn deliver(self: Rc<Self>, _: &Gate) {
+    fn deliver(self: Rc<Self>, _: &Scheduler) {
         note(&self.log, self.name);
     }
 
@@ -397,18 +397,18 @@ fn what_is_due_at_the_same_instant_is_ordered_by_choice() {
             seed,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
+        let ran = bench.run(|scheduler, log| {
             for (name, to) in [("d", 0), ("e", 1)] {
                 let purpose = Purpose::Delivery(Actor::Client(to));
                 let delivery = Delivery {
                     log: Rc::clone(log),
                     name,
-                    turns: RefCell::new(gate.turns(Actor::Balancer, purpose)),
+                    turns: RefCell::new(scheduler.turns(Actor::Balancer, purpose)),
                 };
-                gate.deliver_at(Time::ZERO + ms(7), Rc::new(delivery));
+                scheduler.deliver_at(Time::ZERO + ms(7), Rc::new(delivery));
             }
-            let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-            gate.spawn(LEFT, Actor::World, "task", async move {
+            let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+            scheduler.spawn(LEFT, Actor::World, "task", async move {
                 sleeper.sleep(ms(7)).await;
                 note(&log, "t");
             });
@@ -432,23 +432,23 @@ fn no_shell_outlives_the_run() {
         let tasks = || Handle::current().metrics().num_tasks();
         let before = tasks();
         let choices = Choices::new(1, false, None);
-        let gate = Gate::new(choices, Strategy::Uniform, 1_000, Time(u64::MAX));
+        let scheduler = Scheduler::new(choices, Strategy::Uniform, 1_000, Time(u64::MAX));
         for container in 0..3 {
             let actor = Actor::Container(container);
-            gate.spawn(ProcessId(actor), actor, "waits", pending());
-            gate.spawn(ProcessId(actor), actor, "ends", std::future::ready(()));
+            scheduler.spawn(ProcessId(actor), actor, "waits", pending());
+            scheduler.spawn(ProcessId(actor), actor, "ends", std::future::ready(()));
         }
         let killed = ProcessId(Actor::Container(1));
-        let gate_of_killer = Rc::clone(&gate);
-        gate.spawn(
+        let gate_of_killer = Rc::clone(&scheduler);
+        scheduler.spawn(
             ProcessId(Actor::World),
             Actor::World,
             "killer",
             async move { gate_of_killer.kill(killed) },
         );
-        assert_eq!(gate.run().await, FinishReason::Stuck);
+        assert_eq!(scheduler.run().await, FinishReason::Stuck);
         assert!(tasks() > before, "the waiting tasks are still there");
-        gate.dismantle().await;
+        scheduler.dismantle().await;
         assert_eq!(tasks(), before);
     });
 }

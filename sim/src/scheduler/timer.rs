@@ -9,7 +9,7 @@ use std::{
 
 use gatesim_model::core::time::Time;
 
-use super::{Gate, order::Deliver};
+use super::{Scheduler, order::Deliver};
 
 pub(super) enum Timer {
     Wake(Waker),
@@ -18,7 +18,7 @@ pub(super) enum Timer {
 
 /// Completes at a point in virtual time; cancelled when dropped.
 pub struct Sleep {
-    pub(super) gate: Rc<Gate>,
+    pub(super) scheduler: Rc<Scheduler>,
     pub(super) deadline: Time,
     pub(super) timer: Option<(Time, u64)>,
 }
@@ -29,12 +29,13 @@ impl Future for Sleep {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.timer {
             // A zero sleep still waits for one firing: it gives the others a turn.
-            Some(_) if self.gate.now() >= self.deadline => {
+            Some(_) if self.scheduler.now() >= self.deadline => {
                 self.cancel();
                 Poll::Ready(())
             }
             Some(key) => {
-                if let Some(Timer::Wake(waker)) = self.gate.state.borrow_mut().timers.get_mut(&key)
+                if let Some(Timer::Wake(waker)) =
+                    self.scheduler.state.borrow_mut().timers.get_mut(&key)
                     && !waker.will_wake(cx.waker())
                 {
                     waker.clone_from(cx.waker());
@@ -43,8 +44,8 @@ impl Future for Sleep {
             }
             None => {
                 let timer = Timer::Wake(cx.waker().clone());
-                let deadline = self.deadline.max(self.gate.now());
-                let key = self.gate.state.borrow_mut().add_timer(deadline, timer);
+                let deadline = self.deadline.max(self.scheduler.now());
+                let key = self.scheduler.state.borrow_mut().add_timer(deadline, timer);
                 self.timer = Some(key);
                 Poll::Pending
             }
@@ -55,7 +56,7 @@ impl Future for Sleep {
 impl Sleep {
     fn cancel(&mut self) {
         if let Some(key) = self.timer.take() {
-            self.gate.state.borrow_mut().timers.remove(&key);
+            self.scheduler.state.borrow_mut().timers.remove(&key);
         }
     }
 }

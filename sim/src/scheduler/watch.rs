@@ -5,7 +5,7 @@ use std::task::Waker;
 use gatesim_model::core::time::Time;
 
 use super::{
-    hold::{Hold, HoldEnd, Holds, Verdict},
+    constraint::{ConstraintEnd, Constraints, OrderingConstraint, Verdict},
     order::Turn,
     task::{TaskId, WOKEN},
 };
@@ -28,7 +28,7 @@ pub(super) struct Watch {
     armed: Vec<u32>,
     /// The step that is being taken, or was taken last.
     step: u32,
-    pub(super) holds: Holds,
+    pub(super) constraints: Constraints,
 }
 
 /// What a watched run leaves behind.
@@ -37,18 +37,18 @@ pub struct Watched {
     /// What made each step happen.
     pub causes: Causes,
     /// What became of each hold.
-    pub holds: Vec<HoldEnd>,
+    pub constraints: Vec<ConstraintEnd>,
 }
 
 impl Watch {
-    pub(super) fn new(holds: &[Hold]) -> Self {
+    pub(super) fn new(constraints: &[OrderingConstraint]) -> Self {
         Watch {
             causes: Causes::default(),
             taken: Vec::new(),
             ready: Vec::new(),
             armed: Vec::new(),
             step: 0,
-            holds: Holds::new(holds),
+            constraints: Constraints::new(constraints),
         }
     }
 
@@ -61,7 +61,7 @@ impl Watch {
             instance,
         };
         let number = self.causes.add_source(source);
-        self.holds.learn(number, &source);
+        self.constraints.learn(number, &source);
         self.taken.push(0);
         number
     }
@@ -103,7 +103,7 @@ impl Watch {
     /// A turn has come up.
     pub(super) fn judge(&mut self, turn: Turn, source: u32, now: Time) -> Verdict {
         let count = self.taken[source as usize];
-        self.holds.judge(turn, source, count, now)
+        self.constraints.judge(turn, source, count, now)
     }
 
     /// A task takes its turn.
@@ -135,7 +135,7 @@ impl Watch {
     pub(super) fn finish(self) -> Watched {
         Watched {
             causes: self.causes,
-            holds: self.holds.ends(),
+            constraints: self.constraints.ends(),
         }
     }
 
@@ -186,10 +186,10 @@ mod tests {
             order: Some(Vec::new()),
             ..Bench::default()
         };
-        let ran = bench.run(|gate, _| {
+        let ran = bench.run(|scheduler, _| {
             let waker = Rc::new(RefCell::new(None::<Waker>));
             let kept = Rc::clone(&waker);
-            gate.spawn(HOST, Actor::World, "waits", async move {
+            scheduler.spawn(HOST, Actor::World, "waits", async move {
                 let mut polled = false;
                 poll_fn(|cx| match std::mem::replace(&mut polled, true) {
                     true => Poll::Ready(()),
@@ -200,8 +200,8 @@ mod tests {
                 })
                 .await;
             });
-            let own = Rc::clone(gate);
-            gate.spawn(HOST, Actor::World, "wakes", async move {
+            let own = Rc::clone(scheduler);
+            scheduler.spawn(HOST, Actor::World, "wakes", async move {
                 own.sleep(ms(5)).await;
                 waker.take().into_iter().for_each(Waker::wake);
                 own.spawn(HOST, Actor::World, "child", async {});
@@ -226,14 +226,14 @@ mod tests {
             order: Some(Vec::new()),
             ..Bench::default()
         };
-        let ran = bench.run(|gate, _| {
-            let own = Rc::clone(gate);
-            gate.spawn(HOST, Actor::World, "sleeper", async move {
+        let ran = bench.run(|scheduler, _| {
+            let own = Rc::clone(scheduler);
+            scheduler.spawn(HOST, Actor::World, "sleeper", async move {
                 own.sleep(ms(5)).await;
             });
-            let own = Rc::clone(gate);
+            let own = Rc::clone(scheduler);
             let outside = ProcessId(Actor::World);
-            gate.spawn(outside, Actor::World, "stall", async move {
+            scheduler.spawn(outside, Actor::World, "stall", async move {
                 let pause = own.pause(HOST);
                 own.sleep(ms(9)).await;
                 drop(pause);

@@ -3,7 +3,7 @@
 //! Two runs of the same design and plan must give the same trace. If they do not, everything
 //! behind the first differing event is only a consequence of it.
 
-use crate::trace::event::Entry;
+use crate::trace::event::TraceEvent;
 
 /// The first event in which two traces differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Difference {
     /// The event's number.
     pub event: u64,
     /// What each run did there; none if its trace was over.
-    pub entries: [Option<Entry>; 2],
+    pub entries: [Option<TraceEvent>; 2],
 }
 
 impl Difference {
@@ -26,7 +26,7 @@ impl Difference {
 }
 
 /// The first event in which two traces differ, if they do.
-pub fn first_difference(first: &[Entry], second: &[Entry]) -> Option<Difference> {
+pub fn first_difference(first: &[TraceEvent], second: &[TraceEvent]) -> Option<Difference> {
     let longest = first.len().max(second.len());
     (0..longest)
         .find(|&i| first.get(i) != second.get(i))
@@ -43,8 +43,8 @@ mod tests {
     use super::*;
     use crate::trace::event::{Actor, Fact, WorldEvent};
 
-    fn entry(number: u64, step: u64, fault: u32) -> Entry {
-        Entry {
+    fn entry(number: u64, step: u64, fault: u32) -> TraceEvent {
+        TraceEvent {
             number,
             time: Time(number),
             step,

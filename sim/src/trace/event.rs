@@ -133,7 +133,7 @@ pub enum Fact {
 
 /// A fact with its place in the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct TraceEvent {
     /// Position in the trace, from 0.
     pub number: u64,
     /// Virtual time.
@@ -147,7 +147,7 @@ pub struct Entry {
     pub fact: Fact,
 }
 
-impl Entry {
+impl TraceEvent {
     /// The connection that it belongs to, if any.
     pub fn socket(&self) -> Option<SocketId> {
         match &self.fact {
@@ -189,8 +189,8 @@ impl Entry {
     pub fn link_end(&self) -> Option<Actor> {
         match self.fact {
             Fact::World(
-                WorldEvent::LinkCut { from, to }
-                | WorldEvent::LinkMended { from, to }
+                WorldEvent::LinkPartitioned { from, to }
+                | WorldEvent::LinkRepaired { from, to }
                 | WorldEvent::LinkReset { from, to },
             ) => Some(if from == Actor::Balancer { to } else { from }),
             Fact::World(_) | Fact::Protocol(_) => None,
@@ -285,9 +285,9 @@ pub enum WorldEvent {
     /// A frame overtook so many that the balancer held.
     FrameOvertook { socket: SocketId, overtaken: u32 },
     /// A link was cut.
-    LinkCut { from: Actor, to: Actor },
+    LinkPartitioned { from: Actor, to: Actor },
     /// A link was mended.
-    LinkMended { from: Actor, to: Actor },
+    LinkRepaired { from: Actor, to: Actor },
     /// Every connection over a link was reset, in both directions.
     LinkReset { from: Actor, to: Actor },
 
@@ -384,8 +384,8 @@ impl WorldEvent {
             ClientDone { .. }
             | ClientGaveUp { .. }
             | ClientTokenRenewed { .. }
-            | LinkCut { .. }
-            | LinkMended { .. }
+            | LinkPartitioned { .. }
+            | LinkRepaired { .. }
             | LinkReset { .. }
             | ContainerStarted { .. }
             | ContainerInService { .. }
@@ -438,8 +438,8 @@ impl WorldEvent {
             | UpgradeCopied { .. }
             | ConnectionCut { .. }
             | FrameOvertook { .. }
-            | LinkCut { .. }
-            | LinkMended { .. }
+            | LinkPartitioned { .. }
+            | LinkRepaired { .. }
             | LinkReset { .. }
             | MessageArrived { .. }
             | PongArrived { .. }

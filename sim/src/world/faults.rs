@@ -41,7 +41,7 @@ impl World {
 
     /// Ends every fault at the time that the plan says, and tells when the world is whole.
     pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
-        self.gate.sleep_until(Time::ZERO + at).await;
+        self.scheduler.sleep_until(Time::ZERO + at).await;
         self.healing.set();
         for (n, container) in self.plan.containers() {
             if container.is_impaired() && self.is_running(n) {
@@ -49,13 +49,13 @@ impl World {
                 self.boot_if_down(n);
             }
         }
-        self.gate.sleep_until(Time::ZERO + whole_by).await;
+        self.scheduler.sleep_until(Time::ZERO + whole_by).await;
         self.emit(WorldEvent::FaultsHealed);
     }
 
     /// One fault, from its beginning to its end.
-    pub(crate) async fn befall(self: Rc<Self>, number: u32, fault: FaultPlan) {
-        let beginning = self.gate.sleep_until(Time::ZERO + fault.at());
+    pub(crate) async fn inject(self: Rc<Self>, number: u32, fault: FaultPlan) {
+        let beginning = self.scheduler.sleep_until(Time::ZERO + fault.at());
         match first(beginning, self.healing.wait()).await {
             First::Left(()) => {}
             First::Right(()) => return,
@@ -96,7 +96,7 @@ impl World {
                 self.roll(Duration::from_millis(grace_ms), pause_ms).await;
             }
             FaultKind::Stall { container, for_ms } => {
-                let pause = self.gate.pause(ProcessId(Actor::Container(container)));
+                let pause = self.scheduler.pause(ProcessId(Actor::Container(container)));
                 self.emit(WorldEvent::ContainerStalled { container });
                 self.lasting(for_ms).await;
                 drop(pause);
@@ -131,9 +131,9 @@ impl World {
                 let flapping = async {
                     loop {
                         self.stop_service(service);
-                        self.gate.sleep(Duration::from_millis(down_ms)).await;
+                        self.scheduler.sleep(Duration::from_millis(down_ms)).await;
                         self.start_service(service);
-                        self.gate.sleep(Duration::from_millis(up_ms)).await;
+                        self.scheduler.sleep(Duration::from_millis(up_ms)).await;
                     }
                 };
                 first(self.lasting(for_ms), flapping).await;
@@ -191,7 +191,7 @@ impl World {
 
     /// How long something lasts: as long as the plan says, or until the healing.
     async fn lasting(&self, for_ms: u64) {
-        let over = self.gate.sleep(Duration::from_millis(for_ms));
+        let over = self.scheduler.sleep(Duration::from_millis(for_ms));
         match first(over, self.healing.wait()).await {
             First::Left(()) | First::Right(()) => {}
         }

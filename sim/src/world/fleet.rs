@@ -86,13 +86,13 @@ impl World {
 
         let world = Rc::clone(self);
         let after = Duration::from_millis(plan.in_service_after_ms);
-        self.gate.spawn(
+        self.scheduler.spawn(
             ProcessId(Actor::Balancer),
             Actor::Container(container),
             "health",
             {
                 async move {
-                    world.gate.sleep(after).await;
+                    world.scheduler.sleep(after).await;
                     if process.is_alive() {
                         world.hosts[&container].in_service.set(true);
                         world.balancer.enters_service(container);
@@ -133,9 +133,9 @@ impl World {
     ) -> impl Future<Output = ()> + 'static {
         let listener = self.network.listener(Actor::Container(container));
         let after = Duration::from_millis(process.plan().listen_after_ms);
-        let gate = Rc::clone(&self.gate);
+        let scheduler = Rc::clone(&self.scheduler);
         async move {
-            gate.sleep(after).await;
+            scheduler.sleep(after).await;
             listener.open();
             loop {
                 let end = listener.accept().await;
@@ -178,7 +178,7 @@ impl World {
 
     /// What a container's wall clock shows. It cannot show a time before the run.
     pub fn wall_clock(&self, container: u32) -> Time {
-        let true_time = self.gate.now();
+        let true_time = self.scheduler.now();
         match self.hosts[&container].clock_ahead_ms.get() {
             ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
             behind => {
@@ -216,11 +216,12 @@ impl World {
             return;
         };
         host.in_service.set(false);
-        self.balancer.leaves_service(container, self.gate.now());
+        self.balancer
+            .leaves_service(container, self.scheduler.now());
         self.emit(WorldEvent::ContainerTerminating { container });
         let stopping = process.spawn(None, "shutdown", async move { gateway.terminate().await });
         let finished = gatesim_model::port::env::Task::finished(&stopping);
-        match first(finished, self.gate.sleep(grace)).await {
+        match first(finished, self.scheduler.sleep(grace)).await {
             First::Left(()) | First::Right(()) => {}
         }
         // Crashed meanwhile, and perhaps started again: not this process any more.
@@ -235,10 +236,11 @@ impl World {
             return;
         };
         host.in_service.set(false);
-        self.balancer.leaves_service(container, self.gate.now());
+        self.balancer
+            .leaves_service(container, self.scheduler.now());
         self.emit(WorldEvent::ContainerGone { container, crashed });
         running.process.silence();
         self.network.listener(Actor::Container(container)).close();
-        self.gate.kill(ProcessId(Actor::Container(container)));
+        self.scheduler.kill(ProcessId(Actor::Container(container)));
     }
 }

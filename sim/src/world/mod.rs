@@ -18,7 +18,7 @@ use gatesim_model::{design::Design, port::wait::Signal};
 use crate::{
     plan::Plan,
     run::recorder::Recorder,
-    scheduler::{Gate, ProcessId, choices::Purpose},
+    scheduler::{ProcessId, Scheduler, choices::Purpose},
     trace::event::{Actor, FinishReason},
     world::{balancer::Balancer, fleet::Host, network::Network, service::Services},
 };
@@ -26,7 +26,7 @@ use crate::{
 /// Everything of one run.
 pub struct World {
     /// The scheduler.
-    pub gate: Rc<Gate>,
+    pub scheduler: Rc<Scheduler>,
     /// The observer.
     pub recorder: Rc<Recorder>,
     /// What is to happen.
@@ -48,18 +48,18 @@ pub struct World {
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(
-        gate: Rc<Gate>,
+        scheduler: Rc<Scheduler>,
         recorder: Rc<Recorder>,
         plan: Rc<Plan>,
         design: Rc<Design>,
     ) -> Rc<Self> {
         Rc::new(World {
-            network: Network::new(Rc::clone(&gate), Rc::clone(&recorder)),
+            network: Network::new(Rc::clone(&scheduler), Rc::clone(&recorder)),
             balancer: Balancer::default(),
             services: Services::new(&plan),
             healing: Signal::default(),
             hosts: (plan.containers().map(|(n, _)| (n, Host::default()))).collect(),
-            gate,
+            scheduler,
             recorder,
             plan,
             design,
@@ -71,21 +71,21 @@ impl World {
     pub fn start(self: &Rc<Self>) {
         balancer::start(self);
         let director = |entity, name, future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-            self.gate
+            self.scheduler
                 .spawn(ProcessId(Actor::World), entity, name, future)
         };
         for (n, container) in self.plan.containers() {
             let (world, at) = (Rc::clone(self), Duration::from_millis(container.start_ms));
             let boot = async move {
-                world.gate.sleep(at).await;
+                world.scheduler.sleep(at).await;
                 world.boot_if_down(n);
             };
             director(Actor::Container(n), "boot", Box::pin(boot));
         }
         for (n, fault) in self.plan.faults() {
-            let choices = self.gate.choices();
+            let choices = self.scheduler.choices();
             choices.number_next(Actor::World, Purpose::Turn("fault"), n);
-            let future = Rc::clone(self).befall(n, *fault);
+            let future = Rc::clone(self).inject(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
         }
         if let (Some(at_ms), Some(whole_by)) = (self.plan.heal_at_ms, self.plan.healed_by()) {
@@ -97,7 +97,8 @@ impl World {
             .map(|(n, plan)| {
                 let entity = Actor::Client(n);
                 let life = client::run(Rc::clone(self), n, plan.start_ms);
-                self.gate.spawn(ProcessId(entity), entity, "client", life)
+                self.scheduler
+                    .spawn(ProcessId(entity), entity, "client", life)
             })
             .collect();
         let world = Rc::clone(self);
@@ -106,10 +107,10 @@ impl World {
                 gatesim_model::port::env::Task::finished(&client).await;
             }
             world
-                .gate
+                .scheduler
                 .sleep(Duration::from_millis(world.plan.aftermath_ms))
                 .await;
-            world.gate.finish(FinishReason::Done);
+            world.scheduler.finish(FinishReason::Done);
         };
         director(Actor::World, "end", Box::pin(end));
     }

@@ -14,7 +14,7 @@ use gatesim_model::core::ids::SocketId;
 use crate::{
     plan::LinkPlan,
     run::recorder::Recorder,
-    scheduler::{Gate, choices::Purpose},
+    scheduler::{Scheduler, choices::Purpose},
     trace::event::{Actor, Fact, WorldEvent},
     world::link::{End, Pipe, connection},
 };
@@ -117,7 +117,7 @@ struct Route {
 
 /// The network of one run.
 pub struct Network {
-    gate: Rc<Gate>,
+    scheduler: Rc<Scheduler>,
     recorder: Rc<Recorder>,
     routes: RefCell<BTreeMap<(Actor, Actor), Route>>,
     listeners: RefCell<BTreeMap<Actor, Rc<Listener>>>,
@@ -125,9 +125,9 @@ pub struct Network {
 
 impl Network {
     /// An empty network.
-    pub fn new(gate: Rc<Gate>, recorder: Rc<Recorder>) -> Self {
+    pub fn new(scheduler: Rc<Scheduler>, recorder: Rc<Recorder>) -> Self {
         Network {
-            gate,
+            scheduler,
             recorder,
             routes: RefCell::default(),
             listeners: RefCell::default(),
@@ -149,25 +149,29 @@ impl Network {
         to: Actor,
         plan: LinkPlan,
     ) -> Result<End, Unconnected> {
-        let stream = |purpose| self.gate.choices().stream(Actor::Socket(socket), purpose);
+        let stream = |purpose| {
+            self.scheduler
+                .choices()
+                .stream(Actor::Socket(socket), purpose)
+        };
         let mut latency = stream(Purpose::Opening(to));
         let mut loss = stream(Purpose::Loss(to));
         let mut leg = || Duration::from_micros(latency.draw(plan.latency_us.inclusive()));
-        let mut again = self.gate.now();
+        let mut again = self.scheduler.now();
         // The connection once the listener has taken it: only its answer was lost.
         let mut taken: Option<End> = None;
         for retry in 0..=CONNECT_RETRIES {
             let asked_at = again;
             again = again + Duration::from_secs(1 << retry);
-            self.gate.sleep_until(asked_at).await;
+            self.scheduler.sleep_until(asked_at).await;
             if self.is_cut((from, to)) || loss.chance(plan.loss_per_mille) {
                 continue;
             }
-            self.gate.sleep(leg()).await;
+            self.scheduler.sleep(leg()).await;
             let refused = match (&taken, self.listener(to).ask()) {
                 (Some(_), _) => false,
                 (None, Taken::Yes) => {
-                    let (near, far) = connection(&self.gate, socket, (from, to), plan);
+                    let (near, far) = connection(&self.scheduler, socket, (from, to), plan);
                     self.register((from, to), near.outgoing());
                     self.register((to, from), near.incoming());
                     self.listener(to).push(far);
@@ -180,7 +184,7 @@ impl Network {
             if self.is_cut((to, from)) {
                 continue;
             }
-            self.gate.sleep(leg()).await;
+            self.scheduler.sleep(leg()).await;
             if refused {
                 return Err(Unconnected::Refused);
             }
@@ -188,19 +192,19 @@ impl Network {
                 return Ok(near);
             }
         }
-        self.gate.sleep_until(again).await;
+        self.scheduler.sleep_until(again).await;
         Err(Unconnected::TimedOut)
     }
 
     /// Blocks one direction.
     pub fn cut(&self, from: Actor, to: Actor) {
-        self.emit(WorldEvent::LinkCut { from, to });
+        self.emit(WorldEvent::LinkPartitioned { from, to });
         self.set_cut(from, to, true);
     }
 
     /// Mends one direction.
     pub fn mend(&self, from: Actor, to: Actor) {
-        self.emit(WorldEvent::LinkMended { from, to });
+        self.emit(WorldEvent::LinkRepaired { from, to });
         self.set_cut(from, to, false);
     }
 
@@ -218,7 +222,7 @@ impl Network {
     /// One of two hosts is gone: the connections between them fall silent for good.
     pub fn lose(&self, one: Actor, other: Actor) {
         for pipe in self.pipes(one, other).chain(self.pipes(other, one)) {
-            pipe.lose(&self.gate);
+            pipe.lose(&self.scheduler);
         }
     }
 
@@ -228,7 +232,7 @@ impl Network {
         route.cut = cut;
         drop(routes);
         for pipe in self.pipes(from, to) {
-            pipe.set_cut(&self.gate, cut);
+            pipe.set_cut(&self.scheduler, cut);
         }
     }
 
@@ -250,7 +254,7 @@ impl Network {
         }
         route.pipes.push(Rc::downgrade(pipe));
         if route.cut {
-            pipe.set_cut(&self.gate, true);
+            pipe.set_cut(&self.scheduler, true);
         }
     }
 

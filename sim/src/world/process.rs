@@ -12,7 +12,7 @@ use gatesim_model::{
 
 use crate::{
     plan::ContainerPlan,
-    scheduler::{Gate, ProcessId, TaskHandle, choices::Purpose},
+    scheduler::{ProcessId, Scheduler, TaskHandle, choices::Purpose},
     trace::event::{Actor, Fact},
     world::{World, socket::SimSocket},
 };
@@ -39,8 +39,8 @@ impl Process {
     }
 
     /// The scheduler.
-    pub fn gate(&self) -> &Rc<Gate> {
-        &self.world.gate
+    pub fn scheduler(&self) -> &Rc<Scheduler> {
+        &self.world.scheduler
     }
 
     /// The plan of its container.
@@ -67,7 +67,7 @@ impl Process {
     ) -> TaskHandle {
         let container = Actor::Container(self.container);
         let entity = socket.map_or(container, Actor::Socket);
-        self.gate()
+        self.scheduler()
             .spawn(ProcessId(container), entity, name, future)
     }
 
@@ -92,17 +92,17 @@ impl Env for SimEnv {
     fn now(&self) -> Time {
         match self.0.world.design.clock {
             ClockSource::Wall => self.0.world.wall_clock(self.0.container),
-            ClockSource::Monotonic => self.0.gate().now(),
+            ClockSource::Monotonic => self.0.scheduler().now(),
         }
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
-        self.0.gate().sleep(duration)
+        self.0.scheduler().sleep(duration)
     }
 
     fn block(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
         let process = ProcessId(Actor::Container(self.0.container));
-        self.0.gate().block(process, duration)
+        self.0.scheduler().block(process, duration)
     }
 
     fn spawn(
@@ -133,7 +133,7 @@ impl Env for SimEnv {
 
     fn fresh(&self, socket: SocketId) -> u64 {
         // Keyed by connection: one client less leaves the ids of the others as they were.
-        let choices = self.0.gate().choices();
+        let choices = self.0.scheduler().choices();
         choices
             .stream(Actor::Socket(socket), Purpose::Fresh)
             .draw(0..=u64::MAX)

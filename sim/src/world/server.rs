@@ -61,7 +61,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
         let work = match closing {
             None => socket.next_work(end).await,
             Some((code, deadline)) => {
-                let wait = process.gate().sleep_until(deadline);
+                let wait = process.scheduler().sleep_until(deadline);
                 match first(end.receive(), wait).await {
                     First::Left(incoming) => Work::Incoming(incoming),
                     First::Right(()) => {
@@ -96,11 +96,11 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                 return 1006;
             }
             Work::CloseSent(code) => {
-                closing = Some((code, process.gate().now() + CLOSE_TIMEOUT));
+                closing = Some((code, process.scheduler().now() + CLOSE_TIMEOUT));
                 false
             }
             Work::EndpointEnded(EndpointEnd::Returned) => {
-                closing = Some((1000, process.gate().now() + CLOSE_TIMEOUT));
+                closing = Some((1000, process.scheduler().now() + CLOSE_TIMEOUT));
                 end.send(close_frame(1000)).await.is_err()
             }
             Work::EndpointEnded(EndpointEnd::Raised) => {

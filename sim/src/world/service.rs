@@ -199,13 +199,13 @@ impl World {
         async move {
             let service = request.service();
             let plan = *world.plan.services.of(service);
-            let choices = world.gate.choices();
+            let choices = world.scheduler.choices();
             let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
             let usual_errors = world.odds(plan.error_per_mille);
             let condition = world.services.condition(service, usual_errors);
             if world.services.is_down(service) {
                 world
-                    .gate
+                    .scheduler
                     .sleep(Duration::from_micros(plan.latency_us.least))
                     .await;
                 return Err(CallError::Refused);
@@ -222,18 +222,18 @@ impl World {
             let host = Rc::clone(&world);
             let process = ProcessId(Actor::Service(service));
             world
-                .gate
+                .scheduler
                 .spawn(process, caller, service_task(service), async move {
                     // Half the time goes by before the work is done, half of it after.
-                    host.gate.sleep(delay / 2).await;
+                    host.scheduler.sleep(delay / 2).await;
                     let reply = match fails {
                         true => Err(CallError::ServerError),
                         false if is_wrong => {
-                            Ok(host.services.answer_wrongly(host.gate.now(), &request))
+                            Ok(host.services.answer_wrongly(host.scheduler.now(), &request))
                         }
-                        false => Ok(host.services.answer(host.gate.now(), &request)),
+                        false => Ok(host.services.answer(host.scheduler.now(), &request)),
                     };
-                    host.gate.sleep(delay - delay / 2).await;
+                    host.scheduler.sleep(delay - delay / 2).await;
                     // The caller may have given up.
                     let _ = answer.send(reply);
                 });
@@ -245,7 +245,7 @@ impl World {
     pub fn stop_service(&self, service: Service) {
         if !self.services.down[&service].replace(true) {
             self.emit(WorldEvent::ServiceDown { service });
-            self.gate.kill(ProcessId(Actor::Service(service)));
+            self.scheduler.kill(ProcessId(Actor::Service(service)));
         }
     }
 

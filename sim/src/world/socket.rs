@@ -96,7 +96,12 @@ impl SimSocket {
     /// A socket whose upgrade has arrived over `end`.
     pub fn new(process: Rc<Process>, upgrade: Upgrade, end: Rc<End>) -> Self {
         let entity = Actor::Socket(upgrade.socket);
-        let accept_delay = RefCell::new(process.gate().choices().stream(entity, Purpose::Accept));
+        let accept_delay = RefCell::new(
+            process
+                .scheduler()
+                .choices()
+                .stream(entity, Purpose::Accept),
+        );
         SimSocket {
             process,
             upgrade,
@@ -277,7 +282,7 @@ impl Socket for SimSocket {
 
     async fn accept(&self, subprotocol: Option<&'static str>) -> Result<(), SocketError> {
         if self.flags.get().needs_connect_event() {
-            self.process.gate().sleep(Duration::ZERO).await;
+            self.process.scheduler().sleep(Duration::ZERO).await;
             self.rule(Operation::Accept, |flags| {
                 flags.connect_taken();
                 Ok(())
@@ -288,7 +293,7 @@ impl Socket for SimSocket {
             .borrow_mut()
             .draw(self.process.plan().accept_us.inclusive());
         // Nobody is kept waiting for an answer that has nowhere to go (item 5).
-        let taking_its_time = self.process.gate().sleep(Duration::from_micros(delay));
+        let taking_its_time = self.process.scheduler().sleep(Duration::from_micros(delay));
         first(taking_its_time, self.lost()).await;
         self.rule(Operation::Accept, Flags::hand_over_accept)?;
         if self.answer.get() == Answer::Pending {

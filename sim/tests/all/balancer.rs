@@ -10,7 +10,7 @@ use gatesim_sim::{
         ReorderPlan,
     },
     run::outcome::Outcome,
-    trace::event::{CutReason, Entry, Fact, Header, WorldEvent},
+    trace::event::{CutReason, Fact, Header, TraceEvent, WorldEvent},
 };
 
 use crate::support::{execute, plan};
@@ -32,7 +32,7 @@ fn balancer(seed: u64, edit: impl FnOnce(&mut BalancerPlan)) -> Outcome {
     with(seed, |plan| edit(&mut plan.balancer))
 }
 
-fn world(outcome: &Outcome) -> impl Iterator<Item = (&Entry, &WorldEvent)> {
+fn world(outcome: &Outcome) -> impl Iterator<Item = (&TraceEvent, &WorldEvent)> {
     outcome.trace.iter().filter_map(|entry| match &entry.fact {
         Fact::World(event) => Some((entry, event)),
         Fact::Protocol(_) => None,

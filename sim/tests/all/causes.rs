@@ -3,12 +3,12 @@
 use gatesim_sim::{
     Options,
     run::outcome::Outcome,
-    scheduler::{Hold, HoldEnd, Side},
+    scheduler::{ConstraintEnd, OrderingConstraint, Side},
 };
 
 use crate::support::{execute, plan};
 
-fn noting(order: Vec<Hold>) -> Options {
+fn noting(order: Vec<OrderingConstraint>) -> Options {
     Options {
         trace: true,
         causes: true,
@@ -73,14 +73,14 @@ fn a_hold_flips_the_order_of_two_steps_and_nothing_before_them() {
     };
     let first = (200..causes.len()).find(changes_hands).unwrap();
     let second = first + 1;
-    let order = vec![Hold {
+    let order = vec![OrderingConstraint {
         held: causes.name(first).unwrap(),
         until: causes.name(second).unwrap(),
         side: Side::After,
     }];
     let after = execute("reference", &plan, &noting(order.clone()));
     assert_eq!(after, execute("reference", &plan, &noting(order)));
-    assert_eq!(after.holds, [HoldEnd::Met]);
+    assert_eq!(after.constraints, [ConstraintEnd::Met]);
     let place = |number| after.causes.find(&causes.name(number).unwrap()).unwrap();
     assert!(place(second) < place(first));
     for number in 1..first {

@@ -6,13 +6,13 @@ use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options,
     plan::FaultKind,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 use crate::support::{execute, plan};
 
 /// What is broken in the world after these events.
-fn broken(trace: &[Entry]) -> BTreeSet<String> {
+fn broken(trace: &[TraceEvent]) -> BTreeSet<String> {
     let mut broken = BTreeSet::new();
     for entry in trace {
         let Fact::World(event) = &entry.fact else {
@@ -25,8 +25,8 @@ fn broken(trace: &[Entry]) -> BTreeSet<String> {
             WorldEvent::ServiceRecovered { service, how } => {
                 (format!("{service:?} {how:?}"), false)
             }
-            WorldEvent::LinkCut { from, to } => (format!("{from} to {to} cut"), true),
-            WorldEvent::LinkMended { from, to } => (format!("{from} to {to} cut"), false),
+            WorldEvent::LinkPartitioned { from, to } => (format!("{from} to {to} cut"), true),
+            WorldEvent::LinkRepaired { from, to } => (format!("{from} to {to} cut"), false),
             WorldEvent::ContainerStalled { container } => (format!("{container} stalled"), true),
             WorldEvent::ContainerResumed { container } => (format!("{container} stalled"), false),
             WorldEvent::ClockSet {
@@ -55,7 +55,7 @@ fn when_the_faults_are_over_nothing_is_broken_and_nothing_breaks_any_more() {
     for seed in 0..40 {
         let plan = plan("chaos", seed);
         let trace = execute("reference", &plan, &options).trace;
-        let is_healing = |entry: &Entry| entry.fact == Fact::World(WorldEvent::FaultsHealed);
+        let is_healing = |entry: &TraceEvent| entry.fact == Fact::World(WorldEvent::FaultsHealed);
         let Some(healed) = trace.iter().position(is_healing) else {
             // Everybody had left before.
             continue;

@@ -15,7 +15,7 @@ use gatesim_sim::{
     Options,
     check::invariants::Invariant,
     run::outcome::Outcome,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 use crate::support::{execute, plan};
@@ -40,17 +40,17 @@ fn cause(outcome: &Outcome, invariant: Invariant) -> Option<&str> {
 
 /// The protocol's events of one connection, with their times.
 fn story(outcome: &Outcome, socket: SocketId) -> Vec<(Time, &Event)> {
-    let of_socket = |entry: &'_ Entry| match &entry.fact {
+    let of_socket = |entry: &'_ TraceEvent| match &entry.fact {
         Fact::Protocol(event) => event.socket() == Some(socket),
         Fact::World(_) => false,
     };
     let event = |entry| match entry {
-        &Entry {
+        &TraceEvent {
             time,
             fact: Fact::Protocol(ref event),
             ..
         } => (time, event),
-        Entry { .. } => unreachable!("filtered"),
+        TraceEvent { .. } => unreachable!("filtered"),
     };
     outcome
         .trace
@@ -188,7 +188,7 @@ fn v6_to_v9_and_the_reference_carry_the_golden_path() {
                 assert_eq!(figures.runs_delivered, figures.runs_started, "{design}");
             }
             assert!(figures.runs_delivered > 0);
-            let ready = |entry: &Entry| {
+            let ready = |entry: &TraceEvent| {
                 matches!(
                     &entry.fact,
                     Fact::Protocol(Event::Transition {
@@ -205,7 +205,7 @@ fn v6_to_v9_and_the_reference_carry_the_golden_path() {
                 AgentEventKind::ToolCompleted,
                 AgentEventKind::AgentCompleted,
             ] {
-                let got = |entry: &Entry| {
+                let got = |entry: &TraceEvent| {
                     matches!(
                         &entry.fact,
                         Fact::World(WorldEvent::ClientGotEvent { kind: got, .. }) if *got == kind

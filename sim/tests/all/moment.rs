@@ -1,11 +1,11 @@
-//! Moments of whole runs: that they can be gone back through, and that nothing stays in them that
+//! Snapshots of whole runs: that they can be gone back through, and that nothing stays in them that
 //! is not there any more.
 
 use gatesim_sim::{
     Options,
     run::outcome::Outcome,
     trace::event::Actor,
-    view::snapshot::{History, Moment, Path, Value},
+    view::snapshot::{History, Path, Snapshot, Value},
 };
 
 use crate::support::{execute, plan};
@@ -34,7 +34,7 @@ fn various() -> impl Iterator<Item = Outcome> {
 fn a_history_has_every_moment() {
     for outcome in various() {
         let history = History::of(&outcome.trace);
-        let mut moment = Moment::new();
+        let mut moment = Snapshot::new();
         for entry in &outcome.trace {
             let before = moment.clone();
             moment.apply(entry);
@@ -62,7 +62,7 @@ fn nothing_stays_that_is_not_there_any_more() {
         for seed in 0..10 {
             let outcome = traced("reference", scenario, seed);
             assert!(outcome.held(), "{scenario}:{seed}");
-            let moment = Moment::after(&outcome.trace);
+            let moment = Snapshot::after(&outcome.trace);
             // Whoever has left without a word may still be served.
             let idle = |actor: &Actor| moment.value(*actor, &Path::Endpoints).is_none();
             let left: Vec<String> = moment
@@ -108,7 +108,7 @@ fn nothing_stays_that_is_not_there_any_more() {
 #[test]
 fn what_is_left_behind_stays_in_sight() {
     let outcome = traced("v9", "golden-path", 0);
-    let moment = Moment::after(&outcome.trace);
+    let moment = Snapshot::after(&outcome.trace);
     let registry = moment.value(Actor::Container(0), &Path::Registry);
     assert!(matches!(registry, Some(Value::Count { number: 1.., .. })));
 }

@@ -8,7 +8,7 @@ use gatesim_model::{
     event::Event,
     port::env::Service,
 };
-use gatesim_sim::trace::event::{Actor, Entry, Fact, WorldEvent};
+use gatesim_sim::trace::event::{Actor, Fact, TraceEvent, WorldEvent};
 use serde::Serialize;
 
 use super::{lane::Lanes, window::Kept};
@@ -114,7 +114,7 @@ pub struct Arrows {
 
 impl Arrows {
     /// Takes the next event.
-    pub fn observe(&mut self, entry: &Entry) {
+    pub fn observe(&mut self, entry: &TraceEvent) {
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(entry, event),
             Fact::World(event) => self.world(entry, event),
@@ -161,7 +161,7 @@ impl Arrows {
         (arrows.collect(), calls.collect())
     }
 
-    fn world(&mut self, entry: &Entry, event: &WorldEvent) {
+    fn world(&mut self, entry: &TraceEvent, event: &WorldEvent) {
         use ArrowKind::{Answer, Close, Message, Upgrade};
         match event {
             WorldEvent::ClientConnecting { socket, .. } => {
@@ -236,8 +236,8 @@ impl Arrows {
             | WorldEvent::HeaderChanged { .. }
             | WorldEvent::UpgradeCopied { .. }
             | WorldEvent::FrameOvertook { .. }
-            | WorldEvent::LinkCut { .. }
-            | WorldEvent::LinkMended { .. }
+            | WorldEvent::LinkPartitioned { .. }
+            | WorldEvent::LinkRepaired { .. }
             | WorldEvent::LinkReset { .. }
             | WorldEvent::PongArrived { .. }
             | WorldEvent::TransportMisused { .. }
@@ -258,7 +258,7 @@ impl Arrows {
     }
 
     /// Most events of the protocol stay where they are; the few that travel are named.
-    fn protocol(&mut self, entry: &Entry, event: &Event) {
+    fn protocol(&mut self, entry: &TraceEvent, event: &Event) {
         use ArrowKind::{AgentEvent, Answer, Close, Welcome};
         if let Event::EndpointStarted { socket } = event {
             self.receive(entry, &[Parcel::ToContainer(*socket)]);
@@ -328,7 +328,7 @@ impl Arrows {
 
     fn send_down(
         &mut self,
-        entry: &Entry,
+        entry: &TraceEvent,
         parcel: Parcel,
         socket: SocketId,
         kind: ArrowKind,
@@ -337,7 +337,14 @@ impl Arrows {
         self.send(entry, parcel, Actor::Client(socket.peer), kind, label);
     }
 
-    fn send(&mut self, entry: &Entry, parcel: Parcel, to: Actor, kind: ArrowKind, label: &str) {
+    fn send(
+        &mut self,
+        entry: &TraceEvent,
+        parcel: Parcel,
+        to: Actor,
+        kind: ArrowKind,
+        label: &str,
+    ) {
         self.on_the_way.entry(parcel).or_default().push_back(Sent {
             event: entry.number,
             by: entry.actor,
@@ -348,7 +355,7 @@ impl Arrows {
     }
 
     /// The first of these parcels that is on its way has arrived. False if none is.
-    fn receive(&mut self, entry: &Entry, parcels: &[Parcel]) -> bool {
+    fn receive(&mut self, entry: &TraceEvent, parcels: &[Parcel]) -> bool {
         for parcel in parcels {
             let Some(waiting) = self.on_the_way.get_mut(parcel) else {
                 continue;

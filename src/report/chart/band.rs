@@ -10,7 +10,7 @@ use gatesim_model::{
     event::Event,
     port::env::Service,
 };
-use gatesim_sim::trace::event::{Actor, Entry, Fact, WorldEvent};
+use gatesim_sim::trace::event::{Actor, Fact, TraceEvent, WorldEvent};
 use serde::Serialize;
 
 use super::{lane::Lanes, window::Kept};
@@ -87,7 +87,7 @@ const STALLED: &str = "stalled";
 
 impl Bands {
     /// Takes the next event.
-    pub fn observe(&mut self, entry: &Entry) {
+    pub fn observe(&mut self, entry: &TraceEvent) {
         let number = entry.number;
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(entry.actor, number, event),
@@ -189,8 +189,8 @@ impl Bands {
             | WorldEvent::UpgradeCopied { .. }
             | WorldEvent::ConnectionCut { .. }
             | WorldEvent::FrameOvertook { .. }
-            | WorldEvent::LinkCut { .. }
-            | WorldEvent::LinkMended { .. }
+            | WorldEvent::LinkPartitioned { .. }
+            | WorldEvent::LinkRepaired { .. }
             | WorldEvent::LinkReset { .. }
             | WorldEvent::MessageArrived { .. }
             | WorldEvent::PongArrived { .. }

@@ -6,7 +6,7 @@ use gatesim_model::core::time::Time;
 use gatesim_sim::{
     plan::{FaultKind, Plan, Victim},
     run::outcome::Outcome,
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
     view::describe,
 };
 use serde::Serialize;
@@ -73,7 +73,7 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
 
 /// When a fault that was applied is over: healing ends every fault, and a container that is started
 /// again has ended what brought it down, which may be before its time.
-fn until(plan: &Plan, applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+fn until(plan: &Plan, applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
     let ends = applied.time + Duration::from_millis(lasts_ms(kind)?);
     let healed = plan
         .heal_at_ms
@@ -83,7 +83,7 @@ fn until(plan: &Plan, applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> O
 }
 
 /// When a container that was brought down was started again.
-fn restarted(applied: &Entry, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
+fn restarted(applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
     let (FaultKind::Crash {
         container: down, ..
     }

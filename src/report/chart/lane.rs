@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gatesim_model::port::env::Service;
 use gatesim_sim::{
     plan::{Plan, Victim},
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 use serde::Serialize;
 
@@ -51,7 +51,7 @@ pub struct Lanes(BTreeMap<Actor, usize>);
 
 impl Lanes {
     /// A lane for everybody who appears in these events.
-    pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Self {
+    pub fn of<'a>(entries: impl Iterator<Item = &'a TraceEvent>) -> Self {
         let mut actors = BTreeSet::new();
         for entry in entries {
             let appearing = [Some(entry.lane()), entry.asked(), entry.link_end()];
@@ -83,7 +83,7 @@ impl Lanes {
 
 /// In whose lane an event stands: that of the one whom it tells of. A fault stands with its victim,
 /// which the plan knows, and what happens to a link with the end that is not the balancer.
-pub fn home(entry: &Entry, plan: &Plan) -> Option<Actor> {
+pub fn home(entry: &TraceEvent, plan: &Plan) -> Option<Actor> {
     match entry.fact {
         Fact::World(WorldEvent::FaultApplied { fault }) => match plan.fault(fault)?.kind.victim() {
             Victim::Container(container) => Some(Actor::Container(container)),

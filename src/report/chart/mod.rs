@@ -25,7 +25,7 @@ use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
     plan::Plan,
     run::outcome::{Outcome, Violation},
-    trace::event::Entry,
+    trace::event::TraceEvent,
     view::describe,
 };
 use serde::{Serialize, Serializer};
@@ -130,7 +130,7 @@ impl Chart {
 }
 
 impl Event {
-    fn new(entry: &Entry, plan: &Plan, lanes: &Lanes) -> Self {
+    fn new(entry: &TraceEvent, plan: &Plan, lanes: &Lanes) -> Self {
         Event {
             number: entry.number,
             time_ns: entry.time.0,

@@ -116,8 +116,8 @@ fn of_world(event: &WorldEvent) -> Prominence {
         | WorldEvent::UpgradeCopied { .. }
         | WorldEvent::ConnectionCut { .. }
         | WorldEvent::FrameOvertook { .. }
-        | WorldEvent::LinkCut { .. }
-        | WorldEvent::LinkMended { .. }
+        | WorldEvent::LinkPartitioned { .. }
+        | WorldEvent::LinkRepaired { .. }
         | WorldEvent::LinkReset { .. }
         | WorldEvent::MessageArrived { .. }
         | WorldEvent::TransportEnded { .. }

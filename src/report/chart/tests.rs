@@ -14,7 +14,7 @@ use gatesim_sim::{
     check::invariants::Invariant,
     plan::Plan,
     run::outcome::{Outcome, Violation},
-    trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent},
+    trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
 use super::{
@@ -33,10 +33,10 @@ const CONTAINER: Actor = Actor::Container(0);
 /// Whatever stands in a run's texts must not end the page's script.
 pub const NASTY: &str = "</script><!--#;&";
 
-fn entries(facts: Vec<(u64, Actor, Fact)>) -> Vec<Entry> {
+fn entries(facts: Vec<(u64, Actor, Fact)>) -> Vec<TraceEvent> {
     let numbered = facts.into_iter().zip(0..);
     numbered
-        .map(|((ms, actor, fact), number)| Entry {
+        .map(|((ms, actor, fact), number)| TraceEvent {
             number,
             time: Time(ms * 1_000_000),
             step: number * 3,
@@ -55,7 +55,7 @@ fn of_world(ms: u64, actor: Actor, event: WorldEvent) -> (u64, Actor, Fact) {
 }
 
 /// A client connects, a crash is applied, the machine refuses to move, one message is lost.
-pub fn sample_trace() -> Vec<Entry> {
+pub fn sample_trace() -> Vec<TraceEvent> {
     let client = Actor::Client(0);
     let connection = || ConnectionId::from(NASTY);
     let message = |text: &str| MessageId::from(text);

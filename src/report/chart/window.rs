@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
     run::outcome::Outcome,
-    trace::event::{Actor, Entry},
+    trace::event::{Actor, TraceEvent},
 };
 use serde::Serialize;
 
@@ -56,7 +56,7 @@ impl Window {
     }
 
     /// The clients with the events nearest to the focus.
-    fn nearest_clients(&self, trace: &[Entry], focus: usize) -> BTreeSet<u32> {
+    fn nearest_clients(&self, trace: &[TraceEvent], focus: usize) -> BTreeSet<u32> {
         let before = (0..focus).rev().map(Some).chain(std::iter::repeat(None));
         let after = (focus..trace.len())
             .map(Some)
@@ -81,17 +81,17 @@ pub struct Kept {
 
 impl Kept {
     /// Whether an event is shown.
-    pub fn keeps(&self, entry: &Entry) -> bool {
+    pub fn keeps(&self, entry: &TraceEvent) -> bool {
         self.has(entry.number)
     }
 
     /// Whether it is the first that is shown.
-    pub fn starts_at(&self, entry: &Entry) -> bool {
+    pub fn starts_at(&self, entry: &TraceEvent) -> bool {
         self.numbers.first() == Some(&entry.number)
     }
 
     /// Whether it tells of a client that is shown, or of none.
-    pub fn concerns(&self, entry: &Entry) -> bool {
+    pub fn concerns(&self, entry: &TraceEvent) -> bool {
         peer(entry).is_none_or(|peer| self.clients.contains(&peer))
     }
 
@@ -140,7 +140,7 @@ pub struct Cut {
 }
 
 /// The client whose event this is, or whose connection it is about.
-fn peer(entry: &Entry) -> Option<u32> {
+fn peer(entry: &TraceEvent) -> Option<u32> {
     match entry.actor {
         Actor::Client(client) => Some(client),
         Actor::World

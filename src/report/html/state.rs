@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
-    trace::event::{Actor, Entry},
-    view::snapshot::{Moment, Path, Value},
+    trace::event::{Actor, TraceEvent},
+    view::snapshot::{Path, Snapshot, Value},
 };
 use serde::Serialize;
 
@@ -35,8 +35,8 @@ type Key = (Actor, Path);
 
 impl States {
     /// Follows a whole trace and keeps what concerns the events and clients that are shown.
-    pub fn of(trace: &[Entry], kept: &Kept) -> Self {
-        let mut moment = Moment::new();
+    pub fn of(trace: &[TraceEvent], kept: &Kept) -> Self {
+        let mut moment = Snapshot::new();
         let mut before = None;
         let mut concerned: BTreeSet<Key> = initial(&moment).map(|(key, _)| key).collect();
         let mut changes = Vec::new();
@@ -83,7 +83,7 @@ impl States {
     }
 }
 
-fn initial(moment: &Moment) -> impl Iterator<Item = (Key, &Value)> {
+fn initial(moment: &Snapshot) -> impl Iterator<Item = (Key, &Value)> {
     moment.actors().flat_map(move |actor| {
         let state = moment.state(actor).into_iter().flatten();
         state.map(move |(path, value)| ((actor, path.clone()), value))

@@ -142,9 +142,9 @@ impl Accounts {
         } else if let WorldEvent::UpgradeRouted { socket, container } = event {
             let client = self.clients.entry(socket.peer).or_default();
             client.container = Some(*container);
-        } else if let WorldEvent::LinkCut { from, to } = event {
+        } else if let WorldEvent::LinkPartitioned { from, to } = event {
             self.cut.insert((*from, *to));
-        } else if let WorldEvent::LinkMended { from, to } = event {
+        } else if let WorldEvent::LinkRepaired { from, to } = event {
             self.cut.remove(&(*from, *to));
             for client in self.clients.values_mut() {
                 if client.is_on_way(*from, *to)

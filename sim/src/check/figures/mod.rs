@@ -60,7 +60,7 @@ use clock::{Clock, Stage};
 use crate::{
     check::{invariants::REQUIRED_COMPONENTS, per_client::PerClient},
     run::outcome::Figures,
-    trace::event::{Actor, Entry, Era, Fact, WorldEvent},
+    trace::event::{Actor, Era, Fact, TraceEvent, WorldEvent},
 };
 
 /// Watches a run and counts. Holds what is live; the durations of ready connections are kept, one
@@ -139,7 +139,7 @@ impl FiguresCollector {
     }
 
     /// Counts an event.
-    pub fn observe(&mut self, entry: &Entry) {
+    pub fn observe(&mut self, entry: &TraceEvent) {
         match (&entry.fact, entry.actor) {
             (Fact::Protocol(event), Actor::Container(container)) => {
                 self.accounts.protocol(&mut self.figures, container, event);
@@ -294,14 +294,14 @@ impl FiguresCollector {
             WorldEvent::ClientSent { socket, message } => {
                 self.asked.insert((socket.peer, message.clone()));
             }
-            WorldEvent::LinkCut { from, to } => {
+            WorldEvent::LinkPartitioned { from, to } => {
                 self.cut.insert((*from, *to));
                 self.excuse_disturbed();
             }
             WorldEvent::LinkReset { from, to } => {
                 self.excuse_on_way(&BTreeSet::from([*from, *to]));
             }
-            WorldEvent::LinkMended { from, to } => {
+            WorldEvent::LinkRepaired { from, to } => {
                 self.cut.remove(&(*from, *to));
             }
             WorldEvent::ContainerStarted { container, .. } => {

@@ -76,7 +76,7 @@ impl Watched {
         let number = self.number;
         self.number += 1;
         let time = Time(ms * 1_000_000);
-        self.collector.observe(&Entry {
+        self.collector.observe(&TraceEvent {
             number,
             time,
             step: number,
@@ -189,13 +189,13 @@ fn what_counts_as_a_connection() {
     for event in [
         WorldEvent::ContainerTerminating { container },
         WorldEvent::ServiceDown { service },
-        WorldEvent::LinkCut { from, to },
+        WorldEvent::LinkPartitioned { from, to },
     ] {
         assert_eq!(rates(disturbed(event)), (0, 0), "a fault on the way");
     }
     let from = Actor::Client(1);
     assert_eq!(
-        rates(disturbed(WorldEvent::LinkCut { from, to })),
+        rates(disturbed(WorldEvent::LinkPartitioned { from, to })),
         (1, 1),
         "not its link"
     );
@@ -454,9 +454,9 @@ fn lost_behind_a_cut(from_secs: u64, to_secs: u64) -> u64 {
     watched
         .welcomed(30, 40)
         .world(50, WorldEvent::ClientSent { socket, message })
-        .world(from_secs * 1_000, WorldEvent::LinkCut { from, to });
+        .world(from_secs * 1_000, WorldEvent::LinkPartitioned { from, to });
     if to_secs < 60 {
-        watched.world(to_secs * 1_000, WorldEvent::LinkMended { from, to });
+        watched.world(to_secs * 1_000, WorldEvent::LinkRepaired { from, to });
     }
     watched
         .world(

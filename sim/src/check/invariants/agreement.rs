@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Compares the machine with the handshake, the state coordinator, the id manager and the
@@ -56,7 +56,7 @@ impl ViewsAgree {
         }
     }
 
-    fn others(&mut self, entry: &Entry, socket: SocketId) -> &mut Others {
+    fn others(&mut self, entry: &TraceEvent, socket: SocketId) -> &mut Others {
         self.others.entry(socket).or_insert_with(|| Others {
             container: container_of(entry),
             coordinator: None,
@@ -83,7 +83,12 @@ impl ViewsAgree {
         }
     }
 
-    fn handshake_ready(&self, view: &View, entry: &Entry, socket: SocketId) -> Option<Finding> {
+    fn handshake_ready(
+        &self,
+        view: &View,
+        entry: &TraceEvent,
+        socket: SocketId,
+    ) -> Option<Finding> {
         if view
             .machines_of(socket)
             .any(|(_, machine)| machine.state.is_ready())
@@ -170,7 +175,7 @@ impl Rule for ViewsAgree {
         Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::HandshakeMoved {
                 socket,

@@ -15,7 +15,7 @@ use gatesim_model::{
 use super::{checker::Finding, deadlines::Deadlines, view::container_of};
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Era, Fact, WorldEvent, runs_of},
+    trace::event::{Era, Fact, TraceEvent, WorldEvent, runs_of},
 };
 
 /// Follows each message from the hands of its client to its answer.
@@ -65,14 +65,14 @@ impl Answers {
         }
     }
 
-    pub(super) fn observe(&mut self, entry: &Entry) -> Option<Finding> {
+    pub(super) fn observe(&mut self, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(event) => self.observe_protocol(entry, event),
             Fact::World(event) => self.observe_world(entry, event),
         }
     }
 
-    fn observe_protocol(&mut self, entry: &Entry, event: &Event) -> Option<Finding> {
+    fn observe_protocol(&mut self, entry: &TraceEvent, event: &Event) -> Option<Finding> {
         if let Event::RunStarted {
             socket,
             run,
@@ -90,7 +90,7 @@ impl Answers {
         None
     }
 
-    fn observe_world(&mut self, entry: &Entry, event: &WorldEvent) -> Option<Finding> {
+    fn observe_world(&mut self, entry: &TraceEvent, event: &WorldEvent) -> Option<Finding> {
         let now = entry.time;
         if let WorldEvent::ClientReady { socket } = event {
             self.clients.entry(socket.peer).or_default().ready = Some(*socket);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     run::outcome::Violation,
-    trace::event::{Actor, Entry, FinishReason},
+    trace::event::{Actor, FinishReason, TraceEvent},
 };
 
 /// One invariant's judge. Methods return a finding when the invariant is broken; the rule is not
@@ -24,7 +24,7 @@ pub(super) trait Rule {
     fn subjects(&self) -> u32;
 
     /// Judges an event. `view` shows what held just before it.
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding>;
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding>;
 
     /// Whether it waits for anything; a rule that does not is never asked for a deadline.
     fn has_deadlines(&self) -> bool {
@@ -90,7 +90,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &TraceEvent) -> Self {
         Place {
             number: entry.number,
             step: entry.step,
@@ -141,7 +141,7 @@ impl Checker {
     }
 
     /// Judges the deadlines before the event, then the event.
-    pub fn observe(&mut self, entry: &Entry) {
+    pub fn observe(&mut self, entry: &TraceEvent) {
         // Most events share their instant with the one before; no deadline passes between them.
         if entry.time > self.judged_until {
             self.advance(entry.time);

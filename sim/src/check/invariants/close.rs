@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 
 /// The HTTP status of an upgrade that was accepted.
@@ -59,7 +59,7 @@ impl Rule for CloseTellsTheTruth {
         Subject::Life.bit() | Subject::Client.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(event) => self.world(view, event),
             Fact::Protocol(Event::CloseSent {
@@ -280,7 +280,7 @@ impl CloseTellsTheTruth {
             ));
         } else if let WorldEvent::ContainerGone { container, .. } = event {
             self.forget(|_, said| said.container == *container);
-        } else if let WorldEvent::LinkCut { from, to } = event {
+        } else if let WorldEvent::LinkPartitioned { from, to } = event {
             self.cut.insert((*from, *to));
             self.forget_on_way(*from, *to);
         } else if let WorldEvent::LinkReset { from, to } = event {
@@ -289,7 +289,7 @@ impl CloseTellsTheTruth {
                 let container = view.connection(*socket).map(|known| known.container);
                 !(from.is_on_way(*socket, container) || to.is_on_way(*socket, container))
             });
-        } else if let WorldEvent::LinkMended { from, to } = event {
+        } else if let WorldEvent::LinkRepaired { from, to } = event {
             self.cut.remove(&(*from, *to));
         }
         None

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Failures that are remembered for one breaker at most; none opens after more.
@@ -129,7 +129,7 @@ impl Rule for FailuresStayLocal {
         Subject::Containment.bit() | Subject::Client.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         let at = |breaker: &Breaker| (container_of(entry), *breaker);
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {

@@ -8,7 +8,7 @@ use super::{
     view::View,
 };
 use crate::{
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
     view::describe::operation_name,
 };
 
@@ -20,7 +20,7 @@ impl Rule for NoInternalError {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::InternalError {
             socket,
             step,
@@ -46,7 +46,7 @@ impl Rule for TransportDiscipline {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::World(WorldEvent::TransportMisused {
             socket,
             operation,

@@ -12,7 +12,7 @@ use super::{
     view::View,
 };
 use crate::{
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
     view::describe::kind_name,
 };
 
@@ -30,7 +30,7 @@ impl Rule for EventsInOrder {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },

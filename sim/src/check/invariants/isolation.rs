@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
     world::service::user_id,
 };
 
@@ -123,7 +123,7 @@ impl Rule for UsersIsolated {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
                 self.users

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Keeps a ledger of what each connection owns and looks at it when the bound has passed.
@@ -143,7 +143,7 @@ impl NothingLeftBehind {
 
     /// Something of the connection came into being. A connection that was over and forgotten
     /// comes back to life by that, and has the bound once more.
-    fn add(&mut self, entry: &Entry, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+    fn add(&mut self, entry: &TraceEvent, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
         let ledger = self.ledgers.entry(socket).or_insert_with(|| {
             Ledger::new(
                 container_of(entry),
@@ -168,7 +168,7 @@ impl NothingLeftBehind {
         }
     }
 
-    fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
+    fn protocol(&mut self, view: &View, entry: &TraceEvent, event: &Event) {
         if let Event::EndpointStarted { socket } = event {
             let ledger = Ledger::new(container_of(entry), Endpoint::Runs, Transport::Up);
             self.ledgers.insert(*socket, ledger);
@@ -235,7 +235,7 @@ impl Rule for NothingLeftBehind {
         Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(view, entry, event),
             Fact::World(WorldEvent::TransportEnded { socket }) => {

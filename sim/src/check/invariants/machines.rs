@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// A live connection owns one machine, without a gap, and shares it with nobody.
@@ -26,7 +26,7 @@ impl Rule for OneMachinePerConnection {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..
@@ -122,7 +122,7 @@ impl Rule for IdsAgree {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let (socket, part, id) = match &entry.fact {
             Fact::Protocol(Event::IdGiven {
                 socket,
@@ -191,7 +191,7 @@ impl Rule for SetupNeverGoesBack {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..

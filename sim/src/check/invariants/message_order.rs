@@ -11,7 +11,7 @@ use gatesim_model::{
 use super::{checker::Finding, view::View};
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// The messages of each live connection that have arrived and were not executed yet, numbered in
@@ -30,7 +30,7 @@ struct Arrivals {
 
 impl MessageOrder {
     /// Looks at one event.
-    pub(super) fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    pub(super) fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,

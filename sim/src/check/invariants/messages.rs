@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Follows each message from the receive buffer to its fate. Messages that arrive after the
@@ -57,7 +57,7 @@ impl Rule for NoClientMessageLost {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         self.answers
             .observe(entry)
             .or_else(|| self.observe_arrivals(view, entry))
@@ -73,7 +73,7 @@ impl Rule for NoClientMessageLost {
 }
 
 impl NoClientMessageLost {
-    fn observe_arrivals(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe_arrivals(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,

@@ -13,7 +13,7 @@
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
 //!   [`leftovers`], [`messages`] with [`answers`], [`event_order`] with [`message_order`],
-//!   [`runs`], [`isolation`], [`close`], [`waiting`] with [`locks`], [`wishes`] and
+//!   [`runs`], [`isolation`], [`close`], [`waiting`] with [`locks`], [`obligations`] and
 //!   [`resignation`], [`agreement`], [`storm`], [`containment`], [`silence`], [`errors`].
 
 use std::{fmt, str::FromStr};
@@ -35,6 +35,7 @@ mod locks;
 mod machines;
 mod message_order;
 mod messages;
+mod obligations;
 mod readiness;
 mod resignation;
 mod runs;
@@ -46,7 +47,6 @@ mod subject;
 mod tests;
 mod view;
 mod waiting;
-mod wishes;
 
 pub use checker::Checker;
 pub use limits::Limits;

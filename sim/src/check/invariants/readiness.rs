@@ -12,7 +12,7 @@ use super::{
     subject::Subject,
     view::{View, container_of},
 };
-use crate::trace::event::{Entry, Fact};
+use crate::trace::event::{Fact, TraceEvent};
 
 /// The components without which no message can be handled (protocol.md 6.1). The bridge is
 /// important but not critical. Written down here once more on purpose: a judge that asked the
@@ -33,7 +33,7 @@ impl Rule for NeverReadyWithoutMachine {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
@@ -78,7 +78,7 @@ impl Rule for NoMessageBeforeReady {
         Subject::Message.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::Dispatched {
             socket,
             connection,
@@ -109,7 +109,7 @@ impl Rule for WelcomeAfterReady {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
@@ -150,7 +150,7 @@ impl Rule for ServicesReadyIsTrue {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::Transition {
             socket,
             connection,

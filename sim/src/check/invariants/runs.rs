@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Follows each event from emission to its fate, and each run to its end.
@@ -148,7 +148,7 @@ impl FiveEventsComplete {
         }
     }
 
-    fn start(&mut self, entry: &Entry, key: RunKey, run: Run) {
+    fn start(&mut self, entry: &TraceEvent, key: RunKey, run: Run) {
         self.owner(run.socket, key.0).runs.insert(key);
         self.due.arm(Due::End(key), entry.time + self.run_bound);
         self.runs.insert(key, run);
@@ -162,7 +162,7 @@ impl FiveEventsComplete {
         })
     }
 
-    fn emit(&mut self, entry: &Entry, key: EventKey, kind: AgentEventKind) {
+    fn emit(&mut self, entry: &TraceEvent, key: EventKey, kind: AgentEventKind) {
         if let Some(run) = self.runs.get_mut(&key.0) {
             run.story.tell(kind);
             run.unsettled.insert(key.1, Waiting::Fate);
@@ -198,7 +198,7 @@ impl FiveEventsComplete {
     }
 
     /// The user is back: what was stored must be settled within the bound.
-    fn user_ready(&mut self, entry: &Entry, container: u32, user: &UserId, socket: SocketId) {
+    fn user_ready(&mut self, entry: &TraceEvent, container: u32, user: &UserId, socket: SocketId) {
         if let Some(events) = self.stored.get(&(container, user.clone())) {
             let at = entry.time + self.delivery_bound;
             for key in events {
@@ -299,7 +299,7 @@ impl Rule for FiveEventsComplete {
         Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         let at = |run: &RunId| (container_of(entry), *run);
         match &entry.fact {
             Fact::Protocol(Event::RunStarted {

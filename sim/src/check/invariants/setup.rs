@@ -14,7 +14,7 @@ use super::{
     subject::Subject,
     view::View,
 };
-use crate::trace::event::{Entry, Fact, WorldEvent};
+use crate::trace::event::{Fact, TraceEvent, WorldEvent};
 
 /// Waits from accept for PROCESSING_READY or an explicit close. The wait is over when the peer
 /// is gone, or the container: there is nobody left to be told.
@@ -37,7 +37,7 @@ impl Rule for SetupEndsInTime {
         Subject::Life.bit() | Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {
                 self.waiting.arm_once(*socket, entry.time + self.bound);

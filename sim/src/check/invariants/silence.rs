@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Listens at the server's receive buffer, where a frame counts whether anybody reads it or not.
@@ -120,7 +120,7 @@ impl Rule for DeadPeersAreNoticed {
             | Subject::Heartbeat.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         let now = entry.time;
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {

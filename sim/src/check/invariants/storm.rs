@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 /// Counts each client's attempts within a sliding window. A connection that held for a while
@@ -114,7 +114,7 @@ impl Rule for ClientsDoNotStorm {
         Subject::Client.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
         let now = entry.time;
         if let Fact::World(event) = &entry.fact {
             if let WorldEvent::ClientConnecting { socket, .. } = event {

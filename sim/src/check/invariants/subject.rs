@@ -144,9 +144,9 @@ fn of_world(event: &WorldEvent) -> Subject {
         | WorldEvent::UpgradeRouted { .. }
         | WorldEvent::HeaderChanged { .. }
         | WorldEvent::ConnectionCut { .. }
-        | WorldEvent::LinkCut { .. }
+        | WorldEvent::LinkPartitioned { .. }
         | WorldEvent::LinkReset { .. }
-        | WorldEvent::LinkMended { .. } => Subject::Client,
+        | WorldEvent::LinkRepaired { .. } => Subject::Client,
         WorldEvent::UpgradeRejected { .. }
         | WorldEvent::UpgradeOvertook { .. }
         | WorldEvent::UpgradeCopied { .. }

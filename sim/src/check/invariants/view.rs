@@ -17,7 +17,7 @@ use gatesim_model::{
 
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Actor, Entry, Fact, WorldEvent},
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 
 /// Everything live.
@@ -85,7 +85,7 @@ impl Connection {
 ///
 /// # Panics
 /// If something else than a container speaks for the protocol: the simulator is wrong.
-pub(super) fn container_of(entry: &Entry) -> u32 {
+pub(super) fn container_of(entry: &TraceEvent) -> u32 {
     match entry.actor {
         Actor::Container(container) => container,
         Actor::World
@@ -169,7 +169,7 @@ impl View {
     }
 
     /// Takes an event into account.
-    pub(super) fn apply(&mut self, entry: &Entry) {
+    pub(super) fn apply(&mut self, entry: &TraceEvent) {
         match &entry.fact {
             Fact::Protocol(event) => self.apply_protocol(container_of(entry), entry.time, event),
             Fact::World(WorldEvent::ContainerStarted { container, .. }) => {

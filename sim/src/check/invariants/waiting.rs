@@ -21,15 +21,15 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     locks::Locks,
+    obligations::{Client, Obligation, Progress, Run, Standing},
     readiness::REQUIRED,
     resignation::Resignations,
     subject::Subject,
     view::{View, container_of},
-    wishes::{Client, Progress, Run, Standing, Wish},
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Entry, Era, Fact, FinishReason, WorldEvent},
+    trace::event::{Era, Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
 /// Follows what each client wants, and what it waits for.
@@ -50,7 +50,7 @@ pub(super) struct NothingWaitsForever {
     works_for: BTreeMap<(u32, RunId), MessageId>,
     /// The service that somebody asks for a connection, one of them if there are several.
     calls: PerClient<SocketId, (Service, Time)>,
-    due: Deadlines<Wish>,
+    due: Deadlines<Obligation>,
     locks: Locks,
     resignations: Resignations,
 }
@@ -71,45 +71,45 @@ impl NothingWaitsForever {
         }
     }
 
-    fn bound(&self, wish: &Wish) -> Duration {
-        match wish {
-            Wish::Connection(_) => self.connection_bound,
-            Wish::Answer(..) => self.answer_bound,
+    fn bound(&self, obligation: &Obligation) -> Duration {
+        match obligation {
+            Obligation::Connection(_) => self.connection_bound,
+            Obligation::Answer(..) => self.answer_bound,
         }
     }
 
     /// A wish that is older keeps its deadline.
-    fn wish(&mut self, now: Time, wish: Wish) {
+    fn obligation(&mut self, now: Time, obligation: Obligation) {
         match self.era {
             Era::Faulty => {}
             Era::Healed => {
-                let at = now + self.bound(&wish);
-                self.due.arm_once(wish, at);
+                let at = now + self.bound(&obligation);
+                self.due.arm_once(obligation, at);
             }
         }
     }
 
     /// There is progress, or a good reason for there being none.
-    fn renew(&mut self, now: Time, wish: Wish) {
-        if self.due.disarm(&wish) {
-            self.wish(now, wish);
+    fn renew(&mut self, now: Time, obligation: Obligation) {
+        if self.due.disarm(&obligation) {
+            self.obligation(now, obligation);
         }
     }
 
     /// A client is refused for a good reason, and with it whatever it has sent already.
     fn refused(&mut self, now: Time, client: u32) {
-        self.renew(now, Wish::Connection(client));
+        self.renew(now, Obligation::Connection(client));
         let asking = self.clients.get(&client);
         let unanswered = asking.map(|asking| asking.unanswered.clone());
         for message in unanswered.unwrap_or_default() {
-            self.renew(now, Wish::Answer(client, message));
+            self.renew(now, Obligation::Answer(client, message));
         }
     }
 
     /// Every fault is over: whoever wants something may expect it from here on.
     fn healed(&mut self, now: Time) {
         self.era = Era::Healed;
-        let wishes: Vec<Wish> = self
+        let obligations: Vec<Obligation> = self
             .clients
             .iter()
             .flat_map(|(number, client)| {
@@ -117,17 +117,17 @@ impl NothingWaitsForever {
                     Standing::Ready { .. } => None,
                     Standing::Away { .. }
                     | Standing::Connecting { .. }
-                    | Standing::Opened { .. } => Some(Wish::Connection(number)),
+                    | Standing::Opened { .. } => Some(Obligation::Connection(number)),
                 };
                 let answers = client
                     .unanswered
                     .iter()
-                    .map(move |message| Wish::Answer(number, message.clone()));
+                    .map(move |message| Obligation::Answer(number, message.clone()));
                 connection.into_iter().chain(answers)
             })
             .collect();
-        for wish in wishes {
-            self.wish(now, wish);
+        for obligation in obligations {
+            self.obligation(now, obligation);
         }
     }
 
@@ -157,11 +157,12 @@ impl NothingWaitsForever {
         if let Some(run) = self.runs.remove(message) {
             self.works_for.remove(&(run.container, run.run));
         }
-        self.due.disarm(&Wish::Answer(client, message.clone()));
+        self.due
+            .disarm(&Obligation::Answer(client, message.clone()));
     }
 
     fn leaves(&mut self, number: u32) {
-        self.due.disarm(&Wish::Connection(number));
+        self.due.disarm(&Obligation::Connection(number));
         if let Some(client) = self.clients.remove(&number) {
             for message in &client.unanswered {
                 self.forget(number, message);
@@ -178,7 +179,7 @@ impl NothingWaitsForever {
         if let WorldEvent::ClientConnecting { socket, .. } = event {
             let (socket, since) = (*socket, now);
             self.stands(socket.peer, Standing::Connecting { socket, since });
-            self.wish(now, Wish::Connection(socket.peer));
+            self.obligation(now, Obligation::Connection(socket.peer));
         } else if let WorldEvent::ClientOpened { socket } = event {
             if self.is_current(*socket) {
                 let (socket, since) = (*socket, now);
@@ -188,19 +189,19 @@ impl NothingWaitsForever {
             if self.is_current(*socket) {
                 let (socket, since) = (*socket, now);
                 self.stands(socket.peer, Standing::Ready { socket, since });
-                self.due.disarm(&Wish::Connection(socket.peer));
+                self.due.disarm(&Obligation::Connection(socket.peer));
             }
         } else if let WorldEvent::ClientRefused { socket, .. }
         | WorldEvent::ClientClosed { socket, .. } = event
         {
             if self.is_current(*socket) {
                 self.stands(socket.peer, Standing::Away { since: now });
-                self.wish(now, Wish::Connection(socket.peer));
+                self.obligation(now, Obligation::Connection(socket.peer));
             }
         } else if let WorldEvent::ClientSent { socket, message } = event {
             if let Some(client) = self.clients.get_mut(&socket.peer) {
                 client.unanswered.insert(message.clone());
-                self.wish(now, Wish::Answer(socket.peer, message.clone()));
+                self.obligation(now, Obligation::Answer(socket.peer, message.clone()));
             }
         } else if let WorldEvent::ClientGotEvent {
             socket,
@@ -215,7 +216,7 @@ impl NothingWaitsForever {
                 | AgentEventKind::AgentThinking
                 | AgentEventKind::ToolExecuting
                 | AgentEventKind::ToolCompleted => {
-                    self.renew(now, Wish::Answer(socket.peer, message.clone()));
+                    self.renew(now, Obligation::Answer(socket.peer, message.clone()));
                 }
             }
         } else if let WorldEvent::ClientGotError {
@@ -243,7 +244,7 @@ impl NothingWaitsForever {
         None
     }
 
-    fn protocol(&mut self, view: &View, entry: &Entry, event: &Event) {
+    fn protocol(&mut self, view: &View, entry: &TraceEvent, event: &Event) {
         let now = entry.time;
         if let Event::RunStarted {
             socket,
@@ -325,11 +326,11 @@ impl NothingWaitsForever {
             }),
             FinishReason::Stuck => {
                 let (number, client) = self.clients.iter().next()?;
-                let wish = match client.unanswered.first() {
-                    Some(message) => Wish::Answer(number, message.clone()),
-                    None => Wish::Connection(number),
+                let obligation = match client.unanswered.first() {
+                    Some(message) => Obligation::Answer(number, message.clone()),
+                    None => Obligation::Connection(number),
                 };
-                let (socket, chain) = self.chain(now, &wish)?;
+                let (socket, chain) = self.chain(now, &obligation)?;
                 Some(Finding {
                     socket,
                     cause: "nothing can happen any more".into(),
@@ -340,17 +341,17 @@ impl NothingWaitsForever {
     }
 
     /// Who waits for whom, as a clause that ends in a full stop.
-    fn chain(&self, now: Time, wish: &Wish) -> Option<(Option<SocketId>, String)> {
-        let number = match wish {
-            Wish::Connection(number) | Wish::Answer(number, _) => number,
+    fn chain(&self, now: Time, obligation: &Obligation) -> Option<(Option<SocketId>, String)> {
+        let number = match obligation {
+            Obligation::Connection(number) | Obligation::Answer(number, _) => number,
         };
         let standing = self.clients.get(number)?.standing;
         let connection = standing.in_words(now);
-        let waits = match wish {
-            Wish::Connection(_) => {
+        let waits = match obligation {
+            Obligation::Connection(_) => {
                 format!("client{number} waits to be welcomed: {connection}.")
             }
-            Wish::Answer(_, message) => {
+            Obligation::Answer(_, message) => {
                 let run = match self.runs.get(message) {
                     None => "no container has begun to execute it".to_owned(),
                     Some(run) => run.in_words(now, self.calls.get(&run.socket).copied()),
@@ -386,7 +387,7 @@ impl Rule for NothingWaitsForever {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &Entry) -> Option<Finding> {
+    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(event) => {
                 let resigned = self.resignations.observe(event);
@@ -408,17 +409,17 @@ impl Rule for NothingWaitsForever {
         if let Some(found) = self.locks.overdue(view, now) {
             return Some(found);
         }
-        while let Some((time, wish)) = self.due.passed(now) {
-            let Some((socket, chain)) = self.chain(time, &wish) else {
+        while let Some((time, obligation)) = self.due.passed(now) {
+            let Some((socket, chain)) = self.chain(time, &obligation) else {
                 continue;
             };
-            let cause = match wish {
-                Wish::Connection(_) => "client not welcomed after healing",
-                Wish::Answer(..) => "message not answered after healing",
+            let cause = match obligation {
+                Obligation::Connection(_) => "client not welcomed after healing",
+                Obligation::Answer(..) => "message not answered after healing",
             };
             let sentence = format!(
                 "Every fault has been over for longer than the bound of {} s, but {chain}",
-                self.bound(&wish).as_secs()
+                self.bound(&obligation).as_secs()
             );
             let finding = Finding {
                 socket,

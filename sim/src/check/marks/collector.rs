@@ -10,7 +10,7 @@ use gatesim_model::{
 use super::{Mark, Marks};
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Actor, CutReason, Entry, Era, Fact, WorldEvent},
+    trace::event::{Actor, CutReason, Era, Fact, TraceEvent, WorldEvent},
 };
 
 /// Watches a run. Keeps what is live, and for each client where it was served last.
@@ -61,7 +61,7 @@ impl MarkCollector {
     }
 
     /// Takes an event into account.
-    pub fn observe(&mut self, entry: &Entry) {
+    pub fn observe(&mut self, entry: &TraceEvent) {
         match (&entry.fact, entry.actor) {
             (Fact::Protocol(event), Actor::Container(container)) => {
                 self.protocol(container, event);
@@ -227,7 +227,7 @@ impl MarkCollector {
             if !self.setting_up.is_empty() {
                 self.marks.set(Mark::ServiceLostDuringSetup);
             }
-        } else if let WorldEvent::LinkCut { .. } = event {
+        } else if let WorldEvent::LinkPartitioned { .. } = event {
             if !self.setting_up.is_empty() {
                 self.marks.set(Mark::LinkCutDuringSetup);
             }

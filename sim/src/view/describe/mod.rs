@@ -12,7 +12,7 @@ use gatesim_model::core::{
 
 use crate::{
     plan::Plan,
-    trace::event::{Entry, Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 mod fault;
@@ -29,7 +29,7 @@ pub use title::title;
 pub(crate) use world::{operation_name, reason_name};
 
 /// What happened, in one line without a line end.
-pub fn describe(entry: &Entry) -> String {
+pub fn describe(entry: &TraceEvent) -> String {
     match &entry.fact {
         Fact::Protocol(event) => protocol::describe(event),
         Fact::World(event) => world::describe(event),
@@ -37,7 +37,7 @@ pub fn describe(entry: &Entry) -> String {
 }
 
 /// The same, with what a fault does, which stands in the plan alone.
-pub fn describe_in(entry: &Entry, plan: &Plan) -> String {
+pub fn describe_in(entry: &TraceEvent, plan: &Plan) -> String {
     let planned = match &entry.fact {
         Fact::World(WorldEvent::FaultApplied { fault }) => plan.fault(*fault).zip(Some(fault)),
         Fact::World(_) | Fact::Protocol(_) => None,

@@ -14,7 +14,7 @@ use gatesim_model::{
 use crate::{
     plan::{HeaderPolicy, Token},
     trace::event::{
-        Actor, CutReason, Entry, Fact, FinishReason, Header, Impairment, Operation, WorldEvent,
+        Actor, CutReason, Fact, FinishReason, Header, Impairment, Operation, TraceEvent, WorldEvent,
     },
 };
 
@@ -27,7 +27,7 @@ const SUCCESSOR: SocketId = SocketId {
 const RUN: RunId = RunId(7);
 
 /// All of them, numbered, a millisecond apart.
-pub(crate) fn entries() -> Vec<Entry> {
+pub(crate) fn entries() -> Vec<TraceEvent> {
     let protocol = protocol()
         .into_iter()
         .map(|event| (Actor::Container(0), Fact::Protocol(event)));
@@ -37,7 +37,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     protocol
         .chain(world)
         .zip(0..)
-        .map(|((actor, fact), number)| Entry {
+        .map(|((actor, fact), number)| TraceEvent {
             number,
             time: Time(number * 1_000_000),
             step: number,
@@ -468,11 +468,11 @@ fn world() -> Vec<WorldEvent> {
             socket,
             overtaken: 2,
         },
-        WorldEvent::LinkCut {
+        WorldEvent::LinkPartitioned {
             from: Actor::Client(2),
             to: Actor::Balancer,
         },
-        WorldEvent::LinkMended {
+        WorldEvent::LinkRepaired {
             from: Actor::Client(2),
             to: Actor::Balancer,
         },

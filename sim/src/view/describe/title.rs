@@ -10,10 +10,10 @@ use super::{
     error_name, kind_name, notice_name,
     world::{cut_name, operation_name},
 };
-use crate::trace::event::{Actor, Entry, Fact, Impairment, WorldEvent};
+use crate::trace::event::{Actor, Fact, Impairment, TraceEvent, WorldEvent};
 
 /// What happened, in a few words that are the same for every run.
-pub fn title(entry: &Entry) -> String {
+pub fn title(entry: &TraceEvent) -> String {
     match &entry.fact {
         Fact::Protocol(event) => of_protocol(event),
         Fact::World(event) => of_world(event),
@@ -166,8 +166,8 @@ fn of_world(event: &WorldEvent) -> String {
             format!("connection cut, {}", cut_name(*reason))
         }
         WorldEvent::FrameOvertook { .. } => "frame overtook another".to_owned(),
-        WorldEvent::LinkCut { .. } => "link cut".to_owned(),
-        WorldEvent::LinkMended { .. } => "link mended".to_owned(),
+        WorldEvent::LinkPartitioned { .. } => "link cut".to_owned(),
+        WorldEvent::LinkRepaired { .. } => "link mended".to_owned(),
         WorldEvent::LinkReset { .. } => "connections reset".to_owned(),
         WorldEvent::MessageArrived { .. } => "message arrived".to_owned(),
         WorldEvent::PongArrived { .. } => "pong arrived".to_owned(),

@@ -95,8 +95,8 @@ pub(super) fn describe(event: &WorldEvent) -> String {
         WorldEvent::FrameOvertook { socket, overtaken } => {
             format!("{socket} a frame overtook {overtaken} that the balancer holds")
         }
-        WorldEvent::LinkCut { from, to } => format!("link {from} -> {to} cut"),
-        WorldEvent::LinkMended { from, to } => format!("link {from} -> {to} mended"),
+        WorldEvent::LinkPartitioned { from, to } => format!("link {from} -> {to} cut"),
+        WorldEvent::LinkRepaired { from, to } => format!("link {from} -> {to} mended"),
         WorldEvent::LinkReset { from, to } => {
             format!("connections between {from} and {to} reset")
         }

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Moment, Path, State, Value};
-use crate::trace::event::{Actor, Entry};
+use super::{Change, Path, Snapshot, State, Value};
+use crate::trace::event::{Actor, TraceEvent};
 
 /// The changes of one run, by line.
 pub struct History {
     /// What there was before the first event.
-    start: Moment,
+    start: Snapshot,
     lines: BTreeMap<Actor, BTreeMap<Path, Vec<Version>>>,
     /// For each event, the lines that it changed: where they stand in `changed`.
     ends: Vec<usize>,
@@ -26,14 +26,14 @@ struct Version {
 
 impl History {
     /// The history of a whole trace, whose events are numbered from 0.
-    pub fn of(entries: &[Entry]) -> Self {
+    pub fn of(entries: &[TraceEvent]) -> Self {
         let mut history = History {
-            start: Moment::new(),
+            start: Snapshot::new(),
             lines: BTreeMap::new(),
             ends: Vec::with_capacity(entries.len()),
             changed: Vec::new(),
         };
-        let mut moment = Moment::new();
+        let mut moment = Snapshot::new();
         for entry in entries {
             for change in moment.apply(entry) {
                 history.changed.push((change.actor, change.path.clone()));
@@ -68,7 +68,7 @@ impl History {
     }
 
     /// Everybody after the first `events` events.
-    pub fn moment(&self, events: u64) -> Moment {
+    pub fn moment(&self, events: u64) -> Snapshot {
         let mut moment = self.start.clone();
         for &actor in self.lines.keys() {
             moment.actors.insert(actor, self.state(actor, events));

@@ -1,6 +1,6 @@
 //! What is where at a moment of a run: a fold over its events.
 //!
-//! A [`Moment`] has for each actor an ordered map from [`Path`] to [`Value`], both short texts in
+//! A [`Snapshot`] has for each actor an ordered map from [`Path`] to [`Value`], both short texts in
 //! the protocol's words: `machine ws_1` is `ACCEPTED (1 transition), of c0#1`. Each event makes
 //! [`Change`]s in it, which say what was there before as well. A
 //! [`History`] has every moment of a run, each as quickly as any other.
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, ops::RangeBounds};
 use gatesim_model::port::env::Service;
 use serde::Serialize;
 
-use crate::trace::event::{Actor, Entry, Fact};
+use crate::trace::event::{Actor, Fact, TraceEvent};
 
 mod client;
 mod connection;
@@ -37,7 +37,7 @@ pub type State = BTreeMap<Path, Value>;
 
 /// What is known of everybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Snapshot {
     actors: BTreeMap<Actor, State>,
 }
 
@@ -54,13 +54,13 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
-impl Default for Moment {
+impl Default for Snapshot {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Moment {
+impl Snapshot {
     /// Before the first event: nothing is there but the services, which answer.
     pub fn new() -> Self {
         let services = [
@@ -73,13 +73,13 @@ impl Moment {
             let state = State::from([(Path::Answers, Value::Word("up"))]);
             (Actor::Service(service), state)
         };
-        Moment {
+        Snapshot {
             actors: services.map(up).into(),
         }
     }
 
     /// The moment after this many events of a trace.
-    pub fn after(entries: &[Entry]) -> Self {
+    pub fn after(entries: &[TraceEvent]) -> Self {
         let mut moment = Self::new();
         for entry in entries {
             moment.apply(entry);
@@ -88,7 +88,7 @@ impl Moment {
     }
 
     /// Takes the next event into account, and says what it changed, in order of actors and paths.
-    pub fn apply(&mut self, entry: &Entry) -> Vec<Change> {
+    pub fn apply(&mut self, entry: &TraceEvent) -> Vec<Change> {
         let mut edit = Edit {
             moment: self,
             changes: Vec::new(),
@@ -117,7 +117,7 @@ impl Moment {
     }
 
     /// What must change in this moment to make it `other`, in order of actors and paths.
-    pub fn difference(&self, other: &Moment) -> Vec<Change> {
+    pub fn difference(&self, other: &Snapshot) -> Vec<Change> {
         let mut changes = Vec::new();
         let mut add = |actor, path: &Path, before: Option<&Value>, after: Option<&Value>| {
             if before != after {
@@ -170,7 +170,7 @@ fn joined(mut changes: Vec<Change>) -> Vec<Change> {
 
 /// A moment while an event is applied to it.
 struct Edit<'a> {
-    moment: &'a mut Moment,
+    moment: &'a mut Snapshot,
     changes: Vec<Change>,
 }
 

@@ -5,7 +5,7 @@ use crate::view::describe;
 
 #[test]
 fn every_event_says_what_it_changes() {
-    let mut moment = Moment::new();
+    let mut moment = Snapshot::new();
     let mut lines = Vec::new();
     for entry in describe::samples::entries() {
         let changes = moment.apply(&entry);

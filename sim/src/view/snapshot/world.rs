@@ -2,13 +2,13 @@
 
 use super::{ClientSocket, Edit, Path, Process, Value};
 use crate::{
-    trace::event::{Actor, CutReason, Entry, FinishReason, WorldEvent},
+    trace::event::{Actor, CutReason, FinishReason, TraceEvent, WorldEvent},
     view::describe::reason_name,
 };
 
 impl Edit<'_> {
     /// One arm for each event, in the order of their declaration.
-    pub(super) fn world(&mut self, entry: &Entry, event: &WorldEvent) {
+    pub(super) fn world(&mut self, entry: &TraceEvent, event: &WorldEvent) {
         match event {
             WorldEvent::ClientConnecting { socket, user } => self.client_connecting(*socket, *user),
             WorldEvent::ClientOpened { socket } => self.client_socket(*socket, ClientSocket::Open),
@@ -71,7 +71,7 @@ impl Edit<'_> {
                     self.set(Actor::Balancer, path, Value::Word(cut));
                 }
             }
-            WorldEvent::LinkCut { from, to } => {
+            WorldEvent::LinkPartitioned { from, to } => {
                 let (from, to) = (*from, *to);
                 let cut = Value::Since {
                     word: "cut",
@@ -79,7 +79,7 @@ impl Edit<'_> {
                 };
                 self.set(Actor::World, Path::Link { from, to }, cut);
             }
-            WorldEvent::LinkMended { from, to } => {
+            WorldEvent::LinkRepaired { from, to } => {
                 let (from, to) = (*from, *to);
                 self.remove(Actor::World, Path::Link { from, to });
             }

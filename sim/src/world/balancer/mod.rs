@@ -115,13 +115,13 @@ pub fn start(world: &Rc<World>) {
     let process = ProcessId(Actor::Balancer);
     let accepting = Rc::clone(world);
     world
-        .gate
+        .scheduler
         .spawn(process, Actor::Balancer, "listener", async move {
             loop {
                 let end = listener.accept().await;
                 let entity = Actor::Socket(end.socket());
                 let proxy = proxy(Rc::clone(&accepting), end);
-                accepting.gate.spawn(process, entity, "proxy", proxy);
+                accepting.scheduler.spawn(process, entity, "proxy", proxy);
             }
         });
 }
@@ -142,7 +142,7 @@ async fn proxy(world: Rc<World>, client: End) {
     let asking = upgrade::ask(&world, &request, &copies);
     let leaving = async {
         early.collect(&client).await;
-        world.gate.sleep(close_hold).await;
+        world.scheduler.sleep(close_hold).await;
     };
     // Boxed, so that what an upgrade takes is given back for the life of the connection.
     match Box::pin(first(asking, leaving)).await {
@@ -172,7 +172,10 @@ async fn reject(world: &World, client: &End, status: u16) {
 
 /// A stream of choices of one connection.
 fn stream(world: &World, socket: SocketId, purpose: Purpose) -> crate::scheduler::choices::Stream {
-    world.gate.choices().stream(Actor::Socket(socket), purpose)
+    world
+        .scheduler
+        .choices()
+        .stream(Actor::Socket(socket), purpose)
 }
 
 fn emit(world: &World, event: WorldEvent) {

@@ -67,7 +67,7 @@ pub(super) async fn relay(
     if client.send(response).await.is_err() {
         return backend.reset();
     }
-    let active = Cell::new(world.gate.now());
+    let active = Cell::new(world.scheduler.now());
     let (near, far) = (Actor::Client(socket.peer), Actor::Container(container));
     let reorder = |way: Direction| {
         let plan = world.plan.balancer.reorder;
@@ -120,7 +120,7 @@ impl Way<'_> {
         loop {
             let due = async {
                 match self.held.next() {
-                    Some(at) => self.world.gate.sleep_until(at).await,
+                    Some(at) => self.world.scheduler.sleep_until(at).await,
                     None => pending().await,
                 }
             };
@@ -160,7 +160,7 @@ impl Way<'_> {
     }
 
     async fn pass(&mut self, packet: Packet) -> bool {
-        self.active.set(self.world.gate.now());
+        self.active.set(self.world.scheduler.now());
         if is_close(&packet) {
             self.hold_end().await;
         }
@@ -182,7 +182,7 @@ impl Way<'_> {
 
     async fn hold_end(&self) {
         if self.end_hold > Duration::ZERO {
-            self.world.gate.sleep(self.end_hold).await;
+            self.world.scheduler.sleep(self.end_hold).await;
         }
     }
 }
@@ -202,10 +202,10 @@ async fn idle(world: &World, active: &Cell<Time>) {
     let timeout = world.plan.balancer.idle_timeout();
     loop {
         let deadline = active.get() + timeout;
-        if world.gate.now() >= deadline {
+        if world.scheduler.now() >= deadline {
             return;
         }
-        world.gate.sleep_until(deadline).await;
+        world.scheduler.sleep_until(deadline).await;
     }
 }
 
@@ -213,7 +213,7 @@ async fn idle(world: &World, active: &Cell<Time>) {
 async fn drained(world: &World, container: u32, socket: SocketId) {
     let since = world.balancer.left_service(container, socket).await;
     let until = since + world.plan.balancer.drain();
-    world.gate.sleep_until(until).await;
+    world.scheduler.sleep_until(until).await;
 }
 
 /// Runs both to their ends.

@@ -66,7 +66,7 @@ impl Held {
         if self.frames.len() < HELD_FRAMES && self.choices.chance(world.odds(plan.per_mille)) {
             let hold = Duration::from_micros(self.choices.draw(plan.hold_us.inclusive()));
             self.frames
-                .insert((world.gate.now() + hold, self.arrivals), packet);
+                .insert((world.scheduler.now() + hold, self.arrivals), packet);
             self.arrivals += 1;
             return Vec::new();
         }

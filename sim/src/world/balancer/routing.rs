@@ -19,7 +19,7 @@ pub(super) async fn hold(world: &World, socket: SocketId) {
     balancer.held.borrow_mut().insert((arrival, socket));
     let hold = stream(world, socket, Purpose::UpgradeHold)
         .draw(world.plan.balancer.upgrade_hold_us.inclusive());
-    world.gate.sleep(Duration::from_micros(hold)).await;
+    world.scheduler.sleep(Duration::from_micros(hold)).await;
     let mut held = balancer.held.borrow_mut();
     held.remove(&(arrival, socket));
     if let Some(&(earlier, overtaken)) = held.first()

@@ -108,7 +108,7 @@ async fn ask_in_turn(
 ) -> Result<Answered, u16> {
     let mut routes = stream(world, request.upgrade.socket, Purpose::Route);
     if after > Duration::ZERO {
-        world.gate.sleep(after).await;
+        world.scheduler.sleep(after).await;
     }
     let mut asked = BTreeSet::new();
     let mut status = 503;
@@ -153,7 +153,7 @@ async fn ask_one(
     let (from, to) = (Actor::Balancer, Actor::Container(container));
     let link = world.plan.backend_link;
     let connecting = world.network.connect(original, from, to, link);
-    let backend = match first(connecting, world.gate.sleep(CONNECT_TIMEOUT)).await {
+    let backend = match first(connecting, world.scheduler.sleep(CONNECT_TIMEOUT)).await {
         First::Left(Ok(backend)) => backend,
         First::Left(Err(Unconnected::Refused)) => return Err(502),
         First::Left(Err(Unconnected::TimedOut)) | First::Right(()) => return Err(504),
@@ -182,7 +182,7 @@ async fn ask_one(
     if backend.send(packet).await.is_err() {
         return Err(502);
     }
-    let timeout = world.gate.sleep(world.plan.balancer.answer_timeout());
+    let timeout = world.scheduler.sleep(world.plan.balancer.answer_timeout());
     match first(backend.receive(), timeout).await {
         First::Left(Incoming::Packet(Packet::Response {
             status,

@@ -55,7 +55,7 @@ impl Tab {
         if self.renew_at.take_if(|at| *at <= now).is_some() {
             let latency = self.world.plan.services.of(Service::Auth).latency_us;
             let purpose = Purpose::ServiceLatency(Service::Auth);
-            let choices = self.world.gate.choices();
+            let choices = self.world.scheduler.choices();
             let mut stream = choices.stream(Actor::Client(self.number), purpose);
             let takes = Duration::from_micros(stream.draw(latency.inclusive()));
             self.renewed_at = Some(now + takes);

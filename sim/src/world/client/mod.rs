@@ -139,7 +139,7 @@ struct Tab {
 /// Lives the life of client `number`.
 pub async fn run(world: Rc<World>, number: u32, start_ms: u64) {
     let start = Time::ZERO + Duration::from_millis(start_ms);
-    world.gate.sleep_until(start).await;
+    world.scheduler.sleep_until(start).await;
     Tab::new(world, number, start).live().await;
 }
 
@@ -164,7 +164,7 @@ impl Tab {
         let plan = plan_of(&world, number);
         let timings = Timings::of(world.plan.environment);
         let credentials = Credentials::new(plan, start);
-        let choices = world.gate.choices();
+        let choices = world.scheduler.choices();
         let mut tab = Tab {
             jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
             outbox: Outbox::new(world.design.client_resend, plan, number, start),
@@ -197,7 +197,7 @@ impl Tab {
                 return;
             }
             let world = Rc::clone(&self.world);
-            let wake = world.gate.sleep_until(self.alarm());
+            let wake = world.scheduler.sleep_until(self.alarm());
             match first(self.hear(), wake).await {
                 First::Left((socket, news)) => self.take(socket, news),
                 First::Right(()) => {}
@@ -207,11 +207,11 @@ impl Tab {
 
     /// The next news of any socket; an older one is asked first.
     async fn hear(&mut self) -> (SocketId, News) {
-        let (gate, sockets) = (&self.world.gate, &mut self.sockets);
+        let (scheduler, sockets) = (&self.world.scheduler, &mut self.sockets);
         poll_fn(|cx| {
             for socket in sockets.iter_mut() {
                 let id = socket.id();
-                if let Poll::Ready(news) = socket.poll(gate.now(), cx) {
+                if let Poll::Ready(news) = socket.poll(scheduler.now(), cx) {
                     return Poll::Ready((id, news));
                 }
             }
@@ -440,7 +440,7 @@ impl Tab {
     }
 
     fn now(&self) -> Time {
-        self.world.gate.now()
+        self.world.scheduler.now()
     }
 
     fn emit(&self, event: WorldEvent) {

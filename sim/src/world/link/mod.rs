@@ -14,7 +14,7 @@ use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use gatesim_model::core::ids::SocketId;
 
-use crate::{plan::LinkPlan, scheduler::Gate, trace::event::Actor};
+use crate::{plan::LinkPlan, scheduler::Scheduler, trace::event::Actor};
 
 mod packet;
 mod pipe;
@@ -32,7 +32,7 @@ pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 /// One end of a connection. Dropping it closes it, as the operating system does for a process
 /// that dies.
 pub struct End {
-    gate: Rc<Gate>,
+    scheduler: Rc<Scheduler>,
     socket: Cell<SocketId>,
     out: Rc<Pipe>,
     incoming: Rc<Pipe>,
@@ -40,14 +40,14 @@ pub struct End {
 
 /// Both ends of a new connection: that of `from`, and that of `to`.
 pub fn connection(
-    gate: &Rc<Gate>,
+    scheduler: &Rc<Scheduler>,
     socket: SocketId,
     between: (Actor, Actor),
     plan: LinkPlan,
 ) -> (End, End) {
-    let (up, down) = pipes(gate, socket, between, plan);
+    let (up, down) = pipes(scheduler, socket, between, plan);
     let end = |out: &Rc<Pipe>, incoming: &Rc<Pipe>| End {
-        gate: Rc::clone(gate),
+        scheduler: Rc::clone(scheduler),
         socket: Cell::new(socket),
         out: Rc::clone(out),
         incoming: Rc::clone(incoming),
@@ -107,7 +107,7 @@ impl End {
 
     /// Sends a packet for which [`End::poll_room`] has found room.
     pub fn push(&self, packet: Packet) {
-        self.out.push_packet(&self.gate, packet);
+        self.out.push_packet(&self.scheduler, packet);
     }
 
     /// The next packet, or the end. Cancel-safe.
@@ -138,15 +138,15 @@ impl End {
 
     /// Says that this end will send no more.
     pub fn fin(&self) {
-        self.out.push_fin(&self.gate);
+        self.out.push_fin(&self.scheduler);
     }
 
     /// Closes: what is on the way still arrives, and then the news that no more will come. If
     /// something was left unread, or arrives later, the peer is told that it was in vain (RST).
     pub fn close(&self) {
         match self.leave() {
-            Left::Orderly => self.out.push_fin(&self.gate),
-            Left::SomethingUnread => self.out.push_reset(&self.gate),
+            Left::Orderly => self.out.push_fin(&self.scheduler),
+            Left::SomethingUnread => self.out.push_reset(&self.scheduler),
             Left::Before => {}
         }
     }
@@ -154,7 +154,7 @@ impl End {
     /// Aborts the connection.
     pub fn reset(&self) {
         match self.leave() {
-            Left::Orderly | Left::SomethingUnread => self.out.push_reset(&self.gate),
+            Left::Orderly | Left::SomethingUnread => self.out.push_reset(&self.scheduler),
             Left::Before => {}
         }
     }
@@ -162,8 +162,8 @@ impl End {
     /// Leaves without a word: the device is gone.
     pub fn vanish(self) {
         self.leave();
-        self.out.lose(&self.gate);
-        self.incoming.lose(&self.gate);
+        self.out.lose(&self.scheduler);
+        self.incoming.lose(&self.scheduler);
     }
 
     /// This end is done.

@@ -14,7 +14,7 @@ use super::{Broken, Packet, RETRANSMISSION};
 use crate::{
     plan::LinkPlan,
     scheduler::{
-        Deliver, Gate, Turns,
+        Deliver, Scheduler, Turns,
         choices::{Purpose, Stream},
     },
     trace::event::Actor,
@@ -129,14 +129,14 @@ pub struct Pipe {
 
 /// Both directions of a new connection, between two processes: up first.
 pub(super) fn pipes(
-    gate: &Gate,
+    scheduler: &Scheduler,
     socket: SocketId,
     (from, to): (Actor, Actor),
     plan: LinkPlan,
 ) -> (Rc<Pipe>, Rc<Pipe>) {
     let (near, far) = (Port::new(), Port::new());
-    let up = Pipe::new(gate, socket, to, plan, (&near, &far));
-    let down = Pipe::new(gate, socket, from, plan, (&far, &near));
+    let up = Pipe::new(scheduler, socket, to, plan, (&near, &far));
+    let down = Pipe::new(scheduler, socket, from, plan, (&far, &near));
     *up.back.borrow_mut() = Rc::downgrade(&down);
     *down.back.borrow_mut() = Rc::downgrade(&up);
     (up, down)
@@ -144,14 +144,14 @@ pub(super) fn pipes(
 
 impl Pipe {
     fn new(
-        gate: &Gate,
+        scheduler: &Scheduler,
         socket: SocketId,
         towards: Actor,
         plan: LinkPlan,
         (from, to): (&Rc<Port>, &Rc<Port>),
     ) -> Rc<Pipe> {
-        let stream = |purpose| gate.choices().stream(Actor::Socket(socket), purpose);
-        let turns = |purpose| gate.turns(Actor::Socket(socket), purpose);
+        let stream = |purpose| scheduler.choices().stream(Actor::Socket(socket), purpose);
+        let turns = |purpose| scheduler.turns(Actor::Socket(socket), purpose);
         Rc::new_cyclic(|pipe| Pipe {
             latency: RefCell::new(stream(Purpose::Latency(towards))),
             loss: RefCell::new(stream(Purpose::Loss(towards))),
@@ -189,37 +189,37 @@ impl Pipe {
     }
 
     /// Sends a packet.
-    pub(super) fn push_packet(self: &Rc<Self>, gate: &Gate, packet: Packet) {
-        self.push(gate, InFlight::Packet(packet));
+    pub(super) fn push_packet(self: &Rc<Self>, scheduler: &Scheduler, packet: Packet) {
+        self.push(scheduler, InFlight::Packet(packet));
     }
 
     /// Says that no more will be sent, unless something like it was said already.
-    pub(super) fn push_fin(self: &Rc<Self>, gate: &Gate) {
+    pub(super) fn push_fin(self: &Rc<Self>, scheduler: &Scheduler) {
         if self.said.get() == Said::Open {
             self.said.set(Said::Fin);
-            self.push(gate, InFlight::Fin);
+            self.push(scheduler, InFlight::Fin);
         }
     }
 
     /// Says that the connection is no more, unless that was said already.
-    pub(super) fn push_reset(self: &Rc<Self>, gate: &Gate) {
+    pub(super) fn push_reset(self: &Rc<Self>, scheduler: &Scheduler) {
         match self.said.replace(Said::Reset) {
-            Said::Open | Said::Fin => self.push(gate, InFlight::Reset),
+            Said::Open | Said::Fin => self.push(scheduler, InFlight::Reset),
             Said::Reset => {}
         }
     }
 
-    fn push(self: &Rc<Self>, gate: &Gate, what: InFlight) {
+    fn push(self: &Rc<Self>, scheduler: &Scheduler, what: InFlight) {
         let mut delay = self.draw_latency();
         if self.loss.borrow_mut().chance(self.plan.loss_per_mille) {
             delay += RETRANSMISSION;
         }
         let free_at = self.last_delivery.get() + Duration::from_micros(self.plan.frame_us);
-        let at = (gate.now() + delay).max(free_at);
+        let at = (scheduler.now() + delay).max(free_at);
         self.last_delivery.set(at);
         self.in_flight.borrow_mut().push_back(what);
-        gate.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
-        self.watch(gate);
+        scheduler.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
+        self.watch(scheduler);
     }
 
     fn draw_latency(&self) -> Duration {
@@ -227,38 +227,38 @@ impl Pipe {
         Duration::from_micros(self.latency.borrow_mut().draw(range))
     }
 
-    fn answer_with_reset(&self, gate: &Gate) {
+    fn answer_with_reset(&self, scheduler: &Scheduler) {
         if let Some(back) = self.back.borrow().upgrade() {
-            back.push_reset(gate);
+            back.push_reset(scheduler);
         }
     }
 
     /// Blocks or unblocks the direction.
-    pub fn set_cut(self: &Rc<Self>, gate: &Gate, cut: bool) {
+    pub fn set_cut(self: &Rc<Self>, scheduler: &Scheduler, cut: bool) {
         match (self.passage.get(), cut) {
             (Passage::Free, true) => self.passage.set(Passage::Cut),
             (Passage::Cut, false) => {
                 self.passage.set(Passage::Free);
                 for _ in 0..self.stalled.take() {
-                    let at = gate.now() + self.draw_latency();
-                    gate.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
+                    let at = scheduler.now() + self.draw_latency();
+                    scheduler.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
                 }
             }
             (Passage::Free, false) | (Passage::Cut, true) | (Passage::Gone, _) => {}
         }
         // Data waits for the one direction, its acknowledgement for the other.
-        self.watch(gate);
+        self.watch(scheduler);
         if let Some(back) = self.back.borrow().upgrade() {
-            back.watch(gate);
+            back.watch(scheduler);
         }
     }
 
     /// One of the two hosts is gone: nothing passes any more, and nobody says so.
-    pub fn lose(self: &Rc<Self>, gate: &Gate) {
+    pub fn lose(self: &Rc<Self>, scheduler: &Scheduler) {
         self.passage.set(Passage::Gone);
-        self.watch(gate);
+        self.watch(scheduler);
         if let Some(back) = self.back.borrow().upgrade() {
-            back.watch(gate);
+            back.watch(scheduler);
         }
     }
 
@@ -296,23 +296,23 @@ impl Pipe {
     }
 
     /// Begins to wait for the acknowledgement of what is on the way, or has it at last.
-    fn watch(&self, gate: &Gate) {
+    fn watch(&self, scheduler: &Scheduler) {
         let back = self.back.borrow().upgrade();
         let answered = self.passage.get() == Passage::Free
             && back.is_none_or(|back| back.passage.get() == Passage::Free);
         if answered {
             self.giving_up.since.set(None);
         } else if self.giving_up.since.get().is_none() && !self.in_flight.borrow().is_empty() {
-            let now = gate.now();
+            let now = scheduler.now();
             self.giving_up.since.set(Some(now));
             let deadline = now + self.plan.give_up();
-            gate.deliver_at(deadline, Rc::clone(&self.giving_up) as Rc<dyn Deliver>);
+            scheduler.deliver_at(deadline, Rc::clone(&self.giving_up) as Rc<dyn Deliver>);
         }
     }
 }
 
 impl Deliver for Pipe {
-    fn deliver(self: Rc<Self>, gate: &Gate) {
+    fn deliver(self: Rc<Self>, scheduler: &Scheduler) {
         if self.passage.get() != Passage::Free {
             self.stall();
             return;
@@ -328,7 +328,7 @@ impl Deliver for Pipe {
             }
             // There is no such connection here: the sender is told.
             (InFlight::Packet(_), Life::Dead | Life::Closed) | (InFlight::Fin, Life::Dead) => {
-                self.answer_with_reset(gate);
+                self.answer_with_reset(scheduler);
             }
             (InFlight::Fin, Life::Open) => {
                 self.to.fin_arrived.set(true);
@@ -358,12 +358,12 @@ struct GivingUp {
 }
 
 impl Deliver for GivingUp {
-    fn deliver(self: Rc<Self>, gate: &Gate) {
+    fn deliver(self: Rc<Self>, scheduler: &Scheduler) {
         let Some(pipe) = self.pipe.upgrade() else {
             return;
         };
         // Answered meanwhile, and perhaps unanswered again since then.
-        if self.since.get().map(|since| since + pipe.plan.give_up()) == Some(gate.now()) {
+        if self.since.get().map(|since| since + pipe.plan.give_up()) == Some(scheduler.now()) {
             pipe.give_up();
         }
     }

@@ -15,14 +15,14 @@ const WINDOW: usize = LinkPlan::USUAL_WINDOW as usize;
 const FAR: Actor = Actor::Balancer;
 
 /// Both ends of a link with this latency in microseconds.
-fn link(gate: &Rc<Gate>, least: u64, most: u64, loss_per_mille: u32) -> (End, End) {
+fn link(scheduler: &Rc<Scheduler>, least: u64, most: u64, loss_per_mille: u32) -> (End, End) {
     let socket = SocketId::first(0);
     let plan = LinkPlan {
         loss_per_mille,
         give_up_ms: 30_000,
         ..LinkPlan::plain(Range { least, most })
     };
-    connection(gate, socket, (NEAR, FAR), plan)
+    connection(scheduler, socket, (NEAR, FAR), plan)
 }
 
 fn text(number: usize) -> Packet {
@@ -41,15 +41,15 @@ fn shown(incoming: &Incoming) -> String {
     }
 }
 
-fn spawn(gate: &Rc<Gate>, name: &'static str, task: impl Future<Output = ()> + 'static) {
+fn spawn(scheduler: &Rc<Scheduler>, name: &'static str, task: impl Future<Output = ()> + 'static) {
     let process = crate::scheduler::ProcessId(Actor::World);
-    gate.spawn(process, Actor::World, name, task);
+    scheduler.spawn(process, Actor::World, name, task);
 }
 
 /// Logs what arrives at `end`, from `after` on, up to FIN or RST, and then keeps the end.
-fn read(gate: &Rc<Gate>, log: &Log, end: End, after: Duration) {
-    let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-    spawn(gate, "reader", async move {
+fn read(scheduler: &Rc<Scheduler>, log: &Log, end: End, after: Duration) {
+    let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+    spawn(scheduler, "reader", async move {
         sleeper.sleep(after).await;
         loop {
             let incoming = end.receive().await;
@@ -71,10 +71,10 @@ fn frames_are_pipelined_and_stay_in_order() {
             seed,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
-            let (near, far) = link(gate, 1_000, 50_000, 0);
-            read(gate, log, far, Duration::ZERO);
-            spawn(gate, "writer", async move {
+        let ran = bench.run(|scheduler, log| {
+            let (near, far) = link(scheduler, 1_000, 50_000, 0);
+            read(scheduler, log, far, Duration::ZERO);
+            spawn(scheduler, "writer", async move {
                 for number in 0..20 {
                     near.send(text(number)).await.unwrap();
                 }
@@ -97,10 +97,10 @@ fn frames_are_pipelined_and_stay_in_order() {
 
 #[test]
 fn a_sender_waits_while_the_window_is_full() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
-        let (writing, sent) = (Rc::clone(gate), Rc::clone(log));
-        spawn(gate, "writer", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
+        let (writing, sent) = (Rc::clone(scheduler), Rc::clone(log));
+        spawn(scheduler, "writer", async move {
             for number in 0..=WINDOW {
                 near.send(text(number)).await.unwrap();
                 if number + 1 >= WINDOW {
@@ -110,7 +110,7 @@ fn a_sender_waits_while_the_window_is_full() {
             }
             near.fin();
         });
-        read(gate, log, far, ms(500));
+        read(scheduler, log, far, ms(500));
     });
     assert_eq!(ran.log[0], "64 sent at 0");
     let place = ran.log.iter().position(|line| line == "65 sent at 500");
@@ -121,11 +121,11 @@ fn a_sender_waits_while_the_window_is_full() {
 
 #[test]
 fn an_abort_fails_senders_and_leaves_what_has_arrived() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
         let far = Rc::new(far);
-        let (blocked, failed, writing) = (Rc::clone(&far), Rc::clone(log), Rc::clone(gate));
-        spawn(gate, "blocked", async move {
+        let (blocked, failed, writing) = (Rc::clone(&far), Rc::clone(log), Rc::clone(scheduler));
+        spawn(scheduler, "blocked", async move {
             let mut sent = 0;
             while blocked.send(text(sent)).await.is_ok() {
                 sent += 1;
@@ -133,15 +133,15 @@ fn an_abort_fails_senders_and_leaves_what_has_arrived() {
             let at = writing.now().as_millis();
             note(&failed, format!("failed after {sent} at {at}"));
         });
-        let sleeper = Rc::clone(gate);
-        spawn(gate, "aborting", async move {
+        let sleeper = Rc::clone(scheduler);
+        spawn(scheduler, "aborting", async move {
             near.send(text(1)).await.unwrap();
             sleeper.sleep(ms(10)).await;
             near.reset();
             assert!(matches!(near.receive().await, Incoming::Fin));
         });
-        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-        spawn(gate, "reader", async move {
+        let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+        spawn(scheduler, "reader", async move {
             sleeper.sleep(ms(100)).await;
             note(&log, shown(&far.receive().await));
             note(&log, shown(&far.receive().await));
@@ -152,22 +152,22 @@ fn an_abort_fails_senders_and_leaves_what_has_arrived() {
 
 #[test]
 fn an_end_that_is_dropped_closes() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
         drop(near);
-        read(gate, log, far, Duration::ZERO);
+        read(scheduler, log, far, Duration::ZERO);
     });
     assert_eq!(ran.log, ["FIN at 1"]);
 }
 
 #[test]
 fn data_for_an_end_that_is_gone_is_answered_by_an_abort() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
-        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
+        let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
         far.fin();
         drop(far);
-        spawn(gate, "writer", async move {
+        spawn(scheduler, "writer", async move {
             note(&log, shown(&near.receive().await));
             sleeper.sleep(ms(100)).await;
             assert_eq!(near.send(text(1)).await, Ok(()));
@@ -183,19 +183,19 @@ fn data_for_an_end_that_is_gone_is_answered_by_an_abort() {
 
 #[test]
 fn a_device_that_vanishes_tells_nobody() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
         near.vanish();
         let far = Rc::new(far);
         let writer = Rc::clone(&far);
-        spawn(gate, "writer", async move {
+        spawn(scheduler, "writer", async move {
             for number in 0..WINDOW {
                 writer.send(text(number)).await.unwrap();
             }
             std::future::pending::<()>().await;
         });
         let log = Rc::clone(log);
-        spawn(gate, "reader", async move {
+        spawn(scheduler, "reader", async move {
             note(&log, shown(&far.receive().await));
         });
     });
@@ -211,11 +211,11 @@ fn frames_sent_into_a_cut_arrive_in_order_after_its_mending() {
             seed,
             ..Bench::default()
         };
-        let ran = bench.run(|gate, log| {
-            let (near, far) = link(gate, 1_000, 50_000, 0);
-            read(gate, log, far, Duration::ZERO);
-            let cutting = Rc::clone(gate);
-            spawn(gate, "writer", async move {
+        let ran = bench.run(|scheduler, log| {
+            let (near, far) = link(scheduler, 1_000, 50_000, 0);
+            read(scheduler, log, far, Duration::ZERO);
+            let cutting = Rc::clone(scheduler);
+            spawn(scheduler, "writer", async move {
                 near.outgoing().set_cut(&cutting, true);
                 for number in 0..5 {
                     near.send(text(number)).await.unwrap();
@@ -241,10 +241,10 @@ fn frames_sent_into_a_cut_arrive_in_order_after_its_mending() {
 
 #[test]
 fn a_lost_frame_arrives_one_retransmission_later() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 1_000);
-        read(gate, log, far, Duration::ZERO);
-        spawn(gate, "writer", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 1_000);
+        read(scheduler, log, far, Duration::ZERO);
+        spawn(scheduler, "writer", async move {
             near.send(text(0)).await.unwrap();
             std::future::pending::<()>().await;
         });
@@ -254,10 +254,10 @@ fn a_lost_frame_arrives_one_retransmission_later() {
 
 #[test]
 fn an_abort_with_something_unread_is_what_a_close_becomes() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
-        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-        spawn(gate, "both", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
+        let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+        spawn(scheduler, "both", async move {
             near.send(text(1)).await.unwrap();
             sleeper.sleep(ms(10)).await;
             drop(far);
@@ -270,10 +270,10 @@ fn an_abort_with_something_unread_is_what_a_close_becomes() {
 
 #[test]
 fn a_sender_without_acknowledgements_gives_up() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
-        let (sleeper, log) = (Rc::clone(gate), Rc::clone(log));
-        spawn(gate, "writer", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
+        let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
+        spawn(scheduler, "writer", async move {
             sleeper.sleep(ms(10)).await;
             far.vanish();
             sleeper.sleep(ms(10)).await;
@@ -287,11 +287,11 @@ fn a_sender_without_acknowledgements_gives_up() {
 
 #[test]
 fn a_short_cut_costs_no_connection() {
-    let ran = Bench::default().run(|gate, log| {
-        let (near, far) = link(gate, 1_000, 1_000, 0);
-        read(gate, log, far, Duration::ZERO);
-        let sleeper = Rc::clone(gate);
-        spawn(gate, "writer", async move {
+    let ran = Bench::default().run(|scheduler, log| {
+        let (near, far) = link(scheduler, 1_000, 1_000, 0);
+        read(scheduler, log, far, Duration::ZERO);
+        let sleeper = Rc::clone(scheduler);
+        spawn(scheduler, "writer", async move {
             for number in 0..2 {
                 near.outgoing().set_cut(&sleeper, true);
                 near.send(text(number)).await.unwrap();
@@ -308,7 +308,7 @@ fn a_short_cut_costs_no_connection() {
 
 #[test]
 fn a_slow_link_spaces_frames() {
-    let ran = Bench::default().run(|gate, log| {
+    let ran = Bench::default().run(|scheduler, log| {
         let slow = LinkPlan {
             frame_us: 40_000,
             window: 2,
@@ -318,10 +318,10 @@ fn a_slow_link_spaces_frames() {
             })
         };
         let socket = SocketId::first(0);
-        let (near, far) = connection(gate, socket, (NEAR, FAR), slow);
-        read(gate, log, far, Duration::ZERO);
-        let (writing, sent) = (Rc::clone(gate), Rc::clone(log));
-        spawn(gate, "writer", async move {
+        let (near, far) = connection(scheduler, socket, (NEAR, FAR), slow);
+        read(scheduler, log, far, Duration::ZERO);
+        let (writing, sent) = (Rc::clone(scheduler), Rc::clone(log));
+        spawn(scheduler, "writer", async move {
             for number in 0..4 {
                 near.send(text(number)).await.unwrap();
             }

@@ -14,7 +14,7 @@ use crate::{
     run::recorder::Recorder,
     scheduler::ProcessId,
     testing::{Bench, Log, ms, note},
-    trace::event::{Actor, Entry, FinishReason, Operation},
+    trace::event::{Actor, FinishReason, Operation, TraceEvent},
     world::{
         World,
         link::{Broken, connection},
@@ -43,22 +43,27 @@ where
     let scenario = Scenario::parse("golden-path", "golden-path.toml", text).unwrap();
     let plan = scenario.plan(1);
     let (sender, receiver) = std::sync::mpsc::channel();
-    let ran = Bench::default().run(move |gate, log| {
+    let ran = Bench::default().run(move |scheduler, log| {
         let options = Options {
             trace: true,
             ..Options::default()
         };
-        let recorder = Rc::new(Recorder::new(Rc::clone(gate), None, &options));
+        let recorder = Rc::new(Recorder::new(Rc::clone(scheduler), None, &options));
         let link = plan.backend_link;
         let design = Rc::new(Design::builtin("reference").unwrap());
-        let world = World::new(Rc::clone(gate), Rc::clone(&recorder), Rc::new(plan), design);
+        let world = World::new(
+            Rc::clone(scheduler),
+            Rc::clone(&recorder),
+            Rc::new(plan),
+            design,
+        );
         let process = Rc::new(Process::new(world, 0, 1));
         let socket = SocketId::first(0);
-        let (near, far) = connection(gate, socket, (CLIENT, Actor::Container(0)), link);
+        let (near, far) = connection(scheduler, socket, (CLIENT, Actor::Container(0)), link);
         let noted = Rc::clone(log);
         let serving = serve(Rc::clone(&process), far, |socket| endpoint(socket, noted));
         process.spawn(Some(socket), "connection", serving);
-        let (log, ending) = (Rc::clone(log), Rc::clone(gate));
+        let (log, ending) = (Rc::clone(log), Rc::clone(scheduler));
         let client = async move {
             near.send(upgrade(socket)).await.unwrap();
             client(near, log, process).await;
@@ -67,9 +72,9 @@ where
             sender.send(trace).unwrap();
             ending.finish(FinishReason::Done);
         };
-        gate.spawn(ProcessId(CLIENT), CLIENT, "client", client);
+        scheduler.spawn(ProcessId(CLIENT), CLIENT, "client", client);
     });
-    let trace: Vec<Entry> = receiver.recv().unwrap();
+    let trace: Vec<TraceEvent> = receiver.recv().unwrap();
     let misused = trace.iter().filter_map(|entry| match entry.fact {
         Fact::World(WorldEvent::TransportMisused {
             operation, error, ..
@@ -331,12 +336,12 @@ fn a_close_that_is_not_answered_ends_in_an_abort() {
             EndpointEnd::Returned
         },
         |end, log, process| async move {
-            process.gate().sleep(CLOSE_TIMEOUT - ms(100)).await;
+            process.scheduler().sleep(CLOSE_TIMEOUT - ms(100)).await;
             assert!(matches!(end.receive().await, Incoming::Packet(_)));
             assert!(matches!(end.receive().await, Incoming::Packet(_)));
             let end = end.receive().await;
             assert!(matches!(end, Incoming::Reset), "{end:?}");
-            let at = process.gate().now().as_secs();
+            let at = process.scheduler().now().as_secs();
             note(&log, format!("aborted after {at} s"));
         },
     );

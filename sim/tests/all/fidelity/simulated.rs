@@ -13,7 +13,7 @@ use gatesim_sim::{
     Options,
     plan::{LinkPlan, Range},
     run::recorder::Recorder,
-    scheduler::{Gate, ProcessId, Strategy, choices::Choices},
+    scheduler::{ProcessId, Scheduler, Strategy, choices::Choices},
     trace::event::{Actor, FinishReason},
     world::{
         link::{Broken, End, Incoming, Packet},
@@ -43,7 +43,7 @@ type Connecting = Pin<Box<dyn Future<Output = Result<End, Unconnected>>>>;
 
 /// The network of one script.
 struct Host {
-    gate: Rc<Gate>,
+    scheduler: Rc<Scheduler>,
     network: Rc<Network>,
     listener: Rc<Listener>,
     connecting: BTreeMap<Side, Connecting>,
@@ -56,19 +56,23 @@ pub fn play(lines: &[Line]) -> Vec<Outcome> {
         Runtime::with_seed_and_config(1, madsim::Config::default()).block_on(async {
             let choices = Choices::new(1, false, None);
             let limit = Time::ZERO + Duration::from_secs(3600);
-            let gate = Gate::new(choices, Strategy::Uniform, 1_000_000, limit);
-            let recorder = Rc::new(Recorder::new(Rc::clone(&gate), None, &Options::default()));
-            let network = Rc::new(Network::new(Rc::clone(&gate), recorder));
+            let scheduler = Scheduler::new(choices, Strategy::Uniform, 1_000_000, limit);
+            let recorder = Rc::new(Recorder::new(
+                Rc::clone(&scheduler),
+                None,
+                &Options::default(),
+            ));
+            let network = Rc::new(Network::new(Rc::clone(&scheduler), recorder));
             let outcomes = Rc::new(RefCell::new(Vec::new()));
             let mut host = Host {
                 listener: network.listener(Actor::Balancer),
-                gate: Rc::clone(&gate),
+                scheduler: Rc::clone(&scheduler),
                 network,
                 connecting: BTreeMap::new(),
                 ends: BTreeMap::new(),
             };
             let (lines, played) = (lines.to_vec(), Rc::clone(&outcomes));
-            gate.spawn(
+            scheduler.spawn(
                 ProcessId(Actor::World),
                 Actor::World,
                 "script",
@@ -77,16 +81,16 @@ pub fn play(lines: &[Line]) -> Vec<Outcome> {
                         let outcome = host.step(line.step).await;
                         played.borrow_mut().push(outcome);
                         if !line.at_once {
-                            host.gate.sleep(REST).await;
+                            host.scheduler.sleep(REST).await;
                         }
                     }
-                    host.gate.finish(FinishReason::Done);
+                    host.scheduler.finish(FinishReason::Done);
                     // Ends that nobody has closed outlive the script.
                     std::future::pending::<()>().await;
                 },
             );
-            assert_eq!(gate.run().await, FinishReason::Done);
-            gate.dismantle().await;
+            assert_eq!(scheduler.run().await, FinishReason::Done);
+            scheduler.dismantle().await;
             outcomes.take()
         })
     };
@@ -103,7 +107,7 @@ impl Host {
             Step::CutUp => self.network.cut(Actor::Client(0), Actor::Balancer),
             Step::CutDown => self.network.cut(Actor::Balancer, Actor::Client(0)),
             Step::Mend => self.each_way(|network, from, to| network.mend(from, to)),
-            Step::Wait => self.gate.sleep(3 * GIVE_UP).await,
+            Step::Wait => self.scheduler.sleep(3 * GIVE_UP).await,
             Step::End { side, verb } => return self.act(side, verb).await,
         }
         Outcome::Ok
@@ -166,7 +170,7 @@ impl Host {
     }
 
     async fn patiently<T>(&self, attempt: impl Future<Output = T>) -> Option<T> {
-        match first(attempt, self.gate.sleep(PATIENCE)).await {
+        match first(attempt, self.scheduler.sleep(PATIENCE)).await {
             First::Left(done) => Some(done),
             First::Right(()) => None,
         }
@@ -174,7 +178,7 @@ impl Host {
 
     async fn established(&mut self, side: Side, patience: Duration) -> Outcome {
         let mut connecting = self.connecting.remove(&side).expect("it was asked for");
-        let sleep = self.gate.sleep(patience);
+        let sleep = self.scheduler.sleep(patience);
         let asking = std::future::poll_fn(|cx: &mut Context<'_>| connecting.as_mut().poll(cx));
         match first(asking, sleep).await {
             First::Left(Ok(end)) => {

@@ -158,7 +158,7 @@ fn close_tells_the_truth() {
     };
     let mut through_a_cut = closed(1008, CloseCause::NotAuthenticated);
     through_a_cut
-        .world(WorldEvent::LinkCut {
+        .world(WorldEvent::LinkPartitioned {
             from: Actor::Balancer,
             to: Actor::Client(0),
         })

@@ -12,7 +12,7 @@ use gatesim_model::{
 };
 
 use super::{Checker, Invariant, Limits};
-use crate::trace::event::{Actor, Entry, Fact, FinishReason, WorldEvent};
+use crate::trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent};
 
 mod checker;
 mod endings;
@@ -41,7 +41,7 @@ pub(super) const OTHER: SocketId = SocketId::first(1);
 /// A story in which each event happens a millisecond after the one before.
 #[derive(Default)]
 pub(super) struct Story {
-    entries: Vec<Entry>,
+    entries: Vec<TraceEvent>,
     now: Time,
 }
 
@@ -164,7 +164,7 @@ impl Story {
     fn add(&mut self, actor: Actor, fact: Fact) -> &mut Self {
         self.now = Time(self.now.0 + 1_000_000);
         let number = self.entries.len() as u64;
-        self.entries.push(Entry {
+        self.entries.push(TraceEvent {
             number,
             time: self.now,
             step: number,
@@ -212,7 +212,7 @@ impl Story {
 }
 
 /// Why a run ended, if this is its last event.
-pub(super) fn reason(last: &Entry) -> FinishReason {
+pub(super) fn reason(last: &TraceEvent) -> FinishReason {
     match &last.fact {
         Fact::World(WorldEvent::Finished { reason }) => *reason,
         Fact::World(_) | Fact::Protocol(_) => FinishReason::Done,

@@ -24,7 +24,7 @@ use gatesim_model::{
     event::Breaker,
 };
 
-use crate::trace::event::{Actor, Entry, Fact, WorldEvent};
+use crate::trace::event::{Actor, Fact, TraceEvent, WorldEvent};
 
 mod connection;
 mod machine;
@@ -165,7 +165,7 @@ impl GatewayLog {
 
     /// The lines that the production service printed where this event happened, in their order;
     /// often none.
-    pub fn lines(&mut self, entry: &Entry) -> Vec<LogLine> {
+    pub fn lines(&mut self, entry: &TraceEvent) -> Vec<LogLine> {
         let mut process = self.processes.remove(&entry.lane()).unwrap_or_default();
         let mut lines = Lines {
             lines: Vec::new(),

@@ -15,7 +15,7 @@ use crate::trace::event::Actor;
 
 /// What a client waits for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Wish {
+pub(super) enum Obligation {
     Connection(u32),
     Answer(u32, MessageId),
 }

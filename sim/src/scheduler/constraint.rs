@@ -1,9 +1,9 @@
-//! Holds: a turn that waits for a turn of somebody else, to see what another order makes of a run.
+//! Constraints: a turn that waits for a turn of somebody else, to see what another order makes of a run.
 //!
 //! Everything else goes on meanwhile: time, timers, frames, other tasks. A turn that is held is
 //! taken as soon as the one that it waits for is over, before anything else. It is let go unmet
 //! when nothing else can ever happen, when the one that it waits for can never come, or when it
-//! has waited for [`PATIENCE`]; [`HoldEnd`] tells.
+//! has waited for [`PATIENCE`]; [`ConstraintEnd`] tells.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One turn that is to wait for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct OrderingConstraint {
     /// The turn that waits.
     pub held: StepName,
     /// The turn that it waits for.
@@ -40,7 +40,7 @@ pub enum Side {
 /// What became of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum HoldEnd {
+pub enum ConstraintEnd {
     /// The turn that was to wait never came up, or the run ended while it waited.
     NeverTaken,
     /// The turn that was to be waited for came first anyhow.
@@ -53,7 +53,7 @@ pub enum HoldEnd {
 
 /// A hold and how far it has come.
 struct Open {
-    hold: Hold,
+    constraint: OrderingConstraint,
     /// Once they are known: the sources of both turns.
     held_source: Option<u32>,
     until_source: Option<u32>,
@@ -69,11 +69,11 @@ enum Progress {
     /// As [`Progress::Holding`], and the turn that is waited for is being taken.
     Meeting { turns: Vec<Turn> },
     /// It is over.
-    Over(HoldEnd),
+    Over(ConstraintEnd),
 }
 
 impl Open {
-    fn end(&mut self, end: HoldEnd) -> Vec<Turn> {
+    fn end(&mut self, end: ConstraintEnd) -> Vec<Turn> {
         match std::mem::replace(&mut self.progress, Progress::Over(end)) {
             Progress::Waiting => Vec::new(),
             Progress::Holding { turns, .. } | Progress::Meeting { turns } => turns,
@@ -102,22 +102,22 @@ pub(super) enum Verdict {
 
 /// All holds of a run.
 #[derive(Default)]
-pub(super) struct Holds {
+pub(super) struct Constraints {
     open: Vec<Open>,
     /// Turns that are taken before anything else.
     released: std::collections::VecDeque<Turn>,
 }
 
-impl Holds {
-    pub(super) fn new(holds: &[Hold]) -> Self {
-        let open = |hold: &Hold| Open {
-            hold: hold.clone(),
+impl Constraints {
+    pub(super) fn new(constraints: &[OrderingConstraint]) -> Self {
+        let open = |constraint: &OrderingConstraint| Open {
+            constraint: constraint.clone(),
             held_source: None,
             until_source: None,
             progress: Progress::Waiting,
         };
-        Holds {
-            open: holds.iter().map(open).collect(),
+        Constraints {
+            open: constraints.iter().map(open).collect(),
             released: Default::default(),
         }
     }
@@ -129,10 +129,10 @@ impl Holds {
         }
         let key = source.to_string();
         for open in &mut self.open {
-            if open.hold.held.source == key {
+            if open.constraint.held.source == key {
                 open.held_source = Some(number);
             }
-            if open.hold.until.source == key {
+            if open.constraint.until.source == key {
                 open.until_source = Some(number);
             }
         }
@@ -146,7 +146,7 @@ impl Holds {
     /// A turn has come up: `number` is its source, `turn` which of the source's turns it is.
     pub(super) fn judge(&mut self, turn: Turn, number: u32, count: u32, now: Time) -> Verdict {
         for open in &mut self.open {
-            let is_held = open.held_source == Some(number) && open.hold.held.turn == count;
+            let is_held = open.held_source == Some(number) && open.constraint.held.turn == count;
             match &mut open.progress {
                 Progress::Waiting if is_held => {
                     let turns = vec![turn];
@@ -165,16 +165,17 @@ impl Holds {
             }
         }
         for open in &mut self.open {
-            let is_awaited = open.until_source == Some(number) && open.hold.until.turn == count;
+            let is_awaited =
+                open.until_source == Some(number) && open.constraint.until.turn == count;
             if !is_awaited {
                 continue;
             }
-            match (&mut open.progress, open.hold.side) {
+            match (&mut open.progress, open.constraint.side) {
                 (Progress::Waiting, _) => {
-                    open.end(HoldEnd::NotNeeded);
+                    open.end(ConstraintEnd::NotNeeded);
                 }
                 (Progress::Holding { .. }, Side::Before) => {
-                    self.released.extend(open.end(HoldEnd::Met));
+                    self.released.extend(open.end(ConstraintEnd::Met));
                     self.released.push_back(turn);
                     return Verdict::Wait;
                 }
@@ -192,7 +193,7 @@ impl Holds {
     pub(super) fn settle(&mut self) {
         for open in &mut self.open {
             match open.progress {
-                Progress::Meeting { .. } => self.released.extend(open.end(HoldEnd::Met)),
+                Progress::Meeting { .. } => self.released.extend(open.end(ConstraintEnd::Met)),
                 Progress::Waiting | Progress::Holding { .. } | Progress::Over(_) => {}
             }
         }
@@ -202,7 +203,7 @@ impl Holds {
     pub(super) fn forget(&mut self, number: u32) {
         for open in &mut self.open {
             if open.until_source == Some(number) && open.since().is_some() {
-                self.released.extend(open.end(HoldEnd::GivenUp));
+                self.released.extend(open.end(ConstraintEnd::GivenUp));
             }
         }
     }
@@ -219,16 +220,16 @@ impl Holds {
         for open in &mut self.open {
             let Some(since) = open.since() else { continue };
             if now.is_none_or(|now| since + PATIENCE <= now) {
-                self.released.extend(open.end(HoldEnd::GivenUp));
+                self.released.extend(open.end(ConstraintEnd::GivenUp));
             }
         }
     }
 
     /// What became of each.
-    pub(super) fn ends(self) -> Vec<HoldEnd> {
+    pub(super) fn ends(self) -> Vec<ConstraintEnd> {
         let end = |open: Open| match open.progress {
-            Progress::Waiting | Progress::Holding { .. } => HoldEnd::NeverTaken,
-            Progress::Meeting { .. } => HoldEnd::Met,
+            Progress::Waiting | Progress::Holding { .. } => ConstraintEnd::NeverTaken,
+            Progress::Meeting { .. } => ConstraintEnd::Met,
             Progress::Over(end) => end,
         };
         self.open.into_iter().map(end).collect()
@@ -241,7 +242,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        scheduler::{Deliver, Gate, ProcessId, Strategy, Turns, choices::Purpose},
+        scheduler::{Deliver, ProcessId, Scheduler, Strategy, Turns, choices::Purpose},
         testing::{Bench, Log, Ran, ms, note},
         trace::event::{Actor, FinishReason},
     };
@@ -249,10 +250,10 @@ mod tests {
     const HOST: ProcessId = ProcessId(Actor::Container(0));
 
     /// A task that logs its name and the number of its turn, `turns` times.
-    fn turns(gate: &Rc<Gate>, log: &Log, name: &'static str, turns: u32) {
+    fn turns(scheduler: &Rc<Scheduler>, log: &Log, name: &'static str, turns: u32) {
         let log = Rc::clone(log);
         let mut taken = 0;
-        gate.spawn(HOST, Actor::World, name, async move {
+        scheduler.spawn(HOST, Actor::World, name, async move {
             std::future::poll_fn(|cx| {
                 note(&log, format!("{name}{taken}"));
                 taken += 1;
@@ -269,9 +270,9 @@ mod tests {
     }
 
     /// A task that logs its name every millisecond.
-    fn tick(gate: &Rc<Gate>, log: &Log, name: &'static str, times: u64) {
-        let (own, log) = (Rc::clone(gate), Rc::clone(log));
-        gate.spawn(HOST, Actor::World, name, async move {
+    fn tick(scheduler: &Rc<Scheduler>, log: &Log, name: &'static str, times: u64) {
+        let (own, log) = (Rc::clone(scheduler), Rc::clone(log));
+        scheduler.spawn(HOST, Actor::World, name, async move {
             for _ in 0..times {
                 own.sleep(ms(1)).await;
                 note(&log, name);
@@ -286,20 +287,23 @@ mod tests {
         }
     }
 
-    fn hold(held: StepName, until: StepName, side: Side) -> Hold {
-        Hold { held, until, side }
+    fn constraint(held: StepName, until: StepName, side: Side) -> OrderingConstraint {
+        OrderingConstraint { held, until, side }
     }
 
-    fn run(hold: Hold, start: impl Fn(&Rc<Gate>, &Log) + Send + Sync) -> Ran {
+    fn run(
+        constraint: OrderingConstraint,
+        start: impl Fn(&Rc<Scheduler>, &Log) + Send + Sync,
+    ) -> Ran {
         let run = || {
             let bench = Bench {
                 strategy: Strategy::Fifo,
-                order: Some(vec![hold.clone()]),
+                order: Some(vec![constraint.clone()]),
                 time_limit: Duration::from_secs(600),
                 step_limit: 1_000_000,
                 ..Bench::default()
             };
-            bench.run(|gate, log| start(gate, log))
+            bench.run(|scheduler, log| start(scheduler, log))
         };
         let (once, again) = (run(), run());
         assert_eq!(once.log, again.log);
@@ -307,82 +311,88 @@ mod tests {
         once
     }
 
-    fn two_tasks(hold: Hold) -> (String, Vec<HoldEnd>) {
-        let ran = run(hold, |gate, log| {
-            turns(gate, log, "a", 3);
-            turns(gate, log, "b", 3);
+    fn two_tasks(constraint: OrderingConstraint) -> (String, Vec<ConstraintEnd>) {
+        let ran = run(constraint, |scheduler, log| {
+            turns(scheduler, log, "a", 3);
+            turns(scheduler, log, "b", 3);
         });
-        (ran.log.join(" "), ran.watched.holds)
+        (ran.log.join(" "), ran.watched.constraints)
     }
 
     #[test]
     fn a_turn_waits_for_another_and_follows_it_at_once() {
         assert_eq!(
-            two_tasks(hold(step("a", 1), step("b", 1), Side::After)),
-            ("a0 b0 b1 a1 b2 a2".to_owned(), vec![HoldEnd::Met])
+            two_tasks(constraint(step("a", 1), step("b", 1), Side::After)),
+            ("a0 b0 b1 a1 b2 a2".to_owned(), vec![ConstraintEnd::Met])
         );
         assert_eq!(
-            two_tasks(hold(step("a", 0), step("b", 2), Side::After)),
-            ("b0 b1 b2 a0 a1 a2".to_owned(), vec![HoldEnd::Met])
+            two_tasks(constraint(step("a", 0), step("b", 2), Side::After)),
+            ("b0 b1 b2 a0 a1 a2".to_owned(), vec![ConstraintEnd::Met])
         );
     }
 
     #[test]
     fn a_turn_is_taken_as_late_as_possible_before_another() {
         assert_eq!(
-            two_tasks(hold(step("a", 0), step("b", 2), Side::Before)),
-            ("b0 b1 a0 b2 a1 a2".to_owned(), vec![HoldEnd::Met])
+            two_tasks(constraint(step("a", 0), step("b", 2), Side::Before)),
+            ("b0 b1 a0 b2 a1 a2".to_owned(), vec![ConstraintEnd::Met])
         );
     }
 
     #[test]
     fn what_comes_first_anyhow_is_not_waited_for() {
-        let (log, ends) = two_tasks(hold(step("b", 1), step("a", 0), Side::After));
+        let (log, ends) = two_tasks(constraint(step("b", 1), step("a", 0), Side::After));
         assert_eq!(
             (&*log, ends),
-            ("a0 b0 a1 b1 a2 b2", vec![HoldEnd::NotNeeded])
+            ("a0 b0 a1 b1 a2 b2", vec![ConstraintEnd::NotNeeded])
         );
-        let (_, ends) = two_tasks(hold(step("a", 7), step("b", 1), Side::After));
-        assert_eq!(ends, [HoldEnd::NotNeeded]);
-        let (_, ends) = two_tasks(hold(step("a", 7), step("b", 7), Side::After));
-        assert_eq!(ends, [HoldEnd::NeverTaken]);
+        let (_, ends) = two_tasks(constraint(step("a", 7), step("b", 1), Side::After));
+        assert_eq!(ends, [ConstraintEnd::NotNeeded]);
+        let (_, ends) = two_tasks(constraint(step("a", 7), step("b", 7), Side::After));
+        assert_eq!(ends, [ConstraintEnd::NeverTaken]);
     }
 
     #[test]
     fn a_turn_is_let_go_when_the_other_can_never_come() {
         // The other task ends before it has so many turns.
-        let (log, ends) = two_tasks(hold(step("a", 1), step("b", 9), Side::After));
-        assert_eq!((&*log, ends), ("a0 b0 b1 b2 a1 a2", vec![HoldEnd::GivenUp]));
+        let (log, ends) = two_tasks(constraint(step("a", 1), step("b", 9), Side::After));
+        assert_eq!(
+            (&*log, ends),
+            ("a0 b0 b1 b2 a1 a2", vec![ConstraintEnd::GivenUp])
+        );
         // Nobody has that name, and nothing else can happen.
-        let (log, ends) = two_tasks(hold(step("a", 1), step("nobody", 0), Side::After));
-        assert_eq!((&*log, ends), ("a0 b0 b1 b2 a1 a2", vec![HoldEnd::GivenUp]));
+        let (log, ends) = two_tasks(constraint(step("a", 1), step("nobody", 0), Side::After));
+        assert_eq!(
+            (&*log, ends),
+            ("a0 b0 b1 b2 a1 a2", vec![ConstraintEnd::GivenUp])
+        );
     }
 
     #[test]
     fn a_turn_is_let_go_after_a_while() {
-        let awaited = hold(step("a", 0), step("nobody", 0), Side::After);
-        let ran = run(awaited, |gate, log| {
-            turns(gate, log, "a", 1);
-            tick(gate, log, "t", 61_000);
+        let awaited = constraint(step("a", 0), step("nobody", 0), Side::After);
+        let ran = run(awaited, |scheduler, log| {
+            turns(scheduler, log, "a", 1);
+            tick(scheduler, log, "t", 61_000);
         });
         let at = ran.log.iter().position(|line| line == "a0");
         assert_eq!(at, Some(PATIENCE.as_millis() as usize));
-        assert_eq!(ran.watched.holds, [HoldEnd::GivenUp]);
+        assert_eq!(ran.watched.constraints, [ConstraintEnd::GivenUp]);
         assert_eq!(ran.reason, FinishReason::Stuck);
     }
 
     #[test]
     fn a_run_that_ends_while_a_turn_waits_says_so() {
-        let awaited = hold(step("a", 0), step("nobody", 0), Side::After);
-        let ran = run(awaited, |gate, log| {
-            turns(gate, log, "a", 1);
-            let own = Rc::clone(gate);
-            gate.spawn(HOST, Actor::World, "end", async move {
+        let awaited = constraint(step("a", 0), step("nobody", 0), Side::After);
+        let ran = run(awaited, |scheduler, log| {
+            turns(scheduler, log, "a", 1);
+            let own = Rc::clone(scheduler);
+            scheduler.spawn(HOST, Actor::World, "end", async move {
                 own.sleep(ms(5)).await;
                 own.finish(FinishReason::Done);
             });
         });
-        assert_eq!(ran.watched.holds, [HoldEnd::NeverTaken]);
+        assert_eq!(ran.watched.constraints, [ConstraintEnd::NeverTaken]);
         assert_eq!((ran.log.len(), ran.now), (0, ms(5)));
     }
 
@@ -393,7 +403,7 @@ mod tests {
     }
 
     impl Deliver for Frames {
-        fn deliver(self: Rc<Self>, _: &Gate) {
+        fn deliver(self: Rc<Self>, _: &Scheduler) {
             let frame = self.left.borrow_mut().remove(0);
             note(&self.log, frame);
         }
@@ -410,19 +420,22 @@ mod tests {
             source: format!("balancer/{link}/0"),
             turn: 0,
         };
-        let ran = run(hold(first_frame, step("t", 3), Side::After), |gate, log| {
-            let frames = Rc::new(Frames {
-                log: Rc::clone(log),
-                left: RefCell::new(vec!["x", "y", "z"]),
-                turns: RefCell::new(gate.turns(Actor::Balancer, link)),
-            });
-            for us in [1_500, 2_500, 4_500] {
-                let at = Time::ZERO + Duration::from_micros(us);
-                gate.deliver_at(at, Rc::clone(&frames) as Rc<dyn Deliver>);
-            }
-            tick(gate, log, "t", 5);
-        });
+        let ran = run(
+            constraint(first_frame, step("t", 3), Side::After),
+            |scheduler, log| {
+                let frames = Rc::new(Frames {
+                    log: Rc::clone(log),
+                    left: RefCell::new(vec!["x", "y", "z"]),
+                    turns: RefCell::new(scheduler.turns(Actor::Balancer, link)),
+                });
+                for us in [1_500, 2_500, 4_500] {
+                    let at = Time::ZERO + Duration::from_micros(us);
+                    scheduler.deliver_at(at, Rc::clone(&frames) as Rc<dyn Deliver>);
+                }
+                tick(scheduler, log, "t", 5);
+            },
+        );
         assert_eq!(ran.log.concat(), "tttxytzt");
-        assert_eq!(ran.watched.holds, [HoldEnd::Met]);
+        assert_eq!(ran.watched.constraints, [ConstraintEnd::Met]);
     }
 }
