@@ -5,13 +5,23 @@
 
 use std::time::Duration;
 
-use crate::{
-    core::{
-        environment::{Environment, Ratio, doubling},
-        time::Time,
-    },
-    event::BreakerState,
+use crate::core::{
+    environment::{Environment, Ratio, doubling},
+    names::names,
+    time::Time,
 };
+
+names! {
+    /// States of a breaker.
+    BreakerState {
+        /// Calls go through.
+        Closed => "closed",
+        /// Calls are refused.
+        Open => "open",
+        /// Calls go through on trial.
+        HalfOpen => "half-open",
+    }
+}
 
 /// When a breaker moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Close codes: which are legal, which are true (protocol.md 5.4 and invariant I-14, RFC 6455
 //! section 7.4).
 
-use crate::event::{self, CloseCause};
+use crate::core::{names::names, services::Component};
 
 /// Longest reason on the wire, in bytes (RFC 6455, 5.5: 125 less the code).
 pub const MAX_REASON_BYTES: usize = 123;
@@ -34,6 +34,32 @@ pub const INTERNAL_ERROR: u16 = 1011;
 pub const SERVICE_RESTART: u16 = 1012;
 /// Try again later.
 pub const TRY_AGAIN_LATER: u16 = 1013;
+
+names! {
+    /// The honest reason for the end of a connection.
+    CloseCause {
+        /// The peer went away or closed first.
+        PeerGone => "peer-gone",
+        /// Everything was done and the server ends the connection in order.
+        Finished => "finished",
+        /// The client is at fault: no token, a bad token, an expired token.
+        NotAuthenticated => "not-authenticated",
+        /// The client broke the protocol: malformed or oversize frames without end.
+        ClientMisbehaved => "client-misbehaved",
+        /// Too many connections, or too fast.
+        Overload => "overload",
+        /// A service or the container is not ready; trying again later may work.
+        NotReady => "not-ready",
+        /// Authentication could not be decided, and the client is not to blame.
+        AuthUnavailable => "auth-unavailable",
+        /// The server failed inside.
+        ServerFault => "server-fault",
+        /// The container is going away.
+        GoingAway => "going-away",
+        /// The peer stopped answering the heartbeat.
+        PeerSilent => "peer-silent",
+    }
+}
 
 /// Whether a close frame may carry `code` at all. 1004 is reserved, 1005, 1006 and 1015 are
 /// names for things that are not close frames, 1016 to 2999 are for future standards; 3000 to 4999
@@ -99,7 +125,7 @@ pub fn is_truthful(cause: CloseCause, code: u16) -> bool {
 
 /// The component that the outer error handler blames, guessed from the error's text (WMF 75-86).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Component {
+pub enum BlamedComponent {
     /// Authentication.
     Auth,
     /// The manager factory.
@@ -122,9 +148,9 @@ pub enum Component {
     Generic,
 }
 
-impl Component {
+impl BlamedComponent {
     /// Every component, in the order of the map.
-    pub const ALL: [Component; 10] = [
+    pub const ALL: [BlamedComponent; 10] = [
         Self::Auth,
         Self::Factory,
         Self::Handler,
@@ -170,14 +196,14 @@ impl Component {
     }
 
     /// The part of the map under which a missing component of the container falls.
-    pub fn of(missing: event::Component) -> Self {
+    pub fn of(missing: Component) -> Self {
         match missing {
-            event::Component::Database => Self::Database,
-            event::Component::Redis => Self::Redis,
-            event::Component::AuthSystem => Self::Auth,
-            event::Component::AgentSupervisor => Self::Supervisor,
-            event::Component::ThreadService => Self::Dependency,
-            event::Component::WebsocketBridge => Self::Bridge,
+            Component::Database => Self::Database,
+            Component::Redis => Self::Redis,
+            Component::AuthSystem => Self::Auth,
+            Component::AgentSupervisor => Self::Supervisor,
+            Component::ThreadService => Self::Dependency,
+            Component::WebsocketBridge => Self::Bridge,
         }
     }
 
@@ -243,8 +269,8 @@ mod tests {
 
     #[test]
     fn d47_the_component_map_holds_four_codes_a_server_must_not_send() {
-        let illegal: Vec<u16> = Component::ALL
-            .map(Component::close_code)
+        let illegal: Vec<u16> = BlamedComponent::ALL
+            .map(BlamedComponent::close_code)
             .into_iter()
             .filter(|&code| !may_server_send(code))
             .collect();
@@ -253,7 +279,7 @@ mod tests {
 
     #[test]
     fn reasons_fit_the_wire() {
-        let reason = Component::Supervisor.reason(&"é".repeat(200));
+        let reason = BlamedComponent::Supervisor.reason(&"é".repeat(200));
         assert_eq!(reason.chars().count(), MAX_COMPONENT_REASON_CHARS);
         assert!(reason.len() <= MAX_REASON_BYTES);
     }

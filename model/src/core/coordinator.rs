@@ -10,12 +10,12 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{
-    core::{
-        ids::{ConnectionId, SocketId},
-        time::Time,
-    },
-    event::CoordinatorState::{self, *},
+use CoordinatorState::*;
+
+use crate::core::{
+    ids::{ConnectionId, SocketId},
+    names::names,
+    time::Time,
 };
 
 /// Time between two polls.
@@ -33,6 +33,28 @@ pub const TIMELINE_AFTER_CUT: usize = 25;
 pub const MAX_ENTRIES: usize = 10_000;
 /// Requests that wait at most, per priority. Historically there is no limit.
 pub const MAX_QUEUED: usize = 1_000;
+
+names! {
+    /// States of the state coordinator (protocol.md 2.6).
+    CoordinatorState {
+        /// Registered.
+        Initializing => "INITIALIZING",
+        /// Token under validation.
+        Authenticating => "AUTHENTICATING",
+        /// Manager under creation.
+        FactoryCreating => "FACTORY_CREATING",
+        /// Manager there.
+        ManagerReady => "MANAGER_READY",
+        /// Events flow: its word for ready.
+        EventDeliveryActive => "EVENT_DELIVERY_ACTIVE",
+        /// Something is missing.
+        Degraded => "DEGRADED",
+        /// Failed.
+        Failed => "FAILED",
+        /// Gone.
+        Disconnected => "DISCONNECTED",
+    }
+}
 
 /// The states that the table allows next (SC 316-358).
 pub fn allowed(from: CoordinatorState) -> &'static [CoordinatorState] {

@@ -6,15 +6,32 @@
 
 use std::time::Duration;
 
-use crate::{
-    core::{environment::Environment, time::Time},
-    event::HandshakeState::{self, *},
-};
+use HandshakeState::*;
+
+use crate::core::{environment::Environment, names::names, time::Time};
 
 /// Entries of the history that are kept; later moves are not recorded. The endpoint makes three.
 pub const MAX_HISTORY: usize = 16;
 /// Patterns one detector keeps.
 pub const MAX_PATTERNS: usize = 16;
+
+names! {
+    /// States of the handshake coordinator (protocol.md 3).
+    HandshakeState {
+        /// New.
+        Initializing => "INITIALIZING",
+        /// First delay.
+        HandshakePending => "HANDSHAKE_PENDING",
+        /// Second delay.
+        Connected => "CONNECTED",
+        /// Both delays are over.
+        ReadyForMessages => "READY_FOR_MESSAGES",
+        /// Cancelled.
+        Error => "ERROR",
+        /// Never entered by the endpoint.
+        Closed => "CLOSED",
+    }
+}
 
 /// One stage of the coordination: enter a state, then wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

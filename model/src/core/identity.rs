@@ -5,13 +5,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    core::{
-        environment::Environment,
-        ids::{ConnectionId, SocketId, UserId},
-        time::Time,
-    },
-    event::IdentityState,
+use crate::core::{
+    environment::Environment,
+    ids::{ConnectionId, SocketId, UserId},
+    names::names,
+    time::Time,
 };
 
 /// Unix time, in seconds, at which every run starts: 2025-09-10T05:18:00Z.
@@ -22,6 +20,26 @@ pub const IDENTITY_TTL: Duration = Duration::from_secs(3600);
 pub const PURGE_ABOVE: usize = 1_000;
 /// Identities that are kept at most. Historically there is no limit.
 pub const MAX_IDENTITIES: usize = 10_000;
+
+names! {
+    /// States of the connection-id manager (protocol.md 2.6).
+    IdentityState {
+        /// Made.
+        Pending => "PENDING",
+        /// Bound to a socket.
+        Initialized => "INITIALIZED",
+        /// Bound to a user.
+        Authenticated => "AUTHENTICATED",
+        /// In use.
+        Active => "ACTIVE",
+        /// On the way out.
+        Disconnecting => "DISCONNECTING",
+        /// Gone.
+        Disconnected => "DISCONNECTED",
+        /// Failed.
+        Error => "ERROR",
+    }
+}
 
 /// Seconds since 1970.
 pub fn unix_secs(now: Time) -> u64 {

@@ -12,8 +12,8 @@ use base64::{
 };
 
 use crate::{
+    core::upgrade::Upgrade,
     design::{SubprotocolAnswer, SubprotocolToken, TokenSources},
-    port::socket::Upgrade,
 };
 
 /// The one subprotocol the server ever selects, and only if it was offered (5.1).

@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{
-    core::{
-        ids::{ConnectionId, MessageId, RunId, SocketId, UserId},
-        message::{AgentEventKind, ErrorCode, Notice},
-        state::ConnectionState,
-    },
-    port::env::Service,
+use crate::core::{
+    ids::{ConnectionId, MessageId, RunId, SocketId, UserId},
+    message::{AgentEventKind, ErrorCode, Notice},
+    services::Service,
+    state::ConnectionState,
 };
 
+// Words of events that are states of the core.
+pub use crate::core::{
+    breaker::BreakerState, close::CloseCause, coordinator::CoordinatorState,
+    handshake::HandshakeState, identity::IdentityState, services::Component,
+};
 pub use names::*;
 
 /// One observable fact inside a container.

@@ -1,62 +1,6 @@
 //! The words of events: small enums, each with its name as it is printed and serialised.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)*
-        }
-
-        impl $name {
-            /// Every value, in the order of declaration.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// The name as it is printed and serialised.
-            pub fn name(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-    };
-}
-
-names! {
-    /// The honest reason for the end of a connection.
-    CloseCause {
-        /// The peer went away or closed first.
-        PeerGone => "peer-gone",
-        /// Everything was done and the server ends the connection in order.
-        Finished => "finished",
-        /// The client is at fault: no token, a bad token, an expired token.
-        NotAuthenticated => "not-authenticated",
-        /// The client broke the protocol: malformed or oversize frames without end.
-        ClientMisbehaved => "client-misbehaved",
-        /// Too many connections, or too fast.
-        Overload => "overload",
-        /// A service or the container is not ready; trying again later may work.
-        NotReady => "not-ready",
-        /// Authentication could not be decided, and the client is not to blame.
-        AuthUnavailable => "auth-unavailable",
-        /// The server failed inside.
-        ServerFault => "server-fault",
-        /// The container is going away.
-        GoingAway => "going-away",
-        /// The peer stopped answering the heartbeat.
-        PeerSilent => "peer-silent",
-    }
-}
+use crate::core::names::names;
 
 names! {
     /// How the endpoint coroutine ended.
@@ -172,66 +116,6 @@ names! {
 }
 
 names! {
-    /// States of the handshake coordinator (protocol.md 3).
-    HandshakeState {
-        /// New.
-        Initializing => "INITIALIZING",
-        /// First delay.
-        HandshakePending => "HANDSHAKE_PENDING",
-        /// Second delay.
-        Connected => "CONNECTED",
-        /// Both delays are over.
-        ReadyForMessages => "READY_FOR_MESSAGES",
-        /// Cancelled.
-        Error => "ERROR",
-        /// Never entered by the endpoint.
-        Closed => "CLOSED",
-    }
-}
-
-names! {
-    /// States of the state coordinator (protocol.md 2.6).
-    CoordinatorState {
-        /// Registered.
-        Initializing => "INITIALIZING",
-        /// Token under validation.
-        Authenticating => "AUTHENTICATING",
-        /// Manager under creation.
-        FactoryCreating => "FACTORY_CREATING",
-        /// Manager there.
-        ManagerReady => "MANAGER_READY",
-        /// Events flow: its word for ready.
-        EventDeliveryActive => "EVENT_DELIVERY_ACTIVE",
-        /// Something is missing.
-        Degraded => "DEGRADED",
-        /// Failed.
-        Failed => "FAILED",
-        /// Gone.
-        Disconnected => "DISCONNECTED",
-    }
-}
-
-names! {
-    /// States of the connection-id manager (protocol.md 2.6).
-    IdentityState {
-        /// Made.
-        Pending => "PENDING",
-        /// Bound to a socket.
-        Initialized => "INITIALIZED",
-        /// Bound to a user.
-        Authenticated => "AUTHENTICATED",
-        /// In use.
-        Active => "ACTIVE",
-        /// On the way out.
-        Disconnecting => "DISCONNECTING",
-        /// Gone.
-        Disconnected => "DISCONNECTED",
-        /// Failed.
-        Error => "ERROR",
-    }
-}
-
-names! {
     /// The breakers (protocol.md 6.4).
     Breaker {
         /// Around accept.
@@ -242,18 +126,6 @@ names! {
         AuthLocal => "auth-local",
         /// Of the authentication client.
         AuthClient => "auth-client",
-    }
-}
-
-names! {
-    /// States of a breaker.
-    BreakerState {
-        /// Calls go through.
-        Closed => "closed",
-        /// Calls are refused.
-        Open => "open",
-        /// Calls go through on trial.
-        HalfOpen => "half-open",
     }
 }
 
@@ -296,24 +168,6 @@ names! {
         Finalize => "finalize",
         /// `startup_complete` is true.
         Complete => "complete",
-    }
-}
-
-names! {
-    /// Components whose presence decides whether a container can serve (protocol.md 6.1).
-    Component {
-        /// Session factory present and flagged available.
-        Database => "database",
-        /// Connected flag.
-        Redis => "redis",
-        /// Authenticator present.
-        AuthSystem => "auth_system",
-        /// `app_state.agent_supervisor`.
-        AgentSupervisor => "agent_supervisor",
-        /// `app_state.thread_service`.
-        ThreadService => "thread_service",
-        /// `app_state.agent_websocket_bridge`; important, not critical.
-        WebsocketBridge => "websocket_bridge",
     }
 }
 

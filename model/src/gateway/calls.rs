@@ -7,6 +7,7 @@ use crate::{
     core::{
         breaker::{CallResult, CircuitBreaker, Policy},
         ids::SocketId,
+        ledger::{self, MessageKey},
     },
     event::{Blame, Breaker, BreakerState, Event},
     port::{
@@ -33,6 +34,44 @@ pub async fn ask<E: Env>(
         ok: answer.is_ok(),
     });
     answer
+}
+
+/// Time that one try of a command may take.
+const TRY_LIMIT: Duration = Duration::from_secs(1);
+/// Pause before the next try.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Asks the ledger that all containers share, again after a failure, for `limit` at most. `socket`
+/// is the connection on whose behalf it is asked.
+///
+/// # Errors
+/// If no answer came in time. The command may have been carried out all the same.
+pub async fn ask_ledger<E: Env>(
+    env: &E,
+    socket: SocketId,
+    key: &MessageKey,
+    command: ledger::Command,
+    limit: Duration,
+) -> Result<ledger::Answer, CallError> {
+    let deadline = env.now() + limit;
+    loop {
+        let request = Request::Ledger {
+            key: key.clone(),
+            command,
+        };
+        let left = deadline.since(env.now());
+        let error = match ask(env, Some(socket), request, TRY_LIMIT.min(left)).await {
+            Ok(Reply::Ledger(answer)) => return Ok(answer),
+            Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::AgentStep(_))) => {
+                panic!("the ledger answered a command with {reply:?}")
+            }
+            Err(error) => error,
+        };
+        if deadline.since(env.now()) <= TRY_AGAIN_AFTER {
+            return Err(error);
+        }
+        env.sleep(TRY_AGAIN_AFTER).await;
+    }
 }
 
 /// A breaker that is shared by the connections of a container.

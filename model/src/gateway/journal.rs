@@ -16,11 +16,11 @@ use tokio::sync::Notify;
 use crate::{
     core::{
         ids::{RunId, SocketId},
-        ledger::{self, Answer, Command, LEASE, MessageKey, Page, Status},
+        ledger::{Answer, Command, LEASE, MessageKey, Page, Status},
         message::AgentEventKind,
     },
     event::Event,
-    gateway::{container::Container, delivery::Told},
+    gateway::{calls, container::Container, delivery::Told},
     port::env::Env,
 };
 
@@ -159,7 +159,7 @@ impl Journal {
         command: Command,
         limit: Duration,
     ) -> Option<Answer> {
-        let answer = ledger::ask(&container.env, self.asker, &self.key, command, limit);
+        let answer = calls::ask_ledger(&container.env, self.asker, &self.key, command, limit);
         answer.await.ok()
     }
 

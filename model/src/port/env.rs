@@ -15,6 +15,8 @@ use crate::{
     port::socket::Socket,
 };
 
+pub use crate::core::services::Service;
+
 /// The surroundings of one container: clock, tasks, backing services, observer.
 ///
 /// Cheap to clone. Single-threaded: futures need not be `Send`. An implementation over a real
@@ -118,25 +120,6 @@ impl Request {
             Self::NextAgentStep { .. } => Service::Supervisor,
         }
     }
-}
-
-/// The backing services, each a process of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Service {
-    /// The authentication service.
-    Auth,
-    /// Redis.
-    Redis,
-    /// The database.
-    Database,
-    /// The supervisor that runs agents.
-    Supervisor,
-}
-
-impl Service {
-    /// All of them.
-    pub const ALL: [Service; 4] = [Self::Auth, Self::Redis, Self::Database, Self::Supervisor];
 }
 
 /// A service's answer.

@@ -9,10 +9,9 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{
-    core::{ids::SocketId, message::ServerMessage},
-    event::CloseCause,
-};
+use crate::{core::message::ServerMessage, event::CloseCause};
+
+pub use crate::core::upgrade::Upgrade;
 
 /// One connection as the endpoint sees it. Single-threaded: futures need not be `Send`, and
 /// several tasks of one container may hold the socket at once.
@@ -54,23 +53,6 @@ pub enum Received {
         /// Close code.
         code: u16,
     },
-}
-
-/// The upgrade request as it reached the endpoint: headers may have been lost on the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Upgrade {
-    /// The connection, for the observer.
-    pub socket: SocketId,
-    /// The address the server sees, `host:port`; the balancer's if it hides the client's.
-    pub peer_address: String,
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
-    /// The entries of `Sec-WebSocket-Protocol`, in order.
-    pub subprotocols: Vec<String>,
-    /// The query parameter `token`.
-    pub query_token: Option<String>,
-    /// Any other headers, lower-case names.
-    pub headers: Vec<(String, String)>,
 }
 
 /// One of the two flags.

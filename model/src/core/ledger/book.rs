@@ -5,11 +5,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Answer, Command, LEASE, MessageKey, Page, Rival, Status};
-use crate::{
-    core::{ids::RunId, message::AgentEventKind, time::Time},
-    gateway::agent::MAX_STEPS,
-};
+use super::{Answer, Command, LEASE, MAX_STEPS, MessageKey, Page, Rival, Status};
+use crate::core::{ids::RunId, message::AgentEventKind, time::Time};
 
 /// Messages that the ledger holds at most.
 pub const MAX_ENTRIES: usize = 200_000;

@@ -13,17 +13,16 @@ pub use book::{Book, KEPT_FOR, MAX_ENTRIES};
 
 use std::time::Duration;
 
-use crate::{
-    core::{
-        ids::{MessageId, RunId, SocketId, UserId},
-        message::AgentEventKind,
-    },
-    gateway::calls,
-    port::env::{CallError, Env, Reply, Request},
+use crate::core::{
+    ids::{MessageId, RunId, UserId},
+    message::AgentEventKind,
 };
 
 /// How long a claim holds without a word from its run.
 pub const LEASE: Duration = Duration::from_secs(6);
+
+/// Steps after which a run is cut off.
+pub const MAX_STEPS: u32 = 100;
 
 /// Whose message it is, and which: a client can name its own messages only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,42 +122,4 @@ pub enum Status {
     Completed,
     /// It ended without an answer.
     Failed,
-}
-
-/// Time that one try of a command may take.
-const TRY_LIMIT: Duration = Duration::from_secs(1);
-/// Pause before the next try.
-const TRY_AGAIN_AFTER: Duration = Duration::from_millis(100);
-
-/// Asks the ledger that all containers share, again after a failure, for `limit` at most. `socket`
-/// is the connection on whose behalf it is asked.
-///
-/// # Errors
-/// If no answer came in time. The command may have been carried out all the same.
-pub async fn ask<E: Env>(
-    env: &E,
-    socket: SocketId,
-    key: &MessageKey,
-    command: Command,
-    limit: Duration,
-) -> Result<Answer, CallError> {
-    let deadline = env.now() + limit;
-    loop {
-        let request = Request::Ledger {
-            key: key.clone(),
-            command,
-        };
-        let left = deadline.since(env.now());
-        let error = match calls::ask(env, Some(socket), request, TRY_LIMIT.min(left)).await {
-            Ok(Reply::Ledger(answer)) => return Ok(answer),
-            Ok(reply @ (Reply::Alive | Reply::Token(_) | Reply::AgentStep(_))) => {
-                panic!("the ledger answered a command with {reply:?}")
-            }
-            Err(error) => error,
-        };
-        if deadline.since(env.now()) <= TRY_AGAIN_AFTER {
-            return Err(error);
-        }
-        env.sleep(TRY_AGAIN_AFTER).await;
-    }
 }

@@ -8,6 +8,7 @@ use crate::{
     core::{
         environment::MANAGER_SEND_TIMEOUT,
         ids::{MessageId, RunId, SocketId, UserId},
+        ledger::MAX_STEPS,
         message::{AgentEvent, AgentEventKind, ErrorCode, Request},
         time::Time,
     },
@@ -29,9 +30,6 @@ use crate::{
 };
 
 use progress::Progress;
-
-/// Steps after which a run is cut off.
-pub const MAX_STEPS: u32 = 100;
 
 /// Time after which a run is cut off. The total of 7.4 is 300 s; the rest is for the last event
 /// and for telling the client.

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{
-        close::Component,
+        close::BlamedComponent,
         environment::AFTER_ERROR_MESSAGE,
         machine::can_move,
         message::{ErrorCode, Notice, ServerMessage},
@@ -25,7 +25,7 @@ impl<E: Env> Endpoint<E> {
             Path::ErrorRaised => match self.container.design.failure_exit {
                 FailureExit::SilentReturn => self.promise_recovery(leave).await,
                 FailureExit::ExplicitClose => {
-                    self.close_failed(Component::Generic, "Internal error", leave.cause)
+                    self.close_failed(BlamedComponent::Generic, "Internal error", leave.cause)
                         .await;
                 }
                 FailureExit::Unhandled => {}
@@ -55,7 +55,7 @@ impl<E: Env> Endpoint<E> {
             Ok(()) => self.container.env.sleep(AFTER_ERROR_MESSAGE).await,
             Err(error) => {
                 // The component is guessed from the error's text; ours names none.
-                self.close_failed(Component::Generic, &error.to_string(), leave.cause)
+                self.close_failed(BlamedComponent::Generic, &error.to_string(), leave.cause)
                     .await;
             }
         }

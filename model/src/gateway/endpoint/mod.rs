@@ -23,7 +23,7 @@ use std::{
 
 use crate::{
     core::{
-        close::{Component, INTERNAL_ERROR, honest_code},
+        close::{BlamedComponent, INTERNAL_ERROR, honest_code},
         ids::ConnectionId,
     },
     design::{EarlyFrames, FailureCode, FailureExit, MachineRemoval},
@@ -181,11 +181,17 @@ impl<E: Env> Endpoint<E> {
 
     /// Ends a connection that cannot be gone on with, and nobody in particular is to blame.
     async fn give_up(&self, reason: &str, cause: CloseCause) -> Leave {
-        self.give_up_for(Component::Generic, reason, cause).await
+        self.give_up_for(BlamedComponent::Generic, reason, cause)
+            .await
     }
 
     /// Ends a connection that cannot be gone on with for want of `component`.
-    async fn give_up_for(&self, component: Component, reason: &str, cause: CloseCause) -> Leave {
+    async fn give_up_for(
+        &self,
+        component: BlamedComponent,
+        reason: &str,
+        cause: CloseCause,
+    ) -> Leave {
         match self.container.design.failure_exit {
             FailureExit::SilentReturn => Leave::because(cause),
             FailureExit::ExplicitClose => {
@@ -200,7 +206,7 @@ impl<E: Env> Endpoint<E> {
     }
 
     /// Closes after a failure, with the code that the design has for it.
-    async fn close_failed(&self, component: Component, reason: &str, cause: CloseCause) {
+    async fn close_failed(&self, component: BlamedComponent, reason: &str, cause: CloseCause) {
         let (code, reason) = match self.container.design.failure_code {
             FailureCode::ByCause => (honest_code(cause), reason.to_owned()),
             FailureCode::ByComponent => (component.close_code(), component.reason(reason)),

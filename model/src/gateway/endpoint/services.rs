@@ -31,7 +31,7 @@ impl<E: Env> Endpoint<E> {
             }
             (ServicesReadyPolicy::Checked, Some(component)) => {
                 let reason = format!("Not ready: {component}");
-                let blamed = close::Component::of(*component);
+                let blamed = close::BlamedComponent::of(*component);
                 let leave = self.give_up_for(blamed, &reason, CloseCause::NotReady);
                 Err(leave.await)
             }

@@ -6,13 +6,13 @@ use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 use super::Asked;
 use crate::{
     core::{
-        ledger::{self, Answer, Command, Page, Status},
+        ledger::{Answer, Command, Page, Status},
         message::{AgentEvent, ErrorCode, Request},
     },
     design::{EventDelivery, SilentRun},
     event::TaskName,
     gateway::{
-        agent,
+        agent, calls,
         emission::{Addressee, Handed, hand_over},
         journal::Journal,
     },
@@ -211,7 +211,7 @@ impl<E: Env> Answering<E> {
     async fn ask(&self, command: Command) -> Result<Answer, CallError> {
         let env = &self.asked.container.env;
         let key = self.asked.key();
-        ledger::ask(env, self.to.asker, &key, command, POLL_EVERY).await
+        calls::ask_ledger(env, self.to.asker, &key, command, POLL_EVERY).await
     }
 }
 

@@ -6,10 +6,10 @@ use super::Asked;
 use crate::{
     core::{
         ids::RunId,
-        ledger::{self, Answer, Command, Rival},
+        ledger::{Answer, Command, Rival},
     },
     design::{LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
-    gateway::journal::Journal,
+    gateway::{calls, journal::Journal},
     port::env::Env,
 };
 
@@ -50,7 +50,7 @@ impl<E: Env> Asked<E> {
         }
         let (env, socket) = (&self.container.env, self.connection.socket_id());
         let command = Command::Claim { owner: run, rival };
-        match ledger::ask(env, socket, &self.key(), command, CLAIM_LIMIT).await {
+        match calls::ask_ledger(env, socket, &self.key(), command, CLAIM_LIMIT).await {
             Ok(answer) => understood(&answer),
             Err(_) => match design.ledger_outage {
                 LedgerOutage::Executed => Claim::Ours,

@@ -6,12 +6,12 @@ use crate::{
     core::{
         environment::Environment,
         ids::{RunId, UserId},
-        ledger::{self, Answer, Command, LEASE, MessageKey, Rival},
+        ledger::{Answer, Command, LEASE, MessageKey, Rival},
         message::{self, ErrorCode, ServerMessage},
     },
     event::{Event, TaskName},
     gateway::{
-        agent, connection::Connection, container::Container, managers, router::AgentHandler,
+        agent, calls, connection::Connection, container::Container, managers, router::AgentHandler,
     },
     port::env::{AgentStep, CallError, Env, Reply, Request},
     testing::{self, Peer, TestEnv, TestSocket, connect},
@@ -175,7 +175,7 @@ fn hang(design: &str) -> (Scene, Client) {
         owner: RunId(u32::MAX),
         rival: Rival::Respected,
     };
-    let claim = ledger::ask(&scene.env, client.0.socket_id(), &key, command, SECOND);
+    let claim = calls::ask_ledger(&scene.env, client.0.socket_id(), &key, command, SECOND);
     assert_eq!(scene.env.block_on(claim), Ok(Answer::Done));
     scene.ask(&container, &client, None);
     scene.pass(LEASE + 3 * SECOND);
