@@ -43,8 +43,7 @@ use std::{
 
 pub use exit::Exit;
 
-use cli::{Cli, Command};
-use output::{Output, note};
+use output::note;
 
 /// Here, so that the tool, its tests and its benchmarks share it.
 #[global_allocator]
@@ -55,38 +54,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let default_hook = panic::take_hook();
     panic::set_hook(Box::new(move |info| report_panic(info, &default_hook)));
-    guarded(|| dispatch(args))
+    guarded(|| cli::run(args))
 }
 
 /// A panic in the model is an outcome of its run; one that arrives here is the tool's own.
 fn guarded(body: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::catch_unwind(body).unwrap_or(Exit::ToolBug)
-}
-
-fn dispatch(args: Vec<OsString>) -> Exit {
-    let cli = match Cli::read(args) {
-        Ok(cli) => cli,
-        Err(exit) => return exit,
-    };
-    let mut out = Output::stdout(cli.message_format);
-    let result = match &cli.command {
-        Command::Sweep(args) => sweep::sweep(args, &mut out),
-        Command::Power(args) => power::power(args, &mut out),
-        Command::Replay(args) => replay::replay(args, &mut out),
-        Command::Report(args) => report::report(args, &mut out),
-        Command::Why(args) => why::why(args, &mut out),
-        Command::Shrink(args) => shrink::shrink(args, &mut out),
-        Command::VerifyFix(args) => verify_fix::verify_fix(args, &mut out),
-        Command::Corpus(command) => corpus::corpus(command, &mut out),
-        Command::List(args) => list::list(args, &mut out),
-    };
-    match result.and_then(|exit| out.flush().map(|()| exit)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            note(format_args!("error: {error:#}"));
-            Exit::Unusable
-        }
-    }
 }
 
 /// Says that a panic is the tool's fault. One in the thread of a run is not: it is a finding, and

@@ -1,5 +1,6 @@
 //! `gatesim list`: what there is to choose from.
 
+use clap::{Args, ValueEnum};
 use gatesim_model::design::Design;
 use gatesim_sim::{
     check::{invariants::Invariant, marks::Mark},
@@ -8,11 +9,44 @@ use gatesim_sim::{
 use serde::Serialize;
 
 use crate::{
-    cli::{ListArgs, Subject},
     exit::Exit,
     output::{MessageFormat, Output},
     target::{catalog, defects::Catalogue},
 };
+
+/// Show what there is to choose from.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ListArgs {
+    /// What to show.
+    #[arg(value_enum)]
+    pub subject: Listed,
+}
+
+/// What `gatesim list` can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// What a run can throw at a design.
+    Scenarios,
+    /// Complete protocols: the historical revisions and the reference.
+    Designs,
+    /// The open questions of the protocol and the answers a design may give.
+    Questions,
+    /// The rules that every run is judged by.
+    Invariants,
+    /// The rare states that a scenario may promise to reach now and then.
+    Marks,
+    /// What is known to go wrong, each as a decision to flip in the reference.
+    Defects,
+    /// What can go wrong in the world around the gateway.
+    Faults,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gatesim list scenarios
+  gatesim list questions
+  gatesim list designs --message-format json";
 
 /// Columns of a line.
 const LINE_WIDTH: usize = 100;
@@ -43,13 +77,13 @@ impl Item {
 /// Runs the command.
 pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let (kind, items) = match args.subject {
-        Subject::Scenarios => ("scenario", scenarios()?),
-        Subject::Designs => ("design", designs()?),
-        Subject::Questions => ("question", questions()),
-        Subject::Invariants => ("invariant", invariants()),
-        Subject::Marks => ("mark", marks()),
-        Subject::Defects => ("defect", defects()?),
-        Subject::Faults => ("fault", faults()),
+        Listed::Scenarios => ("scenario", scenarios()?),
+        Listed::Designs => ("design", designs()?),
+        Listed::Questions => ("question", questions()),
+        Listed::Invariants => ("invariant", invariants()),
+        Listed::Marks => ("mark", marks()),
+        Listed::Defects => ("defect", defects()?),
+        Listed::Faults => ("fault", faults()),
     };
     match out.format() {
         MessageFormat::Human => {

@@ -1,7 +1,6 @@
 //! `gatesim corpus`: the failing runs that are kept for ever.
 
-pub mod reproduction;
-pub mod witness;
+pub mod args;
 
 use std::{
     fs,
@@ -13,17 +12,16 @@ use gatesim_sim::{Options, scheduler::choices::Drift};
 use serde::Serialize;
 
 use crate::{
-    cli::{CorpusAddArgs, CorpusArgs, CorpusCheckArgs, CorpusCommand},
-    corpus::{
-        reproduction::{Reproduction, drift_in_words},
-        witness::Witness,
-    },
+    corpus::args::{CorpusAddArgs, CorpusArgs, CorpusCheckArgs, CorpusCommand},
     execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{MessageFormat, Output, Style, note},
     target::{
         Target,
-        capsule::{Capsule, Expectation},
+        capsule::Capsule,
+        expectation::Expectation,
+        reproduction::{Reproduction, drift_in_words},
+        witness::Witness,
     },
 };
 

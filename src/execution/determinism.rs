@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     output::{MessageFormat, Output},
-    target::{Origin, Target, run_name::RunName},
+    target::{Target, origin::Origin, run_name::RunName},
     timeline::list,
 };
 
@@ -160,7 +160,7 @@ mod tests {
     use gatesim_sim::trace::event::{Fact, WorldEvent};
 
     use super::*;
-    use crate::sweep::failure::tests::failed_outcome;
+    use crate::target::failure::tests::failed_outcome;
 
     #[test]
     fn a_run_that_does_not_repeat_is_shown_where_it_parts() {

@@ -17,7 +17,6 @@ use anyhow::bail;
 use gatesim_sim::Options;
 
 use crate::{
-    cli::PowerArgs,
     execution::{
         clock::Stopwatch,
         determinism::{self, Divergence},
@@ -26,15 +25,17 @@ use crate::{
     exit::Exit,
     output::{Output, check_parent, progress::Progress, write_whole},
     target::{
-        Origin,
         defects::{Catalogue, Subject},
+        origin::Origin,
         run_name::MAX_SEED,
     },
 };
 
+use args::PowerArgs;
 use finding::Finding;
 use hunt::Hunt;
 
+pub mod args;
 mod finding;
 mod hunt;
 mod matrix;
@@ -80,7 +81,7 @@ pub fn power(args: &PowerArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.matrix {
         check_parent(path)?;
     }
-    let jobs = pool::jobs(args.jobs);
+    let jobs = args.jobs.count();
     interrupt::install()?;
     let watch = Stopwatch::start();
     let progress = Progress::new("hunts", Some(subjects.len() as u64 * effort.starts), None);

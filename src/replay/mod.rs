@@ -1,5 +1,6 @@
 //! `gatesim replay`: one run, twice, and what happened in it.
 
+pub mod args;
 mod gateway_log;
 
 use std::{
@@ -19,13 +20,16 @@ use gatesim_sim::{
 use serde::Serialize;
 
 use crate::{
-    cli::{Layout, ReplayArgs, ReplayFormat, ViewArgs},
-    corpus::reproduction::{Reproduction, drift_in_words},
     execution::determinism::run_checked,
     exit::Exit,
     output::{MessageFormat, Output, json_line, write_whole},
-    sweep::tally::finish_name,
-    target::{Target, run_name::RunName},
+    replay::args::{Layout, ReplayArgs, ReplayFormat, ViewArgs},
+    target::{
+        Target,
+        failure::finish_name,
+        reproduction::{Reproduction, drift_in_words},
+        run_name::RunName,
+    },
     timeline::{
         Run, View, lanes, list, only,
         prompt::{Echo, Prompt},
@@ -42,7 +46,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if args.view.step && out.format() == MessageFormat::Json {
         bail!("--step is for people; there is no JSON of it");
     }
-    let target = Target::load(&args.target, args.design.as_deref())?;
+    let target = args.run.load()?;
     for path in args.save_plan.iter().chain(&args.trace) {
         target.check_output(path)?;
     }

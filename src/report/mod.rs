@@ -1,48 +1,42 @@
 //! `gatesim report`: one run as something to look at or to pass on: a page for a browser, a diagram
 //! for an issue, a trace for a viewer of traces.
+//!
+//! - `format`: the formats, one row each; `html`, `mermaid`, `perfetto`: how they are written;
+//! - `chart`: lanes, arrows and bands, which all of them draw;
+//! - `root_cause`: why the run failed, as far as a report tells it.
 
+pub mod args;
 pub mod chart;
+mod format;
 mod html;
 mod mermaid;
 mod perfetto;
+mod root_cause;
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use gatesim_sim::{Options, run::outcome::Outcome};
 use serde::Serialize;
 
 use crate::{
-    cli::ReportArgs,
     execution::{determinism::run_checked, interrupt, pool},
     exit::Exit,
     output::{MessageFormat, Output, note, write_whole},
     report::{
-        chart::window::Window,
-        html::{Page, Story},
+        args::ReportArgs,
+        format::{ReportFormat, Reported},
+        root_cause::RootCause,
     },
-    target::{Origin, Target},
+    target::{Target, origin::Origin},
     why::{self, Trials},
 };
 
-/// What a run can be made into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReportFormat {
-    /// A page in one file, for a browser; works offline.
-    Html,
-    /// A sequence diagram in Mermaid, for pasting into an issue.
-    Mermaid,
-    /// A trace on virtual time, for ui.perfetto.dev or chrome://tracing.
-    Perfetto,
-}
-
 /// Runs the command.
 pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
-    let target = Target::load(&args.target, args.design.as_deref())?;
+    let target = args.run.load()?;
     interrupt::install()?;
-    let place = Place::of(args, &target);
-    if let Place::File(path) = &place {
+    let destination = Destination::of(args, &target);
+    if let Destination::File(path) = &destination {
         target.check_output(path)?;
     }
     let options = Options {
@@ -54,26 +48,33 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
         return Ok(Exit::NonDeterministic);
     };
     if interrupt::requested() {
-        note("nothing is written: the page was not begun");
+        note("nothing is written: the report was not begun");
         return Ok(Exit::Interrupted);
     }
-    let story = story(args, &target, &outcome);
-    let text = render(args.format, &target, &outcome, story.as_ref())?;
-    match &place {
-        Place::File(path) => {
-            write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
-            told(args.format, &target, &outcome, path, text.len(), out)?;
+    let root_cause = root_cause(args, &target, &outcome);
+    let text = (args.format.row().render)(&Reported {
+        target: &target,
+        outcome: &outcome,
+        root_cause: root_cause.as_ref(),
+    })?;
+    let json = ReportJson {
+        run: target.run.to_string(),
+        report: args.format,
+        held: outcome.held(),
+        file: destination.file(),
+        bytes: text.len(),
+        text: destination.file().is_none().then_some(&text),
+    };
+    if let Some(path) = destination.file() {
+        write_whole(path, |file| Ok(file.write_all(text.as_bytes())?))?;
+        note(format_args!("wrote {}", path.display()));
+    }
+    match (out.format(), destination.file()) {
+        (MessageFormat::Json, _) => out.json("report", &json)?,
+        (MessageFormat::Human, Some(path)) => {
+            write_summary(args.format, &target, &outcome, path, text.len(), out)?;
         }
-        Place::StandardOutput => match out.format() {
-            MessageFormat::Human => out.line(text.trim_end_matches('\n'))?,
-            MessageFormat::Json => out.json(
-                "report",
-                &ReportJson {
-                    text: Some(&text),
-                    ..ReportJson::new(args.format, &target, &outcome, text.len())
-                },
-            )?,
-        },
+        (MessageFormat::Human, None) => out.line(text.trim_end_matches('\n'))?,
     }
     Ok(match outcome.held() {
         _ if interrupt::requested() => Exit::Interrupted,
@@ -82,59 +83,38 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// Why the run failed, unless nobody wants to know or the format does not tell.
-fn story(args: &ReportArgs, target: &Target, outcome: &Outcome) -> Option<Story> {
-    let told = match args.format {
-        ReportFormat::Html | ReportFormat::Mermaid => !args.no_why,
-        ReportFormat::Perfetto => false,
-    };
-    if !told || outcome.panic.is_some() {
+/// Why the run failed, if the format shows it and it was not declined.
+fn root_cause(args: &ReportArgs, target: &Target, outcome: &Outcome) -> Option<RootCause> {
+    let shown = args.format.row().shows_root_cause && !args.no_why;
+    if !shown || outcome.panic.is_some() {
         return None;
     }
     let trials = Trials::new(target, pool::jobs(None), args.budget);
-    why::explain(&trials, outcome).map(|explanation| Story::of(&explanation))
-}
-
-fn render(
-    format: ReportFormat,
-    target: &Target,
-    outcome: &Outcome,
-    story: Option<&Story>,
-) -> anyhow::Result<String> {
-    match format {
-        ReportFormat::Html => Page {
-            target,
-            outcome,
-            story,
-            window: Window::PAGE,
-        }
-        .render(),
-        ReportFormat::Mermaid => Ok(mermaid::diagram(
-            &target.plan,
-            outcome,
-            target.told(outcome),
-            story.map(|story| story.slice.as_slice()),
-        )),
-        ReportFormat::Perfetto => perfetto::trace(&target.run, &target.plan, outcome),
-    }
+    why::explain(&trials, outcome).map(|explanation| RootCause::of(&explanation))
 }
 
 /// Where a report goes.
-enum Place {
+enum Destination {
     File(PathBuf),
     StandardOutput,
 }
 
-impl Place {
-    /// A page goes to a file, since nobody reads one in a terminal; the others to standard output.
+impl Destination {
     fn of(args: &ReportArgs, target: &Target) -> Self {
-        match (&args.output, args.format) {
-            (Some(path), _) if path == Path::new("-") => Place::StandardOutput,
-            (Some(path), _) => Place::File(path.clone()),
-            (None, ReportFormat::Html) => {
-                Place::File(PathBuf::from(format!("{}.html", stem(target))))
+        match (&args.output, args.format.row().default_extension) {
+            (Some(path), _) if path == Path::new("-") => Destination::StandardOutput,
+            (Some(path), _) => Destination::File(path.clone()),
+            (None, Some(extension)) => {
+                Destination::File(PathBuf::from(format!("{}.{extension}", stem(target))))
             }
-            (None, ReportFormat::Mermaid | ReportFormat::Perfetto) => Place::StandardOutput,
+            (None, None) => Destination::StandardOutput,
+        }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Destination::File(path) => Some(path),
+            Destination::StandardOutput => None,
         }
     }
 }
@@ -162,24 +142,11 @@ struct ReportJson<'a> {
     bytes: usize,
     /// The report itself, if it was not written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-}
-
-impl ReportJson<'_> {
-    fn new(report: ReportFormat, target: &Target, outcome: &Outcome, bytes: usize) -> Self {
-        ReportJson {
-            run: target.run.to_string(),
-            report,
-            held: outcome.held(),
-            file: None,
-            bytes,
-            text: None,
-        }
-    }
+    text: Option<&'a String>,
 }
 
 /// Says what was written, and where.
-fn told(
+fn write_summary(
     format: ReportFormat,
     target: &Target,
     outcome: &Outcome,
@@ -187,36 +154,21 @@ fn told(
     bytes: usize,
     out: &mut Output,
 ) -> anyhow::Result<()> {
-    match out.format() {
-        MessageFormat::Json => out.json(
-            "report",
-            &ReportJson {
-                file: Some(path),
-                ..ReportJson::new(format, target, outcome, bytes)
-            },
+    let style = out.style();
+    let verdict = match target.failure(outcome) {
+        Some(failure) => format!(
+            "{} {}: {}",
+            style.bad("FAILURE"),
+            target.run,
+            failure.failure
         ),
-        MessageFormat::Human => {
-            let style = out.style();
-            let verdict = match target.failure(outcome) {
-                Some(failure) => format!(
-                    "{} {}: {}",
-                    style.bad("FAILURE"),
-                    target.run,
-                    failure.failure
-                ),
-                None => format!("{} {}", style.good("HELD"), target.run),
-            };
-            out.line(verdict)?;
-            let open_with = match format {
-                ReportFormat::Html => "a browser",
-                ReportFormat::Mermaid => "anything that draws Mermaid",
-                ReportFormat::Perfetto => "ui.perfetto.dev or chrome://tracing",
-            };
-            out.line(format!(
-                "  report     {} ({} kB), for {open_with}",
-                path.display(),
-                bytes.div_ceil(1_000)
-            ))
-        }
-    }
+        None => format!("{} {}", style.good("HELD"), target.run),
+    };
+    out.line(verdict)?;
+    out.line(format!(
+        "  report     {} ({} kB), for {}",
+        path.display(),
+        bytes.div_ceil(1_000),
+        format.row().open_with
+    ))
 }

@@ -7,7 +7,7 @@ use gatesim_sim::{
     run::outcome::{Outcome, Violation},
 };
 
-use crate::target::{Target, capsule::Expectation};
+use crate::target::{Target, expectation::Expectation};
 
 /// Events after which a candidate is given up, at least: one in which clients storm would take
 /// longer than all others together.

@@ -14,19 +14,15 @@ use anyhow::{Context, bail};
 use gatesim_sim::{Options, run::outcome::Outcome, trace::event::FinishReason};
 
 use crate::{
-    cli::ShrinkArgs,
-    corpus::witness::Witness,
-    execution::{clock::Stopwatch, determinism::run_checked, interrupt, pool},
+    execution::{clock::Stopwatch, determinism::run_checked, interrupt},
     exit::Exit,
     output::{MessageFormat, Output, check_parent, note, progress::Progress},
     target::{
-        Target,
-        capsule::{Capsule, Shrunk},
-        catalog,
-        run_name::RunName,
+        Target, capsule::Capsule, catalog, run_name::RunName, shrunk::Shrunk, witness::Witness,
     },
 };
 
+pub mod args;
 mod ddmin;
 mod dials;
 mod elements;
@@ -37,17 +33,16 @@ mod search;
 mod subject;
 mod trials;
 
-pub use subject::Size;
-
+use args::ShrinkArgs;
 use goal::Goal;
 use report::Report;
 use search::Search;
-use subject::Subject;
+use subject::{Subject, size_of};
 use trials::{Stopped, Trials};
 
 /// Runs the command.
 pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
-    let given = Target::load(&args.target, args.design.as_deref())?;
+    let given = args.run.load()?;
     if args.check {
         return check(args, given, out);
     }
@@ -73,7 +68,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
     };
     let before = match target.capsule.as_ref().and_then(|c| c.shrunk.clone()) {
         Some(shrunk) => shrunk.before,
-        None => Size::of(&from, &original, &goal),
+        None => size_of(&from, &original, &goal),
     };
 
     // Told before the first candidate, so that whoever waits knows that there is something to lose.
@@ -123,7 +118,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         outcome: &outcome,
         goal: &goal,
         before,
-        after: Size::of(&best, &outcome, &goal),
+        after: size_of(&best, &outcome, &goal),
         file: &path,
         stopped,
     };
@@ -163,7 +158,7 @@ fn search(
         let hit = goal
             .judge(original)
             .context("the original fails as it must")?;
-        let jobs = pool::jobs(args.jobs);
+        let jobs = args.jobs.count();
         let trials = Trials::new(&target.design, &goal, jobs, args.budget, progress);
         let mut search = Search::new(&trials, &goal, from.clone(), hit);
         let stopped = search.run().err();
@@ -196,7 +191,7 @@ fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Res
         (None, None, Some(capsule)) => bail!(
             "the capsule no longer breaks {}; `gatesim replay {}` shows what it does",
             capsule.expect,
-            args.target
+            args.run.target
         ),
         (None, None, None) => bail!("the run {run} held: there is nothing to shrink"),
     }
@@ -268,7 +263,7 @@ fn check(args: &ShrinkArgs, target: Target, out: &mut Output) -> anyhow::Result<
     };
     let elements = elements::elements(&from).len();
     let progress = Progress::searching(args.budget);
-    let jobs = pool::jobs(args.jobs);
+    let jobs = args.jobs.count();
     let trials = Trials::new(&target.design, &goal, jobs, args.budget, &progress);
     let superfluous = Search::new(&trials, &goal, from, hit).superfluous();
     progress.clear();

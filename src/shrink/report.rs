@@ -5,12 +5,13 @@ use std::path::Path;
 use gatesim_sim::run::outcome::{Digest, Outcome};
 use serde::Serialize;
 
-use super::{elements::Element, goal::Goal, subject::Size, trials::Stopped};
+use super::{elements::Element, goal::Goal, trials::Stopped};
 use crate::{
     output::Style,
     target::{
         capsule::Capsule,
         run_name::{RunName, shell_word},
+        shrunk::Size,
     },
 };
 

@@ -8,9 +8,10 @@ use gatesim_sim::{
     scheduler::choices::{Base, Record},
     trace::event::Fact,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::goal::Goal;
+use crate::target::shrunk::Size;
 
 /// A run but for its design: the plan, and the choices if they do not all come from the seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -61,95 +62,38 @@ impl Subject {
     }
 }
 
-/// How large a run is: what somebody who wants to understand it has to look at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Size {
-    /// Clients.
-    pub clients: u64,
-    /// Messages of all clients.
-    pub messages: u64,
-    /// Frames that no client should send.
-    pub noise: u64,
-    /// Containers.
-    pub containers: u64,
-    /// Faults.
-    pub faults: u64,
-    /// Choices that are not quiet; all of them, if they come from the seed.
-    pub choices: u64,
-    /// Events of the protocol up to the violation.
-    pub protocol_events: u64,
-    /// Of these, the ones that concern a connection: not the start-up of containers, which is the
-    /// same in every run.
-    pub connection_events: u64,
-    /// Events up to the violation, the world's included.
-    pub events: u64,
-    /// Virtual time of the violation.
-    pub time_ms: u64,
-}
-
-impl Size {
-    /// The size of a run that was traced, and recorded unless its choices are quiet.
-    pub fn of(subject: &Subject, outcome: &Outcome, goal: &Goal) -> Size {
-        let plan = &subject.plan;
-        let violation = goal.violation(outcome);
-        let last = violation.map_or(u64::MAX, |violation| violation.event);
-        let time = violation.map_or(outcome.time, |violation| violation.time);
-        let until = || outcome.trace.iter().filter(|entry| entry.number <= last);
-        let choices = match &subject.choices {
-            Some(listed) if subject.is_quiet() => listed.len(),
-            Some(_) | None => outcome.choices.len(),
-        };
-        let sum = |counts: &mut dyn Iterator<Item = usize>| counts.sum::<usize>() as u64;
-        Size {
-            clients: plan.clients.len() as u64,
-            messages: sum(&mut plan.clients.iter().map(|client| client.messages.len())),
-            noise: sum(&mut plan.clients.iter().map(|client| client.noise.len())),
-            containers: plan.containers.len() as u64,
-            faults: plan.faults.len() as u64,
-            choices: choices as u64,
-            protocol_events: until()
-                .filter(|entry| match entry.fact {
-                    Fact::Protocol(_) => true,
-                    Fact::World(_) => false,
-                })
-                .count() as u64,
-            connection_events: until()
-                .filter(|entry| match &entry.fact {
-                    Fact::Protocol(event) => event.socket().is_some(),
-                    Fact::World(_) => false,
-                })
-                .count() as u64,
-            events: until().count() as u64,
-            time_ms: time.0 / 1_000_000,
-        }
-    }
-
-    /// Every part with its name, in the order in which it is told.
-    pub fn parts(&self) -> [(&'static str, u64); 10] {
-        let Size {
-            clients,
-            messages,
-            noise,
-            containers,
-            faults,
-            choices,
-            protocol_events,
-            connection_events,
-            events,
-            time_ms,
-        } = *self;
-        [
-            ("clients", clients),
-            ("messages", messages),
-            ("noise", noise),
-            ("containers", containers),
-            ("faults", faults),
-            ("choices", choices),
-            ("protocol events", protocol_events),
-            ("of connections", connection_events),
-            ("events", events),
-            ("milliseconds", time_ms),
-        ]
+/// The size of a run that was traced, and recorded unless its choices are quiet.
+pub fn size_of(subject: &Subject, outcome: &Outcome, goal: &Goal) -> Size {
+    let plan = &subject.plan;
+    let violation = goal.violation(outcome);
+    let last = violation.map_or(u64::MAX, |violation| violation.event);
+    let time = violation.map_or(outcome.time, |violation| violation.time);
+    let until = || outcome.trace.iter().filter(|entry| entry.number <= last);
+    let choices = match &subject.choices {
+        Some(listed) if subject.is_quiet() => listed.len(),
+        Some(_) | None => outcome.choices.len(),
+    };
+    let sum = |counts: &mut dyn Iterator<Item = usize>| counts.sum::<usize>() as u64;
+    Size {
+        clients: plan.clients.len() as u64,
+        messages: sum(&mut plan.clients.iter().map(|client| client.messages.len())),
+        noise: sum(&mut plan.clients.iter().map(|client| client.noise.len())),
+        containers: plan.containers.len() as u64,
+        faults: plan.faults.len() as u64,
+        choices: choices as u64,
+        protocol_events: until()
+            .filter(|entry| match entry.fact {
+                Fact::Protocol(_) => true,
+                Fact::World(_) => false,
+            })
+            .count() as u64,
+        connection_events: until()
+            .filter(|entry| match &entry.fact {
+                Fact::Protocol(event) => event.socket().is_some(),
+                Fact::World(_) => false,
+            })
+            .count() as u64,
+        events: until().count() as u64,
+        time_ms: time.0 / 1_000_000,
     }
 }

@@ -1,80 +1,16 @@
 //! Failures by cause, in memory that does not grow with their number.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use gatesim_sim::run::outcome::{Digest, Outcome, Signature};
+use gatesim_sim::run::outcome::Digest;
+
+use crate::target::failure::{FailureSignature, GroupReport};
 
 /// Groups of failures that are kept per scenario and design; the rest are only counted.
 pub const MAX_GROUPS: usize = 32;
 
 /// Seeds that are remembered per group, the smallest ones.
 pub const MAX_SEEDS_PER_GROUP: usize = 5;
-
-/// Longest panic message that is part of a cause.
-const MAX_PANIC_CHARS: usize = 200;
-
-/// What failures are grouped by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Failure {
-    /// The model or the simulator panicked; the message without its numbers.
-    Panic(String),
-    /// The earliest violation of the run.
-    Violation(Signature),
-}
-
-impl Failure {
-    /// How the run failed, if it did. A panic outranks what was broken before it.
-    pub fn of(outcome: &Outcome) -> Option<Failure> {
-        match (&outcome.panic, outcome.signature()) {
-            (Some(message), _) => Some(Failure::Panic(without_numbers(message))),
-            (None, Some(signature)) => Some(Failure::Violation(signature)),
-            (None, None) => None,
-        }
-    }
-
-    /// The invariant as it is named in outputs; `panic` if it was none.
-    pub fn invariant(&self) -> String {
-        match self {
-            Failure::Panic(_) => "panic".to_owned(),
-            Failure::Violation(signature) => signature.invariant.to_string(),
-        }
-    }
-
-    /// The cause in words that are the same for every seed.
-    pub fn cause(&self) -> &str {
-        match self {
-            Failure::Panic(message) => message,
-            Failure::Violation(signature) => &signature.cause,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.invariant(), self.cause())
-    }
-}
-
-/// The first line of a panic message with every number replaced, so that one bug is one group.
-fn without_numbers(message: &str) -> String {
-    let mut text = String::new();
-    let mut in_number = false;
-    for c in message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(MAX_PANIC_CHARS)
-    {
-        if !c.is_ascii_digit() {
-            text.push(c);
-        } else if !in_number {
-            text.push('#');
-        }
-        in_number = c.is_ascii_digit();
-    }
-    text
-}
 
 /// Failures with the same cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +38,16 @@ impl Group {
         self.sightings.truncate(MAX_SEEDS_PER_GROUP);
     }
 
+    /// How often the cause was seen in this many runs.
+    pub fn report(&self, runs: u64) -> GroupReport {
+        GroupReport {
+            count: self.count,
+            runs,
+            seeds: self.sightings.iter().map(|one| one.seed).collect(),
+            median_runs_to_find: self.median_runs_to_find(runs),
+        }
+    }
+
     /// After how many runs a sweep has found the cause with even odds, if it fails `count` of
     /// `runs` times.
     pub fn median_runs_to_find(&self, runs: u64) -> u64 {
@@ -117,14 +63,14 @@ impl Group {
 /// never come back, so the counts of the ones that stay are exact and independent of order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
-    kept: BTreeMap<Failure, Group>,
+    kept: BTreeMap<FailureSignature, Group>,
     /// Everything added, in groups that are kept or not.
     total: u64,
 }
 
 impl Groups {
     /// The kept groups, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Failure, &Group)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&FailureSignature, &Group)> {
         self.kept.iter()
     }
 
@@ -139,7 +85,7 @@ impl Groups {
     }
 
     /// Adds one failed run.
-    pub fn add(&mut self, failure: Failure, sighting: Sighting) {
+    pub fn add(&mut self, failure: FailureSignature, sighting: Sighting) {
         self.total += 1;
         self.insert(failure, 1, &[sighting]);
     }
@@ -152,7 +98,7 @@ impl Groups {
         }
     }
 
-    fn insert(&mut self, failure: Failure, count: u64, sightings: &[Sighting]) {
+    fn insert(&mut self, failure: FailureSignature, count: u64, sightings: &[Sighting]) {
         self.kept.entry(failure).or_default().add(count, sightings);
         while self.kept.len() > MAX_GROUPS {
             self.kept.pop_last();
@@ -163,23 +109,6 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::failure::tests::failed_outcome;
-
-    #[test]
-    fn one_panic_is_one_group_whatever_its_numbers() {
-        assert_eq!(
-            without_numbers("index 17 is out of bounds for 3\nbacktrace"),
-            "index # is out of bounds for #"
-        );
-        let panicked = Outcome {
-            panic: Some("index 17".to_owned()),
-            ..failed_outcome()
-        };
-        assert_eq!(
-            Failure::of(&panicked),
-            Some(Failure::Panic("index #".to_owned()))
-        );
-    }
 
     #[test]
     fn even_odds() {

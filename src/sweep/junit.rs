@@ -7,7 +7,8 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
     output::{Style, write_whole},
-    sweep::{SweepResult, failure::FailureReport, report::missed_floor},
+    sweep::{report::missed_floor, result::SweepResult},
+    target::{failure::FailureReport, run_name::RunName},
 };
 
 /// The case in which a panic of the model is reported.
@@ -29,7 +30,7 @@ fn report(result: &SweepResult) -> Report {
     let mut report = Report::new("gatesim sweep");
     for (pair, tally) in result.pairs() {
         let suite_name = format!("{}@{}", pair.scenario_reference, pair.design_reference);
-        let of_pair = |run: &crate::target::run_name::RunName| pair.run_name(run.seed) == *run;
+        let of_pair = |run: &RunName| pair.run_name(run.seed) == *run;
         let failures: Vec<&FailureReport> = result
             .failures
             .iter()

@@ -1,35 +1,33 @@
 //! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
 //! reported.
 
-pub mod failure;
-pub mod groups;
+pub mod args;
+mod groups;
 mod junit;
+mod partition;
 mod report;
-pub mod table;
-pub mod tally;
+mod result;
+mod table;
+mod tally;
+mod work;
 
-use std::{collections::BTreeSet, fmt, path::Path, str::FromStr};
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, bail};
 use gatesim_sim::Options;
 
 use crate::{
-    cli::SweepArgs,
-    execution::{
-        clock::Stopwatch,
-        determinism::{self, Divergence},
-        interrupt,
-        pool::{self, Harvest, Limit, Pair, Work},
-    },
+    execution::{clock::Stopwatch, determinism, interrupt},
     exit::Exit,
     output::{Output, check_parent, progress::Progress, write_whole},
-    sweep::{failure::FailureReport, tally::Tally},
+    sweep::{
+        args::SweepArgs,
+        result::SweepResult,
+        work::{Harvest, Limit, Pair, Work},
+    },
     target::{
-        Origin,
-        capsule::{Capsule, Expectation},
-        catalog,
-        defects::Catalogue,
-        run_name::MAX_SEED,
+        capsule::Capsule, catalog, defects::Catalogue, expectation::Expectation,
+        failure::FailureReport, origin::Origin, run_name::MAX_SEED,
     },
 };
 
@@ -38,32 +36,6 @@ pub const DEFAULT_SEEDS: u64 = 1_000;
 
 /// The why of a capsule that a sweep writes; a person replaces it when keeping the capsule.
 const FOUND_BY_SWEEP: &str = "found by a sweep; say here what it shows";
-
-/// What a sweep found, each failure reproduced alone.
-pub struct SweepResult {
-    /// What was run.
-    pub work: Work,
-    /// What the workers counted.
-    pub harvest: Harvest,
-    /// One per group of failures, by pair and cause.
-    pub failures: Vec<FailureReport>,
-    /// Runs that did not repeat. If there are any, nothing else can be trusted.
-    pub divergences: Vec<Divergence>,
-    /// Whether the user cut it short.
-    pub interrupted: bool,
-}
-
-impl SweepResult {
-    /// Each pair with what was counted of it.
-    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &Tally)> {
-        self.work.pairs.iter().zip(&self.harvest.tallies)
-    }
-
-    fn misses_a_floor(&self) -> bool {
-        self.pairs()
-            .any(|(pair, tally)| !tally.missed(&pair.scenario.floors).is_empty())
-    }
-}
 
 /// Runs the command.
 pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -143,7 +115,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
             stop_at_first: args.stop_at_first,
             ..Options::default()
         },
-        jobs: pool::jobs(args.jobs),
+        jobs: args.jobs.count(),
     })
 }
 
@@ -195,7 +167,7 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
                     Origin::Name,
                     &alone,
                     None,
-                    Some((group, tally.runs)),
+                    Some(group.report(tally.runs)),
                 ));
             } else if !divergences.iter().any(|divergence| divergence.run == name) {
                 divergences.push(determinism::trace_twice(
@@ -259,52 +231,6 @@ fn exit_of(result: &SweepResult) -> Exit {
     }
 }
 
-/// One of several equal shares of the seeds, so that machines can split a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Partition {
-    /// From 0.
-    index: u64,
-    /// At least 1.
-    count: u64,
-}
-
-impl Partition {
-    /// Offset from the first seed of the `n`-th seed of this share; none if it overflows.
-    pub fn nth_offset(self, n: u64) -> Option<u64> {
-        n.checked_mul(self.count)?.checked_add(self.index)
-    }
-
-    /// How many of the first `seeds` seeds belong to this share.
-    pub fn share_of(self, seeds: u64) -> u64 {
-        seeds.saturating_sub(self.index).div_ceil(self.count)
-    }
-}
-
-impl fmt::Display for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index + 1, self.count)
-    }
-}
-
-impl FromStr for Partition {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text
-            .split_once('/')
-            .and_then(|(i, n)| Some((i.parse::<u64>().ok()?, n.parse::<u64>().ok()?)));
-        match parts {
-            Some((i, n)) if (1..=n).contains(&i) => Ok(Partition {
-                index: i - 1,
-                count: n,
-            }),
-            Some(_) | None => Err(format!(
-                "`{text}` is not a partition; the first of eight shares is 1/8, the last 8/8"
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{num::NonZeroUsize, slice::from_ref};
@@ -315,32 +241,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::sweep::failure::tests::failed_outcome;
-
-    #[test]
-    fn partitions_cover_every_seed_once() {
-        for seeds in [0, 1, 7, 8, 9, 100] {
-            let mut seen = Vec::new();
-            for i in 1..=8 {
-                let share: Partition = format!("{i}/8").parse().unwrap();
-                let offsets: Vec<u64> = (0..)
-                    .map(|n| share.nth_offset(n).unwrap())
-                    .take_while(|offset| *offset < seeds)
-                    .collect();
-                assert_eq!(offsets.len() as u64, share.share_of(seeds));
-                seen.extend(offsets);
-            }
-            seen.sort_unstable();
-            assert_eq!(seen, (0..seeds).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_partition_is_one_of_its_count() {
-        for bad in ["", "1", "0/8", "9/8", "1/0", "a/b", "-1/2"] {
-            assert!(bad.parse::<Partition>().is_err(), "{bad}");
-        }
-    }
+    use crate::{
+        execution::determinism::Divergence, sweep::tally::Tally,
+        target::failure::tests::failed_outcome,
+    };
 
     /// A sweep of one pair with these outcomes, seeds from 0.
     fn swept(outcomes: &[Outcome]) -> SweepResult {
@@ -352,7 +256,7 @@ mod tests {
             work: Work {
                 pairs: Vec::new(),
                 first_seed: 0,
-                partition: Partition { index: 0, count: 1 },
+                partition: "1/1".parse().unwrap(),
                 limit: Limit::Seeds(1),
                 options: Options::default(),
                 jobs: NonZeroUsize::MIN,

@@ -8,12 +8,12 @@ use gatesim_sim::check::marks::{Mark, MissedFloor};
 use serde::Serialize;
 
 use crate::{
-    execution::pool::Pair,
     output::{MessageFormat, Output, note},
     sweep::{
-        SweepResult,
         groups::Groups,
+        result::SweepResult,
         tally::{Durations, Tally},
+        work::Pair,
     },
 };
 

@@ -7,7 +7,7 @@ use gatesim_sim::check::invariants::Invariant;
 
 use crate::{
     output::labels,
-    sweep::{SweepResult, tally::Tally},
+    sweep::{result::SweepResult, tally::Tally},
     target::defects::Catalogue,
 };
 
@@ -156,9 +156,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        execution::pool::{Harvest, Limit, Pair, Work},
-        sweep::failure::tests::failed_outcome,
-        target::{catalog, defects::Disagreement},
+        sweep::work::{Harvest, Limit, Pair, Work},
+        target::{catalog, defects::Disagreement, failure::tests::failed_outcome},
     };
 
     /// A sweep of one scenario, one run under each design.

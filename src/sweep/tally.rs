@@ -12,7 +12,10 @@ use gatesim_sim::{
 };
 use hdrhistogram::Histogram;
 
-use crate::sweep::groups::{Failure, Groups, Sighting};
+use crate::{
+    sweep::groups::{Groups, Sighting},
+    target::failure::{FailureSignature, finish_name},
+};
 
 /// Durations added up: quantiles to three digits, the maximum exactly.
 #[derive(Clone, Debug)]
@@ -120,11 +123,11 @@ impl Tally {
         self.steps += outcome.steps;
         let digest = outcome.digest;
         let sighting = Sighting { seed, digest };
-        if let Some(failure) = Failure::of(outcome) {
+        if let Some(failure) = FailureSignature::of(outcome) {
             self.groups.add(failure, sighting);
         }
         for violation in &outcome.violations {
-            let failure = Failure::Violation(violation.signature());
+            let failure = FailureSignature::Violation(violation.signature());
             self.broken.add(failure, sighting);
             *self.broken_in.entry(violation.invariant).or_default() += 1;
         }
@@ -201,17 +204,6 @@ impl Tally {
     /// connections, and without any they hold for nothing.
     pub fn is_vacuous(&self) -> bool {
         self.connections_expected > 0 && self.connections_ready == 0
-    }
-}
-
-/// How a run ended, in the spelling of the trace.
-pub fn finish_name(outcome: &Outcome) -> String {
-    match outcome.finish {
-        None => "panicked".to_owned(),
-        Some(reason) => serde_json::to_value(reason)
-            .ok()
-            .and_then(|value| value.as_str().map(str::to_owned))
-            .unwrap_or_default(),
     }
 }
 

@@ -8,22 +8,19 @@ use gatesim_model::design::Design;
 use gatesim_sim::{
     check::invariants::Invariant,
     plan::Plan,
-    run::outcome::{Digest, Outcome, Violation},
+    run::outcome::{Digest, Outcome},
     scheduler::choices::Record,
 };
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::{
-    corpus::witness::Witness,
     output::{FORMAT, read_text, write_whole},
-    shrink::Size,
-    sweep::groups::Failure,
-    target::{catalog, run_name::RunName},
+    target::{
+        catalog, expectation::Expectation, failure::PANIC, run_name::RunName, shrunk::Shrunk,
+        witness::Witness,
+    },
 };
-
-/// Stands in the place of an invariant if the run panicked.
-const PANIC: &str = "panic";
 
 /// A capsule, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,64 +41,6 @@ pub struct Capsule {
     pub shrunk: Option<Shrunk>,
     /// What led to the violation, as the world saw it.
     pub witness: Option<Witness>,
-}
-
-/// Where a shrunk run comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shrunk {
-    /// The name of the original run.
-    pub from: String,
-    /// Whether nothing more could be taken out of it.
-    pub minimal: bool,
-    /// How large the original was.
-    pub before: Size,
-}
-
-/// The signature that a capsule must reproduce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expectation {
-    /// Name of the invariant, or `panic`.
-    pub invariant: String,
-    /// The cause.
-    pub cause: String,
-}
-
-impl Expectation {
-    /// How an outcome failed, if it did.
-    pub fn of(outcome: &Outcome) -> Option<Self> {
-        Failure::of(outcome).map(|failure| Expectation {
-            invariant: failure.invariant(),
-            cause: failure.cause().to_owned(),
-        })
-    }
-
-    /// How an outcome broke this invariant, first or as a consequence, if it did.
-    pub fn breaking(outcome: &Outcome, invariant: Invariant) -> Option<Self> {
-        let broken = |violation: &&Violation| violation.invariant == invariant;
-        let violation = outcome.violations.iter().find(broken)?;
-        Some(Expectation {
-            invariant: invariant.to_string(),
-            cause: violation.cause.clone(),
-        })
-    }
-
-    /// Whether an outcome failed in this way, first or as a consequence.
-    pub fn is_met_by(&self, outcome: &Outcome) -> bool {
-        let mut violations = outcome.violations.iter();
-        Self::of(outcome).as_ref() == Some(self) || violations.any(|one| self.is_of(one))
-    }
-
-    /// Whether this is the violation that is expected.
-    pub fn is_of(&self, violation: &Violation) -> bool {
-        violation.invariant.name() == self.invariant && violation.cause == self.cause
-    }
-}
-
-impl std::fmt::Display for Expectation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.invariant, self.cause)
-    }
 }
 
 /// The file. Scalars stand before tables.

@@ -42,7 +42,7 @@ mod tests {
     use gatesim_sim::plan::Plan;
 
     use super::*;
-    use crate::{sweep::failure::tests::failed_outcome, target::catalog};
+    use crate::target::{catalog, failure::tests::failed_outcome};
 
     #[test]
     fn violations_stand_behind_their_events() {

@@ -223,7 +223,7 @@ impl FromStr for Around {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::failure::tests::failed_outcome;
+    use crate::target::failure::tests::failed_outcome;
 
     #[test]
     fn moments_are_read_and_found() {

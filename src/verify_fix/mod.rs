@@ -15,28 +15,21 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    cli::VerifyFixArgs,
-    execution::{determinism::run_checked, interrupt, pool},
+    execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{
         FORMAT, MessageFormat, Output, Style, note, progress::Progress, read_text, write_whole,
     },
-    target::{
-        Target,
-        capsule::{Capsule, Expectation},
-        catalog,
-        run_name::RunName,
-    },
+    target::{Target, capsule::Capsule, catalog, expectation::Expectation, run_name::RunName},
 };
 
+pub mod args;
 mod neighbourhood;
 mod verdict;
 
+use args::VerifyFixArgs;
 use neighbourhood::{Neighbourhood, Own, Ring, Sampling};
 use verdict::Verdict;
-
-/// Fewest samples that can show anything.
-pub const MIN_SAMPLES: u64 = 18;
 
 /// Runs the command.
 pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -69,7 +62,7 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
         design_name: &target.run.design,
         expect: &expect,
         samples: args.samples,
-        jobs: pool::jobs(args.jobs),
+        jobs: args.jobs.count(),
     };
     let after = Sampling {
         design: &after_design,

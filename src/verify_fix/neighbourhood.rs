@@ -18,9 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     execution::{interrupt, pool},
     output::progress::Progress,
-    sweep::groups::Failure,
-    target::{Target, capsule::Expectation},
+    target::{Target, expectation::Expectation, failure::FailureSignature},
 };
+
+/// Fewest samples that can show anything.
+pub const MIN_SAMPLES: u64 = 18;
 
 /// How much of the timing is made anew, in thousandths: from what an edit of the code shifts to
 /// another run of the same plan. Out of six neighbours one is in each inner ring and four are in
@@ -106,7 +108,7 @@ impl Seen {
             .iter()
             .map(|one| one.signature().to_string());
         let mut others: BTreeSet<String> = broken.collect();
-        others.extend(Failure::of(outcome).map(|failure| failure.to_string()));
+        others.extend(FailureSignature::of(outcome).map(|failure| failure.to_string()));
         others.remove(&expect.to_string());
         Seen {
             failed: expect.is_met_by(outcome),

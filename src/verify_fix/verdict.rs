@@ -141,7 +141,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::target::capsule::Expectation;
+    use crate::target::expectation::Expectation;
 
     fn sampled(own: Own, failed: [u64; 3], others: &[(&str, u64)]) -> Neighbourhood {
         let rings = [50, 250, 1_000].iter().zip(failed);

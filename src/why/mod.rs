@@ -14,13 +14,12 @@ use gatesim_sim::{
 };
 
 use crate::{
-    cli::WhyArgs,
-    execution::{determinism::run_checked, interrupt, pool},
+    execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{MessageFormat, Output},
-    target::Target,
 };
 
+pub mod args;
 mod blame;
 mod explanation;
 mod findings;
@@ -32,6 +31,7 @@ mod trials;
 
 pub use explanation::{Comes, Coverage, Decisive, Explanation, OtherTiming, StepWords, Timing};
 
+use args::WhyArgs;
 use findings::Findings;
 use graph::{Graph, weight};
 use race::Search;
@@ -42,7 +42,7 @@ use trials::{Mark, Symptom, Variation};
 /// Runs the command.
 pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     interrupt::install()?;
-    let target = Target::load(&args.target, args.design.as_deref())?;
+    let target = args.run.load()?;
     let options = Options {
         trace: true,
         causes: true,
@@ -51,7 +51,7 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
-    let trials = Trials::new(&target, pool::jobs(args.jobs), args.budget);
+    let trials = Trials::new(&target, args.jobs.count(), args.budget);
     let explanation = explain(&trials, &outcome);
     match out.format() {
         MessageFormat::Human => report::write_human(&target, &outcome, &explanation, out)?,

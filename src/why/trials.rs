@@ -27,7 +27,7 @@ use gatesim_sim::{
 
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool::in_parallel},
-    target::{Target, capsule::Expectation},
+    target::{Target, expectation::Expectation},
 };
 
 /// What is different from the run that is to be explained.

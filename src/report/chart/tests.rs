@@ -23,8 +23,8 @@ use super::{
     window::{Cut, Window},
 };
 use crate::{
-    sweep::failure::tests::failed_outcome,
-    target::{Origin, Target, catalog},
+    target::failure::tests::failed_outcome,
+    target::{Target, catalog, origin::Origin},
 };
 
 const SOCKET: SocketId = SocketId::first(0);

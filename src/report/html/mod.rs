@@ -11,10 +11,8 @@
 mod fill;
 mod page;
 mod state;
-mod story;
 
 #[cfg(test)]
 mod tests;
 
-pub use page::Page;
-pub use story::Story;
+pub use page::HtmlPage;

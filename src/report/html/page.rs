@@ -6,13 +6,14 @@ use serde::Serialize;
 use super::{
     fill::{escape, fill, json_in_script},
     state::States,
-    story::Story,
 };
 use crate::{
     output::FORMAT,
-    report::chart::{Chart, window::Window},
-    sweep::tally::finish_name,
-    target::Target,
+    report::{
+        chart::{Chart, window::Window},
+        root_cause::RootCause,
+    },
+    target::{Target, failure::finish_name},
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -29,13 +30,13 @@ const SCRIPTS: [&str; 4] = [
 const MAX_PLAN_BYTES: usize = 100_000;
 
 /// The report of one run.
-pub struct Page<'a> {
+pub struct HtmlPage<'a> {
     /// The run.
     pub target: &'a Target,
     /// What it did, with its trace.
     pub outcome: &'a Outcome,
     /// Why it failed.
-    pub story: Option<&'a Story>,
+    pub root_cause: Option<&'a RootCause>,
     /// How much of it is shown.
     pub window: Window,
 }
@@ -55,7 +56,7 @@ struct Data<'a> {
     race: Option<[u64; 2]>,
 }
 
-impl Page<'_> {
+impl HtmlPage<'_> {
     /// The whole file.
     pub fn render(&self) -> anyhow::Result<String> {
         let chart = self.chart();
@@ -94,8 +95,10 @@ impl Page<'_> {
             last: self.outcome.events.saturating_sub(1),
             chart,
             state: States::of(&self.outcome.trace, &kept),
-            slice: self.story.map(|story| story.slice.as_slice()),
-            race: self.story.and_then(|story| story.race),
+            slice: self
+                .root_cause
+                .map(|root_cause| root_cause.slice.as_slice()),
+            race: self.root_cause.and_then(|root_cause| root_cause.race),
         }
     }
 
@@ -137,9 +140,9 @@ impl Page<'_> {
         let mut point = |name: &str, html: String| {
             lines.push(format!("<dt>{name}</dt><dd>{html}</dd>"));
         };
-        if let Some(story) = self.story {
-            let sentence = marked_up(&escape(&story.sentence));
-            let race = story.race.map(|[first, second]| {
+        if let Some(root_cause) = self.root_cause {
+            let sentence = marked_up(&escape(&root_cause.sentence));
+            let race = root_cause.race.map(|[first, second]| {
                 let (first, second) = (jump(first, "first"), jump(second, "second"));
                 format!(" <span class=\"pair\">({first}, {second})</span>")
             });
@@ -150,13 +153,13 @@ impl Page<'_> {
                     race.unwrap_or_default()
                 ),
             );
-            let also: Vec<String> = (story.also.iter())
+            let also: Vec<String> = (root_cause.also.iter())
                 .map(|also| marked_up(&escape(also)))
                 .collect();
             if !also.is_empty() {
                 point("Or", also.join("; "));
             }
-            if let Some(sentence) = &story.other_timing {
+            if let Some(sentence) = &root_cause.other_timing {
                 point("Timing", escape(sentence));
             }
         }

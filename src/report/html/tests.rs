@@ -2,26 +2,33 @@
 
 use gatesim_sim::run::outcome::Outcome;
 
-use super::{Page, Story};
+use super::HtmlPage;
 use crate::{
-    report::chart::{
-        tests::{NASTY, sample_outcome, sample_target},
-        window::Window,
+    report::{
+        chart::{
+            tests::{NASTY, sample_outcome, sample_target},
+            window::Window,
+        },
+        root_cause::RootCause,
     },
     target::Target,
 };
 
-fn page<'a>(target: &'a Target, outcome: &'a Outcome, story: Option<&'a Story>) -> Page<'a> {
-    Page {
+fn page<'a>(
+    target: &'a Target,
+    outcome: &'a Outcome,
+    root_cause: Option<&'a RootCause>,
+) -> HtmlPage<'a> {
+    HtmlPage {
         target,
         outcome,
-        story,
+        root_cause,
         window: Window::PAGE,
     }
 }
 
-fn story() -> Story {
-    Story {
+fn root_cause() -> RootCause {
+    RootCause {
         sentence:
             "passes if *machine accepted* (event 13) runs before *machine refused* (event 11)"
                 .to_owned(),
@@ -35,14 +42,16 @@ fn story() -> Story {
 #[test]
 fn the_data_of_a_page() {
     let (target, outcome) = (sample_target(), sample_outcome());
-    insta::assert_snapshot!("data", page(&target, &outcome, Some(&story())).json());
+    insta::assert_snapshot!("data", page(&target, &outcome, Some(&root_cause())).json());
 }
 
 /// All but the style and the scripts, which are files of their own, and the plan.
 #[test]
 fn the_page_says_the_verdict_without_its_script() {
     let (target, outcome) = (sample_target(), sample_outcome());
-    let html = page(&target, &outcome, Some(&story())).render().unwrap();
+    let html = page(&target, &outcome, Some(&root_cause()))
+        .render()
+        .unwrap();
     let start = html.find("<header").unwrap();
     let end = html.find("</header>").unwrap();
     insta::assert_snapshot!("masthead", html[start..end]);
@@ -85,7 +94,7 @@ fn nothing_is_loaded_from_anywhere() {
 #[test]
 fn a_cut_page_begins_with_the_state_that_was_there() {
     let (target, outcome) = (sample_target(), sample_outcome());
-    let cut = Page {
+    let cut = HtmlPage {
         window: Window {
             events: 6,
             clients: 1,

@@ -1,18 +1,18 @@
-//! Why a run failed, as far as a page tells it.
+//! Why a run failed, as far as a report tells it.
 
 use crate::why::{Decisive, Explanation};
 
-/// How many of the other things that decide are named.
+/// How many further decisive factors are named.
 const MAX_ALSO: usize = 3;
 
 /// What led to a violation, and what decides it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
+pub struct RootCause {
     /// One sentence; words between asterisks are the names of steps, between backquotes answers.
     pub sentence: String,
-    /// What else decides, in sentences of the same kind.
+    /// Further decisive factors, in sentences of the same kind.
     pub also: Vec<String>,
-    /// How the run fares with other timing, in a sentence.
+    /// How often the run fails with other timing, in a sentence.
     pub other_timing: Option<String>,
     /// The events that led to the violation.
     pub slice: Vec<u64>,
@@ -20,8 +20,8 @@ pub struct Story {
     pub race: Option<[u64; 2]>,
 }
 
-impl Story {
-    /// Of what was found out.
+impl RootCause {
+    /// The part of an explanation that reports show.
     pub fn of(explanation: &Explanation) -> Self {
         let race = match &explanation.decisive {
             Some(Decisive::Race { first, second }) => first.event.zip(second.event),
@@ -29,7 +29,7 @@ impl Story {
             | None => None,
         };
         let also = explanation.also.iter().take(MAX_ALSO);
-        Story {
+        RootCause {
             sentence: explanation.sentence.clone(),
             also: also.map(Decisive::sentence).collect(),
             other_timing: explanation.other_timing.sentence(),

@@ -1,17 +1,87 @@
 //! A failing run as it is reported: what an engineer reads first, and what they paste next.
 
+use std::fmt;
+
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     check::invariants::Invariant,
-    run::outcome::{Digest, Outcome, Violation},
+    run::outcome::{Digest, Outcome, Signature, Violation},
 };
 use serde::Serialize;
 
 use crate::{
     output::Style,
-    sweep::groups::{Failure, Group},
-    target::{Origin, run_name::RunName},
+    target::{origin::Origin, run_name::RunName},
 };
+
+/// Stands in the place of an invariant if the run panicked.
+pub const PANIC: &str = "panic";
+
+/// Longest panic message that is part of a cause.
+const MAX_PANIC_CHARS: usize = 200;
+
+/// What failures are grouped by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailureSignature {
+    /// The model or the simulator panicked; the message without its numbers.
+    Panic(String),
+    /// The earliest violation of the run.
+    Violation(Signature),
+}
+
+impl FailureSignature {
+    /// How the run failed, if it did. A panic outranks what was broken before it.
+    pub fn of(outcome: &Outcome) -> Option<FailureSignature> {
+        match (&outcome.panic, outcome.signature()) {
+            (Some(message), _) => Some(FailureSignature::Panic(without_numbers(message))),
+            (None, Some(signature)) => Some(FailureSignature::Violation(signature)),
+            (None, None) => None,
+        }
+    }
+
+    /// The invariant as it is named in outputs; `panic` if it was none.
+    pub fn invariant(&self) -> String {
+        match self {
+            FailureSignature::Panic(_) => PANIC.to_owned(),
+            FailureSignature::Violation(signature) => signature.invariant.to_string(),
+        }
+    }
+
+    /// The cause in words that are the same for every seed.
+    pub fn cause(&self) -> &str {
+        match self {
+            FailureSignature::Panic(message) => message,
+            FailureSignature::Violation(signature) => &signature.cause,
+        }
+    }
+}
+
+impl fmt::Display for FailureSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant(), self.cause())
+    }
+}
+
+/// The first line of a panic message with every number replaced, so that one bug is one group.
+fn without_numbers(message: &str) -> String {
+    let mut text = String::new();
+    let mut in_number = false;
+    for c in message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(MAX_PANIC_CHARS)
+    {
+        if !c.is_ascii_digit() {
+            text.push(c);
+        } else if !in_number {
+            text.push('#');
+        }
+        in_number = c.is_ascii_digit();
+    }
+    text
+}
 
 /// A failing run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +91,7 @@ pub struct FailureReport {
     /// Where it came from.
     pub origin: Origin,
     /// What it is grouped by.
-    pub failure: Failure,
+    pub failure: FailureSignature,
     /// Fingerprint of the trace.
     pub digest: Digest,
     /// When it happened.
@@ -59,12 +129,12 @@ impl FailureReport {
         origin: Origin,
         outcome: &Outcome,
         told: Option<&Violation>,
-        group: Option<(&Group, u64)>,
+        group: Option<GroupReport>,
     ) -> Option<Self> {
         let told = told.or(outcome.violations.first());
-        let (failure, time, step, sentence) = match (Failure::of(outcome)?, told) {
-            (Failure::Violation(_), Some(told)) => (
-                Failure::Violation(told.signature()),
+        let (failure, time, step, sentence) = match (FailureSignature::of(outcome)?, told) {
+            (FailureSignature::Violation(_), Some(told)) => (
+                FailureSignature::Violation(told.signature()),
                 told.time,
                 told.step,
                 told.sentence.clone(),
@@ -96,16 +166,7 @@ impl FailureReport {
                 })
                 .collect(),
             violation,
-            group: group.map(|(group, runs)| GroupReport {
-                count: group.count,
-                runs,
-                seeds: group
-                    .sightings
-                    .iter()
-                    .map(|sighting| sighting.seed)
-                    .collect(),
-                median_runs_to_find: group.median_runs_to_find(runs),
-            }),
+            group,
         })
     }
 
@@ -214,6 +275,17 @@ pub struct FailureJson<'a> {
     keep: Option<String>,
 }
 
+/// How a run ended, in the spelling of the trace.
+pub fn finish_name(outcome: &Outcome) -> String {
+    match outcome.finish {
+        None => "panicked".to_owned(),
+        Some(reason) => serde_json::to_value(reason)
+            .ok()
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use gatesim_model::core::ids::SocketId;
@@ -224,7 +296,6 @@ pub(crate) mod tests {
     };
 
     use super::*;
-    use crate::sweep::groups::Sighting;
 
     const SOCKET: SocketId = SocketId::first(0);
 
@@ -290,17 +361,14 @@ pub(crate) mod tests {
 
     #[test]
     fn the_block_says_what_happened_and_what_to_paste() {
-        let group = Group {
+        let group = GroupReport {
             count: 12,
-            sightings: (7..12)
-                .map(|seed| Sighting {
-                    seed,
-                    digest: Digest(0),
-                })
-                .collect(),
+            runs: 200,
+            seeds: (7..12).collect(),
+            median_runs_to_find: 12,
         };
         let outcome = failed_outcome();
-        let swept = FailureReport::new(name(), Origin::Name, &outcome, None, Some((&group, 200)));
+        let swept = FailureReport::new(name(), Origin::Name, &outcome, None, Some(group));
         insta::assert_snapshot!("swept", swept.unwrap().human(Style::Plain));
     }
 
@@ -323,6 +391,22 @@ pub(crate) mod tests {
                 pasted(Origin::Plan { file: file.clone() }),
                 pasted(Origin::Capsule { file }),
             ]
+        );
+    }
+
+    #[test]
+    fn one_panic_is_one_group_whatever_its_numbers() {
+        assert_eq!(
+            without_numbers("index 17 is out of bounds for 3\nbacktrace"),
+            "index # is out of bounds for #"
+        );
+        let panicked = Outcome {
+            panic: Some("index 17".to_owned()),
+            ..failed_outcome()
+        };
+        assert_eq!(
+            FailureSignature::of(&panicked),
+            Some(FailureSignature::Panic("index #".to_owned()))
         );
     }
 

@@ -7,12 +7,8 @@ use gatesim_sim::{
 };
 use serde::Serialize;
 
-use crate::{
-    corpus::witness::Sighting,
-    target::{
-        capsule::{Capsule, Expectation},
-        run_name::shell_word,
-    },
+use crate::target::{
+    capsule::Capsule, expectation::Expectation, run_name::shell_word, witness::Sighting,
 };
 
 /// How a traced run compares with the capsule it came from.

@@ -14,7 +14,7 @@ use gatesim_sim::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::target::capsule::Expectation;
+use crate::target::expectation::Expectation;
 
 /// The last facts before the violation that are kept; a situation that takes more to describe is
 /// told from others by its end.
@@ -279,7 +279,7 @@ mod tests {
     use gatesim_sim::check::invariants::Invariant;
 
     use super::*;
-    use crate::sweep::failure::tests::failed_outcome;
+    use crate::target::failure::tests::failed_outcome;
 
     const FIRST: SocketId = SocketId::first(0);
     const OTHER: SocketId = SocketId::first(1);

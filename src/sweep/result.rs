@@ -1,0 +1,37 @@
+//! What a sweep found.
+
+use crate::{
+    execution::determinism::Divergence,
+    sweep::{
+        tally::Tally,
+        work::{Harvest, Pair, Work},
+    },
+    target::failure::FailureReport,
+};
+
+/// What a sweep found, each failure reproduced alone.
+pub struct SweepResult {
+    /// What was run.
+    pub work: Work,
+    /// What the workers counted.
+    pub harvest: Harvest,
+    /// One per group of failures, by pair and cause.
+    pub failures: Vec<FailureReport>,
+    /// Runs that did not repeat. If there are any, nothing else can be trusted.
+    pub divergences: Vec<Divergence>,
+    /// Whether the user cut it short.
+    pub interrupted: bool,
+}
+
+impl SweepResult {
+    /// Each pair with what was counted of it.
+    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &Tally)> {
+        self.work.pairs.iter().zip(&self.harvest.tallies)
+    }
+
+    /// Whether a rare state was reached too rarely, in a scenario in which all runs held.
+    pub fn misses_a_floor(&self) -> bool {
+        self.pairs()
+            .any(|(pair, tally)| !tally.missed(&pair.scenario.floors).is_empty())
+    }
+}

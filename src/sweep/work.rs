@@ -1,0 +1,229 @@
+//! The runs of a sweep: which there are, and the workers that do them.
+//!
+//! Work is numbered: run `k` is the pair `k % pairs` under the seed `first + k / pairs` (within
+//! the partition), so that a sweep cut short has seen about as many seeds of every pair; a pair
+//! whose runs are long sits out all but one seed in so many. Every run is a function of its number
+//! alone; what the workers add up does not depend on who did which.
+
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use gatesim_model::design::Design;
+use gatesim_sim::{
+    Options,
+    plan::scenario::Scenario,
+    run::outcome::{Digest, Outcome},
+};
+
+use crate::{
+    execution::{clock::Stopwatch, interrupt, pool::in_parallel},
+    output::progress::Progress,
+    sweep::{partition::Partition, tally::Tally},
+    target::run_name::{MAX_SEED, RunName},
+};
+
+/// Runs that gave two different traces and are remembered, the ones with the smallest seeds.
+pub const MAX_UNSTABLE_RUNS: usize = 8;
+
+/// A design in a scenario.
+pub struct Pair {
+    /// As the user wrote it.
+    pub scenario_reference: String,
+    /// As the user wrote it.
+    pub design_reference: String,
+    /// What to plan from.
+    pub scenario: Scenario,
+    /// What to judge.
+    pub design: Design,
+    /// Only one seed in so many is run.
+    pub every: u64,
+}
+
+impl Pair {
+    /// The name of the run with this seed.
+    pub fn run_name(&self, seed: u64) -> RunName {
+        RunName {
+            scenario: self.scenario_reference.clone(),
+            design: self.design_reference.clone(),
+            seed,
+        }
+    }
+
+    /// Runs a seed.
+    pub fn run(&self, seed: u64, options: &Options) -> Outcome {
+        gatesim_sim::run(&self.design, &self.scenario.plan(seed), options)
+    }
+}
+
+/// When to stop starting runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// After this many seeds per pair, over all partitions.
+    Seeds(u64),
+    /// After this much wall-clock time, or when the seeds run out.
+    Time(Duration),
+}
+
+/// What to do.
+pub struct Work {
+    /// At least one.
+    pub pairs: Vec<Pair>,
+    /// The first seed of the first partition.
+    pub first_seed: u64,
+    /// Which share of the seeds is ours.
+    pub partition: Partition,
+    /// How much of it.
+    pub limit: Limit,
+    /// How to run.
+    pub options: Options,
+    /// At a time.
+    pub jobs: NonZeroUsize,
+}
+
+/// A run whose two executions differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnstableRun {
+    /// The run's seed.
+    pub seed: u64,
+    /// Index into [`Work::pairs`].
+    pub pair: usize,
+    /// Of the first execution, in the pool.
+    pub first: Digest,
+    /// Of the second.
+    pub second: Digest,
+}
+
+/// What the workers found.
+#[derive(Default)]
+pub struct Harvest {
+    /// One per pair, in the order of [`Work::pairs`].
+    pub tallies: Vec<Tally>,
+    /// Failing runs that did not repeat, smallest seeds first.
+    pub unstable: Vec<UnstableRun>,
+}
+
+impl Harvest {
+    fn new(pairs: usize) -> Self {
+        Harvest {
+            tallies: vec![Tally::default(); pairs],
+            unstable: Vec::new(),
+        }
+    }
+
+    fn merge(mut self, other: Harvest) -> Harvest {
+        for (tally, more) in self.tallies.iter_mut().zip(other.tallies) {
+            tally.merge(more);
+        }
+        self.unstable.extend(other.unstable);
+        self.keep_smallest_unstable();
+        self
+    }
+
+    fn keep_smallest_unstable(&mut self) {
+        self.unstable.sort();
+        self.unstable.truncate(MAX_UNSTABLE_RUNS);
+    }
+
+    /// Counts a run. One that failed is run again at once: a failure that does not repeat is
+    /// not evidence against the design but against the simulator.
+    fn add(&mut self, work: &Work, pair: usize, seed: u64) {
+        let subject = &work.pairs[pair];
+        let outcome = subject.run(seed, &work.options);
+        self.tallies[pair].add(seed, &outcome);
+        if outcome.held() {
+            return;
+        }
+        let again = subject.run(seed, &work.options);
+        if again.digest != outcome.digest {
+            self.unstable.push(UnstableRun {
+                seed,
+                pair,
+                first: outcome.digest,
+                second: again.digest,
+            });
+            self.keep_smallest_unstable();
+        }
+    }
+}
+
+impl Work {
+    /// Runs in all, if that is known beforehand.
+    pub fn count(&self) -> Option<u64> {
+        match self.limit {
+            Limit::Seeds(seeds) => {
+                let share = self.partition.share_of(seeds);
+                let runs = self.pairs.iter().map(|pair| share / pair.every);
+                Some(runs.fold(0, u64::saturating_add))
+            }
+            Limit::Time(_) => None,
+        }
+    }
+
+    /// Does it, reporting each finished run to `progress`. Stops early on an interrupt.
+    pub fn run(&self, progress: &Progress) -> Harvest {
+        let next = AtomicU64::new(0);
+        let watch = Stopwatch::start();
+        in_parallel(self.jobs, || self.worker(&next, watch, progress))
+            .into_iter()
+            .fold(Harvest::new(self.pairs.len()), Harvest::merge)
+    }
+
+    fn worker(&self, next: &AtomicU64, watch: Stopwatch, progress: &Progress) -> Harvest {
+        let mut harvest = Harvest::new(self.pairs.len());
+        while !interrupt::requested() && !self.out_of_time(watch) {
+            match self.assignment(next.fetch_add(1, Ordering::Relaxed)) {
+                Assignment::Run { pair, seed } => {
+                    harvest.add(self, pair, seed);
+                    progress.finished_one();
+                }
+                Assignment::Skip => {}
+                Assignment::End => break,
+            }
+        }
+        harvest
+    }
+
+    fn out_of_time(&self, watch: Stopwatch) -> bool {
+        match self.limit {
+            Limit::Seeds(_) => false,
+            Limit::Time(budget) => watch.elapsed() >= budget,
+        }
+    }
+
+    /// What the `number`-th assignment of this partition is.
+    fn assignment(&self, number: u64) -> Assignment {
+        let pairs = self.pairs.len() as u64;
+        let (round, pair) = (number / pairs, (number % pairs) as usize);
+        let Some(offset) = self.partition.nth_offset(round) else {
+            return Assignment::End;
+        };
+        if let Limit::Seeds(seeds) = self.limit
+            && offset >= seeds
+        {
+            return Assignment::End;
+        }
+        match self.first_seed.checked_add(offset) {
+            Some(seed) if seed <= MAX_SEED => {
+                // Counted within the partition, so that every partition has its share.
+                match (round + 1).is_multiple_of(self.pairs[pair].every) {
+                    true => Assignment::Run { pair, seed },
+                    false => Assignment::Skip,
+                }
+            }
+            Some(_) | None => Assignment::End,
+        }
+    }
+}
+
+/// What a worker is to do next.
+enum Assignment {
+    /// A run: index into [`Work::pairs`], and the seed.
+    Run { pair: usize, seed: u64 },
+    /// Nothing: not one of the seeds that this pair is run with.
+    Skip,
+    /// No more.
+    End,
+}

@@ -1,0 +1,53 @@
+//! What `gatesim verify-fix` is asked.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use crate::{execution::args::JobsArgs, verify_fix::neighbourhood::MIN_SAMPLES};
+
+/// Tell whether a change fixes a failure or only moves it: sample the runs around it.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("compared").required(true).multiple(true).args(["design", "save", "before"]))]
+#[command(after_help = EXAMPLES)]
+pub struct VerifyFixArgs {
+    /// The failing run: a capsule, or a run name.
+    #[arg(value_name = "CAPSULE|NAME")]
+    pub target: String,
+    /// The design after the change: a name, name+question=answer, or a .toml file. Before it is the
+    /// capsule's own.
+    #[arg(long, value_name = "DESIGN")]
+    pub design: Option<String>,
+    /// Runs around it, with the same plan and faults and other timing.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(MIN_SAMPLES..))]
+    pub samples: u64,
+    /// Sample only, and write what was found, to compare another build with.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["design", "before", "keep"])]
+    pub save: Option<PathBuf>,
+    /// Compare with what the build before the change has saved.
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// Write the nearest run that still fails after the change as a capsule.
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+    /// Worker threads.
+    #[command(flatten)]
+    pub jobs: JobsArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gatesim verify-fix CAPSULE.toml --design reference
+  gatesim verify-fix CAPSULE.toml --save before.json        with the build before the change
+  gatesim verify-fix CAPSULE.toml --before before.json      with the build after it
+  gatesim verify-fix golden-path@v2:2 --design v3 --samples 900 --keep still-fails.toml
+
+Two thirds of the samples make all of the run's timing anew (tie-breaks, latencies, holds), a sixth
+each makes 25 % and 5 % of it anew; whatever happens by chance stays. Only the first are a fair
+sample, since the run was chosen for its timing. Of s of these, b fail before and a after:
+  other failure         something breaks afterwards that never broke before
+  not enough evidence   b < 10, and nothing fails afterwards
+  fixed                 nothing fails afterwards, nor does the run: exit code 0, all others 1
+  less often            (b - a)^2 * 2s >= 10 (b + a)(2s - b - a): once in a thousand times by chance
+  timing only           the run holds, but its neighbours fail as before
+  still fails           both fail as before";
