@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Range};
+use super::{Direction, HeaderPolicy, Range};
 use crate::plan::bounds::{
     MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, is_default, within,
 };
@@ -129,19 +129,6 @@ impl HeaderPlan {
     fn keeps_all(&self) -> bool {
         *self == HeaderPlan::default()
     }
-}
-
-/// What becomes of one header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeaderPolicy {
-    /// It passes.
-    #[default]
-    Keep,
-    /// It is taken away.
-    Strip,
-    /// Its value is replaced by a placeholder in braces that somebody was to fill in.
-    Mangle,
 }
 
 /// How frames of one connection overtake each other. TCP cannot do that; a middlebox that takes

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 use super::Range;
-use super::{LinkPlan, Numbered};
+use super::{LinkPlan, Numbered, Token};
 use crate::plan::bounds::{
     MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
 };
@@ -107,20 +107,6 @@ impl ClientPlan {
             leaves: Leaving::Close,
         }
     }
-}
-
-/// The token a client offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Token {
-    /// A good one.
-    Valid,
-    /// One that was good.
-    Expired,
-    /// One that nobody made.
-    Invalid,
-    /// None.
-    Missing,
 }
 
 /// What program a client is (protocol.md 1.1).

@@ -23,9 +23,9 @@ mod range;
 pub mod scenario;
 mod service;
 
-pub use balancer::{BalancerPlan, HeaderPlan, HeaderPolicy, ReorderPlan};
+pub use balancer::{BalancerPlan, HeaderPlan, ReorderPlan};
 pub use client::{
-    ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, Token, TokenPlace,
+    ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, TokenPlace,
 };
 pub use container::ContainerPlan;
 pub(crate) use container::{managers_per_user, queue_capacity};
@@ -34,6 +34,8 @@ pub use link::LinkPlan;
 pub use number::Numbered;
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
+
+pub use crate::trace::request::{HeaderPolicy, Token};
 
 /// A concrete run, but for the design. One that cannot be run cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use crate::{
         OrderingConstraint, Scheduler,
         choices::{Choices, Perturb, Record},
     },
+    trace::sink::EventSink,
     world::World,
 };
 
@@ -116,17 +117,16 @@ fn run_here(
         if options.causes || !options.order.is_empty() {
             scheduler.watch(&options.order);
         }
-        let limits = options.invariants.then(|| Limits::of(plan.environment));
-        let recorder = Rc::new(Recorder::new(
-            Rc::clone(&scheduler),
-            limits.as_ref(),
-            options,
-        ));
+        let limits = Limits::of(plan.environment);
+        let checked = options.invariants.then_some(&limits);
+        let recorder = Rc::new(Recorder::new(Rc::clone(&scheduler), checked, options));
+        let healed_by = plan.healed_by();
         let world = World::new(
             Rc::clone(&scheduler),
-            Rc::clone(&recorder),
+            Rc::clone(&recorder) as Rc<dyn EventSink>,
             Rc::new(plan.clone()),
             Rc::new(design.clone()),
+            healed_by.map(|healed| Time::ZERO + healed + limits.converged),
         );
         world.start();
         more(&world);

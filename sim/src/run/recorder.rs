@@ -17,7 +17,10 @@ use crate::{
         outcome::{Digest, Figures, Violation},
     },
     scheduler::Scheduler,
-    trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
+    trace::{
+        event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
+        sink::EventSink,
+    },
 };
 
 /// Sees every event of one run, in order.
@@ -80,17 +83,6 @@ impl Recorder {
                 trace: options.trace.then(Vec::new),
             })),
         }
-    }
-
-    /// Something became true, here and now.
-    pub fn emit(&self, actor: Actor, fact: Fact) {
-        let mut seen = self.seen.borrow_mut();
-        let Some(seen) = seen.as_mut() else { return };
-        if self.is_over(seen.events) {
-            return self.scheduler.finish(FinishReason::StoppedAtMoment);
-        }
-        seen.last = (self.scheduler.now(), self.scheduler.steps());
-        self.see(seen, actor, fact);
     }
 
     /// The event takes place where the last one is.
@@ -157,6 +149,18 @@ impl Recorder {
             Some(Until::Event(last)) => number > last,
             Some(Until::Step(last)) => self.scheduler.steps() > last,
         }
+    }
+}
+
+impl EventSink for Recorder {
+    fn emit(&self, actor: Actor, fact: Fact) {
+        let mut seen = self.seen.borrow_mut();
+        let Some(seen) = seen.as_mut() else { return };
+        if self.is_over(seen.events) {
+            return self.scheduler.finish(FinishReason::StoppedAtMoment);
+        }
+        seen.last = (self.scheduler.now(), self.scheduler.steps());
+        self.see(seen, actor, fact);
     }
 }
 

@@ -13,7 +13,7 @@ use gatesim_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{HeaderPolicy, Token};
+use super::request::{HeaderPolicy, Token};
 
 /// Who did it. Also the name of an entity in keyed choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

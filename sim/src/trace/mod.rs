@@ -2,3 +2,5 @@
 
 pub mod divergence;
 pub mod event;
+pub mod request;
+pub mod sink;

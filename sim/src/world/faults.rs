@@ -16,7 +16,6 @@ use gatesim_model::{
 };
 
 use crate::{
-    check::invariants::Limits,
     plan::{Direction, FaultKind, FaultPlan, Towards},
     scheduler::ProcessId,
     trace::event::{Actor, Impairment, WorldEvent},
@@ -24,13 +23,6 @@ use crate::{
 };
 
 impl World {
-    /// When everybody has what the healed world owes them, if it is ever healed.
-    pub fn converged_by(&self) -> Option<Time> {
-        let limits = Limits::of(self.plan.environment);
-        let healed = self.plan.healed_by()?;
-        Some(Time::ZERO + healed + limits.converged)
-    }
-
     /// The odds of something that goes wrong now and then: none once the world is healed.
     pub fn odds(&self, per_mille: u32) -> u32 {
         match self.healing.is_set() {

@@ -13,13 +13,15 @@ mod socket;
 
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
-use gatesim_model::{design::Design, port::wait::Signal};
+use gatesim_model::{core::time::Time, design::Design, port::wait::Signal};
 
 use crate::{
     plan::Plan,
-    run::recorder::Recorder,
     scheduler::{ProcessId, Scheduler, choices::Purpose},
-    trace::event::{Actor, FinishReason},
+    trace::{
+        event::{Actor, FinishReason},
+        sink::EventSink,
+    },
     world::{balancer::Balancer, fleet::Host, network::Network, service::Services},
 };
 
@@ -27,8 +29,8 @@ use crate::{
 pub struct World {
     /// The scheduler.
     pub scheduler: Rc<Scheduler>,
-    /// The observer.
-    pub recorder: Rc<Recorder>,
+    /// What it reports to.
+    pub events: Rc<dyn EventSink>,
     /// What is to happen.
     pub plan: Rc<Plan>,
     /// The protocol under test.
@@ -43,26 +45,30 @@ pub struct World {
     pub hosts: BTreeMap<u32, Host>,
     /// Set when every fault ends and none begins any more.
     pub healing: Signal,
+    /// When every client has what the healed world owes it, if it is ever healed.
+    pub converged_by: Option<Time>,
 }
 
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(
         scheduler: Rc<Scheduler>,
-        recorder: Rc<Recorder>,
+        events: Rc<dyn EventSink>,
         plan: Rc<Plan>,
         design: Rc<Design>,
+        converged_by: Option<Time>,
     ) -> Rc<Self> {
         Rc::new(World {
-            network: Network::new(Rc::clone(&scheduler), Rc::clone(&recorder)),
+            network: Network::new(Rc::clone(&scheduler), Rc::clone(&events)),
             balancer: Balancer::default(),
             services: Services::new(&plan),
             healing: Signal::default(),
             hosts: (plan.containers().map(|(n, _)| (n, Host::default()))).collect(),
             scheduler,
-            recorder,
+            events,
             plan,
             design,
+            converged_by,
         })
     }
 

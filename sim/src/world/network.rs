@@ -13,9 +13,11 @@ use gatesim_model::core::ids::SocketId;
 
 use crate::{
     plan::LinkPlan,
-    run::recorder::Recorder,
     scheduler::{Scheduler, choices::Purpose},
-    trace::event::{Actor, Fact, WorldEvent},
+    trace::{
+        event::{Actor, Fact, WorldEvent},
+        sink::EventSink,
+    },
     world::link::{End, Pipe, connection},
 };
 
@@ -118,17 +120,17 @@ struct Route {
 /// The network of one run.
 pub struct Network {
     scheduler: Rc<Scheduler>,
-    recorder: Rc<Recorder>,
+    events: Rc<dyn EventSink>,
     routes: RefCell<BTreeMap<(Actor, Actor), Route>>,
     listeners: RefCell<BTreeMap<Actor, Rc<Listener>>>,
 }
 
 impl Network {
     /// An empty network.
-    pub fn new(scheduler: Rc<Scheduler>, recorder: Rc<Recorder>) -> Self {
+    pub fn new(scheduler: Rc<Scheduler>, events: Rc<dyn EventSink>) -> Self {
         Network {
             scheduler,
-            recorder,
+            events,
             routes: RefCell::default(),
             listeners: RefCell::default(),
         }
@@ -264,6 +266,6 @@ impl Network {
     }
 
     fn emit(&self, event: WorldEvent) {
-        self.recorder.emit(Actor::World, Fact::World(event));
+        self.events.emit(Actor::World, Fact::World(event));
     }
 }

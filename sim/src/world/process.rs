@@ -74,9 +74,8 @@ impl Process {
     /// Reports a fact of this process.
     pub fn emit(&self, fact: Fact) {
         if self.is_alive() {
-            self.world
-                .recorder
-                .emit(Actor::Container(self.container), fact);
+            let actor = Actor::Container(self.container);
+            self.world.events.emit(actor, fact);
         }
     }
 }

@@ -142,11 +142,6 @@ pub fn message_id(peer: u32, number: u32) -> MessageId {
     format!("c{peer}-m{number}").into()
 }
 
-/// The user as tokens name it.
-pub fn user_id(user: u32) -> UserId {
-    format!("user{user}").into()
-}
-
 /// The token a client offers, in three parts as a JWT has: header, user, quality.
 /// A good one may have an end.
 pub fn token_text(user: u32, token: Token, ends: Option<Time>) -> Option<String> {
@@ -258,7 +253,7 @@ impl World {
 
     /// Reports a fact of the world.
     pub fn emit(&self, event: WorldEvent) {
-        self.recorder.emit(Actor::World, Fact::World(event));
+        self.events.emit(Actor::World, Fact::World(event));
     }
 }
 

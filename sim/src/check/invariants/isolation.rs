@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
-    world::service::user_id,
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        request::user_id,
+    },
 };
 
 /// Knows which client is whose and who sent which message, from the clients themselves: what

@@ -179,5 +179,5 @@ fn stream(world: &World, socket: SocketId, purpose: Purpose) -> crate::scheduler
 }
 
 fn emit(world: &World, event: WorldEvent) {
-    world.recorder.emit(Actor::Balancer, Fact::World(event));
+    world.events.emit(Actor::Balancer, Fact::World(event));
 }

@@ -155,7 +155,7 @@ fn leaves_at(world: &World, client: &ClientPlan, start: Time) -> Time {
     let patient = start + Duration::from_millis(last + client.patience_ms);
     match client.messages.is_empty() {
         true => patient,
-        false => world.converged_by().map_or(patient, |by| by.max(patient)),
+        false => world.converged_by.map_or(patient, |by| by.max(patient)),
     }
 }
 
@@ -444,8 +444,7 @@ impl Tab {
     }
 
     fn emit(&self, event: WorldEvent) {
-        self.world
-            .recorder
-            .emit(Actor::Client(self.number), Fact::World(event));
+        let actor = Actor::Client(self.number);
+        self.world.events.emit(actor, Fact::World(event));
     }
 }

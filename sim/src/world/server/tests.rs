@@ -1,6 +1,8 @@
 //! The rules of the ASGI transport (protocol.md 1.2), each with an endpoint of a few lines: what
 //! it is told, and what its client sees.
 
+use std::sync::mpsc::{self, Sender};
+
 use gatesim_model::{
     core::{ids::SocketId, message::ServerMessage},
     design::Design,
@@ -9,12 +11,13 @@ use gatesim_model::{
 
 use super::*;
 use crate::{
-    Options,
     plan::scenario::Scenario,
-    run::recorder::Recorder,
     scheduler::ProcessId,
     testing::{Bench, Log, ms, note},
-    trace::event::{Actor, FinishReason, Operation, TraceEvent},
+    trace::{
+        event::{Actor, FinishReason, Operation},
+        sink::EventSink,
+    },
     world::{
         World,
         link::{Broken, connection},
@@ -30,6 +33,20 @@ struct Seen {
     misused: Vec<(Operation, SocketError)>,
 }
 
+/// Passes on which rules are broken.
+struct Misuses(Sender<(Operation, SocketError)>);
+
+impl EventSink for Misuses {
+    fn emit(&self, _: Actor, fact: Fact) {
+        match fact {
+            Fact::World(WorldEvent::TransportMisused {
+                operation, error, ..
+            }) => self.0.send((operation, error)).unwrap(),
+            Fact::World(_) | Fact::Protocol(_) => {}
+        }
+    }
+}
+
 /// Serves one connection with `endpoint`; `client` has the other end after the upgrade was sent.
 fn serve_one<E, C>(
     endpoint: impl FnOnce(Rc<SimSocket>, Log) -> E + Send + 'static,
@@ -42,20 +59,16 @@ where
     let text = include_str!("../../../../seeds/scenarios/golden-path.toml");
     let scenario = Scenario::parse("golden-path", "golden-path.toml", text).unwrap();
     let plan = scenario.plan(1);
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, misused) = mpsc::channel();
     let ran = Bench::default().run(move |scheduler, log| {
-        let options = Options {
-            trace: true,
-            ..Options::default()
-        };
-        let recorder = Rc::new(Recorder::new(Rc::clone(scheduler), None, &options));
         let link = plan.backend_link;
         let design = Rc::new(Design::builtin("reference").unwrap());
         let world = World::new(
             Rc::clone(scheduler),
-            Rc::clone(&recorder),
+            Rc::new(Misuses(sender)),
             Rc::new(plan),
             design,
+            None,
         );
         let process = Rc::new(Process::new(world, 0, 1));
         let socket = SocketId::first(0);
@@ -68,22 +81,13 @@ where
             near.send(upgrade(socket)).await.unwrap();
             client(near, log, process).await;
             ending.sleep(Duration::from_secs(30)).await;
-            let trace = recorder.finish(FinishReason::Done).trace;
-            sender.send(trace).unwrap();
             ending.finish(FinishReason::Done);
         };
         scheduler.spawn(ProcessId(CLIENT), CLIENT, "client", client);
     });
-    let trace: Vec<TraceEvent> = receiver.recv().unwrap();
-    let misused = trace.iter().filter_map(|entry| match entry.fact {
-        Fact::World(WorldEvent::TransportMisused {
-            operation, error, ..
-        }) => Some((operation, error)),
-        Fact::World(_) | Fact::Protocol(_) => None,
-    });
     Seen {
         log: ran.log,
-        misused: misused.collect(),
+        misused: misused.try_iter().collect(),
     }
 }
 
