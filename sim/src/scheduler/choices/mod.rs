@@ -205,7 +205,7 @@ impl Stream {
         match &self.key {
             None => anew.unwrap_or(drawn),
             Some(key) => {
-                let quiet = self.purpose.has_quiet_value().then_some(quiet);
+                let quiet = self.purpose.has_default_value().then_some(quiet);
                 (self.choices).settle(key, ordinal, range, drawn, quiet, anew)
             }
         }

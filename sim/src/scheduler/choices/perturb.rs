@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Purpose;
-
 /// Everything is drawn anew at this share.
 pub const WHOLE: u32 = 1_000;
 
@@ -31,36 +29,5 @@ impl Perturb {
         let (decides, anew) = (hash(salted), hash(!salted));
         let share = decides % u64::from(WHOLE);
         (share < u64::from(self.per_mille)).then_some(anew)
-    }
-}
-
-impl Purpose {
-    /// Whether it only says when or in which order something happens, and not whether.
-    pub fn is_timing(self) -> bool {
-        match self {
-            Purpose::Turn(_)
-            | Purpose::Delivery(_)
-            | Purpose::Latency(_)
-            | Purpose::GiveUp(_)
-            | Purpose::Opening(_)
-            | Purpose::Duplicate
-            | Purpose::Reorder(_)
-            | Purpose::UpgradeHold
-            | Purpose::CloseHold
-            | Purpose::Accept
-            | Purpose::ServiceLatency(_)
-            | Purpose::Backoff => true,
-            Purpose::Loss(_)
-            | Purpose::Route
-            | Purpose::Headers
-            | Purpose::Address
-            | Purpose::CookieLoss
-            | Purpose::ServiceFailure(_)
-            | Purpose::ServiceError(_)
-            | Purpose::Fresh
-            | Purpose::Plan(_)
-            | Purpose::PlanFault(..)
-            | Purpose::Swarm(_) => false,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What choices are for.
+//! What choices are for: one row for each purpose.
 
 use std::fmt;
 
@@ -6,115 +6,132 @@ use gatesim_model::port::env::Service;
 
 use crate::trace::event::Actor;
 
-/// What a choice is for. The names are part of every key: renaming one is seed-breaking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Purpose {
-    /// The tie-break of a task's turn, by the name of the task.
-    Turn(&'static str),
-    /// The tie-break of a frame's delivery on a link, by the receiving end.
-    Delivery(Actor),
-    /// The latency of a frame on the link to this receiver.
-    Latency(Actor),
-    /// Whether a frame on the link to this receiver is lost once and sent again.
-    Loss(Actor),
-    /// The tie-break of the moment at which the writer to this receiver gives up.
-    GiveUp(Actor),
-    /// The latency of the packets that open a connection to this receiver.
-    Opening(Actor),
-    /// Where the balancer sends an upgrade.
-    Route,
-    /// Whether the balancer changes the headers of an upgrade.
-    Headers,
-    /// Behind which of its addresses the balancer hides a client.
-    Address,
-    /// Whether an upgrade arrives without its cookie.
-    CookieLoss,
-    /// Whether the balancer delivers an upgrade twice, and when.
-    Duplicate,
-    /// Which frames to this receiver the balancer holds while others pass, and for how long.
-    Reorder(Actor),
-    /// How long the balancer holds an upgrade.
-    UpgradeHold,
-    /// How long the balancer holds the end of a connection before the container hears of it.
-    CloseHold,
-    /// How long the server takes between the two halves of accept.
-    Accept,
-    /// How long a service takes.
-    ServiceLatency(Service),
-    /// Whether a service fails a call.
-    ServiceFailure(Service),
-    /// Whether a service gives a wrong answer.
-    ServiceError(Service),
-    /// The random part of ids.
-    Fresh,
-    /// The jitter of a client's reconnect.
-    Backoff,
-    /// Anything a plan draws from its scenario, by field.
-    Plan(&'static str),
-    /// Anything a plan draws for a fault, by kind and field.
-    PlanFault(&'static str, &'static str),
-    /// How heavy a kind of fault is in a swarm.
-    Swarm(&'static str),
+/// What a choice decides. Runs whose choices are not all made by the seed differ by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// Only when, or in which order, something happens: resampled in a neighbour of a run.
+    Timing,
+    /// Whether something happens, or what.
+    Course,
+    /// Nothing: it keeps names apart, so that no value of it is the default.
+    Identity,
 }
 
-impl Purpose {
-    /// Whether one of its values is quieter than the others. Names have none: their randomness
-    /// only keeps them apart.
-    pub fn has_quiet_value(self) -> bool {
-        match self {
-            Purpose::Fresh => false,
-            Purpose::Turn(_)
-            | Purpose::Delivery(_)
-            | Purpose::Latency(_)
-            | Purpose::Loss(_)
-            | Purpose::GiveUp(_)
-            | Purpose::Opening(_)
-            | Purpose::Route
-            | Purpose::Headers
-            | Purpose::Address
-            | Purpose::CookieLoss
-            | Purpose::Duplicate
-            | Purpose::Reorder(_)
-            | Purpose::UpgradeHold
-            | Purpose::CloseHold
-            | Purpose::Accept
-            | Purpose::ServiceLatency(_)
-            | Purpose::ServiceFailure(_)
-            | Purpose::ServiceError(_)
-            | Purpose::Backoff
-            | Purpose::Plan(_)
-            | Purpose::PlanFault(..)
-            | Purpose::Swarm(_) => true,
-        }
+/// What a part of a purpose is called in keys.
+trait KeyPart {
+    fn part(self) -> impl fmt::Display;
+}
+
+impl KeyPart for &'static str {
+    fn part(self) -> impl fmt::Display {
+        self
     }
 }
 
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Purpose::Turn(task) => write!(f, "turn/{task}"),
-            Purpose::Delivery(to) => write!(f, "delivery/{to}"),
-            Purpose::Latency(to) => write!(f, "latency/{to}"),
-            Purpose::Loss(to) => write!(f, "loss/{to}"),
-            Purpose::GiveUp(to) => write!(f, "give-up/{to}"),
-            Purpose::Opening(to) => write!(f, "opening/{to}"),
-            Purpose::Route => f.write_str("route"),
-            Purpose::Headers => f.write_str("headers"),
-            Purpose::Address => f.write_str("address"),
-            Purpose::CookieLoss => f.write_str("cookie-loss"),
-            Purpose::Duplicate => f.write_str("duplicate"),
-            Purpose::Reorder(to) => write!(f, "reorder/{to}"),
-            Purpose::UpgradeHold => f.write_str("upgrade-hold"),
-            Purpose::CloseHold => f.write_str("close-hold"),
-            Purpose::Accept => f.write_str("accept"),
-            Purpose::ServiceLatency(service) => write!(f, "{}-latency", Actor::Service(*service)),
-            Purpose::ServiceFailure(service) => write!(f, "{}-failure", Actor::Service(*service)),
-            Purpose::ServiceError(service) => write!(f, "{}-error", Actor::Service(*service)),
-            Purpose::Fresh => f.write_str("fresh"),
-            Purpose::Backoff => f.write_str("backoff"),
-            Purpose::Plan(field) => write!(f, "plan/{field}"),
-            Purpose::PlanFault(kind, field) => write!(f, "plan/{kind}.{field}"),
-            Purpose::Swarm(kind) => write!(f, "swarm/{kind}"),
+impl KeyPart for Actor {
+    fn part(self) -> impl fmt::Display {
+        self
+    }
+}
+
+impl KeyPart for Service {
+    fn part(self) -> impl fmt::Display {
+        Actor::Service(self)
+    }
+}
+
+/// Makes the enum, its names and what is known of each purpose from one row:
+/// `Variant(part: Type) = "name in keys", what it decides;`.
+macro_rules! purposes {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $(($($part:ident: $type:ty),+))? = $name:literal, $decides:ident;
+    )+) => {
+        /// What a choice is for. The names are part of every key: renaming one is seed-breaking.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Purpose {
+            $($(#[$doc])* $variant $(($($type),+))?,)+
         }
+
+        impl Purpose {
+            fn decides(self) -> Decides {
+                match self {
+                    $(Purpose::$variant { .. } => Decides::$decides,)+
+                }
+            }
+        }
+
+        impl fmt::Display for Purpose {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(Purpose::$variant $(($($part),+))? => {
+                        $($(let $part = $part.part();)+)?
+                        write!(f, $name)
+                    })+
+                }
+            }
+        }
+    };
+}
+
+purposes! {
+    /// The tie-break of a task's turn, by the name of the task.
+    Turn(task: &'static str) = "turn/{task}", Timing;
+    /// The tie-break of a frame's delivery on a link, by the receiving end.
+    Delivery(to: Actor) = "delivery/{to}", Timing;
+    /// The latency of a frame on the link to this receiver.
+    Latency(to: Actor) = "latency/{to}", Timing;
+    /// Whether a frame on the link to this receiver is lost once and retransmitted.
+    Loss(to: Actor) = "loss/{to}", Course;
+    /// The tie-break of the point at which the writer to this receiver gives up.
+    GiveUp(to: Actor) = "give-up/{to}", Timing;
+    /// The latency of the packets that open a connection to this receiver.
+    Opening(to: Actor) = "opening/{to}", Timing;
+    /// Where the balancer sends an upgrade.
+    Route = "route", Course;
+    /// Whether the balancer changes the headers of an upgrade.
+    Headers = "headers", Course;
+    /// Behind which of its addresses the balancer hides a client.
+    Address = "address", Course;
+    /// Whether an upgrade arrives without its cookie.
+    CookieLoss = "cookie-loss", Course;
+    /// Whether the balancer delivers an upgrade twice, and when.
+    Duplicate = "duplicate", Timing;
+    /// Which frames to this receiver the balancer delays while others pass, and for how long.
+    Reorder(to: Actor) = "reorder/{to}", Timing;
+    /// How long the balancer delays an upgrade.
+    UpgradeHold = "upgrade-hold", Timing;
+    /// How long the balancer delays the end of a connection before the container learns of it.
+    CloseHold = "close-hold", Timing;
+    /// How long the server takes between the two halves of accept.
+    Accept = "accept", Timing;
+    /// How long a service takes.
+    ServiceLatency(service: Service) = "{service}-latency", Timing;
+    /// Whether a service fails a call.
+    ServiceFailure(service: Service) = "{service}-failure", Course;
+    /// Whether a service gives a wrong answer.
+    ServiceError(service: Service) = "{service}-error", Course;
+    /// The random part of ids.
+    Fresh = "fresh", Identity;
+    /// The jitter of a client's reconnect.
+    Backoff = "backoff", Timing;
+    /// Anything that a plan draws from its scenario, by field.
+    Plan(field: &'static str) = "plan/{field}", Course;
+    /// Anything that a plan draws for a fault, by kind and field.
+    PlanFault(kind: &'static str, field: &'static str) = "plan/{kind}.{field}", Course;
+    /// How heavy a kind of fault is in a swarm.
+    Swarm(kind: &'static str) = "swarm/{kind}", Course;
+}
+
+impl Purpose {
+    /// Whether it only says when or in which order something happens, and not whether.
+    pub fn is_timing(self) -> bool {
+        self.decides() == Decides::Timing
+    }
+
+    /// Whether one of its values is the default: the shortest, the first, that nothing happens.
+    /// Names have none.
+    pub fn has_default_value(self) -> bool {
+        self.decides() != Decides::Identity
     }
 }
