@@ -80,7 +80,7 @@ impl Default for Options {
 /// whatever else is kept per thread start afresh, so no run can see an earlier one. A panic
 /// inside becomes part of the outcome.
 pub fn run(design: &Design, plan: &Plan, options: &Options) -> Outcome {
-    run_with(design, plan, options, |_| {})
+    run_with(design, plan, options, |_, _| {})
 }
 
 /// [`run`], with something more in the world than the plan names.
@@ -88,7 +88,7 @@ fn run_with(
     design: &Design,
     plan: &Plan,
     options: &Options,
-    more: impl FnOnce(&Rc<World>) + Send,
+    more: impl FnOnce(&Rc<Scheduler>, &Rc<Recorder>) + Send,
 ) -> Outcome {
     thread::scope(|scope| {
         let running = thread::Builder::new().spawn_scoped(scope, || {
@@ -104,7 +104,7 @@ fn run_here(
     design: &Design,
     plan: &Plan,
     options: &Options,
-    more: impl FnOnce(&Rc<World>),
+    more: impl FnOnce(&Rc<Scheduler>, &Rc<Recorder>),
 ) -> Outcome {
     let runtime = Runtime::with_seed_and_config(plan.seed, madsim::Config::default());
     runtime.block_on(async {
@@ -129,7 +129,7 @@ fn run_here(
             healed_by.map(|healed| Time::ZERO + healed + limits.converged),
         );
         world.start();
-        more(&world);
+        more(&scheduler, &recorder);
         let finish = scheduler.run().await;
         let observed = recorder.finish(finish);
         let watched = scheduler.watched();

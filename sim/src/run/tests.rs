@@ -40,10 +40,10 @@ use crate::{
 };
 
 /// Gives a number whenever the planted task asks. Made anew for each run, outside of it.
-type Source = Box<dyn FnMut(&World) -> u64 + Send>;
+type NumberSource = Box<dyn FnMut(&Rc<Scheduler>) -> u64 + Send>;
 
 /// How a source is made. The directory is empty at first and shared by the two runs.
-type Make = fn(&Path) -> Source;
+type Make = fn(&Path) -> NumberSource;
 
 /// How often the planted task acts, in virtual time.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -95,8 +95,8 @@ fn what_the_run_itself_decides_is_repeated() {
     let controls: [(&str, Make); 4] = [
         ("nothing but the task", |_| Box::new(|_| 0)),
         ("keyed choice", |_| {
-            Box::new(|world| {
-                let choices = world.scheduler.choices();
+            Box::new(|scheduler| {
+                let choices = scheduler.choices();
                 let mut stream = choices.stream(Actor::World, Purpose::Plan("planted"));
                 stream.draw(0..=u64::MAX)
             })
@@ -130,25 +130,27 @@ fn twice(make: Make) -> [Outcome; 2] {
     let directory = tempfile::tempdir().unwrap();
     [(); 2].map(|()| {
         let source = make(directory.path());
-        let outcome = run_with(&design, &plan, &options, |world| plant(world, source));
+        let outcome = run_with(&design, &plan, &options, |scheduler, recorder| {
+            plant(scheduler, recorder, source);
+        });
         assert_eq!(outcome.panic, None);
         outcome
     })
 }
 
 /// A task that lets each number decide how long it sleeps and what it reports.
-fn plant(world: &Rc<World>, mut source: Source) {
+fn plant(scheduler: &Rc<Scheduler>, recorder: &Rc<Recorder>, mut source: NumberSource) {
     let process = ProcessId(Actor::World);
-    let scheduler = Rc::clone(&world.scheduler);
-    let world = Rc::clone(world);
+    let (own, recorder) = (Rc::clone(scheduler), Rc::clone(recorder));
     scheduler.spawn(process, Actor::World, "planted", async move {
         loop {
-            world.scheduler.sleep(PERIOD).await;
-            let number = xxh3_64(&source(&world).to_le_bytes());
+            own.sleep(PERIOD).await;
+            let number = xxh3_64(&source(&own).to_le_bytes());
             let sleep = Duration::from_micros(number % LONGEST_SLEEP_US);
-            world.scheduler.sleep(sleep).await;
+            own.sleep(sleep).await;
             let fault = number as u32;
-            world.emit(WorldEvent::FaultApplied { fault });
+            let applied = Fact::World(WorldEvent::FaultApplied { fault });
+            recorder.emit(Actor::World, applied);
         }
     });
 }
@@ -173,17 +175,17 @@ fn since_epoch(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-fn hash_map_order(_: &Path) -> Source {
+fn hash_map_order(_: &Path) -> NumberSource {
     let keys = RandomState::new();
     Box::new(move |_| order_of_keys(&keys))
 }
 
-fn wall_clock(_: &Path) -> Source {
+fn wall_clock(_: &Path) -> NumberSource {
     let started = since_epoch(SystemTime::now());
     Box::new(move |_| started)
 }
 
-fn modification_time(directory: &Path) -> Source {
+fn modification_time(directory: &Path) -> NumberSource {
     let path = directory.join("written");
     let write = move || {
         fs::write(&path, "x").unwrap();
@@ -195,7 +197,7 @@ fn modification_time(directory: &Path) -> Source {
     Box::new(move |_| write())
 }
 
-fn inode(directory: &Path) -> Source {
+fn inode(directory: &Path) -> NumberSource {
     static KEPT: Mutex<Vec<fs::File>> = Mutex::new(Vec::new());
     let directory = directory.to_owned();
     Box::new(move |_| {
@@ -206,15 +208,15 @@ fn inode(directory: &Path) -> Source {
     })
 }
 
-fn ahash_keys(_: &Path) -> Source {
+fn ahash_keys(_: &Path) -> NumberSource {
     Box::new(|_| ahash::RandomState::new().hash_one(0))
 }
 
-fn thread_local_generator(_: &Path) -> Source {
+fn thread_local_generator(_: &Path) -> NumberSource {
     Box::new(|_| fastrand::u64(..))
 }
 
-fn pointer_order(_: &Path) -> Source {
+fn pointer_order(_: &Path) -> NumberSource {
     static KEPT: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
     Box::new(|_| {
         let place = vec![0; 64];
@@ -224,16 +226,16 @@ fn pointer_order(_: &Path) -> Source {
     })
 }
 
-fn thread_id(_: &Path) -> Source {
+fn thread_id(_: &Path) -> NumberSource {
     Box::new(|_| xxh3_64(format!("{:?}", thread::current().id()).as_bytes()))
 }
 
-fn process_wide_counter(_: &Path) -> Source {
+fn process_wide_counter(_: &Path) -> NumberSource {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     Box::new(|_| COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn random_device(_: &Path) -> Source {
+fn random_device(_: &Path) -> NumberSource {
     Box::new(|_| {
         let mut bytes = [0; 8];
         let mut device = fs::File::open("/dev/urandom").unwrap();
@@ -242,7 +244,7 @@ fn random_device(_: &Path) -> Source {
     })
 }
 
-fn file_left_behind(directory: &Path) -> Source {
+fn file_left_behind(directory: &Path) -> NumberSource {
     let path = directory.join("left-behind");
     Box::new(move |_| {
         let mut file = fs::File::options()
@@ -255,7 +257,7 @@ fn file_left_behind(directory: &Path) -> Source {
     })
 }
 
-fn free_running_thread(_: &Path) -> Source {
+fn free_running_thread(_: &Path) -> NumberSource {
     // One beginning for both runs: two threads can take equally long for their first number.
     static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
     let beginning = *BEGINNING;
@@ -269,7 +271,7 @@ fn free_running_thread(_: &Path) -> Source {
     Box::new(move |_| receiver.recv().unwrap())
 }
 
-fn port(_: &Path) -> Source {
+fn port(_: &Path) -> NumberSource {
     static KEPT: Mutex<Vec<TcpListener>> = Mutex::new(Vec::new());
     Box::new(|_| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -19,80 +19,91 @@ use crate::{
     plan::{Direction, FaultKind, FaultPlan, Towards},
     scheduler::ProcessId,
     trace::event::{Actor, Impairment, WorldEvent},
-    world::World,
+    world::{context::Context, fleet::Fleet, network::Network, service::Services},
 };
 
-impl World {
-    /// The odds of something that goes wrong now and then: none once the world is healed.
-    pub fn odds(&self, per_mille: u32) -> u32 {
-        match self.healing.is_set() {
-            true => 0,
-            false => per_mille,
-        }
-    }
+/// What injects faults has a hand in all of this.
+pub struct Faults {
+    pub context: Rc<Context>,
+    pub network: Rc<Network>,
+    pub services: Rc<Services>,
+    pub fleet: Rc<Fleet>,
+}
 
+impl Faults {
     /// Ends every fault at the time that the plan says, and tells when the world is whole.
     pub(crate) async fn heal(self: Rc<Self>, at: Duration, whole_by: Duration) {
-        self.scheduler.sleep_until(Time::ZERO + at).await;
-        self.healing.set();
-        for (n, container) in self.plan.containers() {
-            if container.is_impaired() && self.is_running(n) {
-                self.crash(n);
-                self.boot_if_down(n);
+        self.context.scheduler.sleep_until(Time::ZERO + at).await;
+        self.context.healing.set();
+        for (n, container) in self.context.plan.containers() {
+            if container.is_impaired() && self.fleet.is_running(n) {
+                self.fleet.crash(n);
+                self.fleet.boot_if_down(n);
             }
         }
-        self.scheduler.sleep_until(Time::ZERO + whole_by).await;
-        self.emit(WorldEvent::FaultsHealed);
+        self.context
+            .scheduler
+            .sleep_until(Time::ZERO + whole_by)
+            .await;
+        self.context.emit(Actor::World, WorldEvent::FaultsHealed);
     }
 
     /// One fault, from its beginning to its end.
     pub(crate) async fn inject(self: Rc<Self>, number: u32, fault: FaultPlan) {
-        let beginning = self.scheduler.sleep_until(Time::ZERO + fault.at());
-        match first(beginning, self.healing.wait()).await {
+        let beginning = self.context.scheduler.sleep_until(Time::ZERO + fault.at());
+        match first(beginning, self.context.healing.wait()).await {
             First::Left(()) => {}
             First::Right(()) => return,
         }
-        self.emit(WorldEvent::FaultApplied { fault: number });
+        self.context
+            .emit(Actor::World, WorldEvent::FaultApplied { fault: number });
         match fault.kind {
             FaultKind::Crash { container, down_ms } => {
-                self.crash(container);
+                self.fleet.crash(container);
                 self.lasting(down_ms).await;
-                self.boot_if_down(container);
+                self.fleet.boot_if_down(container);
             }
             FaultKind::PowerLoss { container, down_ms } => {
                 let (near, far) = (Actor::Balancer, Actor::Container(container));
                 self.network.lose(near, far);
-                self.crash(container);
+                self.fleet.crash(container);
                 self.partition((near, far), Direction::Both, down_ms).await;
-                self.boot_if_down(container);
+                self.fleet.boot_if_down(container);
             }
             FaultKind::Terminate {
                 container,
                 grace_ms,
                 down_ms,
             } => {
-                self.terminate(container, Duration::from_millis(grace_ms))
+                self.fleet
+                    .terminate(container, Duration::from_millis(grace_ms))
                     .await;
                 self.lasting(down_ms).await;
-                self.boot_if_down(container);
+                self.fleet.boot_if_down(container);
             }
             FaultKind::ScaleIn {
                 container,
                 grace_ms,
             } => {
-                self.retire(container);
-                self.terminate(container, Duration::from_millis(grace_ms))
+                self.fleet.retire(container);
+                self.fleet
+                    .terminate(container, Duration::from_millis(grace_ms))
                     .await;
             }
             FaultKind::RollingDeploy { grace_ms, pause_ms } => {
                 self.roll(Duration::from_millis(grace_ms), pause_ms).await;
             }
             FaultKind::Stall { container, for_ms } => {
-                let pause = self.scheduler.pause(ProcessId(Actor::Container(container)));
-                self.emit(WorldEvent::ContainerStalled { container });
+                let pause = self
+                    .context
+                    .scheduler
+                    .pause(ProcessId(Actor::Container(container)));
+                self.context
+                    .emit(Actor::World, WorldEvent::ContainerStalled { container });
                 self.lasting(for_ms).await;
                 drop(pause);
-                self.emit(WorldEvent::ContainerResumed { container });
+                self.context
+                    .emit(Actor::World, WorldEvent::ContainerResumed { container });
             }
             FaultKind::ClockJump {
                 container,
@@ -105,14 +116,14 @@ impl World {
                     Towards::Future => by,
                     Towards::Past => -by,
                 };
-                self.set_clock(container, offset_ms);
+                self.fleet.set_clock(container, offset_ms);
                 self.lasting(for_ms).await;
-                self.set_clock(container, 0);
+                self.fleet.set_clock(container, 0);
             }
             FaultKind::ServiceDown { service, for_ms } => {
-                self.stop_service(service);
+                self.services.stop(service);
                 self.lasting(for_ms).await;
-                self.start_service(service);
+                self.services.start(service);
             }
             FaultKind::ServiceFlapping {
                 service,
@@ -122,14 +133,20 @@ impl World {
             } => {
                 let flapping = async {
                     loop {
-                        self.stop_service(service);
-                        self.scheduler.sleep(Duration::from_millis(down_ms)).await;
-                        self.start_service(service);
-                        self.scheduler.sleep(Duration::from_millis(up_ms)).await;
+                        self.services.stop(service);
+                        self.context
+                            .scheduler
+                            .sleep(Duration::from_millis(down_ms))
+                            .await;
+                        self.services.start(service);
+                        self.context
+                            .scheduler
+                            .sleep(Duration::from_millis(up_ms))
+                            .await;
                     }
                 };
                 first(self.lasting(for_ms), flapping).await;
-                self.start_service(service);
+                self.services.start(service);
             }
             FaultKind::ServiceSlow {
                 service,
@@ -183,8 +200,8 @@ impl World {
 
     /// How long something lasts: as long as the plan says, or until the healing.
     async fn lasting(&self, for_ms: u64) {
-        let over = self.scheduler.sleep(Duration::from_millis(for_ms));
-        match first(over, self.healing.wait()).await {
+        let over = self.context.scheduler.sleep(Duration::from_millis(for_ms));
+        match first(over, self.context.healing.wait()).await {
             First::Left(()) | First::Right(()) => {}
         }
     }
@@ -192,25 +209,27 @@ impl World {
     /// Replaces one container after the other; the one that is at it when the world is healed is
     /// the last.
     async fn roll(self: &Rc<Self>, grace: Duration, pause_ms: u64) {
-        for (container, plan) in self.plan.containers() {
-            if self.healing.is_set() {
+        for (container, plan) in self.context.plan.containers() {
+            if self.context.healing.is_set() {
                 return;
             }
-            if !self.is_running(container) {
+            if !self.fleet.is_running(container) {
                 continue;
             }
-            self.terminate(container, grace).await;
-            self.boot_if_down(container);
+            self.fleet.terminate(container, grace).await;
+            self.fleet.boot_if_down(container);
             self.lasting(plan.in_service_after_ms + pause_ms).await;
         }
     }
 
     async fn impair(&self, number: u32, service: Service, how: Impairment, for_ms: u64) {
         self.services.impair(number, service, how);
-        self.emit(WorldEvent::ServiceImpaired { service, how });
+        self.context
+            .emit(Actor::World, WorldEvent::ServiceImpaired { service, how });
         self.lasting(for_ms).await;
         self.services.recover(number);
-        self.emit(WorldEvent::ServiceRecovered { service, how });
+        self.context
+            .emit(Actor::World, WorldEvent::ServiceRecovered { service, how });
     }
 
     async fn partition(&self, (near, far): (Actor, Actor), direction: Direction, for_ms: u64) {

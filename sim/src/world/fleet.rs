@@ -2,12 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::Rc,
     time::Duration,
 };
 
 use gatesim_model::{
-    core::time::Time,
+    design::Design,
     gateway::container::{Container, Settings},
     port::wait::{First, first},
 };
@@ -17,25 +18,37 @@ use crate::{
     scheduler::ProcessId,
     trace::event::{Actor, WorldEvent},
     world::{
-        World,
-        process::{Process, SimEnv},
+        backends::Backends,
+        context::Context,
+        env::SimEnv,
+        network::Network,
+        process::{Process, WallClock},
         server,
+        service::Services,
     },
 };
 
 /// How long a start-up phase takes that is never left: longer than any run.
 const FOR_EVER: Duration = Duration::from_millis(MAX_MS);
 
+/// The containers of one run.
+pub struct Fleet {
+    context: Rc<Context>,
+    design: Rc<Design>,
+    network: Rc<Network>,
+    services: Rc<Services>,
+    backends: Rc<Backends>,
+    /// By the number of the container.
+    hosts: BTreeMap<u32, Host>,
+}
+
 /// A container across its restarts.
 #[derive(Default)]
-pub struct Host {
+struct Host {
     incarnation: Cell<u32>,
-    /// Whether the balancer may route to it.
-    in_service: Cell<bool>,
     running: RefCell<Option<Running>>,
     tenure: Cell<Tenure>,
-    /// How far its wall clock is ahead of true time, in milliseconds.
-    clock_ahead_ms: Cell<i64>,
+    wall_clock: Rc<WallClock>,
 }
 
 /// Whether the deployment still wants a container.
@@ -54,7 +67,30 @@ struct Running {
     gateway: Rc<Container<SimEnv>>,
 }
 
-impl World {
+impl Fleet {
+    /// Every container of the plan, none of them started.
+    pub fn new(
+        context: Rc<Context>,
+        design: Rc<Design>,
+        network: Rc<Network>,
+        services: Rc<Services>,
+        backends: Rc<Backends>,
+    ) -> Rc<Self> {
+        let hosts = context.plan.containers().map(|(n, _)| (n, Host::default()));
+        Rc::new(Fleet {
+            hosts: hosts.collect(),
+            context,
+            design,
+            network,
+            services,
+            backends,
+        })
+    }
+
+    fn emit(&self, event: WorldEvent) {
+        self.context.emit(Actor::World, event);
+    }
+
     /// Starts a container with empty memory.
     pub fn boot(self: &Rc<Self>, container: u32) {
         let host = &self.hosts[&container];
@@ -65,12 +101,18 @@ impl World {
             incarnation,
         });
 
-        let process = Rc::new(Process::new(Rc::clone(self), container, incarnation));
+        let process = Rc::new(Process::new(
+            Rc::clone(&self.context),
+            Rc::clone(&self.services),
+            (self.design.clock, Rc::clone(&host.wall_clock)),
+            container,
+            incarnation,
+        ));
         let plan = process.plan();
         let gateway = Container::new(
             SimEnv(Rc::clone(&process)),
             Rc::clone(&self.design),
-            self.plan.environment,
+            self.context.plan.environment,
             self.settings(plan),
         );
         let running = Running {
@@ -84,19 +126,18 @@ impl World {
         let listening = self.listen(container, Rc::clone(&process), gateway);
         process.spawn(None, "listener", listening);
 
-        let world = Rc::clone(self);
+        let fleet = Rc::clone(self);
         let after = Duration::from_millis(plan.in_service_after_ms);
-        self.scheduler.spawn(
+        self.context.scheduler.spawn(
             ProcessId(Actor::Balancer),
             Actor::Container(container),
             "health",
             {
                 async move {
-                    world.scheduler.sleep(after).await;
+                    fleet.context.scheduler.sleep(after).await;
                     if process.is_alive() {
-                        world.hosts[&container].in_service.set(true);
-                        world.balancer.enters_service(container);
-                        world.emit(WorldEvent::ContainerInService { container });
+                        fleet.backends.enters(container);
+                        fleet.emit(WorldEvent::ContainerInService { container });
                     }
                 }
             },
@@ -108,7 +149,7 @@ impl World {
     fn settings(&self, plan: &ContainerPlan) -> Settings {
         let mut phase_durations = plan.phase_ms.map(Duration::from_millis);
         let mut never_ready = plan.never_ready.clone();
-        if self.healing.is_set() {
+        if self.context.healing.is_set() {
             never_ready.clear();
         } else if let Some(hangs_in) = plan.hangs_in
             && let Some(duration) = phase_durations.get_mut(hangs_in as usize)
@@ -133,7 +174,7 @@ impl World {
     ) -> impl Future<Output = ()> + 'static {
         let listener = self.network.listener(Actor::Container(container));
         let after = Duration::from_millis(process.plan().listen_after_ms);
-        let scheduler = Rc::clone(&self.scheduler);
+        let scheduler = Rc::clone(&self.context.scheduler);
         async move {
             scheduler.sleep(after).await;
             listener.open();
@@ -168,39 +209,17 @@ impl World {
 
     /// Sets a container's wall clock, for this process and those that follow it.
     pub fn set_clock(&self, container: u32, ahead_ms: i64) {
-        let host = &self.hosts[&container];
-        host.clock_ahead_ms.set(ahead_ms);
+        self.hosts[&container].wall_clock.set(ahead_ms);
         self.emit(WorldEvent::ClockSet {
             container,
             ahead_ms,
         });
     }
 
-    /// What a container's wall clock shows. It cannot show a time before the run.
-    pub fn wall_clock(&self, container: u32) -> Time {
-        let true_time = self.scheduler.now();
-        match self.hosts[&container].clock_ahead_ms.get() {
-            ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
-            behind => {
-                let behind = Duration::from_millis(behind.unsigned_abs());
-                Time::ZERO + true_time.since(Time::ZERO).saturating_sub(behind)
-            }
-        }
-    }
-
-    /// Drops what the processes hold, which in turn hold the world.
+    /// Drops the processes that still run.
     pub fn dismantle(&self) {
         let hosts = self.hosts.values();
         hosts.for_each(|host| drop(host.running.take()));
-    }
-
-    /// Containers that the balancer may route to, in their order.
-    pub fn in_service(&self) -> Vec<u32> {
-        let hosts = self.hosts.iter();
-        hosts
-            .filter(|(_, host)| host.in_service.get())
-            .map(|(number, _)| *number)
-            .collect()
     }
 
     /// The container dies with all its memory.
@@ -215,13 +234,12 @@ impl World {
         let Some(Running { process, gateway }) = host.running.borrow().clone() else {
             return;
         };
-        host.in_service.set(false);
-        self.balancer
-            .leaves_service(container, self.scheduler.now());
+        self.backends
+            .leaves(container, self.context.scheduler.now());
         self.emit(WorldEvent::ContainerTerminating { container });
         let stopping = process.spawn(None, "shutdown", async move { gateway.terminate().await });
         let finished = gatesim_model::port::env::Task::finished(&stopping);
-        match first(finished, self.scheduler.sleep(grace)).await {
+        match first(finished, self.context.scheduler.sleep(grace)).await {
             First::Left(()) | First::Right(()) => {}
         }
         // Crashed meanwhile, and perhaps started again: not this process any more.
@@ -235,12 +253,13 @@ impl World {
         let Some(running) = host.running.take() else {
             return;
         };
-        host.in_service.set(false);
-        self.balancer
-            .leaves_service(container, self.scheduler.now());
+        self.backends
+            .leaves(container, self.context.scheduler.now());
         self.emit(WorldEvent::ContainerGone { container, crashed });
         running.process.silence();
         self.network.listener(Actor::Container(container)).close();
-        self.scheduler.kill(ProcessId(Actor::Container(container)));
+        self.context
+            .scheduler
+            .kill(ProcessId(Actor::Container(container)));
     }
 }

@@ -1,19 +1,25 @@
-//! The world of one run: everything the plan names, put together.
+//! The world of one run: everything that the plan names, put together.
+//!
+//! Each part has what it needs and no more: all of them share a [`context`], and what one part
+//! uses of another is handed to it here.
 
+mod backends;
 mod balancer;
 mod client;
+mod context;
+mod env;
 mod faults;
 mod fleet;
 pub mod link;
 pub mod network;
 mod process;
 mod server;
-pub(crate) mod service;
+mod service;
 mod socket;
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use gatesim_model::{core::time::Time, design::Design, port::wait::Signal};
+use gatesim_model::{core::time::Time, design::Design};
 
 use crate::{
     plan::Plan,
@@ -22,102 +28,113 @@ use crate::{
         event::{Actor, FinishReason},
         sink::EventSink,
     },
-    world::{balancer::Balancer, fleet::Host, network::Network, service::Services},
+    world::{
+        backends::Backends, balancer::Balancer, client::Surroundings, context::Context,
+        faults::Faults, fleet::Fleet, network::Network, service::Services,
+    },
 };
 
 /// Everything of one run.
 pub struct World {
-    /// The scheduler.
-    pub scheduler: Rc<Scheduler>,
-    /// What it reports to.
-    pub events: Rc<dyn EventSink>,
-    /// What is to happen.
-    pub plan: Rc<Plan>,
-    /// The protocol under test.
-    pub design: Rc<Design>,
-    /// Links and listeners.
-    pub network: Network,
-    /// The balancer.
-    pub balancer: Balancer,
-    /// Backing services.
-    pub services: Services,
-    /// Containers, by number.
-    pub hosts: BTreeMap<u32, Host>,
-    /// Set when every fault ends and none begins any more.
-    pub healing: Signal,
-    /// When every client has what the healed world owes it, if it is ever healed.
-    pub converged_by: Option<Time>,
+    context: Rc<Context>,
+    balancer: Rc<Balancer>,
+    fleet: Rc<Fleet>,
+    faults: Rc<Faults>,
+    surroundings: Rc<Surroundings>,
 }
 
 impl World {
-    /// A world in which nothing has happened yet.
+    /// A world in which nothing has happened yet; what happens in it is told to `events`. By
+    /// `converged_by`, if the plan heals the world, every client has what it is owed.
     pub fn new(
         scheduler: Rc<Scheduler>,
         events: Rc<dyn EventSink>,
         plan: Rc<Plan>,
         design: Rc<Design>,
         converged_by: Option<Time>,
-    ) -> Rc<Self> {
-        Rc::new(World {
-            network: Network::new(Rc::clone(&scheduler), Rc::clone(&events)),
-            balancer: Balancer::default(),
-            services: Services::new(&plan),
-            healing: Signal::default(),
-            hosts: (plan.containers().map(|(n, _)| (n, Host::default()))).collect(),
-            scheduler,
-            events,
-            plan,
-            design,
-            converged_by,
-        })
+    ) -> Self {
+        let network = Rc::new(Network::new(Rc::clone(&scheduler), Rc::clone(&events)));
+        let context = Context::new(scheduler, plan, events);
+        let services = Services::new(Rc::clone(&context));
+        let backends = Rc::new(Backends::default());
+        let fleet = Fleet::new(
+            Rc::clone(&context),
+            Rc::clone(&design),
+            Rc::clone(&network),
+            Rc::clone(&services),
+            Rc::clone(&backends),
+        );
+        World {
+            balancer: Balancer::new(Rc::clone(&context), Rc::clone(&network), backends),
+            faults: Rc::new(Faults {
+                context: Rc::clone(&context),
+                network: Rc::clone(&network),
+                services: Rc::clone(&services),
+                fleet: Rc::clone(&fleet),
+            }),
+            surroundings: Rc::new(Surroundings {
+                context: Rc::clone(&context),
+                design,
+                network,
+                services,
+                converged_by,
+            }),
+            fleet,
+            context,
+        }
     }
 
     /// Starts everything that the plan names, and the task that ends the run when every client
     /// is done and the aftermath has been watched.
-    pub fn start(self: &Rc<Self>) {
-        balancer::start(self);
+    pub fn start(&self) {
+        let Context {
+            scheduler, plan, ..
+        } = &*self.context;
+        balancer::proxy::start(&self.balancer);
         let director = |entity, name, future: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-            self.scheduler
-                .spawn(ProcessId(Actor::World), entity, name, future)
+            scheduler.spawn(ProcessId(Actor::World), entity, name, future)
         };
-        for (n, container) in self.plan.containers() {
-            let (world, at) = (Rc::clone(self), Duration::from_millis(container.start_ms));
+        for (n, container) in plan.containers() {
+            let fleet = Rc::clone(&self.fleet);
+            let until_start = scheduler.sleep(Duration::from_millis(container.start_ms));
             let boot = async move {
-                world.scheduler.sleep(at).await;
-                world.boot_if_down(n);
+                until_start.await;
+                fleet.boot_if_down(n);
             };
             director(Actor::Container(n), "boot", Box::pin(boot));
         }
-        for (n, fault) in self.plan.faults() {
-            let choices = self.scheduler.choices();
+        for (n, fault) in plan.faults() {
+            let choices = scheduler.choices();
             choices.number_next(Actor::World, Purpose::Turn("fault"), n);
-            let future = Rc::clone(self).inject(n, *fault);
+            let future = Rc::clone(&self.faults).inject(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
         }
-        if let (Some(at_ms), Some(whole_by)) = (self.plan.heal_at_ms, self.plan.healed_by()) {
+        if let (Some(at_ms), Some(whole_by)) = (plan.heal_at_ms, plan.healed_by()) {
             let at = Duration::from_millis(at_ms);
-            let future = Rc::clone(self).heal(at, whole_by);
+            let future = Rc::clone(&self.faults).heal(at, whole_by);
             director(Actor::World, "healing", Box::pin(future));
         }
-        let clients: Vec<_> = (self.plan.clients())
-            .map(|(n, plan)| {
+        let clients: Vec<_> = (plan.clients())
+            .map(|(n, client)| {
                 let entity = Actor::Client(n);
-                let life = client::run(Rc::clone(self), n, plan.start_ms);
-                self.scheduler
-                    .spawn(ProcessId(entity), entity, "client", life)
+                let life = client::run(Rc::clone(&self.surroundings), n, client.start_ms);
+                scheduler.spawn(ProcessId(entity), entity, "client", life)
             })
             .collect();
-        let world = Rc::clone(self);
+        let context = Rc::clone(&self.context);
         let end = async move {
             for client in clients {
                 gatesim_model::port::env::Task::finished(&client).await;
             }
-            world
-                .scheduler
-                .sleep(Duration::from_millis(world.plan.aftermath_ms))
-                .await;
-            world.scheduler.finish(FinishReason::Done);
+            let aftermath = Duration::from_millis(context.plan.aftermath_ms);
+            context.scheduler.sleep(aftermath).await;
+            context.scheduler.finish(FinishReason::Done);
         };
         director(Actor::World, "end", Box::pin(end));
+    }
+
+    /// Drops the processes that still run.
+    pub fn dismantle(&self) {
+        self.fleet.dismantle();
     }
 }

@@ -1,25 +1,51 @@
-//! One process of a container, from its start to its death, and the surroundings it offers to
-//! the protocol.
+//! One process of a container, from its start to its death.
 
 use std::{cell::Cell, future::Future, rc::Rc, time::Duration};
 
 use gatesim_model::{
     core::{ids::SocketId, time::Time},
     design::ClockSource,
-    event::{Event, TaskName},
-    port::env::{CallError, Env, Reply, Request},
 };
 
 use crate::{
     plan::ContainerPlan,
-    scheduler::{ProcessId, Scheduler, TaskHandle, choices::Purpose},
+    scheduler::{ProcessId, Scheduler, TaskHandle},
     trace::event::{Actor, Fact},
-    world::{World, socket::SimSocket},
+    world::{context::Context, service::Services},
 };
+
+/// The wall clock of a container; it goes on across restarts.
+#[derive(Default)]
+pub struct WallClock {
+    /// How far it is ahead of true time, in milliseconds.
+    ahead_ms: Cell<i64>,
+}
+
+impl WallClock {
+    /// Sets the clock.
+    pub fn set(&self, ahead_ms: i64) {
+        self.ahead_ms.set(ahead_ms);
+    }
+
+    /// What the clock shows at a true time: never a time before the run.
+    fn at(&self, true_time: Time) -> Time {
+        match self.ahead_ms.get() {
+            ahead @ 0.. => true_time + Duration::from_millis(ahead.unsigned_abs()),
+            behind => {
+                let behind = Duration::from_millis(behind.unsigned_abs());
+                Time::ZERO + true_time.since(Time::ZERO).saturating_sub(behind)
+            }
+        }
+    }
+}
 
 /// One incarnation of a container.
 pub struct Process {
-    world: Rc<World>,
+    context: Rc<Context>,
+    services: Rc<Services>,
+    wall_clock: Rc<WallClock>,
+    /// By which of its clocks it measures time.
+    clock: ClockSource,
     container: u32,
     number: u32,
     /// Dead processes are silent: what runs while their memory is dropped is not observed.
@@ -28,11 +54,20 @@ pub struct Process {
 
 impl Process {
     /// The `incarnation`-th process of container `container`, counted from 1.
-    pub fn new(world: Rc<World>, container: u32, incarnation: u32) -> Self {
-        let containers = (world.plan.containers().last()).map_or(0, |(last, _)| last + 1);
+    pub fn new(
+        context: Rc<Context>,
+        services: Rc<Services>,
+        (clock, wall_clock): (ClockSource, Rc<WallClock>),
+        container: u32,
+        incarnation: u32,
+    ) -> Self {
+        let containers = (context.plan.containers().last()).map_or(0, |(last, _)| last + 1);
         Process {
             number: (incarnation - 1) * containers + container,
-            world,
+            context,
+            services,
+            wall_clock,
+            clock,
             container,
             alive: Cell::new(true),
         }
@@ -40,12 +75,37 @@ impl Process {
 
     /// The scheduler.
     pub fn scheduler(&self) -> &Rc<Scheduler> {
-        &self.world.scheduler
+        &self.context.scheduler
+    }
+
+    /// The services that it calls.
+    pub fn services(&self) -> &Rc<Services> {
+        &self.services
     }
 
     /// The plan of its container.
     pub fn plan(&self) -> &ContainerPlan {
-        (self.world.plan.container(self.container)).expect("a container that runs is in the plan")
+        let plan = self.context.plan.container(self.container);
+        plan.expect("a container that runs is in the plan")
+    }
+
+    /// Its container, in events and in keys of choices.
+    pub fn actor(&self) -> Actor {
+        Actor::Container(self.container)
+    }
+
+    /// Its number, which no other process of the run has.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// What the clock shows by which it measures time.
+    pub fn clock(&self) -> Time {
+        let true_time = self.scheduler().now();
+        match self.clock {
+            ClockSource::Wall => self.wall_clock.at(true_time),
+            ClockSource::Monotonic => true_time,
+        }
     }
 
     /// Whether it still runs.
@@ -65,76 +125,15 @@ impl Process {
         name: &'static str,
         future: impl Future<Output = ()> + 'static,
     ) -> TaskHandle {
-        let container = Actor::Container(self.container);
-        let entity = socket.map_or(container, Actor::Socket);
+        let entity = socket.map_or(self.actor(), Actor::Socket);
         self.scheduler()
-            .spawn(ProcessId(container), entity, name, future)
+            .spawn(ProcessId(self.actor()), entity, name, future)
     }
 
     /// Reports a fact of this process.
     pub fn emit(&self, fact: Fact) {
         if self.is_alive() {
-            let actor = Actor::Container(self.container);
-            self.world.events.emit(actor, fact);
+            self.context.report(self.actor(), fact);
         }
-    }
-}
-
-/// The surroundings of one container process.
-#[derive(Clone)]
-pub struct SimEnv(pub Rc<Process>);
-
-impl Env for SimEnv {
-    type Socket = SimSocket;
-    type Task = TaskHandle;
-
-    fn now(&self) -> Time {
-        match self.0.world.design.clock {
-            ClockSource::Wall => self.0.world.wall_clock(self.0.container),
-            ClockSource::Monotonic => self.0.scheduler().now(),
-        }
-    }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
-        self.0.scheduler().sleep(duration)
-    }
-
-    fn block(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
-        let process = ProcessId(Actor::Container(self.0.container));
-        self.0.scheduler().block(process, duration)
-    }
-
-    fn spawn(
-        &self,
-        name: TaskName,
-        socket: Option<SocketId>,
-        future: impl Future<Output = ()> + 'static,
-    ) -> TaskHandle {
-        self.0.spawn(socket, name.name(), future)
-    }
-
-    fn call(
-        &self,
-        socket: Option<SocketId>,
-        request: Request,
-    ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
-        let caller = socket.map_or(Actor::Container(self.0.container), Actor::Socket);
-        self.0.world.call_service(caller, request)
-    }
-
-    fn emit(&self, event: Event) {
-        self.0.emit(Fact::Protocol(event));
-    }
-
-    fn process(&self) -> u32 {
-        self.0.number
-    }
-
-    fn fresh(&self, socket: SocketId) -> u64 {
-        // Keyed by connection: one client less leaves the ids of the others as they were.
-        let choices = self.0.scheduler().choices();
-        choices
-            .stream(Actor::Socket(socket), Purpose::Fresh)
-            .draw(0..=u64::MAX)
     }
 }

@@ -22,14 +22,15 @@ use gatesim_model::{
 use tokio::sync::oneshot;
 
 use crate::{
-    plan::{Plan, Token},
+    plan::Token,
     scheduler::{ProcessId, choices::Purpose},
-    trace::event::{Actor, Fact, Impairment, WorldEvent},
-    world::World,
+    trace::event::{Actor, Impairment, WorldEvent},
+    world::context::Context,
 };
 
 /// What the services know, and which of them are up.
 pub struct Services {
+    context: Rc<Context>,
     down: BTreeMap<Service, Cell<bool>>,
     /// In what ways they are not what they should be, by the fault that makes them so.
     impairments: RefCell<BTreeMap<u32, (Service, Impairment)>>,
@@ -41,12 +42,12 @@ pub struct Services {
 
 impl Services {
     /// All services up.
-    pub fn new(plan: &Plan) -> Self {
-        let tools = plan.clients().flat_map(|(peer, client)| {
+    pub fn new(context: Rc<Context>) -> Rc<Self> {
+        let tools = context.plan.clients().flat_map(|(peer, client)| {
             let messages = client.messages.iter().zip(0..);
             messages.map(move |(message, number)| (message_id(peer, number), message.tools))
         });
-        Services {
+        Rc::new(Services {
             down: Service::ALL
                 .into_iter()
                 .map(|service| (service, Cell::new(false)))
@@ -54,7 +55,8 @@ impl Services {
             impairments: RefCell::default(),
             tools: tools.collect(),
             ledger: RefCell::default(),
-        }
+            context,
+        })
     }
 
     /// Whether a service refuses calls.
@@ -125,6 +127,76 @@ impl Services {
             | Request::Ledger { .. } => self.answer(now, request),
         }
     }
+
+    /// A call of a service, for `caller`.
+    pub fn call(
+        self: &Rc<Self>,
+        caller: Actor,
+        request: Request,
+    ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
+        let services = Rc::clone(self);
+        async move {
+            let context = &services.context;
+            let service = request.service();
+            let plan = *context.plan.services.of(service);
+            let choices = context.scheduler.choices();
+            let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
+            let usual_errors = context.odds(plan.error_per_mille);
+            let condition = services.condition(service, usual_errors);
+            if services.is_down(service) {
+                context
+                    .scheduler
+                    .sleep(Duration::from_micros(plan.latency_us.least))
+                    .await;
+                return Err(CallError::Refused);
+            }
+            let delay = Duration::from_micros(latency.draw(plan.latency_us.inclusive()))
+                * condition.slowness;
+            let fails = choices
+                .stream(caller, Purpose::ServiceFailure(service))
+                .chance(condition.errors_per_mille);
+            let is_wrong = choices
+                .stream(caller, Purpose::ServiceError(service))
+                .chance(condition.wrong_per_mille);
+            let (answer, answered) = oneshot::channel();
+            let host = Rc::clone(&services);
+            let process = ProcessId(Actor::Service(service));
+            context
+                .scheduler
+                .spawn(process, caller, service_task(service), async move {
+                    let scheduler = &host.context.scheduler;
+                    // Half the time goes by before the work is done, half of it after.
+                    scheduler.sleep(delay / 2).await;
+                    let reply = match fails {
+                        true => Err(CallError::ServerError),
+                        false if is_wrong => Ok(host.answer_wrongly(scheduler.now(), &request)),
+                        false => Ok(host.answer(scheduler.now(), &request)),
+                    };
+                    scheduler.sleep(delay - delay / 2).await;
+                    // The caller may have given up.
+                    let _ = answer.send(reply);
+                });
+            answered.await.unwrap_or(Err(CallError::Reset))
+        }
+    }
+
+    /// Stops a service: calls on the way are reset, new ones refused.
+    pub fn stop(&self, service: Service) {
+        if !self.down[&service].replace(true) {
+            let event = WorldEvent::ServiceDown { service };
+            self.context.emit(Actor::World, event);
+            let process = ProcessId(Actor::Service(service));
+            self.context.scheduler.kill(process);
+        }
+    }
+
+    /// Starts it again.
+    pub fn start(&self, service: Service) {
+        if self.down[&service].replace(false) {
+            let event = WorldEvent::ServiceUp { service };
+            self.context.emit(Actor::World, event);
+        }
+    }
 }
 
 /// What a call meets with.
@@ -180,80 +252,6 @@ fn agent_step(tools: u32, step: u32) -> AgentStep {
         step if step > 2 * tools => AgentStep::Done,
         step if step % 2 == 1 => AgentStep::ToolStarted,
         _ => AgentStep::ToolFinished,
-    }
-}
-
-impl World {
-    /// Asks a service, for `caller`.
-    pub fn call_service(
-        self: &Rc<Self>,
-        caller: Actor,
-        request: Request,
-    ) -> impl Future<Output = Result<Reply, CallError>> + 'static {
-        let world = Rc::clone(self);
-        async move {
-            let service = request.service();
-            let plan = *world.plan.services.of(service);
-            let choices = world.scheduler.choices();
-            let mut latency = choices.stream(caller, Purpose::ServiceLatency(service));
-            let usual_errors = world.odds(plan.error_per_mille);
-            let condition = world.services.condition(service, usual_errors);
-            if world.services.is_down(service) {
-                world
-                    .scheduler
-                    .sleep(Duration::from_micros(plan.latency_us.least))
-                    .await;
-                return Err(CallError::Refused);
-            }
-            let delay = Duration::from_micros(latency.draw(plan.latency_us.inclusive()))
-                * condition.slowness;
-            let fails = choices
-                .stream(caller, Purpose::ServiceFailure(service))
-                .chance(condition.errors_per_mille);
-            let is_wrong = choices
-                .stream(caller, Purpose::ServiceError(service))
-                .chance(condition.wrong_per_mille);
-            let (answer, answered) = oneshot::channel();
-            let host = Rc::clone(&world);
-            let process = ProcessId(Actor::Service(service));
-            world
-                .scheduler
-                .spawn(process, caller, service_task(service), async move {
-                    // Half the time goes by before the work is done, half of it after.
-                    host.scheduler.sleep(delay / 2).await;
-                    let reply = match fails {
-                        true => Err(CallError::ServerError),
-                        false if is_wrong => {
-                            Ok(host.services.answer_wrongly(host.scheduler.now(), &request))
-                        }
-                        false => Ok(host.services.answer(host.scheduler.now(), &request)),
-                    };
-                    host.scheduler.sleep(delay - delay / 2).await;
-                    // The caller may have given up.
-                    let _ = answer.send(reply);
-                });
-            answered.await.unwrap_or(Err(CallError::Reset))
-        }
-    }
-
-    /// Stops a service: calls on the way are reset, new ones refused.
-    pub fn stop_service(&self, service: Service) {
-        if !self.services.down[&service].replace(true) {
-            self.emit(WorldEvent::ServiceDown { service });
-            self.scheduler.kill(ProcessId(Actor::Service(service)));
-        }
-    }
-
-    /// Starts it again.
-    pub fn start_service(&self, service: Service) {
-        if self.services.down[&service].replace(false) {
-            self.emit(WorldEvent::ServiceUp { service });
-        }
-    }
-
-    /// Reports a fact of the world.
-    pub fn emit(&self, event: WorldEvent) {
-        self.events.emit(Actor::World, Fact::World(event));
     }
 }
 

@@ -3,12 +3,11 @@
 
 use gatesim_model::port::socket::Upgrade;
 
-use super::{emit, stream};
+use super::Balancer;
 use crate::{
     plan::HeaderPolicy,
     scheduler::choices::Purpose,
     trace::event::{Header, WorldEvent},
-    world::World,
 };
 
 /// The first port of the balancer's own addresses.
@@ -24,26 +23,30 @@ pub(super) struct Request {
 }
 
 /// Does to a request what the plan says.
-pub(super) fn apply(world: &World, mut upgrade: Upgrade, affinity: Option<u32>) -> Request {
-    let plan = &world.plan.balancer;
+pub(super) fn apply(balancer: &Balancer, mut upgrade: Upgrade, affinity: Option<u32>) -> Request {
+    let plan = balancer.plan();
     let socket = upgrade.socket;
-    if stream(world, socket, Purpose::Headers).chance(world.odds(plan.headers.per_mille)) {
-        change_headers(world, &mut upgrade);
+    if balancer
+        .stream(socket, Purpose::Headers)
+        .chance(balancer.odds(plan.headers.per_mille))
+    {
+        change_headers(balancer, &mut upgrade);
     }
     if plan.addresses > 0 {
         let most = u64::from(plan.addresses) - 1;
-        let address = stream(world, socket, Purpose::Address).draw(0..=most);
+        let address = balancer.stream(socket, Purpose::Address).draw(0..=most);
         upgrade.peer_address = format!("169.254.8.129:{}", FIRST_PORT + address);
     }
-    let lost =
-        stream(world, socket, Purpose::CookieLoss).chance(world.odds(plan.cookie_loss_per_mille));
+    let lost = balancer
+        .stream(socket, Purpose::CookieLoss)
+        .chance(balancer.odds(plan.cookie_loss_per_mille));
     let affinity = affinity.filter(|_| plan.affinity && !lost);
     Request { upgrade, affinity }
 }
 
-fn change_headers(world: &World, upgrade: &mut Upgrade) {
+fn change_headers(balancer: &Balancer, upgrade: &mut Upgrade) {
     let socket = upgrade.socket;
-    let plan = &world.plan.balancer.headers;
+    let plan = &balancer.plan().headers;
     let token = change(&mut upgrade.authorization, plan.authorization, |token| {
         *token = Some(format!("Bearer {PLACEHOLDER}"));
     });
@@ -66,7 +69,7 @@ fn change_headers(world: &World, upgrade: &mut Upgrade) {
                 header,
                 policy,
             };
-            emit(world, changed);
+            balancer.emit(changed);
         }
     }
 }

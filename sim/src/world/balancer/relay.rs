@@ -15,22 +15,19 @@ use gatesim_model::{
 };
 
 use super::{
-    emit,
+    Balancer,
     reorder::Held,
     upgrade::{Answered, Early},
 };
 use crate::{
     plan::Direction,
     trace::event::{Actor, CutReason, WorldEvent},
-    world::{
-        World,
-        link::{End, Incoming, Packet},
-    },
+    world::link::{End, Incoming, Packet},
 };
 
 /// One way of a connection.
 struct Way<'a> {
-    world: &'a World,
+    balancer: &'a Balancer,
     /// As the container knows it.
     socket: SocketId,
     from: &'a End,
@@ -44,7 +41,7 @@ struct Way<'a> {
 
 /// Passes the answer on, and then everything both ways, to the end of the connection.
 pub(super) async fn relay(
-    world: &World,
+    balancer: &Balancer,
     client: &End,
     answered: Answered,
     early: Early,
@@ -67,27 +64,27 @@ pub(super) async fn relay(
     if client.send(response).await.is_err() {
         return backend.reset();
     }
-    let active = Cell::new(world.scheduler.now());
+    let active = Cell::new(balancer.scheduler().now());
     let (near, far) = (Actor::Client(socket.peer), Actor::Container(container));
     let reorder = |way: Direction| {
-        let plan = world.plan.balancer.reorder;
+        let plan = balancer.plan().reorder;
         plan.filter(|plan| plan.direction == way || plan.direction == Direction::Both)
     };
     let up = Way {
-        world,
+        balancer,
         socket,
         from: client,
         to: &backend,
-        held: Held::new(world, socket, far, reorder(Direction::Up)),
+        held: Held::new(balancer, socket, far, reorder(Direction::Up)),
         end_hold: close_hold,
         active: &active,
     };
     let down = Way {
-        world,
+        balancer,
         socket,
         from: &backend,
         to: client,
-        held: Held::new(world, socket, near, reorder(Direction::Down)),
+        held: Held::new(balancer, socket, near, reorder(Direction::Down)),
         end_hold: Duration::ZERO,
         active: &active,
     };
@@ -96,15 +93,18 @@ pub(super) async fn relay(
         Box::pin(up.pass_all(early.into_frames())),
         Box::pin(down.pass_all(VecDeque::new())),
     );
-    let cutting = first(idle(world, &active), drained(world, container, socket));
+    let cutting = first(
+        idle(balancer, &active),
+        drained(balancer, container, socket),
+    );
     let over = first(passing, cutting).await;
-    world.balancer.forget(container, socket);
+    balancer.backends.forget(container, socket);
     let reason = match over {
         First::Left(()) => return client.close(),
         First::Right(First::Left(())) => CutReason::Idle,
         First::Right(First::Right(())) => CutReason::Drained,
     };
-    emit(world, WorldEvent::ConnectionCut { socket, reason });
+    balancer.emit(WorldEvent::ConnectionCut { socket, reason });
     client.close();
     backend.close();
 }
@@ -120,7 +120,7 @@ impl Way<'_> {
         loop {
             let due = async {
                 match self.held.next() {
-                    Some(at) => self.world.scheduler.sleep_until(at).await,
+                    Some(at) => self.balancer.scheduler().sleep_until(at).await,
                     None => pending().await,
                 }
             };
@@ -160,11 +160,11 @@ impl Way<'_> {
     }
 
     async fn pass(&mut self, packet: Packet) -> bool {
-        self.active.set(self.world.scheduler.now());
+        self.active.set(self.balancer.scheduler().now());
         if is_close(&packet) {
             self.hold_end().await;
         }
-        for packet in self.held.offer(self.world, self.socket, packet) {
+        for packet in self.held.offer(self.balancer, self.socket, packet) {
             if !self.send(packet).await {
                 return false;
             }
@@ -182,7 +182,7 @@ impl Way<'_> {
 
     async fn hold_end(&self) {
         if self.end_hold > Duration::ZERO {
-            self.world.scheduler.sleep(self.end_hold).await;
+            self.balancer.scheduler().sleep(self.end_hold).await;
         }
     }
 }
@@ -198,22 +198,22 @@ fn is_close(packet: &Packet) -> bool {
 }
 
 /// Completes when nothing has passed for too long.
-async fn idle(world: &World, active: &Cell<Time>) {
-    let timeout = world.plan.balancer.idle_timeout();
+async fn idle(balancer: &Balancer, active: &Cell<Time>) {
+    let timeout = balancer.plan().idle_timeout();
     loop {
         let deadline = active.get() + timeout;
-        if world.scheduler.now() >= deadline {
+        if balancer.scheduler().now() >= deadline {
             return;
         }
-        world.scheduler.sleep_until(deadline).await;
+        balancer.scheduler().sleep_until(deadline).await;
     }
 }
 
 /// Completes when the container has left service and its connections have had their time.
-async fn drained(world: &World, container: u32, socket: SocketId) {
-    let since = world.balancer.left_service(container, socket).await;
-    let until = since + world.plan.balancer.drain();
-    world.scheduler.sleep_until(until).await;
+async fn drained(balancer: &Balancer, container: u32, socket: SocketId) {
+    let since = balancer.backends.left(container, socket).await;
+    let until = since + balancer.plan().drain();
+    balancer.scheduler().sleep_until(until).await;
 }
 
 /// Runs both to their ends.

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gatesim_model::core::{ids::SocketId, message::Frame, time::Time};
 
-use super::{emit, stream};
+use super::Balancer;
 use crate::{
     plan::ReorderPlan,
     scheduler::choices::{Purpose, Stream},
     trace::event::{Actor, WorldEvent},
-    world::{World, link::Packet},
+    world::link::Packet,
 };
 
 /// Frames that are held at a time; the next one passes.
@@ -29,21 +29,26 @@ pub(super) struct Held {
 impl Held {
     /// Nothing is held; `plan` is that of this direction.
     pub(super) fn new(
-        world: &World,
+        balancer: &Balancer,
         socket: SocketId,
         towards: Actor,
         plan: Option<ReorderPlan>,
     ) -> Held {
         Held {
             plan,
-            choices: stream(world, socket, Purpose::Reorder(towards)),
+            choices: balancer.stream(socket, Purpose::Reorder(towards)),
             frames: BTreeMap::new(),
             arrivals: 0,
         }
     }
 
     /// A frame has come: what passes now. Anything but text lets everything pass before it.
-    pub(super) fn offer(&mut self, world: &World, socket: SocketId, packet: Packet) -> Vec<Packet> {
+    pub(super) fn offer(
+        &mut self,
+        balancer: &Balancer,
+        socket: SocketId,
+        packet: Packet,
+    ) -> Vec<Packet> {
         let Some(plan) = self.plan else {
             return vec![packet];
         };
@@ -63,16 +68,16 @@ impl Held {
                 return all;
             }
         }
-        if self.frames.len() < HELD_FRAMES && self.choices.chance(world.odds(plan.per_mille)) {
+        if self.frames.len() < HELD_FRAMES && self.choices.chance(balancer.odds(plan.per_mille)) {
             let hold = Duration::from_micros(self.choices.draw(plan.hold_us.inclusive()));
             self.frames
-                .insert((world.scheduler.now() + hold, self.arrivals), packet);
+                .insert((balancer.scheduler().now() + hold, self.arrivals), packet);
             self.arrivals += 1;
             return Vec::new();
         }
         let overtaken = self.frames.len() as u32;
         if overtaken > 0 {
-            emit(world, WorldEvent::FrameOvertook { socket, overtaken });
+            balancer.emit(WorldEvent::FrameOvertook { socket, overtaken });
         }
         vec![packet]
     }

@@ -4,40 +4,42 @@ use std::{collections::BTreeSet, time::Duration};
 
 use gatesim_model::core::ids::SocketId;
 
-use super::{emit, stream};
+use super::Balancer;
 use crate::{
     scheduler::choices::{Purpose, Stream},
     trace::event::WorldEvent,
-    world::World,
 };
 
 /// Holds an upgrade for its time; others may overtake it.
-pub(super) async fn hold(world: &World, socket: SocketId) {
-    let balancer = &world.balancer;
+pub(super) async fn hold(balancer: &Balancer, socket: SocketId) {
     let arrival = balancer.arrivals.get();
     balancer.arrivals.set(arrival + 1);
     balancer.held.borrow_mut().insert((arrival, socket));
-    let hold = stream(world, socket, Purpose::UpgradeHold)
-        .draw(world.plan.balancer.upgrade_hold_us.inclusive());
-    world.scheduler.sleep(Duration::from_micros(hold)).await;
+    let hold = balancer
+        .stream(socket, Purpose::UpgradeHold)
+        .draw(balancer.plan().upgrade_hold_us.inclusive());
+    balancer
+        .scheduler()
+        .sleep(Duration::from_micros(hold))
+        .await;
     let mut held = balancer.held.borrow_mut();
     held.remove(&(arrival, socket));
     if let Some(&(earlier, overtaken)) = held.first()
         && earlier < arrival
     {
-        emit(world, WorldEvent::UpgradeOvertook { socket, overtaken });
+        balancer.emit(WorldEvent::UpgradeOvertook { socket, overtaken });
     }
 }
 
 /// The container that the cookie names if it is in service, any one in service otherwise; never
 /// one that was asked before.
 pub(super) fn route(
-    world: &World,
+    balancer: &Balancer,
     choices: &mut Stream,
     cookie: Option<u32>,
     asked: &BTreeSet<u32>,
 ) -> Option<u32> {
-    let mut candidates = world.in_service();
+    let mut candidates = balancer.backends.in_service();
     candidates.retain(|container| !asked.contains(container));
     if let Some(container) = cookie.filter(|container| candidates.contains(container)) {
         return Some(container);

@@ -13,12 +13,11 @@ use gatesim_model::{
     port::wait::{First, first},
 };
 
-use super::{CONNECT_TIMEOUT, emit, headers::Request, routing::route, stream};
+use super::{Balancer, CONNECT_TIMEOUT, headers::Request, routing::route};
 use crate::{
     scheduler::choices::Purpose,
     trace::event::{Actor, CutReason, WorldEvent},
     world::{
-        World,
         link::{End, Incoming, Packet},
         network::Unconnected,
     },
@@ -68,32 +67,32 @@ pub(super) type Rest<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
 /// that is delivered twice has two answers: the first one counts, the other one is waited for
 /// and its connection aborted.
 pub(super) async fn ask<'w>(
-    world: &'w World,
+    balancer: &'w Balancer,
     request: &'w Request,
     copies: &'w Cell<u16>,
 ) -> Result<(Answered, Rest<'w>), u16> {
     let socket = request.upgrade.socket;
-    let plan = &world.plan.balancer;
-    let mut again = stream(world, socket, Purpose::Duplicate);
-    let one = ask_in_turn(world, request, copies, Duration::ZERO);
-    if !again.chance(world.odds(plan.duplicate_per_mille)) {
+    let plan = balancer.plan();
+    let mut again = balancer.stream(socket, Purpose::Duplicate);
+    let one = ask_in_turn(balancer, request, copies, Duration::ZERO);
+    if !again.chance(balancer.odds(plan.duplicate_per_mille)) {
         return Ok((one.await?, Box::pin(async {})));
     }
     let after = Duration::from_micros(again.draw(plan.duplicate_after_us.inclusive()));
     let mut one = Box::pin(one);
-    let mut other = Box::pin(ask_in_turn(world, request, copies, after));
+    let mut other = Box::pin(ask_in_turn(balancer, request, copies, after));
     Ok(match first(one.as_mut(), other.as_mut()).await {
-        First::Left(Ok(answered)) => (answered, Box::pin(discard(world, other))),
-        First::Right(Ok(answered)) => (answered, Box::pin(discard(world, one))),
+        First::Left(Ok(answered)) => (answered, Box::pin(discard(balancer, other))),
+        First::Right(Ok(answered)) => (answered, Box::pin(discard(balancer, one))),
         First::Left(Err(_)) => (other.await?, Box::pin(async {})),
         First::Right(Err(_)) => (one.await?, Box::pin(async {})),
     })
 }
 
-async fn discard(world: &World, asking: impl Future<Output = Result<Answered, u16>>) {
+async fn discard(balancer: &Balancer, asking: impl Future<Output = Result<Answered, u16>>) {
     if let Ok(Answered { backend, .. }) = asking.await {
         drop(Delivered {
-            world,
+            balancer,
             backend: Some(backend),
         });
     }
@@ -101,23 +100,23 @@ async fn discard(world: &World, asking: impl Future<Output = Result<Answered, u1
 
 /// One container after the other, after some time.
 async fn ask_in_turn(
-    world: &World,
+    balancer: &Balancer,
     request: &Request,
     copies: &Cell<u16>,
     after: Duration,
 ) -> Result<Answered, u16> {
-    let mut routes = stream(world, request.upgrade.socket, Purpose::Route);
+    let mut routes = balancer.stream(request.upgrade.socket, Purpose::Route);
     if after > Duration::ZERO {
-        world.scheduler.sleep(after).await;
+        balancer.scheduler().sleep(after).await;
     }
     let mut asked = BTreeSet::new();
     let mut status = 503;
-    for _ in 0..=world.plan.balancer.retries {
-        let Some(container) = route(world, &mut routes, request.affinity, &asked) else {
+    for _ in 0..=balancer.plan().retries {
+        let Some(container) = route(balancer, &mut routes, request.affinity, &asked) else {
             break;
         };
         asked.insert(container);
-        match ask_one(world, request, copies, container).await {
+        match ask_one(balancer, request, copies, container).await {
             Ok(answered) => return Ok(answered),
             Err(failed) => status = failed,
         }
@@ -128,7 +127,7 @@ async fn ask_in_turn(
 /// An upgrade that was delivered and not answered yet. If nobody wants the answer any more, the
 /// connection is aborted.
 struct Delivered<'w> {
-    world: &'w World,
+    balancer: &'w Balancer,
     backend: Option<End>,
 }
 
@@ -137,23 +136,24 @@ impl Drop for Delivered<'_> {
         if let Some(backend) = self.backend.take() {
             let socket = backend.socket();
             let reason = CutReason::NotWanted;
-            emit(self.world, WorldEvent::ConnectionCut { socket, reason });
+            self.balancer
+                .emit(WorldEvent::ConnectionCut { socket, reason });
             backend.reset();
         }
     }
 }
 
 async fn ask_one(
-    world: &World,
+    balancer: &Balancer,
     request: &Request,
     copies: &Cell<u16>,
     container: u32,
 ) -> Result<Answered, u16> {
     let original = request.upgrade.socket;
     let (from, to) = (Actor::Balancer, Actor::Container(container));
-    let link = world.plan.backend_link;
-    let connecting = world.network.connect(original, from, to, link);
-    let backend = match first(connecting, world.scheduler.sleep(CONNECT_TIMEOUT)).await {
+    let link = balancer.context.plan.backend_link;
+    let connecting = balancer.network.connect(original, from, to, link);
+    let backend = match first(connecting, balancer.scheduler().sleep(CONNECT_TIMEOUT)).await {
         First::Left(Ok(backend)) => backend,
         First::Left(Err(Unconnected::Refused)) => return Err(502),
         First::Left(Err(Unconnected::TimedOut)) | First::Right(()) => return Err(504),
@@ -165,9 +165,9 @@ async fn ask_one(
     copies.set(copies.get() + 1);
     backend.is_with(socket);
     if socket.copy > 0 {
-        emit(world, WorldEvent::UpgradeCopied { original, socket });
+        balancer.emit(WorldEvent::UpgradeCopied { original, socket });
     }
-    emit(world, WorldEvent::UpgradeRouted { socket, container });
+    balancer.emit(WorldEvent::UpgradeRouted { socket, container });
     let mut upgrade = request.upgrade.clone();
     upgrade.socket = socket;
     let packet = Packet::Upgrade {
@@ -175,14 +175,14 @@ async fn ask_one(
         affinity: request.affinity,
     };
     let mut delivered = Delivered {
-        world,
+        balancer,
         backend: Some(backend),
     };
     let backend = delivered.backend.as_ref().ok_or(502_u16)?;
     if backend.send(packet).await.is_err() {
         return Err(502);
     }
-    let timeout = world.scheduler.sleep(world.plan.balancer.answer_timeout());
+    let timeout = balancer.scheduler().sleep(balancer.plan().answer_timeout());
     match first(backend.receive(), timeout).await {
         First::Left(Incoming::Packet(Packet::Response {
             status,

@@ -34,7 +34,7 @@ impl Tab {
     /// Asks for a new token, or has got it.
     pub(super) fn renew(&mut self, now: Time) {
         if self.renewed_at.take_if(|at| *at <= now).is_some() {
-            match self.world.services.is_down(Service::Auth) {
+            match self.around.services.is_down(Service::Auth) {
                 true => {
                     self.renew_at = Some(
                         now + match self.design().token_refresh {
@@ -53,9 +53,15 @@ impl Tab {
             }
         }
         if self.renew_at.take_if(|at| *at <= now).is_some() {
-            let latency = self.world.plan.services.of(Service::Auth).latency_us;
+            let latency = self
+                .around
+                .context
+                .plan
+                .services
+                .of(Service::Auth)
+                .latency_us;
             let purpose = Purpose::ServiceLatency(Service::Auth);
-            let choices = self.world.scheduler.choices();
+            let choices = self.around.scheduler().choices();
             let mut stream = choices.stream(Actor::Client(self.number), purpose);
             let takes = Duration::from_micros(stream.draw(latency.inclusive()));
             self.renewed_at = Some(now + takes);
@@ -167,7 +173,7 @@ impl Tab {
             program: plan.program,
             pace: Duration::from_millis(plan.reads_every_ms),
         };
-        let opening = WebSocket::connect(Rc::clone(&self.world), socket, request);
+        let opening = WebSocket::connect(Rc::clone(&self.around.network), socket, request);
         self.sockets.push(opening);
         socket
     }

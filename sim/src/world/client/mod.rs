@@ -24,11 +24,16 @@ use gatesim_model::{
 
 use crate::{
     plan::{ClientPlan, Leaving, Program},
-    scheduler::choices::{Purpose, Stream},
-    trace::event::{Actor, Fact, WorldEvent},
+    scheduler::{
+        Scheduler,
+        choices::{Purpose, Stream},
+    },
+    trace::event::{Actor, WorldEvent},
     world::{
-        World,
+        context::Context,
         link::{End, Packet},
+        network::Network,
+        service::Services,
     },
 };
 
@@ -105,9 +110,30 @@ enum Phase {
     Gone,
 }
 
+/// What clients need of the world.
+pub struct Surroundings {
+    pub context: Rc<Context>,
+    pub design: Rc<Design>,
+    pub network: Rc<Network>,
+    pub services: Rc<Services>,
+    /// When every client has what the healed world owes it, if it is ever healed.
+    pub converged_by: Option<Time>,
+}
+
+impl Surroundings {
+    fn scheduler(&self) -> &Rc<Scheduler> {
+        &self.context.scheduler
+    }
+
+    fn plan_of(&self, number: u32) -> &ClientPlan {
+        let plan = self.context.plan.client(number);
+        plan.expect("a client that runs is in the plan")
+    }
+}
+
 /// One client.
 struct Tab {
-    world: Rc<World>,
+    around: Rc<Surroundings>,
     number: u32,
     timings: Timings,
     jitter: Stream,
@@ -137,38 +163,33 @@ struct Tab {
 }
 
 /// Lives the life of client `number`.
-pub async fn run(world: Rc<World>, number: u32, start_ms: u64) {
+pub async fn run(around: Rc<Surroundings>, number: u32, start_ms: u64) {
     let start = Time::ZERO + Duration::from_millis(start_ms);
-    world.scheduler.sleep_until(start).await;
-    Tab::new(world, number, start).live().await;
-}
-
-fn plan_of(world: &World, number: u32) -> &ClientPlan {
-    let plan = world.plan.client(number);
-    plan.expect("a client that lives is in the plan")
+    around.scheduler().sleep_until(start).await;
+    Tab::new(around, number, start).live().await;
 }
 
 /// When a client leaves, come what may: when its patience is over. One that wants an answer
 /// stays until the healed world owes it nothing any more.
-fn leaves_at(world: &World, client: &ClientPlan, start: Time) -> Time {
+fn leaves_at(converged_by: Option<Time>, client: &ClientPlan, start: Time) -> Time {
     let last = client.messages.last().map_or(0, |message| message.at_ms);
     let patient = start + Duration::from_millis(last + client.patience_ms);
     match client.messages.is_empty() {
         true => patient,
-        false => world.converged_by.map_or(patient, |by| by.max(patient)),
+        false => converged_by.map_or(patient, |by| by.max(patient)),
     }
 }
 
 impl Tab {
-    fn new(world: Rc<World>, number: u32, start: Time) -> Self {
-        let plan = plan_of(&world, number);
-        let timings = Timings::of(world.plan.environment);
+    fn new(around: Rc<Surroundings>, number: u32, start: Time) -> Self {
+        let plan = around.plan_of(number);
+        let timings = Timings::of(around.context.plan.environment);
         let credentials = Credentials::new(plan, start);
-        let choices = world.scheduler.choices();
+        let choices = around.scheduler().choices();
         let mut tab = Tab {
             jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
-            outbox: Outbox::new(world.design.client_resend, plan, number, start),
-            reconnect: Reconnect::new(&world.design, timings),
+            outbox: Outbox::new(around.design.client_resend, plan, number, start),
+            reconnect: Reconnect::new(&around.design, timings),
             phase: Phase::Staying,
             sockets: Vec::new(),
             current: None,
@@ -180,11 +201,11 @@ impl Tab {
             change_over_at: None,
             renew_at: None,
             renewed_at: None,
-            leaves_at: leaves_at(&world, plan, start),
+            leaves_at: leaves_at(around.converged_by, plan, start),
             credentials,
             timings,
             number,
-            world,
+            around,
         };
         tab.plan_renewal();
         tab
@@ -196,8 +217,7 @@ impl Tab {
             if self.phase == Phase::Gone {
                 return;
             }
-            let world = Rc::clone(&self.world);
-            let wake = world.scheduler.sleep_until(self.alarm());
+            let wake = self.around.scheduler().sleep_until(self.alarm());
             match first(self.hear(), wake).await {
                 First::Left((socket, news)) => self.take(socket, news),
                 First::Right(()) => {}
@@ -207,7 +227,7 @@ impl Tab {
 
     /// The next news of any socket; an older one is asked first.
     async fn hear(&mut self) -> (SocketId, News) {
-        let (scheduler, sockets) = (&self.world.scheduler, &mut self.sockets);
+        let (scheduler, sockets) = (self.around.scheduler(), &mut self.sockets);
         poll_fn(|cx| {
             for socket in sockets.iter_mut() {
                 let id = socket.id();
@@ -432,19 +452,18 @@ impl Tab {
     // --- surroundings -------------------------------------------------------------------------
 
     fn plan(&self) -> &ClientPlan {
-        plan_of(&self.world, self.number)
+        self.around.plan_of(self.number)
     }
 
     fn design(&self) -> &Design {
-        &self.world.design
+        &self.around.design
     }
 
     fn now(&self) -> Time {
-        self.world.scheduler.now()
+        self.around.scheduler().now()
     }
 
     fn emit(&self, event: WorldEvent) {
-        let actor = Actor::Client(self.number);
-        self.world.events.emit(actor, Fact::World(event));
+        self.around.context.emit(Actor::Client(self.number), event);
     }
 }

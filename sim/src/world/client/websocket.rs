@@ -21,8 +21,8 @@ use crate::{
     plan::{LinkPlan, Program},
     trace::event::Actor,
     world::{
-        World,
         link::{End, Incoming, Packet},
+        network::Network,
     },
 };
 
@@ -86,11 +86,11 @@ pub(super) struct Request {
 
 impl WebSocket {
     /// Begins to open a connection.
-    pub(super) fn connect(world: Rc<World>, id: SocketId, request: Request) -> Self {
+    pub(super) fn connect(network: Rc<Network>, id: SocketId, request: Request) -> Self {
         let pace = request.pace;
         WebSocket {
             id,
-            state: State::Connecting(Box::pin(open(world, id, request))),
+            state: State::Connecting(Box::pin(open(network, id, request))),
             outgoing: VecDeque::new(),
             pace,
             reads_at: Time::ZERO,
@@ -266,12 +266,12 @@ fn close_frame(code: Option<u16>) -> Packet {
 /// From the first packet to the answer to the upgrade, and the balancer's cookie in it; or the
 /// status of a refusal.
 async fn open(
-    world: Rc<World>,
+    network: Rc<Network>,
     socket: SocketId,
     request: Request,
 ) -> Result<(End, Option<u32>), u16> {
     let (from, to) = (Actor::Client(socket.peer), Actor::Balancer);
-    let connecting = world.network.connect(socket, from, to, request.link);
+    let connecting = network.connect(socket, from, to, request.link);
     let end = connecting.await.map_err(|_| 0_u16)?;
     end.send(request.packet).await.map_err(|_| 0_u16)?;
     match end.receive().await {

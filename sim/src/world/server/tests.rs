@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Sender};
 
 use gatesim_model::{
     core::{ids::SocketId, message::ServerMessage},
-    design::Design,
+    design::ClockSource,
     port::socket::{Received, Socket, SocketError, Upgrade},
 };
 
@@ -19,8 +19,9 @@ use crate::{
         sink::EventSink,
     },
     world::{
-        World,
+        context::Context,
         link::{Broken, connection},
+        service::Services,
     },
 };
 
@@ -62,15 +63,11 @@ where
     let (sender, misused) = mpsc::channel();
     let ran = Bench::default().run(move |scheduler, log| {
         let link = plan.backend_link;
-        let design = Rc::new(Design::builtin("reference").unwrap());
-        let world = World::new(
-            Rc::clone(scheduler),
-            Rc::new(Misuses(sender)),
-            Rc::new(plan),
-            design,
-            None,
-        );
-        let process = Rc::new(Process::new(world, 0, 1));
+        let events = Rc::new(Misuses(sender));
+        let context = Context::new(Rc::clone(scheduler), Rc::new(plan), events);
+        let services = Services::new(Rc::clone(&context));
+        let clock = (ClockSource::Monotonic, Rc::default());
+        let process = Rc::new(Process::new(context, services, clock, 0, 1));
         let socket = SocketId::first(0);
         let (near, far) = connection(scheduler, socket, (CLIENT, Actor::Container(0)), link);
         let noted = Rc::clone(log);
