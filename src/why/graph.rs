@@ -9,13 +9,15 @@ use gatesim_model::{
     port::env::Service,
 };
 use gatesim_sim::{
-    check::invariants::Subject,
     run::outcome::Outcome,
     scheduler::{
         causes::{Causes, Source},
         choices::Purpose,
     },
-    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Actor, Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// A run that was traced with its causes, as a graph.

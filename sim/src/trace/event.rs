@@ -1,6 +1,6 @@
 //! What the observer sees: the protocol's events and the world's, with time, step and actor.
 
-use std::{fmt, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 use gatesim_model::{
     core::{
@@ -11,115 +11,10 @@ use gatesim_model::{
     event::Event,
     port::{env::Service, socket::SocketError},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::request::{HeaderPolicy, Token};
-
-/// Who did it. Also the name of an entity in keyed choices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Actor {
-    /// The run itself: faults, healing.
-    World,
-    /// A browser client, counted from 0.
-    Client(u32),
-    /// The load balancer.
-    Balancer,
-    /// A container, counted from 0; the same name across restarts.
-    Container(u32),
-    /// A backing service.
-    Service(Service),
-    /// One transport connection.
-    Socket(SocketId),
-}
-
-impl Actor {
-    /// Whether a link with this end may lie on the way of a connection, which may have reached no
-    /// container yet. The balancer is on every way, and the other end of its links is named beside
-    /// it, so it does not count by itself.
-    pub(crate) fn is_on_way(self, socket: SocketId, container: Option<u32>) -> bool {
-        match self {
-            Actor::Client(client) => client == socket.peer,
-            Actor::Container(at) => container == Some(at),
-            Actor::Socket(one) => one == socket,
-            Actor::World | Actor::Balancer | Actor::Service(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Actor::World => f.pad("world"),
-            Actor::Client(n) => pad(f, format_args!("client{n}")),
-            Actor::Balancer => f.pad("balancer"),
-            Actor::Container(n) => pad(f, format_args!("container{n}")),
-            Actor::Service(Service::Auth) => f.pad("auth"),
-            Actor::Service(Service::Redis) => f.pad("redis"),
-            Actor::Service(Service::Database) => f.pad("database"),
-            Actor::Service(Service::Supervisor) => f.pad("supervisor"),
-            Actor::Socket(socket) => pad(f, format_args!("{socket}")),
-        }
-    }
-}
-
-/// Pads like [`fmt::Formatter::pad`]; without a width, which is how keys of choices are written,
-/// nothing is allocated.
-fn pad(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
-    match f.width() {
-        None => f.write_fmt(text),
-        Some(_) => f.pad(&text.to_string()),
-    }
-}
-
-impl From<Actor> for String {
-    fn from(actor: Actor) -> String {
-        actor.to_string()
-    }
-}
-
-impl TryFrom<String> for Actor {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let number = |prefix: &str| {
-            text.strip_prefix(prefix)
-                .and_then(|n| n.parse::<u32>().ok())
-        };
-        let fixed = match text.as_str() {
-            "world" => Some(Actor::World),
-            "balancer" => Some(Actor::Balancer),
-            "auth" => Some(Actor::Service(Service::Auth)),
-            "redis" => Some(Actor::Service(Service::Redis)),
-            "database" => Some(Actor::Service(Service::Database)),
-            "supervisor" => Some(Actor::Service(Service::Supervisor)),
-            _ => None,
-        };
-        fixed
-            .or_else(|| number("client").map(Actor::Client))
-            .or_else(|| number("container").map(Actor::Container))
-            .or_else(|| parse_socket(&text).map(Actor::Socket))
-            .ok_or_else(|| {
-                format!(
-                    "unknown actor `{text}`; actors are world, client<n>, balancer, container<n>, \
-                     auth, redis, database, supervisor and c<client>#<attempt>"
-                )
-            })
-    }
-}
-
-fn parse_socket(text: &str) -> Option<SocketId> {
-    let (peer, rest) = text.strip_prefix('c')?.split_once('#')?;
-    let (attempt, copy) = match rest.split_once('\'') {
-        Some((attempt, copy)) => (attempt, copy.parse().ok()?),
-        None => (rest, 0),
-    };
-    Some(SocketId {
-        peer: peer.parse().ok()?,
-        attempt: attempt.parse().ok()?,
-        copy,
-    })
-}
+pub use super::{actor::Actor, names::*};
 
 /// One observable fact of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -450,73 +345,4 @@ impl WorldEvent {
             | Finished { .. } => None,
         }
     }
-}
-
-/// A header of an upgrade, or several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Header {
-    /// `Authorization`.
-    Authorization,
-    /// `Sec-WebSocket-Protocol`.
-    Subprotocols,
-    /// All the rest.
-    Others,
-}
-
-/// Why the balancer ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CutReason {
-    /// Nothing passed for too long.
-    Idle,
-    /// The container has left service, and its connections have had their time.
-    Drained,
-    /// Nobody waits any more for the answer to this copy of an upgrade.
-    NotWanted,
-}
-
-/// How a service that answers is not what it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the fields say no more than their names")]
-pub enum Impairment {
-    /// It takes this many times as long.
-    Slow { factor: u32 },
-    /// It answers this many calls in a thousand with a server error.
-    Erring { per_mille: u32 },
-    /// It gives this many wrong answers in a thousand.
-    Wrong { per_mille: u32 },
-}
-
-/// A socket operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// Accept.
-    Accept,
-    /// Receive.
-    Receive,
-    /// Send.
-    Send,
-    /// Close.
-    Close,
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FinishReason {
-    /// Every client is done and the aftermath has been watched.
-    Done,
-    /// Virtual time ran out.
-    TimeLimit,
-    /// The number of steps ran out.
-    StepLimit,
-    /// Nothing can happen any more, and some client is not done.
-    Stuck,
-    /// The first violation was enough.
-    StoppedAtFirst,
-    /// It was asked for up to a certain moment only.
-    StoppedAtMoment,
 }

@@ -18,15 +18,30 @@ pub enum Token {
 }
 
 /// What becomes of one header of an upgrade.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeaderPolicy {
     /// It passes.
     #[default]
+    #[strum(to_string = "kept")]
     Keep,
     /// It is removed.
+    #[strum(to_string = "stripped")]
     Strip,
     /// Its value is replaced by a placeholder in braces that was never filled in.
+    #[strum(to_string = "mangled")]
     Mangle,
 }
 

@@ -11,9 +11,9 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
-    subject::Subject,
     view::{View, container_of},
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

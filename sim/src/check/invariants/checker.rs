@@ -9,8 +9,9 @@ use super::{
     containment::FailuresStayLocal, errors, event_order, isolation::UsersIsolated,
     leftovers::NothingLeftBehind, machines, messages::NoClientMessageLost, readiness,
     runs::FiveEventsComplete, setup::SetupEndsInTime, silence::DeadPeersAreNoticed,
-    storm::ClientsDoNotStorm, subject::Subject, view::View, waiting::NothingWaitsForever,
+    storm::ClientsDoNotStorm, view::View, waiting::NothingWaitsForever,
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     run::outcome::Violation,
     trace::event::{Actor, FinishReason, TraceEvent},

@@ -9,9 +9,9 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
-    subject::Subject,
     view::{View, container_of},
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

@@ -4,13 +4,10 @@ use gatesim_model::{event::Event, port::socket::SocketError};
 
 use super::{
     checker::{Finding, Rule},
-    subject::Subject,
     view::View,
 };
-use crate::{
-    trace::event::{Fact, TraceEvent, WorldEvent},
-    view::describe::operation_name,
-};
+use crate::trace::event::{Fact, TraceEvent, WorldEvent};
+use crate::trace::vocabulary::Subject;
 
 /// An internal error is a defect even where some catch-all keeps it from the client.
 pub(super) struct NoInternalError;
@@ -64,7 +61,6 @@ impl Rule for TransportDiscipline {
             SocketError::SendAfterClose => "after close",
             SocketError::PeerGone => return None,
         };
-        let operation = operation_name(*operation);
         Some(Finding::new(
             *socket,
             format!("{operation} {misuse}"),

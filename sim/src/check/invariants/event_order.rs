@@ -8,13 +8,10 @@ use gatesim_model::core::ids::RunId;
 use super::{
     checker::{Finding, Rule},
     message_order::MessageOrder,
-    subject::Subject,
     view::View,
 };
-use crate::{
-    trace::event::{Fact, TraceEvent, WorldEvent},
-    view::describe::kind_name,
-};
+use crate::trace::event::{Fact, TraceEvent, WorldEvent};
+use crate::trace::vocabulary::Subject;
 
 /// Sequence numbers that a client receives for one run only ever grow, whichever connections and
 /// containers they come over. What is missing is another rule's business.
@@ -57,9 +54,8 @@ impl Rule for EventsInOrder {
                     *socket,
                     cause,
                     format!(
-                        "{socket} received event {seq} ({}) of {run} for message {message} after \
-                         event {latest} of the same run.",
-                        kind_name(*kind)
+                        "{socket} received event {seq} ({kind}) of {run} for message {message} after \
+                         event {latest} of the same run."
                     ),
                 ))
             }

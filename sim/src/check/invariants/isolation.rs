@@ -9,9 +9,9 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
-    subject::Subject,
     view::View,
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::{

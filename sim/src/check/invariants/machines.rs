@@ -10,9 +10,9 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
-    subject::Subject,
     view::{Connection, View, container_of},
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

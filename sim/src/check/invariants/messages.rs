@@ -16,9 +16,9 @@ use super::{
     answers::Answers,
     checker::{Finding, Rule},
     limits::Limits,
-    subject::Subject,
     view::{Connection, View},
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

@@ -42,7 +42,6 @@ mod runs;
 mod setup;
 mod silence;
 mod storm;
-mod subject;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -51,7 +50,6 @@ mod waiting;
 pub use checker::Checker;
 pub use limits::Limits;
 pub(crate) use readiness::REQUIRED as REQUIRED_COMPONENTS;
-pub use subject::Subject;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $variant:ident => $name:literal, $number:literal, $kind:ident, $statement:literal;)*) => {

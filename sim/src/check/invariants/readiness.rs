@@ -9,10 +9,10 @@ use gatesim_model::{
 
 use super::{
     checker::{Finding, Rule},
-    subject::Subject,
     view::{View, container_of},
 };
 use crate::trace::event::{Fact, TraceEvent};
+use crate::trace::vocabulary::Subject;
 
 /// The components without which no message can be handled (protocol.md 6.1). The bridge is
 /// important but not critical. Written down here once more on purpose: a judge that asked the

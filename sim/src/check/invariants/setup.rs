@@ -11,10 +11,10 @@ use super::{
     checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
-    subject::Subject,
     view::View,
 };
 use crate::trace::event::{Fact, TraceEvent, WorldEvent};
+use crate::trace::vocabulary::Subject;
 
 /// Waits from accept for PROCESSING_READY or an explicit close. The wait is over when the peer
 /// is gone, or the container: there is nobody left to be told.

@@ -7,9 +7,9 @@ use gatesim_model::core::{ids::SocketId, time::Time};
 use super::{
     checker::{Finding, Rule},
     limits::Limits,
-    subject::Subject,
     view::View,
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

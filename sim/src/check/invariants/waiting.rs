@@ -24,9 +24,9 @@ use super::{
     obligations::{Client, Obligation, Progress, Run, Standing},
     readiness::REQUIRED,
     resignation::Resignations,
-    subject::Subject,
     view::{View, container_of},
 };
+use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::event::{Era, Fact, FinishReason, TraceEvent, WorldEvent},

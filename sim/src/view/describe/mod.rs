@@ -5,10 +5,7 @@
 //! - [`describe_fault`] says what a fault of the plan does, which its event only numbers;
 //! - [`GatewayLog`] gives the shapes of protocol.md, section 9, for those events that had one.
 
-use gatesim_model::core::{
-    ids::MessageId,
-    message::{AgentEventKind, ErrorCode, Notice},
-};
+use gatesim_model::core::ids::MessageId;
 
 use crate::{
     plan::Plan,
@@ -26,7 +23,6 @@ mod world;
 pub use fault::describe_fault;
 pub use log::{GatewayLog, Level, LogLine};
 pub use title::title;
-pub(crate) use world::{operation_name, reason_name};
 
 /// What happened, in one line without a line end.
 pub fn describe(entry: &TraceEvent) -> String {
@@ -45,43 +41,6 @@ pub fn describe_in(entry: &TraceEvent, plan: &Plan) -> String {
     match planned {
         Some((planned, number)) => format!("fault {number}: {}", describe_fault(&planned.kind)),
         None => describe(entry),
-    }
-}
-
-/// The name of an agent event, as it is on the wire.
-pub(crate) fn kind_name(kind: AgentEventKind) -> &'static str {
-    match kind {
-        AgentEventKind::AgentStarted => "agent_started",
-        AgentEventKind::AgentThinking => "agent_thinking",
-        AgentEventKind::ToolExecuting => "tool_executing",
-        AgentEventKind::ToolCompleted => "tool_completed",
-        AgentEventKind::AgentCompleted => "agent_completed",
-    }
-}
-
-/// The code of an error message, as it is on the wire.
-pub(crate) fn error_name(error: ErrorCode) -> &'static str {
-    match error {
-        ErrorCode::FormatError => "FORMAT_ERROR",
-        ErrorCode::MessageTooLarge => "MESSAGE_TOO_LARGE",
-        ErrorCode::NoToken => "NO_TOKEN",
-        ErrorCode::ValidationFailed => "VALIDATION_FAILED",
-        ErrorCode::AuthServiceError => "AUTH_SERVICE_ERROR",
-        ErrorCode::ServiceUnavailable => "SERVICE_UNAVAILABLE",
-        ErrorCode::AgentFailed => "AGENT_FAILED",
-        ErrorCode::NotReady => "NOT_READY",
-        ErrorCode::InternalError => "INTERNAL_ERROR",
-    }
-}
-
-fn notice_name(notice: Notice) -> &'static str {
-    match notice {
-        Notice::ConnectionEstablished => "connection_established",
-        Notice::DegradedMode => "degraded_mode",
-        Notice::DegradedModeActive => "degraded_mode_active",
-        Notice::Initializing => "initializing",
-        Notice::ConnectionRecovery => "connection_recovery",
-        Notice::ServerShutdown => "server_shutdown",
     }
 }
 

@@ -5,7 +5,7 @@ use gatesim_model::{
     event::{Component, Event, LockName},
 };
 
-use super::{error_name, kind_name, message_name, notice_name};
+use super::message_name;
 use crate::trace::event::Actor;
 
 /// One arm for each event, in the order of their declaration.
@@ -180,7 +180,7 @@ pub(super) fn describe(event: &Event) -> String {
         } => {
             format!(
                 "{socket} authentication failed: {}, attempt {attempts}",
-                error_name(*error)
+                error
             )
         }
         Event::CallStarted { socket, service } => match socket {
@@ -254,11 +254,7 @@ pub(super) fn describe(event: &Event) -> String {
             message,
             error,
         } => {
-            format!(
-                "{socket} {} refused: {}",
-                message_name(message),
-                error_name(*error)
-            )
+            format!("{socket} {} refused: {}", message_name(message), error)
         }
         Event::MessageDropped { socket, message } => {
             format!("{socket} {} dropped without a word", message_name(message))
@@ -276,8 +272,8 @@ pub(super) fn describe(event: &Event) -> String {
             notice,
             connection_ready,
         } => match connection_ready {
-            true => format!("{socket} {} sent, connection_ready", notice_name(*notice)),
-            false => format!("{socket} {} sent", notice_name(*notice)),
+            true => format!("{socket} {} sent, connection_ready", notice),
+            false => format!("{socket} {} sent", notice),
         },
         Event::RunStarted {
             socket,
@@ -288,7 +284,7 @@ pub(super) fn describe(event: &Event) -> String {
             format!("{socket} {run} started for message {message} of {user}")
         }
         Event::AgentEventEmitted { run, seq, kind, .. } => {
-            format!("{run} event {seq} emitted: {}", kind_name(*kind))
+            format!("{run} event {seq} emitted: {}", kind)
         }
         Event::AgentEventSent {
             socket,

@@ -6,10 +6,6 @@ use gatesim_model::{
     event::{Event, LockName, ReadySource},
 };
 
-use super::{
-    error_name, kind_name, notice_name,
-    world::{cut_name, operation_name},
-};
 use crate::trace::event::{Actor, Fact, Impairment, TraceEvent, WorldEvent};
 
 /// What happened, in a few words that are the same for every run.
@@ -65,7 +61,7 @@ fn of_protocol(event: &Event) -> String {
         Event::LoopEnded { .. } => "message loop ended".to_owned(),
         Event::Authenticated { .. } => "user bound".to_owned(),
         Event::AuthenticationFailed { error, .. } => {
-            format!("authentication failed with {}", error_name(*error))
+            format!("authentication failed with {}", error)
         }
         Event::CallStarted { service, .. } => format!("{} asked", Actor::Service(*service)),
         Event::CallEnded { service, ok, .. } => match ok {
@@ -99,14 +95,14 @@ fn of_protocol(event: &Event) -> String {
             | Notice::DegradedModeActive
             | Notice::Initializing
             | Notice::ConnectionRecovery
-            | Notice::ServerShutdown => format!("notice {} sent", notice_name(*notice)),
+            | Notice::ServerShutdown => format!("notice {} sent", notice),
         },
         Event::HandlerChosen { socket, handler_of } => match socket == handler_of {
             true => "message given to its own handler".to_owned(),
             false => "message given to another connection's handler".to_owned(),
         },
         Event::RunStarted { .. } => "agent run started".to_owned(),
-        Event::AgentEventEmitted { kind, .. } => format!("{} emitted", kind_name(*kind)),
+        Event::AgentEventEmitted { kind, .. } => format!("{} emitted", kind),
         Event::AgentEventSent { recovered, .. } => match recovered {
             true => "agent event sent again".to_owned(),
             false => "agent event sent".to_owned(),
@@ -130,7 +126,7 @@ fn of_protocol(event: &Event) -> String {
 }
 
 fn refused(what: &str, error: ErrorCode) -> String {
-    format!("{what} refused with {}", error_name(error))
+    format!("{what} refused with {}", error)
 }
 
 fn of_lock(lock: LockName, what: &str) -> String {
@@ -148,7 +144,7 @@ fn of_world(event: &WorldEvent) -> String {
         },
         WorldEvent::ClientReady { .. } => "welcome at the client".to_owned(),
         WorldEvent::ClientSent { .. } => "message sent by the client".to_owned(),
-        WorldEvent::ClientGotEvent { kind, .. } => format!("{} at the client", kind_name(*kind)),
+        WorldEvent::ClientGotEvent { kind, .. } => format!("{} at the client", kind),
         WorldEvent::ClientGotError { .. } => "error at the client".to_owned(),
         WorldEvent::ClientClosed { code, .. } => format!("connection closed at the client, {code}"),
         WorldEvent::ClientDone { .. } => "client leaves".to_owned(),
@@ -163,7 +159,7 @@ fn of_world(event: &WorldEvent) -> String {
         WorldEvent::HeaderChanged { .. } => "header changed on the way".to_owned(),
         WorldEvent::UpgradeCopied { .. } => "upgrade delivered once more".to_owned(),
         WorldEvent::ConnectionCut { reason, .. } => {
-            format!("connection cut, {}", cut_name(*reason))
+            format!("connection cut, {}", reason)
         }
         WorldEvent::FrameOvertook { .. } => "frame overtook another".to_owned(),
         WorldEvent::LinkPartitioned { .. } => "link cut".to_owned(),
@@ -173,7 +169,7 @@ fn of_world(event: &WorldEvent) -> String {
         WorldEvent::PongArrived { .. } => "pong arrived".to_owned(),
         WorldEvent::TransportEnded { .. } => "transport ended".to_owned(),
         WorldEvent::TransportMisused { operation, .. } => {
-            format!("{} refused by the transport", operation_name(*operation))
+            format!("{} refused by the transport", operation)
         }
         WorldEvent::ContainerStarted { .. } => "container started".to_owned(),
         WorldEvent::ContainerInService { .. } => "container in service".to_owned(),

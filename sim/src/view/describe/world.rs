@@ -1,10 +1,7 @@
 //! Lines for what happens around the protocol.
 
-use super::{kind_name, message_name};
-use crate::{
-    plan::HeaderPolicy,
-    trace::event::{Actor, CutReason, FinishReason, Header, Impairment, Operation, WorldEvent},
-};
+use super::message_name;
+use crate::trace::event::{Actor, WorldEvent};
 
 /// One arm for each event, in the order of their declaration.
 pub(super) fn describe(event: &WorldEvent) -> String {
@@ -30,7 +27,7 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             let again = if *recovered { ", recovered" } else { "" };
             format!(
                 "{socket} got event {seq} of {run} for message {message}: {}{again}",
-                kind_name(*kind)
+                kind
             )
         }
         WorldEvent::ClientGotError { socket, message } => {
@@ -79,18 +76,13 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             header,
             policy,
         } => {
-            let what = match policy {
-                HeaderPolicy::Keep => "kept",
-                HeaderPolicy::Strip => "stripped",
-                HeaderPolicy::Mangle => "mangled",
-            };
-            format!("{socket} {} {what} on the way", header_name(*header))
+            format!("{socket} {header} {policy} on the way")
         }
         WorldEvent::UpgradeCopied { original, socket } => {
             format!("{original} upgrade delivered once more, as {socket}")
         }
         WorldEvent::ConnectionCut { socket, reason } => {
-            format!("{socket} ended by the balancer: {}", cut_name(*reason))
+            format!("{socket} ended by the balancer: {}", reason)
         }
         WorldEvent::FrameOvertook { socket, overtaken } => {
             format!("{socket} a frame overtook {overtaken} that the balancer holds")
@@ -112,10 +104,7 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             operation,
             error,
         } => {
-            format!(
-                "{socket} {} refused by the transport: {error}",
-                operation_name(*operation)
-            )
+            format!("{socket} {} refused by the transport: {error}", operation)
         }
         WorldEvent::ContainerStarted {
             container,
@@ -151,64 +140,13 @@ pub(super) fn describe(event: &WorldEvent) -> String {
             ),
         },
         WorldEvent::ServiceImpaired { service, how } => {
-            format!("{} {}", Actor::Service(*service), impairment(*how))
+            format!("{} {}", Actor::Service(*service), how)
         }
         WorldEvent::ServiceRecovered { service, how } => {
-            let impaired = impairment(*how);
-            format!("{} no longer {impaired}", Actor::Service(*service))
+            format!("{} no longer {how}", Actor::Service(*service))
         }
         WorldEvent::FaultsHealed => "every fault is over".to_owned(),
         WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
-        WorldEvent::Finished { reason } => format!("run over: {}", reason_name(*reason)),
-    }
-}
-
-fn header_name(header: Header) -> &'static str {
-    match header {
-        Header::Authorization => "header Authorization",
-        Header::Subprotocols => "header Sec-WebSocket-Protocol",
-        Header::Others => "other headers",
-    }
-}
-
-pub(super) fn cut_name(reason: CutReason) -> &'static str {
-    match reason {
-        CutReason::Idle => "nothing passed for too long",
-        CutReason::Drained => "the container has left service",
-        CutReason::NotWanted => "nobody waits for its answer any more",
-    }
-}
-
-fn impairment(how: Impairment) -> String {
-    match how {
-        Impairment::Slow { factor } => format!("taking {factor} times as long"),
-        Impairment::Erring { per_mille } => {
-            format!("failing {per_mille} calls in a thousand")
-        }
-        Impairment::Wrong { per_mille } => {
-            format!("giving {per_mille} wrong answers in a thousand")
-        }
-    }
-}
-
-/// The operation as the protocol calls it.
-pub(crate) fn operation_name(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Accept => "accept",
-        Operation::Receive => "receive",
-        Operation::Send => "send",
-        Operation::Close => "close",
-    }
-}
-
-/// Why a run ended.
-pub(crate) fn reason_name(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Done => "every client is done",
-        FinishReason::TimeLimit => "virtual time ran out",
-        FinishReason::StepLimit => "the number of steps ran out",
-        FinishReason::Stuck => "nothing can happen any more",
-        FinishReason::StoppedAtFirst => "the first violation was enough",
-        FinishReason::StoppedAtMoment => "asked for up to here",
+        WorldEvent::Finished { reason } => format!("run over: {}", reason),
     }
 }

@@ -6,7 +6,7 @@ use gatesim_model::{
 };
 
 use super::{Aspect, Edit, Path, Transport, Value};
-use crate::{trace::event::Actor, view::describe::error_name};
+use crate::trace::event::Actor;
 
 impl Edit<'_> {
     /// The events of connections; one arm for each, and none for those of the process.
@@ -131,7 +131,7 @@ impl Edit<'_> {
                 self.aspect(at, *socket, Aspect::User, text);
             }
             Event::AuthenticationFailed { socket, error, .. } => {
-                let text = format!("not authenticated: {}", error_name(*error));
+                let text = format!("not authenticated: {}", error);
                 self.aspect(at, *socket, Aspect::User, Value::Text(text.into()));
             }
             Event::ServicesValidated { socket, missing } => {

@@ -1,10 +1,7 @@
 //! What the world's events say: clients, balancer, links, services, and the life of containers.
 
 use super::{ClientSocket, Edit, Path, Process, Value};
-use crate::{
-    trace::event::{Actor, CutReason, FinishReason, TraceEvent, WorldEvent},
-    view::describe::reason_name,
-};
+use crate::trace::event::{Actor, CutReason, FinishReason, TraceEvent, WorldEvent};
 
 impl Edit<'_> {
     /// One arm for each event, in the order of their declaration.
@@ -170,7 +167,7 @@ impl Edit<'_> {
                 reason: FinishReason::StoppedAtMoment,
             } => {}
             WorldEvent::Finished { reason } => {
-                let over = Value::Word(reason_name(*reason));
+                let over = Value::Word(reason.into());
                 self.set(Actor::World, Path::Run, over);
             }
             // Of what happened there is nothing that lasts.

@@ -10,7 +10,6 @@ use gatesim_model::{
 };
 
 use super::{Lines, Process, Run, Wording, head};
-use crate::view::describe::{error_name, kind_name};
 
 /// How the isolated managers of the later revisions call themselves.
 const PATTERN: &str = "factory pattern";
@@ -120,8 +119,7 @@ impl Lines<'_> {
             }
             Event::AuthenticationFailed { error, .. } => self.error(format!(
                 "🔒 SSOT AUTHENTICATION FAILED: {} - token failed on {}",
-                error_name(*error),
-                self.log.environment
+                error, self.log.environment
             )),
             Event::BreakerFed {
                 breaker, failures, ..
@@ -324,5 +322,5 @@ fn undelivered(process: &Process, run: RunId, seq: u32) -> (String, &'static str
     let known = process.runs.get(&run);
     let user = known.map_or("None".to_owned(), |run| run.user.to_string());
     let kind = known.and_then(|run| run.kinds.get(&seq).copied());
-    (user, kind.map_or("agent_event", kind_name))
+    (user, kind.map_or("agent_event", Into::into))
 }

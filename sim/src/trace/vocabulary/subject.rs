@@ -50,7 +50,7 @@ impl Subject {
     }
 
     /// A set with this subject alone; sets are joined by `|`.
-    pub(super) const fn bit(self) -> u32 {
+    pub(crate) const fn bit(self) -> u32 {
         1 << self as u16
     }
 }
