@@ -15,6 +15,7 @@ pub mod core;
 pub mod design;
 pub mod event;
 pub mod gateway;
+mod historical;
 pub mod port;
 #[cfg(test)]
 mod testing;

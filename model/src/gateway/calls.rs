@@ -76,15 +76,15 @@ pub async fn ask_ledger<E: Env>(
 
 /// A breaker that is shared by the connections of a container.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub(crate) struct SharedBreaker {
     name: Breaker,
     breaker: RefCell<CircuitBreaker>,
 }
 
-impl Guard {
+impl SharedBreaker {
     /// A closed breaker.
     pub(crate) fn new(name: Breaker, policy: Policy) -> Self {
-        Guard {
+        SharedBreaker {
             name,
             breaker: RefCell::new(CircuitBreaker::new(policy)),
         }

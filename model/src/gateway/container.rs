@@ -15,44 +15,27 @@ use crate::{
     core::{
         admission::Admission,
         breaker::{CircuitBreaker, Policy},
-        close::TRY_AGAIN_LATER,
         coordinator::StateCoordinator,
         environment::Environment,
         identity::IdManager,
         ids::{ConnectionId, SocketId},
         ledger::Book,
-        message::Notice,
         registry::Registry,
     },
-    design::{Design, ShutdownPolicy, StopInSetup},
-    event::{Breaker, CloseCause, Component, EndpointEnd, TaskName},
+    design::{Design, SleepPatching},
+    event::{Breaker, Component, TaskName},
     gateway::{
-        agent::Runs,
-        app_state::AppState,
-        auth::Authenticator,
-        calls::Guard,
-        connection::{Connection, Transport},
-        delivery::{self, Outboxes},
-        endpoint,
-        initializer::Initializer,
-        journal::Journals,
-        managers::Managers,
-        middleware::{self, Passed},
+        agent::runs::Runs, app_state::AppState, auth::authenticator::Authenticator,
+        calls::SharedBreaker, connection::Connection, delivery::outbox::Outboxes,
+        initializer::Initializer, journal::Journals, managers::table::Managers, router::Router,
+    },
+    historical::{
         readiness_guard::ReadinessGuard,
-        router::Router,
-        sleep_patch::SleepPatch,
-        startup,
+        sleep_patch::{ReplacedSleep, SleepPatch},
     },
-    port::{
-        env::{Env, Task},
-        wait::timeout,
-    },
+    port::env::{Env, Task},
 };
 
-/// How long agent runs may go on after the container was asked to stop.
-pub const DRAIN_GRACE: Duration = Duration::from_secs(3);
-/// How long runs may take to fail, and endpoints to clean up once their connections are closed.
-pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(2);
 /// Agent runs of one container that go on at the same time, where they have tasks of their own.
 pub const MAX_RUNS: usize = 1_000;
 
@@ -94,7 +77,7 @@ pub struct Container<E: Env> {
     /// The breaker around accept; unused where accept is direct.
     pub accept_breaker: RefCell<CircuitBreaker>,
     /// The breaker for the endpoint as a whole; unused where the design has none.
-    pub(crate) module_breaker: Guard,
+    pub(crate) module_breaker: SharedBreaker,
     /// The guard before the endpoint; unused where the design has none.
     pub(crate) readiness_guard: ReadinessGuard,
     /// Whose wrapper the process sleeps with; unused where the design has none.
@@ -119,17 +102,17 @@ pub struct Container<E: Env> {
     pub journals: Journals,
     /// Which messages were claimed here, where each container knows of its own only.
     pub claims: RefCell<Book>,
-    lifecycle: Cell<Lifecycle>,
-    live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
-    background: RefCell<BTreeMap<TaskName, E::Task>>,
-    runs: RefCell<Vec<E::Task>>,
+    pub(super) lifecycle: Cell<Lifecycle>,
+    pub(super) live: RefCell<BTreeMap<SocketId, Weak<Connection<E>>>>,
+    pub(super) background: RefCell<BTreeMap<TaskName, E::Task>>,
+    pub(super) runs: RefCell<Vec<E::Task>>,
     /// The runs that are over are looked for when there are this many.
     sweep_runs_at: Cell<usize>,
 }
 
 /// Whether the container takes on work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lifecycle {
+pub(super) enum Lifecycle {
     /// Yes, from its first moment on.
     Serving,
     /// It was asked to stop, and its design cares.
@@ -159,7 +142,7 @@ impl<E: Env> Container<E> {
             coordinator: RefCell::new(StateCoordinator::new()),
             identities: RefCell::new(IdManager::new()),
             accept_breaker: RefCell::new(CircuitBreaker::new(Policy::accept(environment))),
-            module_breaker: Guard::new(Breaker::Module, Policy::module()),
+            module_breaker: SharedBreaker::new(Breaker::Module, Policy::module()),
             readiness_guard: ReadinessGuard::default(),
             sleep_patch: SleepPatch::default(),
             admission: RefCell::default(),
@@ -179,73 +162,9 @@ impl<E: Env> Container<E> {
         })
     }
 
-    /// Serves one connection from its upgrade to its end: first the middleware, which may answer
-    /// the upgrade itself, then the endpoint. Returning without a close before makes the server end
-    /// the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
-    pub async fn serve(self: Rc<Self>, socket: Rc<E::Socket>) -> EndpointEnd {
-        match middleware::pass(&self, &*socket).await {
-            Passed::On => endpoint::serve(self, socket).await,
-            Passed::Answered => EndpointEnd::Returned,
-        }
-    }
-
-    /// Runs the start-up phases and starts the tasks that look after the container.
-    pub async fn start(self: &Rc<Self>) {
-        startup::run(self).await;
-    }
-
-    /// The container was asked to stop (SIGTERM). Returns when its connections are closed and
-    /// its tasks have ended, within [`DRAIN_GRACE`] and [`DRAIN_CLEAN_UP`]; at once if the
-    /// design does not care.
-    pub async fn terminate(self: &Rc<Self>) {
-        match self.design.shutdown {
-            ShutdownPolicy::Ignored => {}
-            ShutdownPolicy::Drained => self.drain().await,
-        }
-    }
-
     /// Whether new work is refused because the container is about to stop.
     pub fn is_draining(&self) -> bool {
         self.lifecycle.get() == Lifecycle::Draining
-    }
-
-    async fn drain(self: &Rc<Self>) {
-        self.lifecycle.set(Lifecycle::Draining);
-        for connection in self.live_connections() {
-            let told = connection.clone();
-            connection.spawn_owned(TaskName::Notice, async move {
-                if told.is_ready() {
-                    // A peer that cannot be told finds out by the close.
-                    let _ = told.send_notice(Notice::ServerShutdown).await;
-                } else {
-                    interrupt(&told).await;
-                }
-            });
-        }
-        let runs = self.runs.take();
-        timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
-        // Runs that did not finish end explicitly, as failures; only then is force used.
-        self.agent_runs.stop.set();
-        timeout(&self.env, DRAIN_CLEAN_UP, all_finished::<E>(&runs)).await;
-        for run in &runs {
-            run.cancel();
-        }
-        delivery::give_up(self);
-        for connection in self.live_connections() {
-            let ended = connection.clone();
-            connection.spawn_owned(TaskName::Shutdown, async move {
-                end_if_accepted(&ended).await;
-            });
-        }
-        let cleaned_up = async {
-            while !self.live.borrow().is_empty() {
-                self.env.sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(&self.env, DRAIN_CLEAN_UP, cleaned_up).await;
-        for task in self.background.take().values() {
-            task.cancel();
-        }
     }
 
     /// Starts a task that looks after the container, unless one of this name runs already.
@@ -301,36 +220,25 @@ impl<E: Env> Container<E> {
     pub(crate) fn leave(&self, connection: &Connection<E>) {
         self.live.borrow_mut().remove(&connection.socket_id());
     }
-}
 
-/// Ends a connection whose set-up is not complete.
-async fn interrupt<E: Env>(connection: &Connection<E>) {
-    match connection.design.stop_in_setup {
-        StopInSetup::GoingAway => end_if_accepted(connection).await,
-        StopInSetup::StepFailed => match connection.transport() {
-            Transport::Upgrading => {}
-            Transport::Open | Transport::Closed | Transport::PeerGone => {
-                let reason = "Handshake coordination failed - service temporarily unavailable";
-                let cause = CloseCause::GoingAway;
-                connection.close(TRY_AGAIN_LATER, reason, cause).await;
-            }
-        },
-    }
-}
-
-/// A connection that is still being accepted is not touched: a close before accept cannot say why,
-/// and its endpoint closes it right after.
-async fn end_if_accepted<E: Env>(connection: &Connection<E>) {
-    match connection.transport() {
-        Transport::Upgrading => {}
-        Transport::Open | Transport::Closed | Transport::PeerGone => {
-            connection.end(CloseCause::GoingAway).await;
+    /// An endpoint begins, and replaces the sleep of the process where the design has it so.
+    pub(crate) fn patch_sleep(&self, socket: SocketId) -> Option<ReplacedSleep> {
+        match self.design.sleep_patching {
+            SleepPatching::Absent => None,
+            SleepPatching::ProcessWide => Some(self.sleep_patch.patch(&self.env, socket)),
         }
     }
-}
 
-async fn all_finished<E: Env>(tasks: &[E::Task]) {
-    for task in tasks {
-        task.finished().await;
+    /// It ends.
+    pub(crate) fn restore_sleep(&self, found: Option<ReplacedSleep>) {
+        if let Some(found) = found {
+            self.sleep_patch.restore(&self.env, found);
+        }
+    }
+
+    /// A sleep by the name that an endpoint may have replaced.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        let (env, environment) = (&self.env, self.environment);
+        self.sleep_patch.sleep(env, environment, duration).await;
     }
 }

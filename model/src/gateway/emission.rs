@@ -14,7 +14,7 @@ use crate::{
     gateway::{
         connection::Connection,
         container::Container,
-        manager::{Audience, Manager},
+        managers::manager::{Audience, Manager},
         readiness::Lookup,
     },
     port::env::Env,

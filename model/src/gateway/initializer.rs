@@ -4,21 +4,17 @@
 //! lock that makes them wait for each other, and a flag that, once set, answers for services it
 //! never built. The limit of 30 s that its callers name is not enforced.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::Cell, time::Duration};
 
 use crate::{
-    core::{ids::SocketId, message::Notice},
-    design::MissingServices,
+    core::ids::SocketId,
     event::{Component, LockName},
-    gateway::{connection::Connection, container::Container, lock::Lock, router::AgentHandler},
+    gateway::{app_state::AppState, lock::Lock},
     port::env::Env,
 };
 
 /// Time that building one service takes, as the estimate for users has it (6.3).
 pub const TIME_PER_SERVICE: Duration = Duration::from_secs(3);
-
-/// What an agent run is built on.
-const BUILDABLE: [Component; 2] = [Component::AgentSupervisor, Component::ThreadService];
 
 /// What a buildable service needs before it can be built.
 const FOUNDATION: [Component; 3] = [Component::Database, Component::Redis, Component::AuthSystem];
@@ -37,52 +33,30 @@ impl<E: Env> Initializer<E> {
             complete: Cell::new(false),
         }
     }
-}
 
-/// The handler that this connection registers with the router (step 24): the real one if the
-/// services it needs are there or are said to be after an attempt to build them, otherwise the
-/// fallback.
-pub async fn make_handler<E: Env>(
-    container: &Container<E>,
-    connection: &Rc<Connection<E>>,
-) -> AgentHandler {
-    let missing = container.app.missing(&BUILDABLE);
-    if missing.is_empty() {
-        return AgentHandler::Supervisor;
-    }
-    match container.design.missing_services {
-        MissingServices::Startup => return AgentHandler::Fallback,
-        MissingServices::OneInitializer => {}
-    }
-    // Progress is a courtesy: a client that cannot be told is found out by the next receive.
-    let _ = connection.send_notice(Notice::Initializing).await;
-    if initialize(container, connection.socket_id(), &missing).await {
-        AgentHandler::Supervisor
-    } else {
-        AgentHandler::Fallback
-    }
-}
-
-/// Builds services that are missing; true if they are there, or if an earlier call for whatever
-/// other services was successful.
-async fn initialize<E: Env>(
-    container: &Container<E>,
-    socket: SocketId,
-    missing: &[Component],
-) -> bool {
-    let initializer = &container.initializer;
-    let _alone = initializer.lock.acquire(Some(socket)).await;
-    if initializer.complete.get() {
-        return true;
-    }
-    for component in missing {
-        container.env.sleep(TIME_PER_SERVICE).await;
-        let never = container.settings.never_ready.contains(component);
-        if !never && container.app.missing(&FOUNDATION).is_empty() {
-            container.app.set(&container.env, *component, true);
+    /// Builds services that are missing; true if they are there, or if an earlier call for any
+    /// other services was successful. Those that are `never_ready` cannot be built.
+    pub(crate) async fn initialize(
+        &self,
+        env: &E,
+        app: &AppState,
+        never_ready: &[Component],
+        socket: SocketId,
+        missing: &[Component],
+    ) -> bool {
+        let _alone = self.lock.acquire(Some(socket)).await;
+        if self.complete.get() {
+            return true;
         }
+        for component in missing {
+            env.sleep(TIME_PER_SERVICE).await;
+            let never = never_ready.contains(component);
+            if !never && app.missing(&FOUNDATION).is_empty() {
+                app.set(env, *component, true);
+            }
+        }
+        let built = app.missing(missing).is_empty();
+        self.complete.set(built);
+        built
     }
-    let built = container.app.missing(missing).is_empty();
-    initializer.complete.set(built);
-    built
 }

@@ -20,7 +20,7 @@ use crate::{
         message::AgentEventKind,
     },
     event::Event,
-    gateway::{calls, container::Container, delivery::Told},
+    gateway::{calls, delivery::outbox::Told},
     port::env::Env,
 };
 
@@ -90,24 +90,19 @@ impl Journals {
 
 impl Journal {
     /// Writes one event down.
-    pub(crate) async fn append<E: Env>(
-        &self,
-        container: &Container<E>,
-        seq: u32,
-        kind: AgentEventKind,
-    ) -> Told {
+    pub(crate) async fn append<E: Env>(&self, env: &E, seq: u32, kind: AgentEventKind) -> Told {
         let (socket, run) = (self.asker, self.run);
         let command = Command::Append {
             owner: run,
             seq,
             kind,
         };
-        match self.ask(container, command, APPEND_LIMIT).await {
+        match self.ask(env, command, APPEND_LIMIT).await {
             Some(Answer::Done) => {}
             // Declared over, or displaced; or Redis is down.
             Some(Answer::NotYours | Answer::Unknown) | None => {
                 let failed = Event::AgentEventFailed { socket, run, seq };
-                container.env.emit(failed);
+                env.emit(failed);
                 return Told::NotDelivered;
             }
             Some(answer @ (Answer::Taken | Answer::Full | Answer::Page(_))) => {
@@ -115,9 +110,7 @@ impl Journal {
             }
         }
         self.events.borrow_mut().push(kind);
-        container
-            .env
-            .emit(Event::AgentEventJournaled { socket, run, seq });
+        env.emit(Event::AgentEventJournaled { socket, run, seq });
         match kind {
             AgentEventKind::AgentCompleted => self.end(Status::Completed),
             AgentEventKind::AgentStarted
@@ -130,11 +123,11 @@ impl Journal {
 
     /// Renews the lease again and again. Completes when it is lost: somebody has declared the run
     /// over, and nothing that it says is heard any more.
-    pub(crate) async fn keep_lease<E: Env>(&self, container: &Container<E>) {
+    pub(crate) async fn keep_lease<E: Env>(&self, env: &E) {
         loop {
-            container.env.sleep(RENEW_EVERY).await;
+            env.sleep(RENEW_EVERY).await;
             let command = Command::Renew { owner: self.run };
-            match self.ask(container, command, LEASE).await {
+            match self.ask(env, command, LEASE).await {
                 Some(Answer::NotYours | Answer::Unknown) => return,
                 // Without Redis nobody else can look at the lease either.
                 Some(Answer::Done) | None => {}
@@ -146,20 +139,15 @@ impl Journal {
     }
 
     /// Writes down that the run has failed, if that is possible, and tells who listens here.
-    pub(crate) async fn fail<E: Env>(&self, container: &Container<E>) {
+    pub(crate) async fn fail<E: Env>(&self, env: &E) {
         let command = Command::Fail { owner: self.run };
         // Whatever the answer is, the run says no more.
-        self.ask(container, command, FAIL_LIMIT).await;
+        self.ask(env, command, FAIL_LIMIT).await;
         self.end(Status::Failed);
     }
 
-    async fn ask<E: Env>(
-        &self,
-        container: &Container<E>,
-        command: Command,
-        limit: Duration,
-    ) -> Option<Answer> {
-        let answer = calls::ask_ledger(&container.env, self.asker, &self.key, command, limit);
+    async fn ask<E: Env>(&self, env: &E, command: Command, limit: Duration) -> Option<Answer> {
+        let answer = calls::ask_ledger(env, self.asker, &self.key, command, limit);
         answer.await.ok()
     }
 

@@ -4,13 +4,10 @@
 //! accept is HTTP 403 whatever the cause. Nothing of the connection exists yet.
 
 use crate::{
-    design::SessionMiddleware,
+    design::{ReadinessGuardPolicy, SessionMiddleware},
     event::{CloseCause, Event, Step},
-    gateway::{
-        app_state::REQUIRED,
-        container::Container,
-        readiness_guard::{self, Verdict},
-    },
+    gateway::{app_state::REQUIRED, container::Container},
+    historical::readiness_guard::{GuardVerdict, RedisLook, examine},
     port::{env::Env, socket::Socket},
 };
 
@@ -37,9 +34,9 @@ pub(crate) async fn pass<E: Env>(container: &Container<E>, socket: &E::Socket) -
             return refuse(container, socket, 500, CloseCause::ServerFault).await;
         }
     }
-    match readiness_guard::ask(container).await {
-        Verdict::Ready => Passed::On,
-        Verdict::NotReady => {
+    match ask_guard(container).await {
+        GuardVerdict::Ready => Passed::On,
+        GuardVerdict::NotReady => {
             // The guard may be wrong, and then it is not for want of a service that it refuses.
             let cause = match container.app.missing(&REQUIRED).is_empty() {
                 true => CloseCause::ServerFault,
@@ -47,6 +44,26 @@ pub(crate) async fn pass<E: Env>(container: &Container<E>, socket: &E::Socket) -
             };
             refuse(container, socket, 503, cause).await
         }
+    }
+}
+
+/// Asks the guard about one upgrade, in the cloud only. May take a minute and a half.
+async fn ask_guard<E: Env>(container: &Container<E>) -> GuardVerdict {
+    let (env, environment) = (&container.env, container.environment);
+    if !environment.is_cloud() {
+        return GuardVerdict::Ready;
+    }
+    let has = |component| container.app.has(component);
+    match container.design.readiness_guard {
+        ReadinessGuardPolicy::Absent => GuardVerdict::Ready,
+        ReadinessGuardPolicy::Cached => {
+            let guard = &container.readiness_guard;
+            guard.ask(env, environment, has).await
+        }
+        ReadinessGuardPolicy::PropertyCalled => {
+            examine(env, environment, RedisLook::Called, has).await
+        }
+        ReadinessGuardPolicy::PhaseUnknown => GuardVerdict::NotReady,
     }
 }
 

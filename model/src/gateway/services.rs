@@ -8,14 +8,11 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    core::{
-        environment::{Environment, Ratio},
-        ids::SocketId,
-        message::Notice,
-    },
+    core::{ids::SocketId, message::Notice},
     design::{RedisGrace, ServiceValidation},
     event::{Component, Event, TaskName},
     gateway::{app_state::REQUIRED, calls, connection::Connection, container::Container},
+    historical::service_ladder::ServiceLadder,
     port::{
         env::{Env, Request},
         wait::timeout,
@@ -28,60 +25,6 @@ pub const VALIDATION_BUDGET: Duration = Duration::from_secs(5);
 /// How long Redis may take to answer a PING (6.1).
 pub const REDIS_PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// First sleep of the ladder; doubles with every attempt (6.1).
-const RETRY_BASE: Duration = Duration::from_secs(1);
-
-/// How much depends on a component (6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Criticality {
-    /// Time-outs are stretched to 3/2.
-    Critical,
-    /// Time-outs are stretched to 6/5.
-    Important,
-}
-
-/// One row of the table in 6.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Requirement {
-    criticality: Criticality,
-    base: Duration,
-    maximum: Duration,
-    retries: u32,
-    dependencies: &'static [Component],
-}
-
-impl Requirement {
-    fn of(component: Component) -> Requirement {
-        use Component::*;
-        use Criticality::*;
-        let row = |criticality, base, maximum, retries, dependencies| Requirement {
-            criticality,
-            base: Duration::from_secs(base),
-            maximum: Duration::from_secs(maximum),
-            retries,
-            dependencies,
-        };
-        match component {
-            Database => row(Critical, 15, 45, 3, &[]),
-            Redis => row(Critical, 10, 60, 5, &[]),
-            AuthSystem => row(Critical, 10, 30, 3, &[]),
-            AgentSupervisor => row(Critical, 20, 60, 5, &[Database, Redis, AuthSystem]),
-            ThreadService => row(Critical, 15, 45, 3, &[Database, AuthSystem]),
-            WebsocketBridge => row(Important, 10, 30, 3, &[AgentSupervisor]),
-        }
-    }
-
-    /// min(base x environment x criticality, maximum).
-    fn timeout(&self, environment: Environment) -> Duration {
-        let criticality = match self.criticality {
-            Criticality::Critical => Ratio::new(3, 2),
-            Criticality::Important => Ratio::new(6, 5),
-        };
-        let stretched = environment.service_timeout_multiplier().of(self.base);
-        criticality.of(stretched).min(self.maximum)
-    }
-}
-
 /// Waits for what a connection needs (steps 21 to 23) and returns which of the required
 /// components are missing after that. The ladder may take two minutes, the budgeted answer at most
 /// [`VALIDATION_BUDGET`] and what Redis is given.
@@ -92,12 +35,20 @@ pub async fn validate<E: Env>(
     match container.design.service_validation {
         ServiceValidation::Absent => {}
         ServiceValidation::Ladder => {
-            wait_for_startup(container, connection).await;
+            let ladder = ServiceLadder {
+                env: &container.env,
+                environment: container.environment,
+                has: |component| container.app.has(component),
+                ping_redis: async || ping_redis(container, connection.socket_id()).await,
+            };
+            if !ladder.wait_for(|| container.app.startup_complete()).await {
+                report_degraded_mode(connection);
+            }
             for component in REQUIRED {
-                climb(container, connection.socket_id(), component).await;
+                ladder.climb(component).await;
             }
             for component in [Component::AgentSupervisor, Component::ThreadService] {
-                poll_for(container, component).await;
+                ladder.poll_for(component).await;
             }
         }
         ServiceValidation::Budgeted => {
@@ -117,74 +68,22 @@ pub async fn validate<E: Env>(
     missing
 }
 
-/// Polls for the end of start-up, in the cloud only. If it does not come, the client is told by
-/// a task that nobody waits for, and the connection goes on (step 21).
-async fn wait_for_startup<E: Env>(container: &Container<E>, connection: &Rc<Connection<E>>) {
-    let Some(polls) = container.environment.startup_wait() else {
-        return;
-    };
-    for _ in 0..polls.count {
-        if container.app.startup_complete() {
-            return;
-        }
-        container.env.sleep(polls.interval).await;
-    }
-    if !container.app.startup_complete() {
-        let told = connection.clone();
-        connection.spawn(TaskName::Notice, async move {
-            // A notice that cannot be handed over is forgotten.
-            let _ = told.send_notice(Notice::DegradedMode).await;
-        });
-    }
+/// Start-up takes too long: the client is told by a task that is not awaited, and the connection
+/// goes on.
+fn report_degraded_mode<E: Env>(connection: &Rc<Connection<E>>) {
+    let told = connection.clone();
+    connection.spawn(TaskName::Notice, async move {
+        // A notice that cannot be handed over is forgotten.
+        let _ = told.send_notice(Notice::DegradedMode).await;
+    });
 }
 
-/// Looks again for a component that validation did not find, in the cloud only (step 23).
-async fn poll_for<E: Env>(container: &Container<E>, component: Component) {
-    let Some(polls) = container.environment.service_polls() else {
-        return;
-    };
-    for _ in 0..polls.count {
-        if container.app.has(component) {
-            return;
-        }
-        container.env.sleep(polls.interval).await;
-    }
-}
-
-/// Validates one component: its dependencies first, whose verdicts are ignored and whose time
-/// counts, then presence with doubling sleeps. The time-out is looked at only after a sleep.
-async fn climb<E: Env>(container: &Container<E>, socket: SocketId, component: Component) {
+/// Pings Redis, to no effect on the answer, and then gives it a grace.
+async fn ping_redis<E: Env>(container: &Container<E>, socket: SocketId) {
     let env = &container.env;
-    let started = env.now();
-    let requirement = Requirement::of(component);
-    for dependency in requirement.dependencies {
-        Box::pin(climb(container, socket, *dependency)).await;
-    }
-    let limit = requirement.timeout(container.environment);
-    for attempt in 0..=requirement.retries {
-        if check(container, socket, component).await {
-            return;
-        }
-        if attempt == requirement.retries {
-            return;
-        }
-        env.sleep(RETRY_BASE * 2u32.pow(attempt)).await;
-        if env.now() - started >= limit {
-            return;
-        }
-    }
-}
-
-/// A presence check. Redis is also pinged, to no effect on the answer, and then given a grace.
-async fn check<E: Env>(container: &Container<E>, socket: SocketId, component: Component) -> bool {
-    let present = container.app.has(component);
-    if present && component == Component::Redis {
-        let env = &container.env;
-        // The answer is logged and nothing else.
-        let _ = calls::ask(env, Some(socket), Request::PingRedis, REDIS_PING_TIMEOUT).await;
-        give_grace(container, socket).await;
-    }
-    present
+    // The answer is logged and nothing else.
+    let _ = calls::ask(env, Some(socket), Request::PingRedis, REDIS_PING_TIMEOUT).await;
+    give_grace(container, socket).await;
 }
 
 /// Redis is connected, and is given time before anything is asked of it (6.1).
@@ -210,54 +109,11 @@ async fn give_grace<E: Env>(container: &Container<E>, socket: SocketId) {
 mod tests {
     use super::*;
     use crate::{
-        core::time::Time,
+        core::{environment::Environment, time::Time},
         event::StartupPhase,
         port::env::CallError,
         testing::{self, TestEnv, connect},
     };
-
-    #[test]
-    fn effective_timeouts_are_those_of_the_table() {
-        use Component::*;
-        let table = [
-            (Database, 45, 45),
-            (Redis, 30, 45),
-            (AuthSystem, 30, 30),
-            (AgentSupervisor, 60, 60),
-            (ThreadService, 45, 45),
-            (WebsocketBridge, 24, 30),
-        ];
-        for (component, staging, production) in table {
-            let timeout = |environment| Requirement::of(component).timeout(environment).as_secs();
-            let timeouts = (
-                timeout(Environment::Staging),
-                timeout(Environment::Production),
-            );
-            assert_eq!(timeouts, (staging, production), "{component}");
-        }
-    }
-
-    #[test]
-    fn dependencies_come_earlier_in_the_list() {
-        for component in Component::ALL {
-            for dependency in Requirement::of(*component).dependencies {
-                assert!(dependency < component, "{component} needs {dependency}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_ladder_takes_two_minutes_when_everything_is_down() {
-        let env = TestEnv::idle();
-        let container = testing::container(&env, "v9", Environment::Staging);
-        let (connection, _) = connect(&container, 0, "a.b.c");
-        env.block_on(async {
-            for component in REQUIRED {
-                climb(&container, connection.socket_id(), component).await;
-            }
-        });
-        assert_eq!(env.now().as_millis(), 126_000);
-    }
 
     #[test]
     fn a_healthy_cloud_container_pays_the_redis_grace_twice() {

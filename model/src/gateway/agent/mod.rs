@@ -1,8 +1,9 @@
 //! Agent runs: from a client's message to the five critical events (protocol.md 7.3, 7.4).
 
 mod progress;
+pub mod runs;
 
-use std::{cell::Cell, future::pending, rc::Rc, time::Duration};
+use std::{future::pending, rc::Rc, time::Duration};
 
 use crate::{
     core::{
@@ -18,14 +19,17 @@ use crate::{
         calls,
         connection::Connection,
         container::Container,
-        delivery::{self, Outbox, Told},
+        delivery::{
+            self,
+            outbox::{Outbox, Told},
+        },
         journal::{Journal, Journals},
         resume::{Asked, Claim, MAX_ANSWERS},
         router::AgentHandler,
     },
     port::{
         env::{self, AgentStep, CallError, Env, Reply},
-        wait::{First, Signal, first, timeout},
+        wait::{First, first, timeout},
     },
 };
 
@@ -37,9 +41,6 @@ pub const RUN_LIMIT: Duration = Duration::from_secs(280);
 
 /// Time that one step may take, with all its tries (7.4, gap between two events).
 pub const STEP_LIMIT: Duration = Duration::from_secs(30);
-
-/// Numbers set aside for the runs of one process.
-const RUNS_OF_ONE_PROCESS: u32 = 1_000_000;
 
 /// Pauses before the further tries of one step.
 const STEP_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(200)];
@@ -54,31 +55,6 @@ const CANNED_STEPS: [AgentStep; 4] = [
     AgentStep::ToolFinished,
     AgentStep::Done,
 ];
-
-/// What the runs of one container share.
-#[derive(Debug)]
-pub struct Runs {
-    next: Cell<u32>,
-    /// Set when the container is going away: every run ends as soon as its step allows, with an
-    /// explicit failure.
-    pub stop: Signal,
-}
-
-impl Runs {
-    /// No run yet. `process` is the number of the container's process.
-    pub fn new(process: u32) -> Self {
-        Runs {
-            next: Cell::new(process * RUNS_OF_ONE_PROCESS),
-            stop: Signal::default(),
-        }
-    }
-
-    fn next_id(&self) -> RunId {
-        let id = RunId(self.next.get());
-        self.next.set(id.0 + 1);
-        id
-    }
-}
 
 /// Starts the run that a message asks for, and waits for its end or not as the design says. A
 /// container that has too many runs, or is going away, refuses the message.
@@ -280,7 +256,7 @@ impl<E: Env> Run<'_, E> {
             kind,
         });
         let told = match &self.voice {
-            Voice::Journal(writing) => writing.journal.append(container, seq, kind).await,
+            Voice::Journal(writing) => writing.journal.append(&container.env, seq, kind).await,
             Voice::Outbox(outbox) => {
                 let event = AgentEvent {
                     run: self.id,
@@ -302,7 +278,7 @@ impl<E: Env> Run<'_, E> {
     async fn fail(&self) {
         let container = &self.asked.container;
         match &self.voice {
-            Voice::Journal(writing) => writing.journal.fail(container).await,
+            Voice::Journal(writing) => writing.journal.fail(&container.env).await,
             Voice::Outbox(outbox) => {
                 let address = outbox.address();
                 let message = self.asked.request.id.clone();
@@ -343,7 +319,7 @@ impl<E: Env> Run<'_, E> {
     async fn loss(&self) {
         match &self.voice {
             Voice::Journal(writing) => {
-                writing.journal.keep_lease(&self.asked.container).await;
+                writing.journal.keep_lease(&self.asked.container.env).await;
             }
             Voice::Outbox(_) => pending().await,
         }

@@ -15,8 +15,8 @@ use crate::{
     gateway::{
         connection::{Connection, ReceiveError, Transport},
         container::Container,
+        dispatch::{self, RouteError},
         readiness::{Lookup, is_connection_ready_for_messages},
-        router::{self, RouteError},
     },
     port::{
         env::Env,
@@ -330,7 +330,7 @@ async fn handle<E: Env>(
         user: user_of(connection),
         message: id,
     });
-    router::route(container, connection, message).await
+    dispatch::route(container, connection, message).await
 }
 
 /// Answers a message by an error instead of executing it.

@@ -15,6 +15,7 @@ use crate::{
     },
     event::{AdmissionLimit, Blame, CloseCause, Event, IdentityState, Step, Table},
     gateway::auth::AuthFailure,
+    historical::pauses,
     port::{env::Env, socket::Socket},
 };
 
@@ -102,26 +103,15 @@ impl<E: Env> Endpoint<E> {
         }
         match self.container.design.stabilisation {
             StabilisationPolicy::None => {}
-            StabilisationPolicy::FixedSleeps => self.stabilise().await,
+            StabilisationPolicy::FixedSleeps => {
+                let is_connected = || self.connection.client_is_connected();
+                let (env, environment) = (&self.container.env, self.container.environment);
+                pauses::stabilise(env, environment, is_connected).await;
+            }
         }
         match self.container.design.setup_machine {
             SetupMachine::Single => {}
             SetupMachine::SecondDuringStabilisation => self.register_second_machine(),
-        }
-    }
-
-    async fn stabilise(&self) {
-        let env = &self.container.env;
-        let sleeps = self.container.environment.stabilisation();
-        env.sleep(sleeps.first).await;
-        for delay in sleeps.progressive {
-            if self.connection.client_is_connected() {
-                break;
-            }
-            env.sleep(*delay).await;
-        }
-        if let Some(second) = sleeps.second {
-            env.sleep(second).await;
         }
     }
 

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     core::{environment::Environment, message::ServerMessage},
-    event::TaskName,
-    gateway::manager::{Audience, NotActive},
+    event::{Event, Table, TaskName},
+    gateway::managers::manager::{Audience, NotActive},
     port::wait::timeout,
     testing::{self, Peer, TestEnv, TestSocket, connect},
 };

@@ -5,25 +5,28 @@
 //! its token cache, reachability probe and breaker. An outcome carries two things that the
 //! original confused: what the code believes (`error`) and what was the case (`cause`).
 
-use std::{iter, sync::Arc, time::Duration};
+pub mod authenticator;
+mod client;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+pub use client::{TOKEN_CACHE_LIMIT, TOKEN_CACHE_TTL};
+
+use client::{NoAnswer, Probe};
 
 use crate::{
     core::{
-        breaker::Policy,
         environment::AUTH_OUTER_DELAYS,
         ids::{SocketId, UserId},
         message::ErrorCode,
         token::{self, Found},
     },
-    design::{AuthBreakerFeed, AuthRetry, OutageVerdict},
-    event::{self, Breaker, CloseCause, Event},
-    gateway::{
-        auth_client::{AuthClient, NoAnswer, Probe, validate},
-        calls::Guard,
-        connection::Connection,
-        container::Container,
-        test_traffic,
-    },
+    design::{AuthBreakerFeed, AuthRetry, OutageVerdict, TestBypass},
+    event::{self, CloseCause, Event, Step},
+    gateway::{connection::Connection, container::Container},
+    historical::pauses,
     port::{
         env::{Env, TokenVerdict},
         socket::{Socket, Upgrade},
@@ -34,31 +37,6 @@ use crate::{
 /// How long the sound answer tries before it says that authentication is unavailable. Together with
 /// the time for the services it stays below what a set-up may take (protocol.md 10.0, I-08).
 pub const AUTH_BUDGET: Duration = Duration::from_millis(4_500);
-
-/// Authentication as one container knows it, shared by all its connections.
-#[derive(Debug)]
-pub struct Authenticator {
-    guard: Guard,
-    pub(crate) client: AuthClient,
-    pub(crate) test_results: test_traffic::Results,
-}
-
-impl Default for Authenticator {
-    fn default() -> Self {
-        Authenticator::new()
-    }
-}
-
-impl Authenticator {
-    /// Closed breakers and an empty cache.
-    pub fn new() -> Self {
-        Authenticator {
-            guard: Guard::new(Breaker::AuthLocal, Policy::auth_local()),
-            client: AuthClient::new(),
-            test_results: test_traffic::Results::default(),
-        }
-    }
-}
 
 /// Why a connection has no user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +60,9 @@ pub async fn authenticate<E: Env>(
     let mut attempts = 0;
     let outcome = match container.design.auth_retry {
         AuthRetry::NestedLadders => {
-            wait_for_handshake(container, connection).await;
+            let is_connected = || connection.client_is_connected();
+            let (env, environment) = (&container.env, container.environment);
+            pauses::wait_for_handshake(env, environment, is_connected).await;
             match admit(container, connection) {
                 Ok(None) => climb(container, connection, &mut attempts).await,
                 Ok(Some(user)) => Ok(user),
@@ -215,22 +195,48 @@ fn admit<E: Env>(
     connection: &Connection<E>,
 ) -> Result<Option<UserId>, Failure> {
     let socket = connection.socket_id();
-    match container.auth.guard.admits(&container.env, socket) {
-        true => Ok(test_traffic::bypass(container, connection.socket())),
+    match container.auth.breaker.admits(&container.env, socket) {
+        true => Ok(bypass(container, connection)),
         false => Err(Failure::breaker_open()),
     }
 }
 
-/// The authenticator's look at the handshake (AUTH:852-892): a socket that is not connected is
-/// given time, and then authentication goes on regardless.
-async fn wait_for_handshake<E: Env>(container: &Container<E>, connection: &Connection<E>) {
-    let (fix, further) = container.environment.auth_handshake_fix();
-    for pause in iter::once(&fix).chain(further) {
-        if connection.client_is_connected() {
-            return;
+/// The user of a connection that is admitted without authentication; none if it has to
+/// authenticate.
+fn bypass<E: Env>(container: &Container<E>, connection: &Connection<E>) -> Option<UserId> {
+    let (env, design) = (&container.env, &container.design);
+    match design.test_bypass {
+        TestBypass::Absent => None,
+        TestBypass::UnboundName => {
+            // Caught, and taken for the answer that this is no test.
+            env.emit(Event::InternalError {
+                socket: connection.socket_id(),
+                step: Step::Authenticate,
+                error: "name 'is_production' is used before it is bound",
+            });
+            None
         }
-        container.env.sleep(*pause).await;
+        TestBypass::CachedResult => {
+            let upgrade = connection.socket().upgrade();
+            let for_tests = container.settings.for_tests;
+            let results = &container.auth.test_results;
+            results.user_of(env, container.environment, for_tests, design, upgrade)
+        }
     }
+}
+
+/// Asks the client of the authentication service about one token.
+async fn validate<E: Env>(
+    container: &Container<E>,
+    connection: &Connection<E>,
+    token: &Arc<str>,
+    probe: Probe,
+) -> Result<TokenVerdict, NoAnswer> {
+    let (env, environment) = (&container.env, container.environment);
+    let client = &container.auth.client;
+    client
+        .validate(env, environment, connection.socket_id(), token, probe)
+        .await
 }
 
 /// The outer ladder around the inner one.
@@ -262,8 +268,7 @@ async fn attempt<E: Env>(
     for candidate in &found {
         let mut delays = container.environment.auth_inner_delays().iter();
         let verdict = loop {
-            let socket = connection.socket_id();
-            match validate(container, socket, &candidate.token, Probe::First).await {
+            match validate(container, connection, &candidate.token, Probe::First).await {
                 Ok(verdict) => break verdict,
                 Err(_) => match delays.next() {
                     Some(delay) => container.env.sleep(*delay).await,
@@ -310,8 +315,7 @@ async fn persist_with<E: Env>(
     let mut delays = AUTH_OUTER_DELAYS.iter();
     loop {
         *attempts += 1;
-        let socket = connection.socket_id();
-        let blame = match validate(container, socket, token, Probe::Never).await {
+        let blame = match validate(container, connection, token, Probe::Never).await {
             Ok(verdict) => return Ok(verdict),
             Err(NoAnswer::BreakerOpen) => Blame::Breaker,
             Err(NoAnswer::Call(_)) => Blame::Service,
@@ -354,26 +358,22 @@ fn accepted(verdict: TokenVerdict) -> Option<UserId> {
 /// Tells the local breaker how it went. Who feeds it decides whether five bad tokens shut the
 /// door for everybody.
 fn feed<E: Env>(container: &Container<E>, socket: SocketId, outcome: &Result<UserId, Failure>) {
-    let (guard, env) = (&container.auth.guard, &container.env);
+    let (breaker, env) = (&container.auth.breaker, &container.env);
     let failure = match outcome {
-        Ok(_) => return guard.succeeded(env),
+        Ok(_) => return breaker.succeeded(env),
         Err(failure) => failure,
     };
     match (container.design.auth_breaker, failure.blame) {
         (_, Blame::Breaker) => {}
         (AuthBreakerFeed::AnyFailure, Blame::Client | Blame::Service)
         | (AuthBreakerFeed::ServerFailuresOnly, Blame::Service) => {
-            guard.failed(env, socket, failure.fault());
+            breaker.failed(env, socket, failure.fault());
         }
         // A refused token is an answer: the service works.
         (AuthBreakerFeed::ServerFailuresOnly, Blame::Client) => {
             if failure.error == ErrorCode::ValidationFailed {
-                guard.succeeded(env);
+                breaker.succeeded(env);
             }
         }
     }
 }
-
-#[cfg(test)]
-#[path = "auth_tests.rs"]
-mod tests;

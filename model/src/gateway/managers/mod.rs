@@ -1,13 +1,12 @@
 //! The connection managers of a container: which there are, who has one made, and when one goes
 //! (protocol.md 1.4 steps 19, 25 and 38; 7.2, 7.7).
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+pub mod manager;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use crate::{
     core::{
@@ -15,10 +14,13 @@ use crate::{
         ids::{SocketId, UserId},
     },
     design::{ManagerReaping, ManagerRelease, ManagerScope},
-    event::{Event, Table, TaskName},
-    gateway::{connection::Connection, container::Container, manager::Manager},
+    event::TaskName,
+    gateway::{connection::Connection, container::Container},
     port::env::Env,
 };
+
+use manager::Manager;
+use table::ManagerKey;
 
 /// Managers that one user may have where a deployment says nothing else (7.2).
 pub const MANAGERS_PER_USER: usize = 20;
@@ -36,39 +38,9 @@ const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(10);
 /// Without activity for this long, a manager is removed when somebody looks (7.7).
 const IDLE: Duration = Duration::from_secs(1800);
 
-/// What tells managers apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ManagerKey {
-    user: UserId,
-    /// The conversation, if the client named one. None is known when a client connects.
-    thread: Option<Arc<str>>,
-    /// The connection, where each has a manager of its own.
-    own: Option<SocketId>,
-}
-
-/// All managers of one container.
-pub struct Managers<E: Env> {
-    tables: RefCell<Tables<E>>,
-    made: Cell<u64>,
-}
-
-struct Tables<E: Env> {
-    by_key: BTreeMap<ManagerKey, Rc<Manager<E>>>,
-    /// How many each user has. Kept beside the table, as it was.
-    count_of: BTreeMap<UserId, usize>,
-    /// The manager that each connection was given in step 19, and under which key.
-    given_to: BTreeMap<SocketId, (ManagerKey, Rc<Manager<E>>)>,
-}
-
 /// The user has as many managers as a user may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyManagers;
-
-impl<E: Env> Default for Managers<E> {
-    fn default() -> Self {
-        Managers::new()
-    }
-}
 
 /// Gives a connection its manager: three tries with growing sleeps in between (step 19).
 ///
@@ -144,7 +116,7 @@ async fn find_or_make<E: Env>(
     if managers.count_of(&key.user) >= limit {
         return Err(TooManyManagers);
     }
-    Ok(managers.make(container, key.clone(), socket))
+    Ok(managers.make(&container.env, &container.design, key.clone(), socket))
 }
 
 fn is_crowded(count: usize, limit: usize) -> bool {
@@ -195,7 +167,7 @@ async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerKey, idle
     let manager = container.managers.find(key);
     if let Some(manager) = manager.filter(|manager| now.since(manager.last_activity()) > idle) {
         manager.retire();
-        container.managers.drop_manager(container, key);
+        container.managers.drop_manager(&container.env, key);
         container.env.sleep(Duration::ZERO).await;
     }
 }
@@ -210,7 +182,7 @@ pub(crate) async fn release<E: Env>(container: &Container<E>, connection: &Conne
         ManagerRelease::WithItsConnections => {
             if let Some((key, manager)) = given {
                 manager.remove(socket).await;
-                managers.drop_unused(container, &key.user, socket);
+                managers.drop_unused(&container.env, &key.user, socket);
             }
         }
         ManagerRelease::UnderAnotherKey => {
@@ -238,120 +210,3 @@ async fn remove_from_the_users<E: Env>(container: &Container<E>, user: &UserId, 
         manager.remove(socket).await;
     }
 }
-
-impl<E: Env> Managers<E> {
-    /// No manager yet.
-    pub fn new() -> Self {
-        Managers {
-            tables: RefCell::new(Tables {
-                by_key: BTreeMap::new(),
-                count_of: BTreeMap::new(),
-                given_to: BTreeMap::new(),
-            }),
-            made: Cell::new(0),
-        }
-    }
-
-    /// The manager that a connection was given, if it was given one and has not ended.
-    pub fn of(&self, socket: SocketId) -> Option<Rc<Manager<E>>> {
-        let tables = self.tables.borrow();
-        let (_, manager) = tables.given_to.get(&socket)?;
-        Some(manager.clone())
-    }
-
-    /// The managers of a user's thread. Those of a thread that was named only in a message have
-    /// no connections: all connections were added when no thread was known (D71).
-    pub fn of_thread(&self, user: &UserId, thread: Option<&Arc<str>>) -> Vec<Rc<Manager<E>>> {
-        let tables = self.tables.borrow();
-        let first = ManagerKey {
-            user: user.clone(),
-            thread: thread.cloned(),
-            own: None,
-        };
-        let of_thread = tables
-            .by_key
-            .range(&first..)
-            .take_while(|(key, _)| key.user == *user && key.thread.as_ref() == thread);
-        of_thread.map(|(_, manager)| manager.clone()).collect()
-    }
-
-    fn find(&self, key: &ManagerKey) -> Option<Rc<Manager<E>>> {
-        self.tables.borrow().by_key.get(key).cloned()
-    }
-
-    fn keys_of(&self, user: &UserId) -> Vec<ManagerKey> {
-        let tables = self.tables.borrow();
-        let first = ManagerKey {
-            user: user.clone(),
-            thread: None,
-            own: None,
-        };
-        let of_user = tables.by_key.range(&first..);
-        let keys = of_user.map(|(key, _)| key);
-        keys.take_while(|key| key.user == *user).cloned().collect()
-    }
-
-    fn count_of(&self, user: &UserId) -> usize {
-        self.tables
-            .borrow()
-            .count_of
-            .get(user)
-            .copied()
-            .unwrap_or(0)
-    }
-
-    /// Makes a manager, and overwrites whatever is there under its key.
-    fn make(&self, container: &Container<E>, key: ManagerKey, socket: SocketId) -> Rc<Manager<E>> {
-        let instance = self.made.get();
-        self.made.set(instance + 1);
-        let (env, design) = (container.env.clone(), container.design.clone());
-        let manager = Rc::new(Manager::new(env, design, instance, socket));
-        let mut tables = self.tables.borrow_mut();
-        *tables.count_of.entry(key.user.clone()).or_default() += 1;
-        tables.by_key.insert(key, manager.clone());
-        let table = Table::ManagerFactory;
-        container.env.emit(Event::EntryAdded { socket, table });
-        manager
-    }
-
-    fn drop_manager(&self, container: &Container<E>, key: &ManagerKey) {
-        let mut tables = self.tables.borrow_mut();
-        let Some(manager) = tables.by_key.remove(key) else {
-            return;
-        };
-        if let Some(count) = tables.count_of.get_mut(&key.user) {
-            *count -= 1;
-            if *count == 0 {
-                tables.count_of.remove(&key.user);
-            }
-        }
-        container.env.emit(Event::EntryRemoved {
-            socket: manager.kept_for(),
-            table: Table::ManagerFactory,
-        });
-    }
-
-    /// Removes the managers that are kept on behalf of a connection that ends, unless others use
-    /// them: then they are kept on behalf of one of those.
-    fn drop_unused(&self, container: &Container<E>, user: &UserId, socket: SocketId) {
-        for key in self.keys_of(user) {
-            let manager = self.find(&key);
-            let Some(manager) = manager.filter(|manager| manager.kept_for() == socket) else {
-                continue;
-            };
-            let table = Table::ManagerFactory;
-            match manager.keep_for_another() {
-                None => self.drop_manager(container, &key),
-                Some(next) => {
-                    container.env.emit(Event::EntryRemoved { socket, table });
-                    let socket = next;
-                    container.env.emit(Event::EntryAdded { socket, table });
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-#[path = "managers_tests.rs"]
-mod tests;

@@ -16,10 +16,7 @@ use crate::{
         time::Time,
     },
     event::{Blame, Breaker},
-    gateway::{
-        calls::{self, Guard},
-        container::Container,
-    },
+    gateway::calls::{self, SharedBreaker},
     port::env::{CallError, Env, Reply, Request, TokenVerdict},
 };
 
@@ -32,7 +29,7 @@ pub const TOKEN_CACHE_LIMIT: usize = 1024;
 /// The client of one container, shared by all its connections.
 #[derive(Debug)]
 pub(crate) struct AuthClient {
-    guard: Guard,
+    breaker: SharedBreaker,
     cache: RefCell<TokenCache>,
 }
 
@@ -40,9 +37,55 @@ impl AuthClient {
     /// A closed breaker and an empty cache.
     pub(crate) fn new() -> Self {
         AuthClient {
-            guard: Guard::new(Breaker::AuthClient, Policy::auth_client()),
+            breaker: SharedBreaker::new(Breaker::AuthClient, Policy::auth_client()),
             cache: RefCell::default(),
         }
+    }
+
+    /// Cache, probe, breaker, call (5.2).
+    pub(crate) async fn validate<E: Env>(
+        &self,
+        env: &E,
+        environment: Environment,
+        socket: SocketId,
+        token: &Arc<str>,
+        probe: Probe,
+    ) -> Result<TokenVerdict, NoAnswer> {
+        if let Some(user) = self.cache.borrow_mut().get(token, env.now()) {
+            return Ok(TokenVerdict::Valid { user });
+        }
+        match probe {
+            Probe::First => {
+                let limit = environment.auth_probe_timeout();
+                calls::ask(env, Some(socket), Request::ProbeAuth, limit)
+                    .await
+                    .map_err(NoAnswer::Call)?;
+            }
+            Probe::Never => {}
+        }
+        if !self.breaker.admits(env, socket) {
+            return Err(NoAnswer::BreakerOpen);
+        }
+        let request = Request::ValidateToken {
+            token: token.clone(),
+        };
+        let limit = call_timeout(environment);
+        let answer = calls::ask(env, Some(socket), request, limit).await;
+        match answer {
+            Ok(_) => self.breaker.succeeded(env),
+            Err(_) => self.breaker.failed(env, socket, Blame::Server),
+        }
+        let verdict = match answer.map_err(NoAnswer::Call)? {
+            Reply::Token(verdict) => verdict,
+            reply @ (Reply::Alive | Reply::AgentStep(_) | Reply::Ledger(_)) => {
+                panic!("the authentication service answered a token with {reply:?}")
+            }
+        };
+        if let TokenVerdict::Valid { user } = &verdict {
+            let mut cache = self.cache.borrow_mut();
+            cache.insert(token.clone(), user.clone(), env.now());
+        }
+        Ok(verdict)
     }
 }
 
@@ -62,52 +105,6 @@ pub(crate) enum Probe {
     First,
     /// No.
     Never,
-}
-
-/// Cache, probe, breaker, call (5.2).
-pub(crate) async fn validate<E: Env>(
-    container: &Container<E>,
-    socket: SocketId,
-    token: &Arc<str>,
-    probe: Probe,
-) -> Result<TokenVerdict, NoAnswer> {
-    let env = &container.env;
-    let client = &container.auth.client;
-    if let Some(user) = client.cache.borrow_mut().get(token, env.now()) {
-        return Ok(TokenVerdict::Valid { user });
-    }
-    match probe {
-        Probe::First => {
-            let limit = container.environment.auth_probe_timeout();
-            calls::ask(env, Some(socket), Request::ProbeAuth, limit)
-                .await
-                .map_err(NoAnswer::Call)?;
-        }
-        Probe::Never => {}
-    }
-    if !client.guard.admits(env, socket) {
-        return Err(NoAnswer::BreakerOpen);
-    }
-    let request = Request::ValidateToken {
-        token: token.clone(),
-    };
-    let limit = call_timeout(container.environment);
-    let answer = calls::ask(env, Some(socket), request, limit).await;
-    match answer {
-        Ok(_) => client.guard.succeeded(env),
-        Err(_) => client.guard.failed(env, socket, Blame::Server),
-    }
-    let verdict = match answer.map_err(NoAnswer::Call)? {
-        Reply::Token(verdict) => verdict,
-        reply @ (Reply::Alive | Reply::AgentStep(_) | Reply::Ledger(_)) => {
-            panic!("the authentication service answered a token with {reply:?}")
-        }
-    };
-    if let TokenVerdict::Valid { user } = &verdict {
-        let mut cache = client.cache.borrow_mut();
-        cache.insert(token.clone(), user.clone(), env.now());
-    }
-    Ok(verdict)
 }
 
 /// A call hangs either while connecting or while waiting for the answer; the sum of both HTTP

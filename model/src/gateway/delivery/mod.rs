@@ -6,21 +6,11 @@
 //! acknowledges a frame, so "sent" means handed over to a transport that was open as far as this
 //! container had heard.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+pub mod outbox;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
-    core::{
-        environment::MANAGER_SEND_TIMEOUT,
-        ids::{RunId, SocketId, UserId},
-        message::AgentEvent,
-        time::Time,
-    },
+    core::{environment::MANAGER_SEND_TIMEOUT, ids::UserId, message::AgentEvent},
     design::{EventDelivery, UndeliveredEvents},
     event::{Event, Step, TaskName},
     gateway::{
@@ -31,8 +21,7 @@ use crate::{
     port::env::Env,
 };
 
-/// Events that wait for one user at most (7.1, recovery list).
-pub const MAX_WAITING_PER_USER: usize = 50;
+use outbox::{Keeper, Outbox, Sender, Told, Waiting};
 
 /// How long an event is kept for the user's next connection before the producer is told that it
 /// was not delivered. A browser comes back within seconds (7.6).
@@ -45,167 +34,6 @@ const BUFFER_RETRY_DELAYS: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
 ];
-
-/// What the producer of an event is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Told {
-    /// All is well: sent, kept, or so it is claimed.
-    Delivered,
-    /// The event did not and will not reach the client.
-    NotDelivered,
-}
-
-/// The outboxes of one container: of all runs that are going on or have events waiting.
-pub struct Outboxes<E: Env> {
-    by_run: RefCell<BTreeMap<RunId, Rc<Outbox<E>>>>,
-}
-
-/// What one run has to say and to whom.
-pub(crate) struct Outbox<E: Env> {
-    run: RunId,
-    user: UserId,
-    thread: Option<Arc<str>>,
-    asker: SocketId,
-    address: RefCell<Rc<Connection<E>>>,
-    waiting: RefCell<VecDeque<Waiting>>,
-    producer: Cell<Producer>,
-    sender: Cell<Sender>,
-    keeper: Cell<Keeper>,
-}
-
-/// An event that has not been handed over yet.
-#[derive(Clone, Debug)]
-struct Waiting {
-    event: AgentEvent,
-    /// Since when it is kept, if it could not be handed over at once.
-    kept_since: Option<Time>,
-}
-
-/// Whether more events may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Producer {
-    Running,
-    Done,
-}
-
-/// Whether some task is emptying the outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sender {
-    Idle,
-    Busy,
-}
-
-/// Whether some task watches for what has been kept too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keeper {
-    Idle,
-    Watching,
-}
-
-impl<E: Env> Default for Outboxes<E> {
-    fn default() -> Self {
-        Outboxes::new()
-    }
-}
-
-impl<E: Env> Outboxes<E> {
-    /// No run yet.
-    pub fn new() -> Self {
-        Outboxes {
-            by_run: RefCell::default(),
-        }
-    }
-
-    /// A run begins.
-    pub(crate) fn open(
-        &self,
-        run: RunId,
-        asker: &Rc<Connection<E>>,
-        user: UserId,
-        thread: Option<Arc<str>>,
-    ) -> Rc<Outbox<E>> {
-        let outbox = Rc::new(Outbox {
-            run,
-            user,
-            thread,
-            asker: asker.socket_id(),
-            address: RefCell::new(asker.clone()),
-            waiting: RefCell::default(),
-            producer: Cell::new(Producer::Running),
-            sender: Cell::new(Sender::Idle),
-            keeper: Cell::new(Keeper::Idle),
-        });
-        self.by_run.borrow_mut().insert(run, outbox.clone());
-        outbox
-    }
-
-    /// A run is over; its outbox goes with its last event.
-    pub(crate) fn close(&self, outbox: &Outbox<E>) {
-        outbox.producer.set(Producer::Done);
-        self.forget_if_over(outbox);
-    }
-
-    fn forget_if_over(&self, outbox: &Outbox<E>) {
-        if outbox.producer.get() == Producer::Done && outbox.waiting.borrow().is_empty() {
-            self.by_run.borrow_mut().remove(&outbox.run);
-        }
-    }
-
-    fn has_room_for(&self, user: &UserId) -> bool {
-        let by_run = self.by_run.borrow();
-        let of_user = by_run.values().filter(|outbox| outbox.user == *user);
-        let waiting: usize = of_user.map(|outbox| outbox.waiting.borrow().len()).sum();
-        waiting < MAX_WAITING_PER_USER
-    }
-
-    /// The runs of a user whose connection is gone, or does not take what they have to say.
-    fn stranded(&self, user: &UserId) -> Vec<Rc<Outbox<E>>> {
-        let by_run = self.by_run.borrow();
-        let of_user = by_run.values().filter(|outbox| outbox.user == *user);
-        let stranded = of_user.filter(|outbox| !outbox.address().is_ready() || outbox.keeps());
-        stranded.cloned().collect()
-    }
-
-    fn all(&self) -> Vec<Rc<Outbox<E>>> {
-        self.by_run.borrow().values().cloned().collect()
-    }
-}
-
-impl<E: Env> Outbox<E> {
-    /// The connection that hears of the run at present.
-    pub(crate) fn address(&self) -> Rc<Connection<E>> {
-        self.address.borrow().clone()
-    }
-
-    fn keeps(&self) -> bool {
-        let waiting = self.waiting.borrow();
-        waiting.iter().any(|waiting| waiting.kept_since.is_some())
-    }
-
-    /// The event that was kept first, and since when.
-    fn oldest(&self) -> Option<(Time, u32)> {
-        let waiting = self.waiting.borrow();
-        let kept = waiting
-            .iter()
-            .filter_map(|waiting| Some((waiting.kept_since?, waiting.event.seq)));
-        kept.min()
-    }
-
-    /// Takes an event out, wherever it stands by now.
-    fn take(&self, seq: u32) {
-        let mut waiting = self.waiting.borrow_mut();
-        waiting.retain(|waiting| waiting.event.seq != seq);
-    }
-
-    fn failed(&self, seq: u32) -> Event {
-        Event::AgentEventFailed {
-            socket: self.asker,
-            run: self.run,
-            seq,
-        }
-    }
-}
 
 /// Sends one event of a run on its way.
 pub(crate) async fn deliver<E: Env>(
@@ -267,15 +95,6 @@ async fn hand_over<E: Env>(
         connection: outbox.address(),
     };
     emission::hand_over(container, &to, event).await
-}
-
-impl Waiting {
-    fn new(event: AgentEvent) -> Self {
-        Waiting {
-            event,
-            kept_since: None,
-        }
-    }
 }
 
 // --- one after the other ------------------------------------------------------------------------
@@ -480,5 +299,4 @@ async fn watch<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>) {
 }
 
 #[cfg(test)]
-#[path = "delivery_tests.rs"]
 mod tests;

@@ -1,0 +1,122 @@
+//! What starts, serves and stops a container.
+
+use std::{rc::Rc, time::Duration};
+
+use crate::{
+    core::{close::TRY_AGAIN_LATER, message::Notice},
+    design::{ShutdownPolicy, StopInSetup},
+    event::{CloseCause, EndpointEnd, TaskName},
+    gateway::{
+        connection::{Connection, Transport},
+        container::{Container, Lifecycle},
+        delivery, endpoint,
+        middleware::{self, Passed},
+        startup,
+    },
+    port::{
+        env::{Env, Task},
+        wait::timeout,
+    },
+};
+
+/// How long agent runs may go on after the container was asked to stop.
+pub const DRAIN_GRACE: Duration = Duration::from_secs(3);
+/// How long runs may take to fail, and endpoints to clean up once their connections are closed.
+pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(2);
+impl<E: Env> Container<E> {
+    /// Serves one connection from its upgrade to its end: first the middleware, which may answer
+    /// the upgrade itself, then the endpoint. Returning without a close before makes the server end
+    /// the session normally; [`EndpointEnd::Raised`] makes it drop the transport.
+    pub async fn serve(self: Rc<Self>, socket: Rc<E::Socket>) -> EndpointEnd {
+        match middleware::pass(&self, &*socket).await {
+            Passed::On => endpoint::serve(self, socket).await,
+            Passed::Answered => EndpointEnd::Returned,
+        }
+    }
+
+    /// Runs the start-up phases and starts the tasks that look after the container.
+    pub async fn start(self: &Rc<Self>) {
+        startup::run(self).await;
+    }
+
+    /// The container was asked to stop (SIGTERM). Returns when its connections are closed and
+    /// its tasks have ended, within [`DRAIN_GRACE`] and [`DRAIN_CLEAN_UP`]; at once if the
+    /// design does not care.
+    pub async fn terminate(self: &Rc<Self>) {
+        match self.design.shutdown {
+            ShutdownPolicy::Ignored => {}
+            ShutdownPolicy::Drained => self.drain().await,
+        }
+    }
+
+    async fn drain(self: &Rc<Self>) {
+        self.lifecycle.set(Lifecycle::Draining);
+        for connection in self.live_connections() {
+            let told = connection.clone();
+            connection.spawn_owned(TaskName::Notice, async move {
+                if told.is_ready() {
+                    // A peer that cannot be told finds out by the close.
+                    let _ = told.send_notice(Notice::ServerShutdown).await;
+                } else {
+                    interrupt(&told).await;
+                }
+            });
+        }
+        let runs = self.runs.take();
+        timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
+        // Runs that did not finish end explicitly, as failures; only then is force used.
+        self.agent_runs.stop.set();
+        timeout(&self.env, DRAIN_CLEAN_UP, all_finished::<E>(&runs)).await;
+        for run in &runs {
+            run.cancel();
+        }
+        delivery::give_up(self);
+        for connection in self.live_connections() {
+            let ended = connection.clone();
+            connection.spawn_owned(TaskName::Shutdown, async move {
+                end_if_accepted(&ended).await;
+            });
+        }
+        let cleaned_up = async {
+            while !self.live.borrow().is_empty() {
+                self.env.sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(&self.env, DRAIN_CLEAN_UP, cleaned_up).await;
+        for task in self.background.take().values() {
+            task.cancel();
+        }
+    }
+}
+
+/// Ends a connection whose set-up is not complete.
+async fn interrupt<E: Env>(connection: &Connection<E>) {
+    match connection.design.stop_in_setup {
+        StopInSetup::GoingAway => end_if_accepted(connection).await,
+        StopInSetup::StepFailed => match connection.transport() {
+            Transport::Upgrading => {}
+            Transport::Open | Transport::Closed | Transport::PeerGone => {
+                let reason = "Handshake coordination failed - service temporarily unavailable";
+                let cause = CloseCause::GoingAway;
+                connection.close(TRY_AGAIN_LATER, reason, cause).await;
+            }
+        },
+    }
+}
+
+/// A connection that is still being accepted is not touched: a close before accept cannot say why,
+/// and its endpoint closes it right after.
+async fn end_if_accepted<E: Env>(connection: &Connection<E>) {
+    match connection.transport() {
+        Transport::Upgrading => {}
+        Transport::Open | Transport::Closed | Transport::PeerGone => {
+            connection.end(CloseCause::GoingAway).await;
+        }
+    }
+}
+
+async fn all_finished<E: Env>(tasks: &[E::Task]) {
+    for task in tasks {
+        task.finished().await;
+    }
+}
