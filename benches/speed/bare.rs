@@ -1,4 +1,4 @@
-//! The yardsticks: tasks that only yield, under the gate and under madsim alone, and an echo over
+//! The yardsticks: tasks that only yield, under the scheduler and under madsim alone, and an echo over
 //! madsim's own network.
 
 use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, thread};
@@ -39,7 +39,7 @@ fn polls_of(yields: u64) -> u64 {
     yields + 1
 }
 
-/// `tasks` tasks under the gate, one process for all of them. Returns the steps.
+/// `tasks` tasks under the scheduler, one process for all of them. Returns the steps.
 pub fn gate_steps(tasks: u64, yields: u64) -> u64 {
     Runtime::with_seed_and_config(1, Config::default()).block_on(async {
         let scheduler = Scheduler::new(

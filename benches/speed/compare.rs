@@ -1,6 +1,6 @@
 //! Fixed amounts of work, timed side by side.
 //!
-//! What is compared is interleaved (A B A B ...), so that whatever else the machine does hits both
+//! What is compared is interleaved (A B A B ...), so that what else the machine does affects both
 //! alike. A ratio is taken within each round, and its median over the rounds is reported: figures
 //! differ from machine to machine, ratios hardly do.
 

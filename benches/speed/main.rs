@@ -41,7 +41,7 @@ struct Args {
     /// Write the result to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Given by `cargo bench`; without it nobody waits for figures, so they may be rough
+    /// Given by `cargo bench`; without it figures may be rough
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -102,7 +102,7 @@ fn main() -> anyhow::Result<()> {
     args.json.map_or(Ok(()), |path| report.write_json(&path))
 }
 
-/// The same tasks under the gate and under madsim alone.
+/// The same tasks under the scheduler and under madsim alone.
 fn scheduler(amount: &Amount, report: &mut Report) {
     for tasks in [2, 10, 100] {
         let yields = amount.polls / tasks - 1;
@@ -113,7 +113,7 @@ fn scheduler(amount: &Amount, report: &mut Report) {
             }],
         );
         report.figure(
-            format!("gate alone, {tasks} tasks"),
+            format!("scheduler alone, {tasks} tasks"),
             scheduler.rate(),
             "steps/s",
         );
@@ -123,7 +123,7 @@ fn scheduler(amount: &Amount, report: &mut Report) {
             "polls/s",
         );
         report.ratio(
-            format!("gate steps per madsim poll, {tasks} tasks"),
+            format!("scheduler steps per madsim poll, {tasks} tasks"),
             scheduler.rate_over(&madsim),
             Goal::AtLeast(0.4),
         );

@@ -1,4 +1,4 @@
-//! A gate to test with: a few tasks and what they log, no more of a world than a test makes.
+//! A scheduler to test with: a few tasks and what they log, no more of a world than a test makes.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::{
 /// What happened, in order.
 pub type Log = Rc<RefCell<Vec<String>>>;
 
-/// One run of the gate alone, on a thread of its own as every run is.
+/// One run of the scheduler alone, on a thread of its own as every run is.
 pub struct Bench {
     /// Of the choices.
     pub seed: u64,
     /// How ties are broken.
     pub strategy: Strategy,
-    /// Turns that wait; none if the run is not even watched.
+    /// Ordering constraints; none if the run is not even watched.
     pub order: Option<Vec<OrderingConstraint>>,
     /// Where it is cut off.
     pub step_limit: u64,

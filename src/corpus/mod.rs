@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, scheduler::choices::Drift};
+use gatesim_sim::{Options, scheduler::choices::Divergence};
 use serde::Serialize;
 
 use crate::{
@@ -44,7 +44,7 @@ struct CapsuleJson<'a> {
     #[serde(flatten)]
     reproduction: Option<&'a Reproduction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<Drift>,
+    drift: Option<Divergence>,
 }
 
 /// All capsules are read before the first one runs: a broken file is an error, not a finding.
@@ -88,7 +88,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
             MessageFormat::Human => {
                 let head = verdict.human(out.style());
                 let text = reproduction.human(&capsule);
-                let drift = drift_in_words(outcome.drift);
+                let drift = drift_in_words(outcome.divergence);
                 let text = [Some(text), drift].into_iter().flatten();
                 let text: Vec<String> = text.collect();
                 out.line(format!("{head} {file}: {}", text.join("; ")))?;
@@ -101,7 +101,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
             MessageFormat::Json => {
                 let checked = CapsuleJson {
                     reproduction: Some(&reproduction),
-                    drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
+                    drift: Some(outcome.divergence).filter(|drift| !drift.is_none()),
                     ..json(&path, &capsule)
                 };
                 out.json("capsule", &checked)?;

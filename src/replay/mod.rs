@@ -13,7 +13,7 @@ use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options, Until,
     run::outcome::{Digest, Outcome},
-    scheduler::choices::Drift,
+    scheduler::choices::Divergence,
     trace::event::TraceEvent,
     view::{describe::GatewayLog, snapshot::Snapshot},
 };
@@ -327,7 +327,7 @@ fn write_human(
     if let (Some(capsule), Some(reproduction)) = (&target.capsule, reproduction) {
         out.line(format!("  capsule    {}", reproduction.human(capsule)))?;
         out.line(format!("  why        {}", capsule.why))?;
-        if let Some(drift) = drift_in_words(outcome.drift) {
+        if let Some(drift) = drift_in_words(outcome.divergence) {
             out.line(format!("  drift      {drift}"))?;
         }
     }
@@ -356,7 +356,7 @@ struct VerdictJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     capsule: Option<Reproduction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<Drift>,
+    drift: Option<Divergence>,
 }
 
 fn write_json(
@@ -409,6 +409,6 @@ fn verdict(run: &RunName, outcome: &Outcome) -> VerdictJson {
         events: outcome.events,
         digest: outcome.digest,
         capsule: None,
-        drift: Some(outcome.drift).filter(|drift| !drift.is_none()),
+        drift: Some(outcome.divergence).filter(|drift| !drift.is_none()),
     }
 }

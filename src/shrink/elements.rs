@@ -151,7 +151,7 @@ mod tests {
 
     fn chaos(seed: u64) -> Subject {
         let plan = catalog::scenario("chaos").unwrap().plan(seed);
-        let mut choices = Record::on(Base::Quiet);
+        let mut choices = Record::on(Base::Default);
         choices.note("c0#1/latency/balancer/0", 0, 7);
         choices.note("c0#1/latency/balancer/0", 1, 8);
         Subject {

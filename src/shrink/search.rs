@@ -48,7 +48,7 @@ impl<'a> Search<'a> {
     /// Searches to the end. What was found until then is there if it is stopped.
     pub fn run(&mut self) -> Result<(), Stopped> {
         self.cut_end()?;
-        self.offer(|best| Some(best.quiet(Record::on(Base::Quiet))))?;
+        self.offer(|best| Some(best.quiet(Record::on(Base::Default))))?;
         let mut settled = None;
         loop {
             self.cut_end()?;
@@ -193,7 +193,7 @@ impl<'a> Search<'a> {
     /// already; then takes choices off the list: all of a purpose, of an entity, of a key, one.
     fn choose_less(&mut self) -> Result<(), Stopped> {
         if !self.best.is_quiet() {
-            self.offer(|best| Some(best.quiet(Record::on(Base::Quiet))))?;
+            self.offer(|best| Some(best.quiet(Record::on(Base::Default))))?;
         }
         if !self.best.is_quiet() {
             let options = Options {

@@ -50,14 +50,14 @@ impl Subject {
     /// Whether the choices that it does not list are quiet.
     pub fn is_quiet(&self) -> bool {
         let base = self.choices.as_ref().map(Record::base);
-        base == Some(Base::Quiet)
+        base == Some(Base::Default)
     }
 
     /// The same plan, with these choices and nothing else that happens by chance.
     pub fn quiet(&self, choices: Record) -> Subject {
         Subject {
             plan: self.plan.clone(),
-            choices: Some(choices.rebased(Base::Quiet)),
+            choices: Some(choices.rebased(Base::Default)),
         }
     }
 }

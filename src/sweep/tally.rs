@@ -219,7 +219,7 @@ mod tests {
     use gatesim_sim::{
         check::{invariants::Invariant, marks::Marks},
         run::outcome::{Digest, Figures, Violation},
-        scheduler::choices::{Drift, Record},
+        scheduler::choices::{Divergence, Record},
         trace::event::{Actor, FinishReason},
     };
 
@@ -255,7 +255,7 @@ mod tests {
             },
             trace: Vec::new(),
             choices: Record::default(),
-            drift: Drift::default(),
+            divergence: Divergence::default(),
             causes: Default::default(),
             constraints: Vec::new(),
         }

@@ -291,7 +291,7 @@ pub(crate) mod tests {
     use gatesim_model::core::ids::SocketId;
     use gatesim_sim::{
         run::outcome::Figures,
-        scheduler::choices::{Drift, Record},
+        scheduler::choices::{Divergence, Record},
         trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
     };
 
@@ -347,7 +347,7 @@ pub(crate) mod tests {
                 entry(2, WorldEvent::ClientReady { socket: SOCKET }),
             ],
             choices: Record::default(),
-            drift: Drift::default(),
+            divergence: Divergence::default(),
             causes: Default::default(),
             constraints: Vec::new(),
         }

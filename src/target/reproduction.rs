@@ -3,7 +3,7 @@
 
 use gatesim_sim::{
     run::outcome::{Digest, Outcome},
-    scheduler::choices::Drift,
+    scheduler::choices::Divergence,
 };
 use serde::Serialize;
 
@@ -132,7 +132,7 @@ impl Reproduction {
 }
 
 /// How a run parted from the record of choices that it was replayed from; none if it did not.
-pub fn drift_in_words(Drift { missing, unused }: Drift) -> Option<String> {
+pub fn drift_in_words(Divergence { missing, unused }: Divergence) -> Option<String> {
     let missing = (missing > 0)
         .then(|| format!("choices that the record lacks and the seed made: {missing}"));
     let unused = (unused > 0).then(|| format!("choices of the record never asked for: {unused}"));

@@ -164,8 +164,8 @@ impl Search<'_> {
     fn waiting(&self, held: u64, until: u64, side: Side) -> Variation {
         let name = |step| self.graph.causes().name(step).expect("it was taken");
         Variation::order(OrderingConstraint {
-            held: name(held),
-            until: name(until),
+            delayed: name(held),
+            awaited: name(until),
             side,
         })
     }

@@ -24,7 +24,7 @@ use crate::{
 /// wakes itself for ever gets there.
 pub const STEP_LIMIT: u64 = 50_000_000;
 
-/// The last moment that is of interest.
+/// The last point of a run that is of interest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
     /// Everything that happens at this time still belongs to it.
@@ -44,7 +44,7 @@ pub struct Options {
     pub invariants: bool,
     /// End the run at the first violation.
     pub stop_at_first: bool,
-    /// End the run after this moment: what is open then is not judged.
+    /// End the run after this point: what is open then is not judged.
     pub until: Option<Until>,
     /// Keep every event.
     pub trace: bool,
@@ -52,11 +52,11 @@ pub struct Options {
     pub record: bool,
     /// Take choices from here where it has them.
     pub replay: Option<Record>,
-    /// Make choices of timing anew: a neighbour of the run.
+    /// Resample choices of timing: a neighbour of the run.
     pub perturb: Option<Perturb>,
     /// Keep what made each step happen.
     pub causes: bool,
-    /// Turns that are to wait for others: another run, in which the order of two steps is flipped.
+    /// Turns that wait for others: another run, in which the order of two steps is flipped.
     pub order: Vec<OrderingConstraint>,
 }
 
@@ -77,7 +77,7 @@ impl Default for Options {
 }
 
 /// Runs `plan` under `design`, on a fresh thread of its own: the keys of standard hash maps and
-/// whatever else is kept per thread start afresh, so no run can see an earlier one. A panic
+/// everything else that is kept per thread start afresh, so no run can see an earlier one. A panic
 /// inside becomes part of the outcome.
 pub fn run(design: &Design, plan: &Plan, options: &Options) -> Outcome {
     run_with(design, plan, options, |_, _| {})
@@ -135,7 +135,7 @@ fn run_here(
         let watched = scheduler.watched();
         world.dismantle();
         scheduler.dismantle().await;
-        let (choices, drift) = choices.finish();
+        let (choices, divergence) = choices.finish();
         Outcome {
             digest: observed.digest,
             finish: Some(finish),
@@ -148,7 +148,7 @@ fn run_here(
             figures: observed.figures,
             trace: observed.trace,
             choices,
-            drift,
+            divergence,
             causes: watched.causes,
             constraints: watched.constraints,
         }

@@ -10,7 +10,7 @@ use crate::{
     scheduler::{
         ConstraintEnd,
         causes::Causes,
-        choices::{Drift, Record},
+        choices::{Divergence, Record},
     },
     trace::event::{Actor, FinishReason, TraceEvent},
 };
@@ -40,11 +40,11 @@ pub struct Outcome {
     pub trace: Vec<TraceEvent>,
     /// Every choice, if it was asked for.
     pub choices: Record,
-    /// Choices that were not in the record that was replayed.
-    pub drift: Drift,
+    /// How far the run diverged from the record that it was replayed from.
+    pub divergence: Divergence,
     /// What made each step happen, if it was asked for.
     pub causes: Causes,
-    /// What became of each hold.
+    /// What became of each ordering constraint.
     pub constraints: Vec<ConstraintEnd>,
 }
 
@@ -63,7 +63,7 @@ impl Outcome {
             figures: Figures::default(),
             trace: Vec::new(),
             choices: Record::default(),
-            drift: Drift::default(),
+            divergence: Divergence::default(),
             causes: Causes::default(),
             constraints: Vec::new(),
         }

@@ -1,5 +1,5 @@
-//! The observer: gives every fact its place, and shows it to digest, invariants and figures.
-//! It cannot influence the run, but for ending it early if asked to.
+//! The observer: numbers and stamps every fact, and shows it to digest, invariants, marks and
+//! figures. It cannot influence the run, except that it ends it early if asked to.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -88,7 +88,7 @@ impl Recorder {
     /// The event takes place where the last one is.
     fn see(&self, seen: &mut Seen, actor: Actor, fact: Fact) {
         let (time, step) = seen.last;
-        let entry = TraceEvent {
+        let event = TraceEvent {
             number: seen.events,
             time,
             step,
@@ -96,18 +96,18 @@ impl Recorder {
             fact,
         };
         seen.events += 1;
-        seen.fold(&entry);
-        seen.marks.observe(&entry);
-        seen.figures.observe(&entry);
+        seen.fold(&event);
+        seen.marks.observe(&event);
+        seen.figures.observe(&event);
         if let Some(checker) = &mut seen.checker {
-            checker.observe(&entry);
+            checker.observe(&event);
             if self.stop_at_first && checker.broken() > 0 {
                 self.scheduler.finish(FinishReason::StoppedAtFirst);
             }
         }
-        tracing::trace!(time = %entry.time, actor = %entry.actor, fact = ?entry.fact);
+        tracing::trace!(time = %event.time, actor = %event.actor, fact = ?event.fact);
         if let Some(trace) = &mut seen.trace {
-            trace.push(entry);
+            trace.push(event);
         }
     }
 
@@ -167,15 +167,15 @@ impl EventSink for Recorder {
 impl Seen {
     /// digest := hash(digest, time, actor, event). Number and step are left out: they say
     /// nothing that the order does not.
-    fn fold(&mut self, entry: &TraceEvent) {
+    fn fold(&mut self, event: &TraceEvent) {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         bytes.extend_from_slice(&self.digest.to_le_bytes());
-        bytes.extend_from_slice(&entry.time.0.to_le_bytes());
-        bytes.extend_from_slice(&actor_bytes(entry.actor));
-        self.bytes = match &entry.fact {
-            Fact::Protocol(event) => postcard::to_extend(event, bytes),
-            Fact::World(event) => postcard::to_extend(event, bytes),
+        bytes.extend_from_slice(&event.time.0.to_le_bytes());
+        bytes.extend_from_slice(&actor_bytes(event.actor));
+        self.bytes = match &event.fact {
+            Fact::Protocol(fact) => postcard::to_extend(fact, bytes),
+            Fact::World(fact) => postcard::to_extend(fact, bytes),
         }
         .expect("an event is always representable as bytes");
         self.digest = xxh3_128(&self.bytes);

@@ -39,7 +39,7 @@ use crate::{
     },
 };
 
-/// Gives a number whenever the planted task asks. Made anew for each run, outside of it.
+/// Gives a number whenever the planted task asks. Created for each run, outside of it.
 type NumberSource = Box<dyn FnMut(&Rc<Scheduler>) -> u64 + Send>;
 
 /// How a source is made. The directory is empty at first and shared by the two runs.

@@ -1,12 +1,12 @@
-//! What made each step happen: who took it, when, and which earlier step made it ready.
+//! What made each step happen: what took it, when, and which earlier step made it ready.
 //!
 //! A step is ready because a step before it called its waker (a message in a channel, a lock
 //! handed over, a task started or cancelled), or because a timer fired that a step before it had
 //! armed, or because a frame arrived that a step before it had sent. Together with the order of
-//! the steps of one task that is everything that leads from step to step, but for what tasks of
+//! the steps of one task that is everything that leads from step to step, except what tasks of
 //! one process leave for each other in shared state.
 //!
-//! Noting it is an observer's business: it changes nothing in a run, and costs nothing unless
+//! Noting it changes nothing in a run, and costs nothing unless
 //! [`Options::causes`](crate::Options) asks for it.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{scheduler::choices::Purpose, trace::event::Actor};
 
-/// Who takes steps: a task, or one direction of a connection, which delivers frames. Prints as
+/// What takes steps: a task, or one direction of a connection, which delivers frames. Prints as
 /// the key of its tie-breaks, `c0#1/turn/endpoint/0` for example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -24,7 +24,7 @@ pub struct Source {
     pub entity: Actor,
     /// What its turns are for: the name of the task, or the receiver of what is delivered.
     pub purpose: Purpose,
-    /// Which of several with the same entity and purpose, in the order of their making.
+    /// Which of several with the same entity and purpose, in the order of creation.
     pub instance: u32,
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Source {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub struct StepName {
-    /// The key of whoever takes it.
+    /// The key of its source.
     pub source: String,
     /// Which of its turns.
     pub turn: u32,
@@ -69,10 +69,10 @@ pub enum Ready {
 
 /// What is known of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct StepCause {
     /// When it was taken.
     pub time: Time,
-    /// By whom: an index into [`Causes::sources`].
+    /// By which source: an index into [`Causes::sources`].
     pub source: u32,
     /// Which of the source's turns it is.
     pub turn: u32,
@@ -88,7 +88,7 @@ pub struct Step {
 pub struct Causes {
     sources: Vec<Source>,
     /// The first is step 1.
-    steps: Vec<Step>,
+    steps: Vec<StepCause>,
 }
 
 impl Causes {
@@ -102,23 +102,23 @@ impl Causes {
         self.steps.len() as u64
     }
 
-    /// Everybody who could take steps, in the order of their making.
+    /// Every source of steps, in the order of creation.
     pub fn sources(&self) -> &[Source] {
         &self.sources
     }
 
     /// A step by its number, which counts from 1.
-    pub fn step(&self, number: u64) -> Option<&Step> {
+    pub fn step(&self, number: u64) -> Option<&StepCause> {
         self.steps
             .get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
     /// Every step with its number.
-    pub fn steps(&self) -> impl Iterator<Item = (u64, &Step)> {
+    pub fn steps(&self) -> impl Iterator<Item = (u64, &StepCause)> {
         (1..).zip(&self.steps)
     }
 
-    /// Who took a step.
+    /// What took a step.
     pub fn source_of(&self, number: u64) -> Option<&Source> {
         self.sources.get(self.step(number)?.source as usize)
     }
@@ -145,7 +145,7 @@ impl Causes {
         u32::try_from(self.sources.len() - 1).expect("fewer than 2^32 sources")
     }
 
-    pub(crate) fn add_step(&mut self, step: Step) {
+    pub(crate) fn add_step(&mut self, step: StepCause) {
         self.steps.push(step);
     }
 }
@@ -156,6 +156,6 @@ mod tests {
 
     #[test]
     fn a_step_takes_little_room() {
-        assert!(size_of::<Step>() <= 40);
+        assert!(size_of::<StepCause>() <= 40);
     }
 }

@@ -1,9 +1,10 @@
-//! Constraints: a turn that waits for a turn of somebody else, to see what another order makes of a run.
+//! Ordering constraints: a turn waits for a turn of another task, to see what another order makes
+//! of a run.
 //!
-//! Everything else goes on meanwhile: time, timers, frames, other tasks. A turn that is held is
-//! taken as soon as the one that it waits for is over, before anything else. It is let go unmet
-//! when nothing else can ever happen, when the one that it waits for can never come, or when it
-//! has waited for [`PATIENCE`]; [`ConstraintEnd`] tells.
+//! Everything else goes on meanwhile: time, timers, frames, other tasks. A delayed turn is taken
+//! as soon as the one that it waits for is over, before anything else. The constraint is given up
+//! when nothing else can ever happen, when the awaited turn can never come, or when the delayed
+//! turn has waited for [`PATIENCE`]; [`ConstraintEnd`] tells.
 
 use std::time::Duration;
 
@@ -13,21 +14,21 @@ use serde::Serialize;
 use super::order::Turn;
 use crate::scheduler::causes::{Source, StepName};
 
-/// Virtual time after which a turn that is held is let go.
+/// Virtual time after which a delayed turn is released.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One turn that is to wait for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderingConstraint {
     /// The turn that waits.
-    pub held: StepName,
+    pub delayed: StepName,
     /// The turn that it waits for.
-    pub until: StepName,
+    pub awaited: StepName,
     /// On which side of that turn it is taken.
     pub side: Side,
 }
 
-/// Where a held turn is taken.
+/// Where a delayed turn is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// Right before the turn that it waits for, which then follows at once: as late as possible
@@ -37,36 +38,36 @@ pub enum Side {
     After,
 }
 
-/// What became of a hold.
+/// What became of a constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConstraintEnd {
     /// The turn that was to wait never came up, or the run ended while it waited.
     NeverTaken,
-    /// The turn that was to be waited for came first anyhow.
+    /// The awaited turn came first anyway.
     NotNeeded,
     /// It waited, and was taken where it was to be taken.
     Met,
-    /// It waited in vain and was let go.
+    /// It waited in vain and was released.
     GivenUp,
 }
 
-/// A hold and how far it has come.
+/// A constraint and its state.
 struct Open {
     constraint: OrderingConstraint,
     /// Once they are known: the sources of both turns.
-    held_source: Option<u32>,
-    until_source: Option<u32>,
-    progress: Progress,
+    delayed_source: Option<u32>,
+    awaited_source: Option<u32>,
+    state: ConstraintState,
 }
 
-/// How far a hold has come.
-enum Progress {
+/// How far a constraint has come.
+enum ConstraintState {
     /// Neither turn has come up.
     Waiting,
     /// The turn, and those behind it from the same source, wait since then.
     Holding { since: Time, turns: Vec<Turn> },
-    /// As [`Progress::Holding`], and the turn that is waited for is being taken.
+    /// As [`ConstraintState::Holding`], and the turn that is waited for is being taken.
     Meeting { turns: Vec<Turn> },
     /// It is over.
     Over(ConstraintEnd),
@@ -74,33 +75,27 @@ enum Progress {
 
 impl Open {
     fn end(&mut self, end: ConstraintEnd) -> Vec<Turn> {
-        match std::mem::replace(&mut self.progress, Progress::Over(end)) {
-            Progress::Waiting => Vec::new(),
-            Progress::Holding { turns, .. } | Progress::Meeting { turns } => turns,
-            Progress::Over(before) => {
-                self.progress = Progress::Over(before);
+        match std::mem::replace(&mut self.state, ConstraintState::Over(end)) {
+            ConstraintState::Waiting => Vec::new(),
+            ConstraintState::Holding { turns, .. } | ConstraintState::Meeting { turns } => turns,
+            ConstraintState::Over(before) => {
+                self.state = ConstraintState::Over(before);
                 Vec::new()
             }
         }
     }
 
     fn since(&self) -> Option<Time> {
-        match &self.progress {
-            Progress::Holding { since, .. } => Some(*since),
-            Progress::Waiting | Progress::Meeting { .. } | Progress::Over(_) => None,
+        match &self.state {
+            ConstraintState::Holding { since, .. } => Some(*since),
+            ConstraintState::Waiting
+            | ConstraintState::Meeting { .. }
+            | ConstraintState::Over(_) => None,
         }
     }
 }
 
-/// What is to be done with a turn that has come up.
-pub(super) enum Verdict {
-    /// It is taken.
-    Take(Turn),
-    /// It is kept, or something else goes first.
-    Wait,
-}
-
-/// All holds of a run.
+/// All constraints of a run.
 #[derive(Default)]
 pub(super) struct Constraints {
     open: Vec<Open>,
@@ -112,9 +107,9 @@ impl Constraints {
     pub(super) fn new(constraints: &[OrderingConstraint]) -> Self {
         let open = |constraint: &OrderingConstraint| Open {
             constraint: constraint.clone(),
-            held_source: None,
-            until_source: None,
-            progress: Progress::Waiting,
+            delayed_source: None,
+            awaited_source: None,
+            state: ConstraintState::Waiting,
         };
         Constraints {
             open: constraints.iter().map(open).collect(),
@@ -122,18 +117,18 @@ impl Constraints {
         }
     }
 
-    /// Somebody new may take turns.
+    /// There is a new source of turns.
     pub(super) fn learn(&mut self, number: u32, source: &Source) {
         if self.open.is_empty() {
             return;
         }
         let key = source.to_string();
         for open in &mut self.open {
-            if open.constraint.held.source == key {
-                open.held_source = Some(number);
+            if open.constraint.delayed.source == key {
+                open.delayed_source = Some(number);
             }
-            if open.constraint.until.source == key {
-                open.until_source = Some(number);
+            if open.constraint.awaited.source == key {
+                open.awaited_source = Some(number);
             }
         }
     }
@@ -143,79 +138,85 @@ impl Constraints {
         self.released.pop_front()
     }
 
-    /// A turn has come up: `number` is its source, `turn` which of the source's turns it is.
-    pub(super) fn judge(&mut self, turn: Turn, number: u32, count: u32, now: Time) -> Verdict {
+    /// A turn has come up: `number` is its source, `count` which of the source's turns it is. Given
+    /// back if it is taken now; kept if it has to wait, or if another turn goes first.
+    pub(super) fn admit(&mut self, turn: Turn, number: u32, count: u32, now: Time) -> Option<Turn> {
         for open in &mut self.open {
-            let is_held = open.held_source == Some(number) && open.constraint.held.turn == count;
-            match &mut open.progress {
-                Progress::Waiting if is_held => {
+            let is_delayed =
+                open.delayed_source == Some(number) && open.constraint.delayed.turn == count;
+            match &mut open.state {
+                ConstraintState::Waiting if is_delayed => {
                     let turns = vec![turn];
-                    open.progress = Progress::Holding { since: now, turns };
-                    return Verdict::Wait;
+                    open.state = ConstraintState::Holding { since: now, turns };
+                    return None;
                 }
                 // A later frame of the same connection: they arrive in order.
-                Progress::Holding { turns, .. } if is_held => {
+                ConstraintState::Holding { turns, .. } if is_delayed => {
                     turns.push(turn);
-                    return Verdict::Wait;
+                    return None;
                 }
-                Progress::Waiting
-                | Progress::Holding { .. }
-                | Progress::Meeting { .. }
-                | Progress::Over(_) => {}
+                ConstraintState::Waiting
+                | ConstraintState::Holding { .. }
+                | ConstraintState::Meeting { .. }
+                | ConstraintState::Over(_) => {}
             }
         }
         for open in &mut self.open {
             let is_awaited =
-                open.until_source == Some(number) && open.constraint.until.turn == count;
+                open.awaited_source == Some(number) && open.constraint.awaited.turn == count;
             if !is_awaited {
                 continue;
             }
-            match (&mut open.progress, open.constraint.side) {
-                (Progress::Waiting, _) => {
+            match (&mut open.state, open.constraint.side) {
+                (ConstraintState::Waiting, _) => {
                     open.end(ConstraintEnd::NotNeeded);
                 }
-                (Progress::Holding { .. }, Side::Before) => {
+                (ConstraintState::Holding { .. }, Side::Before) => {
                     self.released.extend(open.end(ConstraintEnd::Met));
                     self.released.push_back(turn);
-                    return Verdict::Wait;
+                    return None;
                 }
-                (Progress::Holding { turns, .. }, Side::After) => {
+                (ConstraintState::Holding { turns, .. }, Side::After) => {
                     let turns = std::mem::take(turns);
-                    open.progress = Progress::Meeting { turns };
+                    open.state = ConstraintState::Meeting { turns };
                 }
-                (Progress::Meeting { .. } | Progress::Over(_), _) => {}
+                (ConstraintState::Meeting { .. } | ConstraintState::Over(_), _) => {}
             }
         }
-        Verdict::Take(turn)
+        Some(turn)
     }
 
     /// The step is over: what waited for it goes on.
     pub(super) fn settle(&mut self) {
         for open in &mut self.open {
-            match open.progress {
-                Progress::Meeting { .. } => self.released.extend(open.end(ConstraintEnd::Met)),
-                Progress::Waiting | Progress::Holding { .. } | Progress::Over(_) => {}
+            match open.state {
+                ConstraintState::Meeting { .. } => {
+                    self.released.extend(open.end(ConstraintEnd::Met))
+                }
+                ConstraintState::Waiting
+                | ConstraintState::Holding { .. }
+                | ConstraintState::Over(_) => {}
             }
         }
     }
 
-    /// A source takes no more turns: nobody waits for it any longer.
+    /// A source takes no more turns: nothing waits for it any longer.
     pub(super) fn forget(&mut self, number: u32) {
         for open in &mut self.open {
-            if open.until_source == Some(number) && open.since().is_some() {
+            if open.awaited_source == Some(number) && open.since().is_some() {
                 self.released.extend(open.end(ConstraintEnd::GivenUp));
             }
         }
     }
 
-    /// When the first of the turns that are held is let go.
+    /// When the first of the delayed turns is released.
     pub(super) fn patient_until(&self) -> Option<Time> {
         let since = self.open.iter().filter_map(Open::since).min()?;
         Some(since + PATIENCE)
     }
 
-    /// Lets everything go that has been held since before `now` less [`PATIENCE`]; everything if
-    /// nothing else can happen.
+    /// Releases every turn that has been delayed since before `now` less [`PATIENCE`]; all of them
+    /// if nothing else can happen.
     pub(super) fn give_up(&mut self, now: Option<Time>) {
         for open in &mut self.open {
             let Some(since) = open.since() else { continue };
@@ -227,10 +228,10 @@ impl Constraints {
 
     /// What became of each.
     pub(super) fn ends(self) -> Vec<ConstraintEnd> {
-        let end = |open: Open| match open.progress {
-            Progress::Waiting | Progress::Holding { .. } => ConstraintEnd::NeverTaken,
-            Progress::Meeting { .. } => ConstraintEnd::Met,
-            Progress::Over(end) => end,
+        let end = |open: Open| match open.state {
+            ConstraintState::Waiting | ConstraintState::Holding { .. } => ConstraintEnd::NeverTaken,
+            ConstraintState::Meeting { .. } => ConstraintEnd::Met,
+            ConstraintState::Over(end) => end,
         };
         self.open.into_iter().map(end).collect()
     }
@@ -287,8 +288,12 @@ mod tests {
         }
     }
 
-    fn constraint(held: StepName, until: StepName, side: Side) -> OrderingConstraint {
-        OrderingConstraint { held, until, side }
+    fn constraint(delayed: StepName, awaited: StepName, side: Side) -> OrderingConstraint {
+        OrderingConstraint {
+            delayed,
+            awaited,
+            side,
+        }
     }
 
     fn run(
@@ -340,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_anyhow_is_not_waited_for() {
+    fn a_turn_that_comes_first_anyway_is_not_waited_for() {
         let (log, ends) = two_tasks(constraint(step("b", 1), step("a", 0), Side::After));
         assert_eq!(
             (&*log, ends),
@@ -353,15 +358,15 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_let_go_when_the_other_can_never_come() {
+    fn a_turn_is_released_when_the_other_can_never_come() {
         // The other task ends before it has so many turns.
         let (log, ends) = two_tasks(constraint(step("a", 1), step("b", 9), Side::After));
         assert_eq!(
             (&*log, ends),
             ("a0 b0 b1 b2 a1 a2", vec![ConstraintEnd::GivenUp])
         );
-        // Nobody has that name, and nothing else can happen.
-        let (log, ends) = two_tasks(constraint(step("a", 1), step("nobody", 0), Side::After));
+        // No task has that name, and nothing else can happen.
+        let (log, ends) = two_tasks(constraint(step("a", 1), step("missing", 0), Side::After));
         assert_eq!(
             (&*log, ends),
             ("a0 b0 b1 b2 a1 a2", vec![ConstraintEnd::GivenUp])
@@ -369,8 +374,8 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_is_let_go_after_a_while() {
-        let awaited = constraint(step("a", 0), step("nobody", 0), Side::After);
+    fn a_turn_is_released_when_patience_ends() {
+        let awaited = constraint(step("a", 0), step("missing", 0), Side::After);
         let ran = run(awaited, |scheduler, log| {
             turns(scheduler, log, "a", 1);
             tick(scheduler, log, "t", 61_000);
@@ -383,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_run_that_ends_while_a_turn_waits_says_so() {
-        let awaited = constraint(step("a", 0), step("nobody", 0), Side::After);
+        let awaited = constraint(step("a", 0), step("missing", 0), Side::After);
         let ran = run(awaited, |scheduler, log| {
             turns(scheduler, log, "a", 1);
             let own = Rc::clone(scheduler);
@@ -403,7 +408,7 @@ mod tests {
     }
 
     impl Deliver for Frames {
-        fn deliver(self: Rc<Self>, _: &Scheduler) {
+        fn deliver(self: Rc<Self>) {
             let frame = self.left.borrow_mut().remove(0);
             note(&self.log, frame);
         }
@@ -414,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_behind_one_that_is_held_wait_as_well() {
+    fn frames_behind_one_that_is_delayed_wait_as_well() {
         let link = Purpose::Delivery(Actor::Client(0));
         let first_frame = StepName {
             source: format!("balancer/{link}/0"),

@@ -1,11 +1,11 @@
-//! The scheduler gate: one task at a time, chosen by key.
+//! The scheduler: one task at a time, chosen by key.
 //!
 //! madsim picks among ready tasks uniformly from a shared stream and has no hook. So every process
-//! is a thin *shell* on a madsim node of its own, around futures that the gate keeps. A woken task
-//! is queued with the gate; only the holder of the **baton** is polled, by the shell of its process,
-//! and when its poll ends the shell hands the baton straight to the next task, by waking the shell
-//! of another process if need be. madsim therefore never has more than one shell with something to
-//! do, and its own choice decides nothing. (A shell for each task would do as well, but touches
+//! has one madsim task, its *driver*, on a node of its own; the futures of the process are kept
+//! here. A woken task is queued here, one task is chosen, and only that one is polled, by the
+//! driver of its process. When its poll ends the next task is chosen at once, and the driver of its
+//! process is woken if that is another one. So madsim never has more than one driver with something
+//! to do, and its own choice decides nothing. (A driver for each task would do as well, but touches
 //! more memory at each step than anything else does.)
 //!
 //! Timers live here as well (exact to the nanosecond, cancelled when dropped). When nothing is
@@ -45,38 +45,36 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod waker;
 mod watch;
 
 pub use constraint::{ConstraintEnd, OrderingConstraint, PATIENCE, Side};
 pub use order::{Deliver, Strategy, Turns};
 pub use pause::Pause;
+pub use process::ProcessId;
 pub use task::TaskHandle;
 pub use timer::Sleep;
 pub use watch::Watched;
 
-use constraint::Verdict;
-use order::{Due, Queued, Turn};
+use order::{Due, QueuedTurn, Turn};
 use pause::Paused;
-use process::{Place, Processes, Shell};
-use task::{Task, TaskEnd, TaskId, TaskWaker, WOKEN};
+use process::{Driver, Place, Processes};
+use task::{Task, TaskEnd};
 use timer::Timer;
+use waker::{TaskId, TaskWaker, WOKEN};
 use watch::Watch;
 
-/// Which process a task belongs to: tasks of one process are killed together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProcessId(pub Actor);
-
 thread_local! {
-    /// The gate of the run on this thread. madsim wants shells that are `Send`, so a shell holds
-    /// its own name and finds the gate here.
+    /// The scheduler of the run on this thread. madsim wants tasks that are `Send`, so a driver
+    /// finds the scheduler here.
     static CURRENT: RefCell<Option<Rc<Scheduler>>> = const { RefCell::new(None) };
 }
 
 #[derive(Default)]
 struct State {
-    /// Indexed by [`TaskId`]; never reused, so a late waker cannot wake a stranger.
+    /// Indexed by [`TaskId`]; never reused, so a late waker cannot wake another task.
     tasks: Vec<Option<Box<Task>>>,
-    ready: BinaryHeap<Reverse<Queued>>,
+    ready: BinaryHeap<Reverse<QueuedTurn>>,
     arrivals: u64,
     /// Reused: what was taken out of `WOKEN`, and deliveries that have come due.
     woken: Vec<TaskId>,
@@ -87,7 +85,8 @@ struct State {
     paused: Paused,
     /// Only in runs that are to be explained.
     watch: Option<Box<Watch>>,
-    baton: Option<TaskId>,
+    /// The task whose turn it is, until it is polled.
+    chosen: Option<TaskId>,
     main: Option<Waker>,
     finish: Option<FinishReason>,
 }
@@ -100,11 +99,13 @@ pub struct Scheduler {
     time_limit: Time,
     now: Cell<Time>,
     steps: Cell<u64>,
+    /// From here on nothing is delivered: what is delivered would keep the scheduler alive.
+    dismantled: Cell<bool>,
     state: RefCell<State>,
 }
 
 impl Scheduler {
-    /// A gate for one run. Must be made inside the madsim runtime that hosts the run.
+    /// A scheduler for one run. Must be created inside the madsim runtime that hosts the run.
     pub fn new(
         choices: Rc<Choices>,
         strategy: Strategy,
@@ -119,14 +120,15 @@ impl Scheduler {
             time_limit,
             now: Cell::default(),
             steps: Cell::default(),
+            dismantled: Cell::default(),
             state: RefCell::default(),
         });
         CURRENT.set(Some(Rc::clone(&scheduler)));
         scheduler
     }
 
-    /// Notes from here on what makes each step happen, and makes turns wait. To be called before
-    /// anything is started.
+    /// Notes from here on what makes each step happen, and keeps to the constraints. To be called
+    /// before anything is started.
     pub fn watch(&self, constraints: &[OrderingConstraint]) {
         self.state.borrow_mut().watch = Some(Box::new(Watch::new(constraints)));
     }
@@ -170,7 +172,7 @@ impl Scheduler {
         });
         let waker = Waker::from(Arc::clone(&queued));
         waker.wake_by_ref();
-        let place = state.processes.place(process);
+        let place = state.processes.place(process, poll_driver);
         state.tasks.push(Some(Box::new(Task {
             future: Some(Box::pin(future)),
             waker,
@@ -189,7 +191,7 @@ impl Scheduler {
         }
     }
 
-    /// The turns of somebody new, with tie-breaks of their own.
+    /// The turns of a new source, with tie-breaks of their own.
     pub fn turns(&self, entity: Actor, purpose: Purpose) -> Turns {
         let stream = self.choices.stream(entity, purpose);
         let source = match &mut self.state.borrow_mut().watch {
@@ -213,11 +215,12 @@ impl Scheduler {
         }
     }
 
-    /// Hands something over at `time`, without a task.
+    /// Delivers something at `time`, without a task.
     pub fn deliver_at(&self, time: Time, delivery: Rc<dyn Deliver>) {
-        self.state
-            .borrow_mut()
-            .add_timer(time, Timer::Deliver(delivery));
+        if !self.dismantled.get() {
+            let mut state = self.state.borrow_mut();
+            state.add_timer(time, Timer::Deliver(delivery));
+        }
     }
 
     /// Ends every task of `process` at once; their futures are dropped in the order in which the
@@ -232,7 +235,7 @@ impl Scheduler {
                 Some(_) | None => None,
             };
             if let Some(task) = task {
-                self.bury(*task);
+                self.end(*task);
             }
         }
         self.state.borrow_mut().processes.kill(process);
@@ -245,11 +248,11 @@ impl Scheduler {
 
     /// Runs until [`Scheduler::finish`], a limit, or until nothing can happen any more.
     pub async fn run(self: &Rc<Self>) -> FinishReason {
-        self.hand_over(self.pass_baton());
+        self.wake_driver(self.choose());
         std::future::poll_fn(|cx| {
             let mut state = self.state.borrow_mut();
             match state.finish {
-                Some(reason) if state.baton.is_none() => Poll::Ready(reason),
+                Some(reason) if state.chosen.is_none() => Poll::Ready(reason),
                 Some(_) | None => {
                     state.main = Some(cx.waker().clone());
                     Poll::Pending
@@ -259,41 +262,43 @@ impl Scheduler {
         .await
     }
 
-    /// Drops every task and timer, since they hold the gate and whatever the run is made of, and
-    /// sees every shell off: madsim never frees a task that is still pending when its runtime ends.
+    /// Drops everything that waits, since it holds the scheduler and the parts of the run, and ends
+    /// every driver: madsim never frees a task that is still pending when its runtime ends.
     pub async fn dismantle(&self) {
+        self.dismantled.set(true);
         let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
         for task in tasks.into_iter().flatten() {
-            self.bury(*task);
+            self.end(*task);
         }
-        let timers = std::mem::take(&mut self.state.borrow_mut().timers);
-        drop(timers);
-        let processes = std::mem::take(&mut self.state.borrow_mut().processes);
+        // Taken out first: what is dropped may cancel its timers.
+        let state = self.state.take();
+        drop((state.timers, state.ready, state.due, state.watch));
+        let processes = state.processes;
         CURRENT.set(None);
         processes.shut_down().await;
     }
 
-    /// One poll of a shell by madsim: every turn up to the next one of another process.
-    fn poll_shell(self: &Rc<Self>, shell: Shell, cx: &Context<'_>) -> Poll<()> {
-        if !self.state.borrow_mut().processes.is_polled(shell, cx) {
+    /// One poll of a driver by madsim: every turn up to the next one of another process.
+    fn poll_driver(&self, driver: Driver, cx: &Context<'_>) -> Poll<()> {
+        if !self.state.borrow_mut().processes.is_polled(driver, cx) {
             return Poll::Ready(());
         }
         loop {
             let mut state = self.state.borrow_mut();
-            let baton = state.baton.filter(|id| {
+            let chosen = state.chosen.filter(|id| {
                 let task = state.tasks[id.0 as usize].as_ref();
-                task.is_some_and(|task| task.place == shell.place)
+                task.is_some_and(|task| task.place == driver.place)
             });
-            let Some(id) = baton else {
+            let Some(id) = chosen else {
                 return Poll::Pending;
             };
-            state.baton = None;
+            state.chosen = None;
             drop(state);
             self.poll_task(id);
-            let next = self.pass_baton();
-            // A process that has been killed in its own turn has another shell, if any.
-            if next != Some(shell.place) || !self.state.borrow().processes.is_alive(shell) {
-                self.hand_over(next);
+            let next = self.choose();
+            // A process that has been killed in its own turn has another driver, if any.
+            if next != Some(driver.place) || !self.state.borrow().processes.is_alive(driver) {
+                self.wake_driver(next);
                 return Poll::Pending;
             }
         }
@@ -336,14 +341,14 @@ impl Scheduler {
                 drop(state);
                 drop(future);
                 if let Some(task) = task {
-                    self.bury(*task);
+                    self.end(*task);
                 }
             }
         }
     }
 
-    /// Drops a task's future and wakes whoever waits for its end.
-    fn bury(&self, task: Task) {
+    /// Drops a task's future and wakes the tasks that wait for its end.
+    fn end(&self, task: Task) {
         drop(task.future);
         if let Some(watch) = &mut self.state.borrow_mut().watch {
             watch.constraints.forget(task.turns.source);
@@ -352,18 +357,18 @@ impl Scheduler {
         task.end.waiting.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes the shell of the process whose turn it is.
-    fn hand_over(&self, next: Option<Place>) {
-        let shell = next.and_then(|place| self.state.borrow().processes.shell(place));
-        // A shell that madsim has not polled yet is on its queue anyway.
-        if let Some(shell) = shell {
-            shell.wake();
+    /// Wakes the driver of the process whose turn it is.
+    fn wake_driver(&self, next: Option<Place>) {
+        let driver = next.and_then(|place| self.state.borrow().processes.driver(place));
+        // A driver that madsim has not polled yet is on its queue anyway.
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 
-    /// Chooses the next turn, advancing the clock if need be, and says whose it is; nobody's when
-    /// the run is over. Deliveries happen here.
-    fn pass_baton(&self) -> Option<Place> {
+    /// Chooses the next turn of a task, advancing the clock if need be, and gives its process; none
+    /// when the run is over. Deliveries happen here.
+    fn choose(&self) -> Option<Place> {
         loop {
             let mut state = self.state.borrow_mut();
             if self.steps.get() >= self.step_limit {
@@ -377,11 +382,11 @@ impl Scheduler {
                 self.advance(&mut state);
                 continue;
             };
-            match state.unless_put_off(turn, self.now.get()) {
+            match state.unless_delayed(turn, self.now.get()) {
                 Some(Turn::Poll(id)) => {
                     if let Some(task) = &state.tasks[id.0 as usize] {
                         let place = task.place;
-                        state.baton = Some(id);
+                        state.chosen = Some(id);
                         return Some(place);
                     }
                 }
@@ -392,15 +397,15 @@ impl Scheduler {
                     }
                     drop(state);
                     self.steps.set(self.steps.get() + 1);
-                    delivery.deliver(self);
+                    delivery.deliver();
                 }
                 None => {}
             }
         }
     }
 
-    /// Nobody is ready: time goes on to the next timer, or to the end of the patience of
-    /// whoever is held, or the run is over.
+    /// Nothing is ready: time goes on to the next timer, or to the end of the patience of a delayed
+    /// turn, or the run is over.
     fn advance(&self, state: &mut State) {
         let next = state.timers.first_key_value().map(|(key, _)| key.0);
         let in_time = next.filter(|deadline| *deadline <= self.time_limit);
@@ -416,9 +421,9 @@ impl Scheduler {
             }
             (Some(_), Some(patience)) => {
                 self.advance_to(patience);
-                state.let_go(Some(patience));
+                state.give_up(Some(patience));
             }
-            (None, Some(_)) => state.let_go(None),
+            (None, Some(_)) => state.give_up(None),
             (None, None) => {
                 state.finish = Some(match next {
                     Some(_) => FinishReason::TimeLimit,
@@ -434,9 +439,17 @@ impl Scheduler {
     }
 }
 
+/// What every driver does when madsim polls it.
+fn poll_driver(driver: Driver, cx: &mut Context<'_>) -> Poll<()> {
+    match CURRENT.with_borrow(Option::clone) {
+        Some(scheduler) => scheduler.poll_driver(driver, cx),
+        None => Poll::Ready(()),
+    }
+}
+
 impl State {
     fn stop(&mut self) {
-        self.baton = None;
+        self.chosen = None;
         if let Some(main) = self.main.take() {
             main.wake();
         }
@@ -470,12 +483,13 @@ impl State {
         }
     }
 
-    /// The turn that has come up, unless its process is paused or it is held; it is kept if so.
-    fn unless_put_off(&mut self, turn: Turn, now: Time) -> Option<Turn> {
+    /// The turn that has come up, unless its process is paused or an ordering constraint delays it;
+    /// it is kept if so.
+    fn unless_delayed(&mut self, turn: Turn, now: Time) -> Option<Turn> {
         let source = match &turn {
             Turn::Poll(id) => {
                 let task = self.tasks[id.0 as usize].as_ref()?;
-                if self.paused.holds_back(task.process, *id) {
+                if self.paused.delays(task.process, *id) {
                     if let Some(watch) = &mut self.watch {
                         watch.paused(*id);
                     }
@@ -487,14 +501,11 @@ impl State {
         };
         match &mut self.watch {
             None => Some(turn),
-            Some(watch) => match watch.judge(turn, source, now) {
-                Verdict::Take(turn) => Some(turn),
-                Verdict::Wait => None,
-            },
+            Some(watch) => watch.admit(turn, source, now),
         }
     }
 
-    fn let_go(&mut self, now: Option<Time>) {
+    fn give_up(&mut self, now: Option<Time>) {
         if let Some(watch) = &mut self.watch {
             watch.constraints.give_up(now);
         }
@@ -544,7 +555,7 @@ impl State {
     }
 
     fn queue(&mut self, priority: u64, turn: Turn) {
-        self.ready.push(Reverse(Queued {
+        self.ready.push(Reverse(QueuedTurn {
             priority,
             arrival: self.arrivals,
             turn,
@@ -555,7 +566,7 @@ impl State {
 
 impl fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate")
+        f.debug_struct("Scheduler")
             .field("now", &self.now())
             .field("steps", &self.steps())
             .finish()

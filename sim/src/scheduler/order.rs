@@ -1,10 +1,10 @@
-//! The order of turns: who goes first when several could.
+//! The order of turns: which goes first when several could.
 
 use std::{cell::RefCell, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scheduler, task::TaskId};
+use super::waker::TaskId;
 use crate::scheduler::choices::Stream;
 
 /// How ties between ready tasks are broken.
@@ -31,7 +31,7 @@ impl Strategy {
 pub struct Turns {
     pub(super) stream: Stream,
     pub(super) taken: u64,
-    /// Whose they are, in the notes of a run that is watched.
+    /// Whose they are, in a run that is watched.
     pub(super) source: u32,
 }
 
@@ -59,7 +59,7 @@ impl Turns {
 /// Something that a timer delivers without a task: a frame that reaches the end of its link.
 pub trait Deliver {
     /// The time has come.
-    fn deliver(self: Rc<Self>, scheduler: &Scheduler);
+    fn deliver(self: Rc<Self>);
     /// The tie-breaks among deliveries and tasks that are due at the same instant.
     fn turns(&self) -> &RefCell<Turns>;
 }
@@ -72,29 +72,29 @@ pub(super) enum Turn {
 /// A delivery whose time has come.
 pub(super) struct Due {
     pub(super) delivery: Rc<dyn Deliver>,
-    /// The step that sent it off, in a run that is watched.
+    /// The step that sent it, in a run that is watched.
     pub(super) by: u32,
 }
 
 /// A queued turn; the smallest priority goes first, ties by arrival.
-pub(super) struct Queued {
+pub(super) struct QueuedTurn {
     pub(super) priority: u64,
     pub(super) arrival: u64,
     pub(super) turn: Turn,
 }
 
-impl PartialEq for Queued {
+impl PartialEq for QueuedTurn {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
-impl Eq for Queued {}
-impl PartialOrd for Queued {
+impl Eq for QueuedTurn {}
+impl PartialOrd for QueuedTurn {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Queued {
+impl Ord for QueuedTurn {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.priority, self.arrival).cmp(&(other.priority, other.arrival))
     }

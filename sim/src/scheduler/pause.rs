@@ -1,10 +1,10 @@
-//! Processes that get no processor: their tasks are held back while timers fire and frames arrive.
+//! Processes that get no processor: their tasks wait while timers fire and frames arrive.
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use super::{
     ProcessId, Scheduler,
-    task::{TaskId, WOKEN},
+    waker::{TaskId, WOKEN},
 };
 use crate::trace::event::Actor;
 
@@ -13,15 +13,15 @@ use crate::trace::event::Actor;
 pub(super) struct Paused {
     /// By how many pauses at once.
     processes: BTreeMap<ProcessId, u32>,
-    held: Vec<(ProcessId, TaskId)>,
+    delayed: Vec<(ProcessId, TaskId)>,
 }
 
 impl Paused {
-    /// Whether this turn has to wait; if so it is kept.
-    pub(super) fn holds_back(&mut self, process: ProcessId, id: TaskId) -> bool {
+    /// Whether this turn has to wait; it is kept if so.
+    pub(super) fn delays(&mut self, process: ProcessId, id: TaskId) -> bool {
         let paused = self.processes.contains_key(&process);
         if paused {
-            self.held.push((process, id));
+            self.delayed.push((process, id));
         }
         paused
     }
@@ -39,7 +39,7 @@ impl Paused {
             }
             Some(_) | None => {
                 self.processes.remove(&process);
-                let released = self.held.extract_if(.., |(of, _)| *of == process);
+                let released = self.delayed.extract_if(.., |(of, _)| *of == process);
                 released.map(|(_, id)| id).collect()
             }
         }
@@ -81,7 +81,7 @@ impl Scheduler {
                     pause.take();
                 }
             });
-            // Its own next turn is held back with those of all the others.
+            // Its own next turn waits with those of all the others.
             scheduler.sleep(Duration::ZERO).await;
         }
     }
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blocking_sleep_holds_up_its_process_and_dies_with_it() {
+    fn a_blocking_sleep_stops_its_process_and_dies_with_it() {
         let ran = Bench::default().run(|scheduler, log| {
             tick(scheduler, log, HOST, "a");
             let (own, done) = (Rc::clone(scheduler), Rc::clone(log));

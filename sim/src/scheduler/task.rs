@@ -1,47 +1,22 @@
-//! Tasks: the future that the gate keeps, its waker, its end, and the handle of its owner.
+//! Tasks: the future that the scheduler keeps, its waker, its end, and the handle of its owner.
 
 use std::{
     cell::{Cell, RefCell},
     future::Future,
     pin::Pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Poll, Wake, Waker},
+    sync::Arc,
+    task::{Poll, Waker},
 };
 
-use super::{ProcessId, Scheduler, order::Turns, process::Place};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TaskId(pub(super) u32);
+use super::{
+    Scheduler,
+    order::Turns,
+    process::{Place, ProcessId},
+    waker::{TaskId, TaskWaker},
+};
 
 pub(super) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
-
-thread_local! {
-    /// Tasks woken since the gate last looked. Wakers must be `Send`, so they cannot hold the
-    /// gate itself; a run has its thread to itself.
-    pub(super) static WOKEN: RefCell<Vec<TaskId>> = const { RefCell::new(Vec::new()) };
-}
-
-pub(super) struct TaskWaker {
-    pub(super) id: TaskId,
-    pub(super) queued: AtomicBool,
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // Relaxed: a run is single-threaded, the atomic only satisfies `Send`.
-        if !self.queued.swap(true, Ordering::Relaxed) {
-            WOKEN.with_borrow_mut(|woken| woken.push(self.id));
-        }
-    }
-}
 
 pub(super) struct Task {
     /// Taken out while it is being polled.
@@ -61,7 +36,7 @@ pub(super) struct TaskEnd {
     pub(super) waiting: RefCell<Vec<Waker>>,
 }
 
-/// A task that somebody holds. Dropping it detaches the task.
+/// The owner's handle of a task. Dropping it detaches the task.
 #[derive(Clone)]
 pub struct TaskHandle {
     pub(super) scheduler: Rc<Scheduler>,

@@ -1,4 +1,4 @@
-//! The gate by itself: a few tasks, no network, no protocol.
+//! The scheduler by itself: a few tasks, no network, no protocol.
 
 use std::future::pending;
 
@@ -64,7 +64,7 @@ fn fifo_takes_turns_in_the_order_of_waking() {
 }
 
 #[test]
-fn uniform_prefers_nobody_among_those_who_become_ready_together() {
+fn uniform_prefers_none_of_the_tasks_that_become_ready_together() {
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
     const SEEDS: u64 = 400;
     let mut firsts = BTreeMap::<String, u64>::new();
@@ -105,7 +105,7 @@ fn tenured_keeps_a_priority_for_its_tenure() {
             turns(scheduler, log, "a", 3 * tenure);
             turns(scheduler, log, "b", 3 * tenure);
         });
-        // Whoever is ahead stays ahead until its tenure is over.
+        // The one that is ahead stays ahead until its tenure is over.
         let ahead = ran.log.iter().take_while(|name| **name == ran.log[0]);
         assert_eq!(
             ahead.count() % tenure,
@@ -133,7 +133,7 @@ fn timers_are_exact_and_in_order() {
 }
 
 #[test]
-fn a_dropped_timer_does_not_hold_up_the_end() {
+fn a_dropped_timer_does_not_delay_the_end() {
     let ran = Bench::default().run(|scheduler, log| {
         let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
         scheduler.spawn(LEFT, Actor::World, "sleeper", async move {
@@ -218,7 +218,7 @@ fn a_killed_task_is_never_polled_again() {
             ..Bench::default()
         };
         let ran = bench.run(|scheduler, log| {
-            // Ready at the very moment of the kill, with a waker that outlives it.
+            // Ready at the instant of the kill, with a waker that outlives it.
             let waker = Rc::new(RefCell::new(None));
             let keeper = Rc::clone(&waker);
             let polled = Rc::clone(log);
@@ -290,7 +290,7 @@ fn a_task_cancelled_before_its_first_turn_never_begins() {
 }
 
 #[test]
-fn everybody_who_waits_hears_of_an_end() {
+fn every_waiting_task_learns_of_an_end() {
     let ran = Bench::default().run(|scheduler, log| {
         let sleeper = Rc::clone(scheduler);
         let task = scheduler.spawn(LEFT, Actor::World, "task", async move {
@@ -380,7 +380,7 @@ struct Delivery {
 }
 
 impl Deliver for Delivery {
-    fn deliver(self: Rc<Self>, _: &Scheduler) {
+    fn deliver(self: Rc<Self>) {
         note(&self.log, self.name);
     }
 
@@ -427,7 +427,7 @@ fn what_is_due_at_the_same_instant_is_ordered_by_choice() {
 /// madsim frees no task that is pending when its runtime ends, so a sweep would grow with every
 /// seed if a run left one behind.
 #[test]
-fn no_shell_outlives_the_run() {
+fn no_driver_outlives_the_run() {
     Runtime::with_seed_and_config(1, madsim::Config::default()).block_on(async {
         let tasks = || Handle::current().metrics().num_tasks();
         let before = tasks();

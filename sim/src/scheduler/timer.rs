@@ -11,6 +11,7 @@ use gatesim_model::core::time::Time;
 
 use super::{Scheduler, order::Deliver};
 
+/// What happens when a timer fires.
 pub(super) enum Timer {
     Wake(Waker),
     Deliver(Rc<dyn Deliver>),

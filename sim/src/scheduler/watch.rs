@@ -1,17 +1,18 @@
-//! What the gate notes of each step, and whom it makes wait, for runs that are to be explained.
+//! What the scheduler notes of each step, and which turns it delays, in runs that are to be
+//! explained.
 
 use std::task::Waker;
 
 use gatesim_model::core::time::Time;
 
 use super::{
-    constraint::{ConstraintEnd, Constraints, OrderingConstraint, Verdict},
+    constraint::{ConstraintEnd, Constraints, OrderingConstraint},
     order::Turn,
-    task::{TaskId, WOKEN},
+    waker::{TaskId, WOKEN},
 };
 use crate::{
     scheduler::{
-        causes::{Causes, Ready, Source, Step},
+        causes::{Causes, Ready, Source, StepCause},
         choices::Purpose,
     },
     trace::event::Actor,
@@ -36,7 +37,7 @@ pub(super) struct Watch {
 pub struct Watched {
     /// What made each step happen.
     pub causes: Causes,
-    /// What became of each hold.
+    /// What became of each ordering constraint.
     pub constraints: Vec<ConstraintEnd>,
 }
 
@@ -52,8 +53,8 @@ impl Watch {
         }
     }
 
-    /// Somebody may take turns from now on; gives the number. The instance is that of the keys of
-    /// choices, so that a plan out of which something was taken gives everybody the same name.
+    /// A new source of turns; gives its number. The instance is that of the keys of choices, so
+    /// that the sources of a plan keep their names when others are removed from it.
     pub(super) fn register(&mut self, entity: Actor, purpose: Purpose, instance: u32) -> u32 {
         let source = Source {
             entity,
@@ -80,7 +81,7 @@ impl Watch {
     pub(super) fn fire(&mut self, timer: u64, waker: Waker) {
         let before = WOKEN.with_borrow(Vec::len);
         waker.wake();
-        // Nobody, if the task was ready already.
+        // None, if the task was ready already.
         if let Some(id) = WOKEN.with_borrow(|woken| woken.get(before).copied()) {
             let by = self.armed_by(timer);
             self.slot(id).get_or_insert((by, Ready::Due));
@@ -100,10 +101,10 @@ impl Watch {
         *self.slot(id) = None;
     }
 
-    /// A turn has come up.
-    pub(super) fn judge(&mut self, turn: Turn, source: u32, now: Time) -> Verdict {
+    /// A turn has come up; given back if it may be taken now.
+    pub(super) fn admit(&mut self, turn: Turn, source: u32, now: Time) -> Option<Turn> {
         let count = self.taken[source as usize];
-        self.constraints.judge(turn, source, count, now)
+        self.constraints.admit(turn, source, count, now)
     }
 
     /// A task takes its turn.
@@ -122,7 +123,7 @@ impl Watch {
         let turn = *taken;
         *taken += 1;
         self.step += 1;
-        self.causes.add_step(Step {
+        self.causes.add_step(StepCause {
             time: now,
             source,
             turn,
@@ -169,7 +170,7 @@ mod tests {
             }) => format!("{name}@{}", causes.step(number).unwrap().turn),
             Some(_) | None => "-".to_owned(),
         };
-        let line = |(number, step): (u64, &Step)| {
+        let line = |(number, step): (u64, &StepCause)| {
             let how = match step.how {
                 Ready::Woken => "woken",
                 Ready::Due => "due",

@@ -19,14 +19,14 @@ use crate::{
     plan::{Direction, FaultKind, FaultPlan, Towards},
     scheduler::ProcessId,
     trace::event::{Actor, Impairment, WorldEvent},
-    world::{context::Context, fleet::Fleet, network::Network, service::Services},
+    world::{context::Context, fleet::Fleet, network::Network, service::BackingServices},
 };
 
-/// What injects faults has a hand in all of this.
+/// Injects the faults of a plan.
 pub struct Faults {
     pub context: Rc<Context>,
     pub network: Rc<Network>,
-    pub services: Rc<Services>,
+    pub services: Rc<BackingServices>,
     pub fleet: Rc<Fleet>,
 }
 
@@ -239,11 +239,11 @@ impl Faults {
             Direction::Both => &[(near, far), (far, near)],
         };
         for &(from, to) in ways {
-            self.network.cut(from, to);
+            self.network.partition(from, to);
         }
         self.lasting(for_ms).await;
         for &(from, to) in ways {
-            self.network.mend(from, to);
+            self.network.repair(from, to);
         }
     }
 }

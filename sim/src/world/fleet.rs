@@ -24,7 +24,7 @@ use crate::{
         network::Network,
         process::{Process, WallClock},
         server,
-        service::Services,
+        service::BackingServices,
     },
 };
 
@@ -36,7 +36,7 @@ pub struct Fleet {
     context: Rc<Context>,
     design: Rc<Design>,
     network: Rc<Network>,
-    services: Rc<Services>,
+    services: Rc<BackingServices>,
     backends: Rc<Backends>,
     /// By the number of the container.
     hosts: BTreeMap<u32, Host>,
@@ -73,7 +73,7 @@ impl Fleet {
         context: Rc<Context>,
         design: Rc<Design>,
         network: Rc<Network>,
-        services: Rc<Services>,
+        services: Rc<BackingServices>,
         backends: Rc<Backends>,
     ) -> Rc<Self> {
         let hosts = context.plan.containers().map(|(n, _)| (n, Host::default()));
@@ -144,8 +144,8 @@ impl Fleet {
         );
     }
 
-    /// What a container is started with: with whatever keeps it from completing its start-up,
-    /// as long as the world is not healed.
+    /// What a container is started with: what keeps it from completing its start-up is left out
+    /// once the world is healed.
     fn settings(&self, plan: &ContainerPlan) -> Settings {
         let mut phase_durations = plan.phase_ms.map(Duration::from_millis);
         let mut never_ready = plan.never_ready.clone();

@@ -30,7 +30,7 @@ use crate::{
     },
     world::{
         backends::Backends, balancer::Balancer, client::Surroundings, context::Context,
-        faults::Faults, fleet::Fleet, network::Network, service::Services,
+        faults::Faults, fleet::Fleet, network::Network, service::BackingServices,
     },
 };
 
@@ -55,7 +55,7 @@ impl World {
     ) -> Self {
         let network = Rc::new(Network::new(Rc::clone(&scheduler), Rc::clone(&events)));
         let context = Context::new(scheduler, plan, events);
-        let services = Services::new(Rc::clone(&context));
+        let services = BackingServices::new(Rc::clone(&context));
         let backends = Rc::new(Backends::default());
         let fleet = Fleet::new(
             Rc::clone(&context),

@@ -1,4 +1,4 @@
-//! Who can reach whom: listeners, connecting, partitions.
+//! Which processes can reach which: listeners, connecting, partitions.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,20 +18,20 @@ use crate::{
         event::{Actor, Fact, WorldEvent},
         sink::EventSink,
     },
-    world::link::{End, Pipe, connection},
+    world::link::{LinkEnd, Pipe, connection},
 };
 
 /// Connections that may wait for a listener to take them; a request beyond is not answered.
 pub const BACKLOG: usize = 4096;
 
-/// How often a connection is asked for again if nothing answers, each time after twice the
-/// wait of the time before, from one second on (Linux, `tcp_syn_retries`).
+/// How often a request to connect is repeated if nothing answers, each time after twice the
+/// wait before, from one second on (Linux, `tcp_syn_retries`).
 pub const CONNECT_RETRIES: u32 = 6;
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unconnected {
-    /// Nobody listens there.
+    /// Nothing listens there.
     Refused,
     /// Nothing answered, for 127 s.
     TimedOut,
@@ -41,7 +41,7 @@ pub enum Unconnected {
 #[derive(Default)]
 pub struct Listener {
     state: Cell<Listening>,
-    waiting: RefCell<VecDeque<End>>,
+    waiting: RefCell<VecDeque<LinkEnd>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -74,14 +74,14 @@ impl Listener {
         self.state.set(Listening::Open { backlog });
     }
 
-    /// Stops listening; whoever waits is aborted.
+    /// Stops listening; connections that wait are aborted.
     pub fn close(&self) {
         self.state.set(Listening::Closed);
-        self.waiting.take().iter().for_each(End::reset);
+        self.waiting.take().iter().for_each(LinkEnd::reset);
     }
 
     /// The next connection.
-    pub async fn accept(&self) -> End {
+    pub async fn accept(&self) -> LinkEnd {
         poll_fn(|cx| match self.waiting.borrow_mut().pop_front() {
             Some(end) => Poll::Ready(end),
             None => {
@@ -100,7 +100,7 @@ impl Listener {
         }
     }
 
-    fn push(&self, end: End) {
+    fn push(&self, end: LinkEnd) {
         self.waiting.borrow_mut().push_back(end);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -110,8 +110,8 @@ impl Listener {
 
 /// The pipes from one process to another.
 #[derive(Default)]
-struct Route {
-    cut: bool,
+struct DirectedLink {
+    partitioned: bool,
     pipes: Vec<Weak<Pipe>>,
     /// Dead entries are swept when the list has grown to this length.
     sweep_at: usize,
@@ -121,17 +121,17 @@ struct Route {
 pub struct Network {
     scheduler: Rc<Scheduler>,
     events: Rc<dyn EventSink>,
-    routes: RefCell<BTreeMap<(Actor, Actor), Route>>,
+    links: RefCell<BTreeMap<(Actor, Actor), DirectedLink>>,
     listeners: RefCell<BTreeMap<Actor, Rc<Listener>>>,
 }
 
 impl Network {
-    /// An empty network.
+    /// A network without connections.
     pub fn new(scheduler: Rc<Scheduler>, events: Rc<dyn EventSink>) -> Self {
         Network {
             scheduler,
             events,
-            routes: RefCell::default(),
+            links: RefCell::default(),
             listeners: RefCell::default(),
         }
     }
@@ -142,15 +142,15 @@ impl Network {
     }
 
     /// Opens a connection: one way for the request, one way back for the answer. What is not
-    /// answered, because a direction is cut, or the request is lost or finds no room, is asked
-    /// again after one second, two, four and so on.
+    /// answered, because a direction is partitioned, or the request is lost or finds no room, is
+    /// repeated after one second, two, four and so on.
     pub async fn connect(
         &self,
         socket: SocketId,
         from: Actor,
         to: Actor,
         plan: LinkPlan,
-    ) -> Result<End, Unconnected> {
+    ) -> Result<LinkEnd, Unconnected> {
         let stream = |purpose| {
             self.scheduler
                 .choices()
@@ -161,12 +161,12 @@ impl Network {
         let mut leg = || Duration::from_micros(latency.draw(plan.latency_us.inclusive()));
         let mut again = self.scheduler.now();
         // The connection once the listener has taken it: only its answer was lost.
-        let mut taken: Option<End> = None;
+        let mut taken: Option<LinkEnd> = None;
         for retry in 0..=CONNECT_RETRIES {
             let asked_at = again;
             again = again + Duration::from_secs(1 << retry);
             self.scheduler.sleep_until(asked_at).await;
-            if self.is_cut((from, to)) || loss.chance(plan.loss_per_mille) {
+            if self.is_partitioned((from, to)) || loss.chance(plan.loss_per_mille) {
                 continue;
             }
             self.scheduler.sleep(leg()).await;
@@ -183,7 +183,7 @@ impl Network {
                 (None, Taken::No) => true,
                 (None, Taken::Ignored) => continue,
             };
-            if self.is_cut((to, from)) {
+            if self.is_partitioned((to, from)) {
                 continue;
             }
             self.scheduler.sleep(leg()).await;
@@ -198,16 +198,16 @@ impl Network {
         Err(Unconnected::TimedOut)
     }
 
-    /// Blocks one direction.
-    pub fn cut(&self, from: Actor, to: Actor) {
+    /// Partitions one direction.
+    pub fn partition(&self, from: Actor, to: Actor) {
         self.emit(WorldEvent::LinkPartitioned { from, to });
-        self.set_cut(from, to, true);
+        self.set_partitioned(from, to, true);
     }
 
-    /// Mends one direction.
-    pub fn mend(&self, from: Actor, to: Actor) {
+    /// Repairs one direction.
+    pub fn repair(&self, from: Actor, to: Actor) {
         self.emit(WorldEvent::LinkRepaired { from, to });
-        self.set_cut(from, to, false);
+        self.set_partitioned(from, to, false);
     }
 
     /// Aborts every connection between the two, from the middle.
@@ -221,48 +221,48 @@ impl Network {
         }
     }
 
-    /// One of two hosts is gone: the connections between them fall silent for good.
+    /// One of two hosts is gone: nothing passes any more on the connections between them.
     pub fn lose(&self, one: Actor, other: Actor) {
         for pipe in self.pipes(one, other).chain(self.pipes(other, one)) {
-            pipe.lose(&self.scheduler);
+            pipe.lose();
         }
     }
 
-    fn set_cut(&self, from: Actor, to: Actor, cut: bool) {
-        let mut routes = self.routes.borrow_mut();
-        let route = routes.entry((from, to)).or_default();
-        route.cut = cut;
-        drop(routes);
+    fn set_partitioned(&self, from: Actor, to: Actor, partitioned: bool) {
+        let mut links = self.links.borrow_mut();
+        let link = links.entry((from, to)).or_default();
+        link.partitioned = partitioned;
+        drop(links);
         for pipe in self.pipes(from, to) {
-            pipe.set_cut(&self.scheduler, cut);
+            pipe.set_partitioned(partitioned);
         }
     }
 
     fn pipes(&self, from: Actor, to: Actor) -> impl Iterator<Item = Rc<Pipe>> + use<> {
-        let routes = self.routes.borrow();
-        let pipes = routes
+        let links = self.links.borrow();
+        let pipes = links
             .get(&(from, to))
-            .map(|route| route.pipes.clone())
+            .map(|link| link.pipes.clone())
             .unwrap_or_default();
         pipes.into_iter().filter_map(|pipe| pipe.upgrade())
     }
 
     fn register(&self, direction: (Actor, Actor), pipe: &Rc<Pipe>) {
-        let mut routes = self.routes.borrow_mut();
-        let route = routes.entry(direction).or_default();
-        if route.pipes.len() >= route.sweep_at {
-            route.pipes.retain(|pipe| pipe.strong_count() > 0);
-            route.sweep_at = 2 * route.pipes.len() + 8;
+        let mut links = self.links.borrow_mut();
+        let link = links.entry(direction).or_default();
+        if link.pipes.len() >= link.sweep_at {
+            link.pipes.retain(|pipe| pipe.strong_count() > 0);
+            link.sweep_at = 2 * link.pipes.len() + 8;
         }
-        route.pipes.push(Rc::downgrade(pipe));
-        if route.cut {
-            pipe.set_cut(&self.scheduler, true);
+        link.pipes.push(Rc::downgrade(pipe));
+        if link.partitioned {
+            pipe.set_partitioned(true);
         }
     }
 
-    fn is_cut(&self, direction: (Actor, Actor)) -> bool {
-        let routes = self.routes.borrow();
-        routes.get(&direction).is_some_and(|route| route.cut)
+    fn is_partitioned(&self, direction: (Actor, Actor)) -> bool {
+        let links = self.links.borrow();
+        links.get(&direction).is_some_and(|link| link.partitioned)
     }
 
     fn emit(&self, event: WorldEvent) {

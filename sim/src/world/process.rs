@@ -11,7 +11,7 @@ use crate::{
     plan::ContainerPlan,
     scheduler::{ProcessId, Scheduler, TaskHandle},
     trace::event::{Actor, Fact},
-    world::{context::Context, service::Services},
+    world::{context::Context, service::BackingServices},
 };
 
 /// The wall clock of a container; it goes on across restarts.
@@ -42,7 +42,7 @@ impl WallClock {
 /// One incarnation of a container.
 pub struct Process {
     context: Rc<Context>,
-    services: Rc<Services>,
+    services: Rc<BackingServices>,
     wall_clock: Rc<WallClock>,
     /// By which of its clocks it measures time.
     clock: ClockSource,
@@ -56,7 +56,7 @@ impl Process {
     /// The `incarnation`-th process of container `container`, counted from 1.
     pub fn new(
         context: Rc<Context>,
-        services: Rc<Services>,
+        services: Rc<BackingServices>,
         (clock, wall_clock): (ClockSource, Rc<WallClock>),
         container: u32,
         incarnation: u32,
@@ -79,7 +79,7 @@ impl Process {
     }
 
     /// The services that it calls.
-    pub fn services(&self) -> &Rc<Services> {
+    pub fn services(&self) -> &Rc<BackingServices> {
         &self.services
     }
 

@@ -1,7 +1,7 @@
 //! The server below the endpoint: one protocol task for each connection, as an ASGI server has.
 //!
 //! It reads frames into the receive buffer, answers pings, keeps the close handshake, and writes
-//! the answer to the upgrade *after* `accept` has returned (protocol.md 1.2, item 5). What the
+//! the answer to the upgrade *after* `accept` has returned (`docs/protocol.md#transport-5`). What the
 //! endpoint may do and when is in [`crate::world::socket`].
 
 use std::{rc::Rc, time::Duration};
@@ -15,7 +15,7 @@ use gatesim_model::{
 use crate::{
     trace::event::{Fact, WorldEvent},
     world::{
-        link::{End, Incoming, Packet},
+        link::{Incoming, LinkEnd, Packet},
         process::Process,
         socket::{Inbound, SimSocket, Work},
     },
@@ -26,7 +26,7 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves one connection from its upgrade to the end of its transport, with `endpoint` as its
 /// application.
-pub async fn serve<F>(process: Rc<Process>, end: End, endpoint: impl FnOnce(Rc<SimSocket>) -> F)
+pub async fn serve<F>(process: Rc<Process>, end: LinkEnd, endpoint: impl FnOnce(Rc<SimSocket>) -> F)
 where
     F: Future<Output = EndpointEnd> + 'static,
 {
@@ -53,7 +53,7 @@ where
 }
 
 /// Everything between upgrade and end; gives the code of the disconnect event.
-async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u16 {
+async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &LinkEnd) -> u16 {
     let id = end.socket();
     // Set once a close frame was sent: its code, and until when the answer is waited for.
     let mut closing = None;
@@ -108,7 +108,7 @@ async fn converse(process: &Rc<Process>, socket: &Rc<SimSocket>, end: &End) -> u
                 return 1006;
             }
             Work::Incoming(Incoming::Packet(Packet::Frame { frame, message })) => match frame {
-                // Whatever follows a close that was sent is read and thrown away.
+                // What follows a close that was sent is read and dropped.
                 Frame::Text(_) if closing.is_some() => false,
                 Frame::Text(text) => {
                     process.emit(Fact::World(match message {

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What the services know, and which of them are up.
-pub struct Services {
+pub struct BackingServices {
     context: Rc<Context>,
     down: BTreeMap<Service, Cell<bool>>,
     /// In what ways they are not what they should be, by the fault that makes them so.
@@ -40,14 +40,14 @@ pub struct Services {
     ledger: RefCell<Book>,
 }
 
-impl Services {
+impl BackingServices {
     /// All services up.
     pub fn new(context: Rc<Context>) -> Rc<Self> {
         let tools = context.plan.clients().flat_map(|(peer, client)| {
             let messages = client.messages.iter().zip(0..);
             messages.map(move |(message, number)| (message_id(peer, number), message.tools))
         });
-        Rc::new(Services {
+        Rc::new(BackingServices {
             down: Service::ALL
                 .into_iter()
                 .map(|service| (service, Cell::new(false)))

@@ -1,4 +1,4 @@
-//! The simulated ASGI socket: what the endpoint holds (protocol.md 1.2).
+//! The simulated ASGI socket: what the endpoint holds (`docs/protocol.md#transport-rules`).
 //!
 //! The rules are the model's [`Flags`]; here are the waiting, the receive buffer and the half of
 //! accept that happens in another task. Breaking a rule is an event.
@@ -29,7 +29,7 @@ use crate::{
     scheduler::choices::{Purpose, Stream},
     trace::event::{Actor, Fact, Operation, WorldEvent},
     world::{
-        link::{End, Incoming, Packet},
+        link::{Incoming, LinkEnd, Packet},
         process::Process,
     },
 };
@@ -48,9 +48,9 @@ pub enum Inbound {
 
 /// What the protocol task has to do next.
 pub enum Work {
-    /// Answer the upgrade with 101.
+    /// UpgradeAnswer the upgrade with 101.
     Accept(Option<&'static str>),
-    /// Answer it with an HTTP error.
+    /// UpgradeAnswer it with an HTTP error.
     Reject(u16),
     /// The endpoint has sent a close frame with this code.
     CloseSent(u16),
@@ -62,7 +62,7 @@ pub enum Work {
 
 /// How far the answer to the upgrade has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum UpgradeAnswer {
     /// Nothing was handed over.
     Pending,
     /// The accept was handed over; the 101 is still to be written.
@@ -79,9 +79,9 @@ enum Answer {
 pub struct SimSocket {
     process: Rc<Process>,
     upgrade: Upgrade,
-    end: Rc<End>,
+    end: Rc<LinkEnd>,
     flags: Cell<Flags>,
-    answer: Cell<Answer>,
+    answer: Cell<UpgradeAnswer>,
     /// Set between the close or the end of the endpoint and the protocol task's notice of it.
     news: RefCell<VecDeque<Work>>,
     buffer: RefCell<VecDeque<Inbound>>,
@@ -94,7 +94,7 @@ pub struct SimSocket {
 
 impl SimSocket {
     /// A socket whose upgrade has arrived over `end`.
-    pub fn new(process: Rc<Process>, upgrade: Upgrade, end: Rc<End>) -> Self {
+    pub fn new(process: Rc<Process>, upgrade: Upgrade, end: Rc<LinkEnd>) -> Self {
         let entity = Actor::Socket(upgrade.socket);
         let accept_delay = RefCell::new(
             process
@@ -107,7 +107,7 @@ impl SimSocket {
             upgrade,
             end,
             flags: Cell::default(),
-            answer: Cell::new(Answer::Pending),
+            answer: Cell::new(UpgradeAnswer::Pending),
             news: RefCell::default(),
             buffer: RefCell::default(),
             receiving: Cell::new(false),
@@ -121,15 +121,15 @@ impl SimSocket {
     // --- the protocol task's side -------------------------------------------------------------
 
     /// What to do next: what the endpoint did goes before what the link brought.
-    pub async fn next_work(&self, end: &End) -> Work {
+    pub async fn next_work(&self, end: &LinkEnd) -> Work {
         poll_fn(|cx| self.poll_work(end, cx)).await
     }
 
-    fn poll_work(&self, end: &End, cx: &mut Context<'_>) -> Poll<Work> {
+    fn poll_work(&self, end: &LinkEnd, cx: &mut Context<'_>) -> Poll<Work> {
         match self.answer.get() {
-            Answer::Accepted(subprotocol) => return Poll::Ready(Work::Accept(subprotocol)),
-            Answer::Rejected(status) => return Poll::Ready(Work::Reject(status)),
-            Answer::Pending | Answer::Open | Answer::Lost => {}
+            UpgradeAnswer::Accepted(subprotocol) => return Poll::Ready(Work::Accept(subprotocol)),
+            UpgradeAnswer::Rejected(status) => return Poll::Ready(Work::Reject(status)),
+            UpgradeAnswer::Pending | UpgradeAnswer::Open | UpgradeAnswer::Lost => {}
         }
         if let Some(work) = self.news.borrow_mut().pop_front() {
             return Poll::Ready(work);
@@ -143,12 +143,12 @@ impl SimSocket {
 
     /// The 101 was written.
     pub fn opened(&self) {
-        self.set_answer(Answer::Open);
+        self.set_answer(UpgradeAnswer::Open);
     }
 
-    /// The transport is gone; whoever receives will hear of it.
+    /// The transport is gone; the next receive tells.
     pub fn transport_lost(&self, code: u16) {
-        self.set_answer(Answer::Lost);
+        self.set_answer(UpgradeAnswer::Lost);
         self.push(Inbound::Disconnect(code));
     }
 
@@ -164,9 +164,9 @@ impl SimSocket {
     pub fn endpoint_ended(&self, how: EndpointEnd) {
         use gatesim_model::port::socket::TransportState::{Connected, Connecting, Disconnected};
         match (self.flags.get().application, self.answer.get()) {
-            (_, Answer::Lost) => {}
-            // Returned or raised without an answer: the server makes one (item 6).
-            (Connecting, _) => self.set_answer(Answer::Rejected(500)),
+            (_, UpgradeAnswer::Lost) => {}
+            // Returned or raised without an answer: the server makes one (`docs/protocol.md#transport-6`).
+            (Connecting, _) => self.set_answer(UpgradeAnswer::Rejected(500)),
             (Connected, _) => self.tell(Work::EndpointEnded(how)),
             // Closed by the endpoint itself; the handshake is under way.
             (Disconnected, _) => {}
@@ -174,7 +174,7 @@ impl SimSocket {
         self.wake_protocol();
     }
 
-    fn set_answer(&self, answer: Answer) {
+    fn set_answer(&self, answer: UpgradeAnswer) {
         self.answer.set(answer);
         self.waiting_for_answer
             .take()
@@ -224,22 +224,23 @@ impl SimSocket {
         }
     }
 
-    /// The upgrade is answered with an HTTP error, unless there is nobody left to read it.
+    /// The upgrade is answered with an HTTP error, unless its reader is gone.
     fn reject(&self, status: u16) {
         self.set_answer(match self.answer.get() {
-            Answer::Lost => Answer::Lost,
-            Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) | Answer::Open => {
-                Answer::Rejected(status)
-            }
+            UpgradeAnswer::Lost => UpgradeAnswer::Lost,
+            UpgradeAnswer::Pending
+            | UpgradeAnswer::Accepted(_)
+            | UpgradeAnswer::Rejected(_)
+            | UpgradeAnswer::Open => UpgradeAnswer::Rejected(status),
         });
     }
 
     /// Waits until the upgrade has been answered; false if the transport is gone.
     async fn answered(&self) -> bool {
         poll_fn(|cx| match self.answer.get() {
-            Answer::Open => Poll::Ready(true),
-            Answer::Lost => Poll::Ready(false),
-            Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) => {
+            UpgradeAnswer::Open => Poll::Ready(true),
+            UpgradeAnswer::Lost => Poll::Ready(false),
+            UpgradeAnswer::Pending | UpgradeAnswer::Accepted(_) | UpgradeAnswer::Rejected(_) => {
                 self.waiting_for_answer
                     .borrow_mut()
                     .push(cx.waker().clone());
@@ -252,8 +253,11 @@ impl SimSocket {
     /// Completes when the transport is gone.
     async fn lost(&self) {
         poll_fn(|cx| match self.answer.get() {
-            Answer::Lost => Poll::Ready(()),
-            Answer::Pending | Answer::Accepted(_) | Answer::Rejected(_) | Answer::Open => {
+            UpgradeAnswer::Lost => Poll::Ready(()),
+            UpgradeAnswer::Pending
+            | UpgradeAnswer::Accepted(_)
+            | UpgradeAnswer::Rejected(_)
+            | UpgradeAnswer::Open => {
                 self.waiting_for_answer
                     .borrow_mut()
                     .push(cx.waker().clone());
@@ -292,12 +296,12 @@ impl Socket for SimSocket {
             .accept_delay
             .borrow_mut()
             .draw(self.process.plan().accept_us.inclusive());
-        // Nobody is kept waiting for an answer that has nowhere to go (item 5).
+        // An answer that has no reader is not waited for (`docs/protocol.md#transport-5`).
         let taking_its_time = self.process.scheduler().sleep(Duration::from_micros(delay));
         first(taking_its_time, self.lost()).await;
         self.rule(Operation::Accept, Flags::hand_over_accept)?;
-        if self.answer.get() == Answer::Pending {
-            self.set_answer(Answer::Accepted(subprotocol));
+        if self.answer.get() == UpgradeAnswer::Pending {
+            self.set_answer(UpgradeAnswer::Accepted(subprotocol));
         }
         Ok(())
     }

@@ -74,8 +74,8 @@ fn a_hold_flips_the_order_of_two_steps_and_nothing_before_them() {
     let first = (200..causes.len()).find(changes_hands).unwrap();
     let second = first + 1;
     let order = vec![OrderingConstraint {
-        held: causes.name(first).unwrap(),
-        until: causes.name(second).unwrap(),
+        delayed: causes.name(first).unwrap(),
+        awaited: causes.name(second).unwrap(),
         side: Side::After,
     }];
     let after = execute("reference", &plan, &noting(order.clone()));

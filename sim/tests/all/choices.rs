@@ -7,7 +7,7 @@ use gatesim_sim::{
     Options,
     plan::Plan,
     run::outcome::Outcome,
-    scheduler::choices::{Base, Drift, Record},
+    scheduler::choices::{Base, Divergence, Record},
 };
 
 use crate::support::{execute, plan};
@@ -87,7 +87,7 @@ fn without_its_last_fault_a_run_makes_the_same_choices() {
     assert!(compared >= 6, "only {compared} plans have a fault");
 }
 
-/// Stronger than agreement: what everybody else chooses is the same set of choices, because here
+/// Stronger than agreement: what all others choose is the same set of choices, because here
 /// nothing that one client does concerns another. Only ties are left out: there are fewer.
 #[test]
 fn without_its_last_client_a_run_makes_the_same_choices_for_the_others() {
@@ -125,7 +125,7 @@ fn a_record_replays_its_run() {
         let original = recorded(&plan);
         let again = replayed(&plan, &original.choices);
         assert_eq!(again.digest, original.digest, "{scenario}");
-        assert_eq!(again.drift, Drift::default(), "{scenario}");
+        assert_eq!(again.divergence, Divergence::default(), "{scenario}");
 
         let other_seed = Plan {
             seed: seed + 1_000,
@@ -133,7 +133,11 @@ fn a_record_replays_its_run() {
         };
         let again = replayed(&other_seed, &original.choices);
         assert_eq!(again.digest, original.digest, "{scenario}, another seed");
-        assert_eq!(again.drift, Drift::default(), "{scenario}, another seed");
+        assert_eq!(
+            again.divergence,
+            Divergence::default(),
+            "{scenario}, another seed"
+        );
         assert_ne!(recorded(&other_seed).digest, original.digest, "{scenario}");
     }
 }
@@ -178,15 +182,15 @@ fn a_record_that_lacks_a_key_counts_what_it_lacks() {
     let missing = line.split(' ').count() as u64;
     let again = replayed(&plan, &Record::try_from(lines).unwrap());
     let unused = 0;
-    assert_eq!(again.drift, Drift { missing, unused });
+    assert_eq!(again.divergence, Divergence { missing, unused });
     assert_eq!(again.digest, original.digest, "the seed fills the gap");
 
     let again = replayed(&plan, &Record::default());
-    assert_eq!(again.drift.missing, original.choices.len() as u64);
+    assert_eq!(again.divergence.missing, original.choices.len() as u64);
     assert_eq!(again.digest, original.digest);
 }
 
-/// A plan out of whose middle something was taken says numbers, so what is left keeps its name.
+/// A plan from whose middle something was removed has numbers, so what is left keeps its name.
 #[test]
 fn without_its_first_client_and_its_first_fault_a_run_makes_the_same_choices() {
     let mut compared = 0;
@@ -220,24 +224,24 @@ fn without_its_first_client_and_its_first_fault_a_run_makes_the_same_choices() {
 }
 
 /// With everything listed nothing is left for the base to say; with nothing listed everything is
-/// quiet: no tie is broken and every latency is the least.
+/// default: no tie is broken and every latency is the least.
 #[test]
-fn a_record_of_everything_replays_its_run_on_a_quiet_base() {
+fn a_record_of_everything_replays_its_run_on_the_default_base() {
     for (scenario, seed) in [("golden-path", 1), ("restart", 2), ("chaos", 3)] {
         let plan = plan(scenario, seed);
         let original = recorded(&plan);
-        let again = replayed(&plan, &original.choices.clone().rebased(Base::Quiet));
+        let again = replayed(&plan, &original.choices.clone().rebased(Base::Default));
         assert_eq!(again.digest, original.digest, "{scenario}");
-        assert_eq!(again.drift, Drift::default(), "{scenario}");
+        assert_eq!(again.divergence, Divergence::default(), "{scenario}");
 
         let options = Options {
             record: true,
-            replay: Some(Record::on(Base::Quiet)),
+            replay: Some(Record::on(Base::Default)),
             ..Options::default()
         };
-        let quiet = execute("reference", &plan, &options);
-        assert_eq!(quiet.drift, Drift::default(), "{scenario}");
-        for ((key, _), value) in choices(&quiet.choices) {
+        let defaults = execute("reference", &plan, &options);
+        assert_eq!(defaults.divergence, Divergence::default(), "{scenario}");
+        for ((key, _), value) in choices(&defaults.choices) {
             let tie = key.contains("/turn/") || key.contains("/delivery/");
             assert!(!tie || value == 0, "{scenario}: {key} {value}");
         }

@@ -1,4 +1,4 @@
-//! The same run gives the same digest, whatever happens around it and whatever is asked of it.
+//! The same run gives the same digest, regardless of what happens around it and what is asked of it.
 
 use std::{fmt::Write, sync::Mutex, thread};
 
@@ -62,7 +62,7 @@ fn with_one_job_and_with_two() {
 }
 
 #[test]
-fn whatever_is_asked_of_the_run() {
+fn the_options_of_the_run_do_not_change_it() {
     for run in runs() {
         let (scenario, seed, design) = run;
         let expected = digest(run);

@@ -57,7 +57,7 @@ fn when_the_faults_are_over_nothing_is_broken_and_nothing_breaks_any_more() {
         let trace = execute("reference", &plan, &options).trace;
         let is_healing = |entry: &TraceEvent| entry.fact == Fact::World(WorldEvent::FaultsHealed);
         let Some(healed) = trace.iter().position(is_healing) else {
-            // Everybody had left before.
+            // Every client had left before.
             continue;
         };
         let by = Time::ZERO + plan.healed_by().unwrap();

@@ -65,7 +65,7 @@ fn first_connection(outcome: &Outcome) -> SocketId {
         Fact::World(WorldEvent::UpgradeRouted { socket, .. }) => Some(socket),
         Fact::World(_) | Fact::Protocol(_) => None,
     });
-    routed.expect("somebody connects")
+    routed.expect("a client connects")
 }
 
 fn refused(story: &[(Time, &Event)], wanted: ConnectionState) -> Option<(Time, ConnectionState)> {
@@ -122,7 +122,7 @@ fn v2_and_v5_are_stuck_in_connecting_under_every_seed() {
                     Event::GateGaveUp { polls, .. } => Some((*time, *polls)),
                     _ => None,
                 })
-                .expect("the gate gives up");
+                .expect("the wait at the loop gives up");
             assert_eq!(polls, 10);
             assert_eq!(gave_up_at.since(refused_at), Duration::from_secs(1));
             let returned = |(_, event): &(Time, &Event)| {

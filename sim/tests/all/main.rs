@@ -8,5 +8,5 @@ mod digests;
 mod fidelity;
 mod healing;
 mod history;
-mod moment;
+mod snapshot;
 mod support;

@@ -6,7 +6,7 @@
 //!
 //! Choices can be recorded, and a run can be replayed from an edited record. A choice that the
 //! record does not have falls back to the record's [`Base`]; what the record and the run do not
-//! have in common is counted as [`Drift`].
+//! have in common is counted as [`Divergence`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,7 +27,7 @@ mod record;
 
 pub use perturb::{Perturb, WHOLE};
 pub use purpose::Purpose;
-pub use record::{Base, Drift, Record};
+pub use record::{Base, Divergence, Record};
 
 use record::Replayed;
 
@@ -61,15 +61,15 @@ impl Choices {
         })
     }
 
-    /// The same choices, some of those of timing made anew.
+    /// The same choices, some of those of timing resampled.
     pub fn perturbed(self: Rc<Self>, perturb: Perturb) -> Rc<Self> {
-        let mut choices = Rc::into_inner(self).expect("no stream has been made yet");
+        let mut choices = Rc::into_inner(self).expect("there is no stream yet");
         choices.perturb = Some(perturb);
         Rc::new(choices)
     }
 
-    /// Makes the next stream of this entity and purpose the `instance`-th, whatever went before:
-    /// for streams that are numbered by a plan, so that one missing does not shift the others.
+    /// Makes the next stream of this entity and purpose the `instance`-th, regardless of those before:
+    /// for streams that are numbered by a plan, so that a missing one does not shift the others.
     pub fn number_next(&self, entity: Actor, purpose: Purpose, instance: u32) {
         let mut instances = self.instances.borrow_mut();
         instances.insert((entity, purpose), instance);
@@ -98,40 +98,41 @@ impl Choices {
         }
     }
 
-    /// What was recorded, and where the run parted from the record that it was replayed from.
-    pub fn finish(&self) -> (Record, Drift) {
+    /// What was recorded, and how far the run diverged from the record that it was replayed from.
+    pub fn finish(&self) -> (Record, Divergence) {
         let record = self.record.as_ref().map(RefCell::take).unwrap_or_default();
-        let drift = Drift {
+        let divergence = Divergence {
             missing: self.missing.get(),
             unused: self.replayed.as_ref().map_or(0, Replayed::unused),
         };
-        (record, drift)
+        (record, divergence)
     }
 
-    /// `quiet` is the value on a quiet base, if the choice has one; `anew` stands above all else.
+    /// `default` is the value on the default base, if the choice has one; `resampled` stands above
+    /// all else.
     fn settle(
         &self,
         key: &str,
         ordinal: u64,
         range: RangeInclusive<u64>,
         drawn: u64,
-        quiet: Option<u64>,
-        anew: Option<u64>,
+        default: Option<u64>,
+        resampled: Option<u64>,
     ) -> u64 {
         let mut value = drawn;
         if let Some(replayed) = &self.replayed {
             let listed = replayed.ask(key, ordinal);
-            value = match (listed, replayed.base, quiet) {
+            value = match (listed, replayed.base, default) {
                 (Some(recorded), _, _) => recorded.clamp(*range.start(), *range.end()),
-                (None, Base::Quiet, Some(quiet)) => quiet,
-                (None, Base::Quiet, None) => drawn,
+                (None, Base::Default, Some(default)) => default,
+                (None, Base::Default, None) => drawn,
                 (None, Base::Seed, _) => {
                     self.missing.set(self.missing.get() + 1);
                     drawn
                 }
             };
         }
-        let value = anew.unwrap_or(value);
+        let value = resampled.unwrap_or(value);
         if let Some(record) = &self.record {
             record.borrow_mut().note(key, ordinal, value);
         }
@@ -157,32 +158,32 @@ impl Stream {
         self.instance
     }
 
-    /// The next choice, uniform over `range`. The least is the quiet one.
+    /// The next choice, uniform over `range`. The least is the default.
     pub fn draw(&mut self, range: RangeInclusive<u64>) -> u64 {
-        let quiet = *range.start();
-        let anew = self.hash_anew(self.next);
-        self.draw_next(range, quiet, anew)
+        let least = *range.start();
+        let resampled = self.resampled(self.next);
+        self.draw_next(range, least, resampled)
     }
 
-    /// The tie-break with this ordinal: 32 bits, no range to keep to. Where all are quiet, and so
-    /// equal, whoever came first goes first.
+    /// The tie-break with this ordinal: 32 bits, no range to keep to. By default all are
+    /// equal, so that turns are taken in the order of arrival.
     pub fn tie_break(&self, ordinal: u64) -> u32 {
         let high = |hash: u64| hash >> 32;
         let drawn = high(self.hash(ordinal));
-        let anew = self.hash_anew(ordinal).map(high);
+        let resampled = self.resampled(ordinal).map(high);
         let settled = match &self.key {
-            None => anew.unwrap_or(drawn),
+            None => resampled.unwrap_or(drawn),
             Some(key) => {
                 let range = 0..=u64::from(u32::MAX);
-                (self.choices).settle(key, ordinal, range, drawn, Some(0), anew)
+                (self.choices).settle(key, ordinal, range, drawn, Some(0), resampled)
             }
         };
         settled as u32
     }
 
-    /// Whether something happens that happens `per_mille` times in a thousand. It is quiet if it
-    /// does not, unless it always does. Whether it does is not a question of timing, so that it is
-    /// not made anew.
+    /// Whether something happens that happens `per_mille` times in a thousand. By default it does
+    /// not, unless it always does. Whether it does is not a question of timing, so it is not
+    /// resampled.
     pub fn chance(&mut self, per_mille: u32) -> bool {
         match per_mille {
             0 => false,
@@ -193,7 +194,12 @@ impl Stream {
         }
     }
 
-    fn draw_next(&mut self, range: RangeInclusive<u64>, quiet: u64, anew: Option<u64>) -> u64 {
+    fn draw_next(
+        &mut self,
+        range: RangeInclusive<u64>,
+        default: u64,
+        resampled: Option<u64>,
+    ) -> u64 {
         let ordinal = self.next;
         self.next += 1;
         let within = |hash: u64| match *range.start() == *range.end() {
@@ -201,18 +207,18 @@ impl Stream {
             false => Xoshiro256PlusPlus::seed_from_u64(hash).random_range(range.clone()),
         };
         let drawn = within(self.hash(ordinal));
-        let anew = anew.map(within);
+        let resampled = resampled.map(within);
         match &self.key {
-            None => anew.unwrap_or(drawn),
+            None => resampled.unwrap_or(drawn),
             Some(key) => {
-                let quiet = self.purpose.has_default_value().then_some(quiet);
-                (self.choices).settle(key, ordinal, range, drawn, quiet, anew)
+                let default = self.purpose.has_default_value().then_some(default);
+                (self.choices).settle(key, ordinal, range, drawn, default, resampled)
             }
         }
     }
 
-    /// The hash of a choice that is made anew.
-    fn hash_anew(&self, ordinal: u64) -> Option<u64> {
+    /// The hash of a choice that is resampled.
+    fn resampled(&self, ordinal: u64) -> Option<u64> {
         self.perturb?.hash(self.base, ordinal)
     }
 
@@ -282,7 +288,7 @@ mod tests {
         stream.draw(0..=99);
         assert_eq!(
             replayed.finish().1,
-            Drift {
+            Divergence {
                 missing: 1,
                 unused: 0
             }
@@ -290,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_lists_and_nobody_asks_for_is_counted() {
+    fn what_a_record_lists_and_the_run_never_asks_for_is_counted() {
         let mut record = Record::default();
         record.note("balancer/route/0", 0, 7);
         record.note("balancer/route/0", 1, 8);
@@ -299,32 +305,32 @@ mod tests {
         let mut stream = replayed.stream(Actor::Balancer, Purpose::Route);
         assert_eq!(stream.draw(0..=99), 7);
         let (missing, unused) = (0, 2);
-        assert_eq!(replayed.finish().1, Drift { missing, unused });
+        assert_eq!(replayed.finish().1, Divergence { missing, unused });
     }
 
     #[test]
-    fn a_quiet_base_takes_the_least_lets_nothing_happen_and_breaks_no_tie() {
+    fn the_default_base_takes_the_least_lets_nothing_happen_and_breaks_no_tie() {
         let client = Actor::Client(0);
-        let mut record = Record::on(Base::Quiet);
+        let mut record = Record::on(Base::Default);
         record.note("client0/route/0", 1, 30);
-        let quiet = Choices::new(7, false, Some(record));
-        let mut route = quiet.stream(client, Purpose::Route);
-        let mut loss = quiet.stream(client, Purpose::Loss(client));
-        let ties = quiet.stream(client, Purpose::Turn("client"));
+        let defaults = Choices::new(7, false, Some(record));
+        let mut route = defaults.stream(client, Purpose::Route);
+        let mut loss = defaults.stream(client, Purpose::Loss(client));
+        let ties = defaults.stream(client, Purpose::Turn("client"));
         assert_eq!([route.draw(20..=99), route.draw(20..=99)], [20, 30]);
         assert_eq!(
             [1, 999, 1_000].map(|often| loss.chance(often)),
             [false, false, true]
         );
         assert_eq!([ties.tie_break(0), ties.tie_break(1)], [0, 0]);
-        assert_eq!(quiet.finish().1, Drift::default());
+        assert_eq!(defaults.finish().1, Divergence::default());
 
         let seeded = Choices::new(7, false, None);
         let id = |choices: &Rc<Choices>| {
             let mut fresh = choices.stream(client, Purpose::Fresh);
             fresh.draw(0..=u64::MAX)
         };
-        assert_eq!(id(&quiet), id(&seeded));
+        assert_eq!(id(&defaults), id(&seeded));
     }
 
     #[test]
@@ -358,7 +364,7 @@ mod tests {
             "{error}"
         );
 
-        let record = record.rebased(Base::Quiet);
+        let record = record.rebased(Base::Default);
         let text = toml::to_string(&record).unwrap();
         assert!(text.contains("base = \"default\"\n"), "{text}");
         assert_eq!(toml::from_str::<Record>(&text).unwrap(), record);
@@ -370,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn timing_is_made_anew_by_key_and_nothing_else_is() {
+    fn timing_is_resampled_by_key_and_nothing_else_is() {
         let client = Actor::Client(0);
         let draw = |perturb: Option<Perturb>, purpose| -> Vec<u64> {
             let mut choices = Choices::new(7, false, None);
@@ -407,18 +413,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_anew_stands_above_a_record_and_is_recorded() {
+    fn what_is_resampled_stands_above_a_record_and_is_recorded() {
         let stream = |choices: &Rc<Choices>| choices.stream(Actor::Balancer, Purpose::CloseHold);
-        let mut record = Record::on(Base::Quiet);
+        let mut record = Record::on(Base::Default);
         record.note("balancer/close-hold/0", 0, 7);
         let (salt, per_mille) = (3, WHOLE);
         let perturbed = Choices::new(7, true, Some(record)).perturbed(Perturb { salt, per_mille });
         let drawn = stream(&perturbed).draw(0..=1_000_000);
-        let (record, drift) = perturbed.finish();
+        let (record, divergence) = perturbed.finish();
         assert_ne!(drawn, 7);
         let listed: Vec<_> = record.listed().collect();
         assert_eq!(listed, [("balancer/close-hold/0", 0, drawn)]);
-        assert_eq!(drift, Drift::default());
+        assert_eq!(divergence, Divergence::default());
     }
 
     /// The values themselves are part of what a seed means: if this fails, every seed has

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Everything is drawn anew at this share.
+/// The share at which everything is resampled.
 pub const WHOLE: u32 = 1_000;
 
-/// Some of the choices of timing are made anew, by key, whatever seed and record say: tie-breaks,
-/// latencies, holds, how long services and pauses take. What happens by chance, where upgrades
-/// go, headers and ids stay as they were.
+/// Some of the choices of timing are resampled, by key, regardless of seed and record: tie-breaks,
+/// latencies, delays in the balancer, how long services and pauses take. What happens by chance,
+/// where upgrades go, headers and ids stay as they were.
 ///
 /// Which choices these are, and what comes of them, depends on seed, salt, key and ordinal. So
 /// two designs meet the same perturbed world under the same salt.
@@ -16,18 +16,17 @@ pub const WHOLE: u32 = 1_000;
 pub struct Perturb {
     /// Another salt, another neighbour.
     pub salt: u64,
-    /// The share of these choices that is made anew, in thousandths.
+    /// The share of these choices that is resampled, in thousandths.
     pub per_mille: u32,
 }
 
 impl Perturb {
-    /// Whether and with what in place of its own hash a choice is made anew. `base` is the hash
-    /// of its stream.
+    /// The hash that replaces a choice's own if it is resampled. `base` is the hash of its stream.
     pub(super) fn hash(self, base: u64, ordinal: u64) -> Option<u64> {
         let salted = xxh3_64_with_seed(&self.salt.to_le_bytes(), base);
         let hash = |seed| xxh3_64_with_seed(&ordinal.to_le_bytes(), seed);
-        let (decides, anew) = (hash(salted), hash(!salted));
+        let (decides, resampled) = (hash(salted), hash(!salted));
         let share = decides % u64::from(WHOLE);
-        (share < u64::from(self.per_mille)).then_some(anew)
+        (share < u64::from(self.per_mille)).then_some(resampled)
     }
 }

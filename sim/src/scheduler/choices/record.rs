@@ -11,25 +11,25 @@ const BASE: &str = "base";
 /// Where a choice comes from that a record does not list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Base {
-    /// From the seed, as if there were no record; it is counted as drift. A record of everything
-    /// that a run chose is of this kind.
+    /// From the seed, as if there were no record; it is counted as divergence. A record of
+    /// everything that a run chose is of this kind.
     #[default]
     Seed,
-    /// What is quiet: the shortest latency, no loss, ties in order of arrival, nothing that
-    /// happens by chance. A record of this kind lists the choices that matter and no others. Ids
-    /// still come from the seed: they have no quiet value.
-    Quiet,
+    /// The default: the shortest latency, no loss, ties in order of arrival, nothing that happens
+    /// by chance. A record of this kind lists the choices that matter and no others. Ids still
+    /// come from the seed: they have no default.
+    Default,
 }
 
 impl Base {
     /// Every base.
-    pub const ALL: [Base; 2] = [Base::Seed, Base::Quiet];
+    pub const ALL: [Base; 2] = [Base::Seed, Base::Default];
 
     /// As a file names it.
     pub fn name(self) -> &'static str {
         match self {
             Base::Seed => "seed",
-            Base::Quiet => "default",
+            Base::Default => "default",
         }
     }
 }
@@ -195,7 +195,7 @@ impl Replayed {
         Some(listed.value)
     }
 
-    /// How many choices nobody has asked for.
+    /// How many choices the run has not asked for.
     pub(super) fn unused(&self) -> u64 {
         let listed = self.listed.values().flat_map(BTreeMap::values);
         listed.filter(|listed| !listed.asked.get()).count() as u64
@@ -205,17 +205,17 @@ impl Replayed {
 /// How a run differs from the record that it was replayed from: the run that was recorded and
 /// this one are not the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// How many choices the record did not have, so that they came from the seed. None on a
-    /// quiet base, where a choice that is not listed is meant.
+pub struct Divergence {
+    /// How many choices the record did not have, so that they came from the seed. None on the
+    /// default base, where a choice that is not listed is meant to be the default.
     pub missing: u64,
-    /// How many choices of the record nobody asked for.
+    /// How many choices of the record the run never asked for.
     pub unused: u64,
 }
 
-impl Drift {
+impl Divergence {
     /// Whether the run is the one that was recorded, as far as choices tell.
     pub fn is_none(self) -> bool {
-        self == Drift::default()
+        self == Divergence::default()
     }
 }

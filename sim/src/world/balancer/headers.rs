@@ -1,4 +1,4 @@
-//! What becomes of a request on its way: headers kept, stripped or mangled, addresses hidden, the
+//! How the balancer changes a request: headers kept, stripped or mangled, addresses hidden, the
 //! cookie lost.
 
 use gatesim_model::port::socket::Upgrade;
@@ -13,17 +13,21 @@ use crate::{
 /// The first port of the balancer's own addresses.
 const FIRST_PORT: u64 = 35_000;
 
-/// What stands where somebody was to fill in a value.
+/// A placeholder that was never filled in.
 const PLACEHOLDER: &str = "{client_header}";
 
 /// The request as the containers will get it, and the container that its cookie names.
-pub(super) struct Request {
+pub(super) struct ForwardedRequest {
     pub(super) upgrade: Upgrade,
     pub(super) affinity: Option<u32>,
 }
 
 /// Does to a request what the plan says.
-pub(super) fn apply(balancer: &Balancer, mut upgrade: Upgrade, affinity: Option<u32>) -> Request {
+pub(super) fn apply(
+    balancer: &Balancer,
+    mut upgrade: Upgrade,
+    affinity: Option<u32>,
+) -> ForwardedRequest {
     let plan = balancer.plan();
     let socket = upgrade.socket;
     if balancer
@@ -41,7 +45,7 @@ pub(super) fn apply(balancer: &Balancer, mut upgrade: Upgrade, affinity: Option<
         .stream(socket, Purpose::CookieLoss)
         .chance(balancer.odds(plan.cookie_loss_per_mille));
     let affinity = affinity.filter(|_| plan.affinity && !lost);
-    Request { upgrade, affinity }
+    ForwardedRequest { upgrade, affinity }
 }
 
 fn change_headers(balancer: &Balancer, upgrade: &mut Upgrade) {

@@ -3,10 +3,10 @@
 //! One file for each thing it does to a connection:
 //!
 //! - [`proxy`]: all of it, from the upgrade to the end,
-//! - [`headers`]: what becomes of the request on its way (kept, stripped, mangled; addresses
-//!   hidden; the cookie lost),
+//! - [`headers`]: how a request is changed (headers kept, stripped, mangled; addresses hidden; the
+//!   cookie lost),
 //! - [`routing`]: upgrades held for different times and so overtaken by later ones, and where
-//!   they go: affinity cookie or chance, and whom it has not asked yet,
+//!   they go: affinity cookie or chance, and which containers were not asked yet,
 //! - [`upgrade`]: asking containers until one answers: retries, time-outs, a second copy of the
 //!   same upgrade; frames that the client sends before it has its answer are kept,
 //! - [`relay`]: frames both ways, the end of a client's connection that reaches the container

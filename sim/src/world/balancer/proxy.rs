@@ -8,7 +8,7 @@ use super::{Balancer, headers, relay, routing, upgrade};
 use crate::{
     scheduler::{ProcessId, choices::Purpose},
     trace::event::{Actor, WorldEvent},
-    world::link::{End, Incoming, Packet},
+    world::link::{Incoming, LinkEnd, Packet},
 };
 
 /// Starts the balancer.
@@ -30,7 +30,7 @@ pub fn start(balancer: &Rc<Balancer>) {
 }
 
 /// One connection, from its upgrade to its end.
-async fn proxy(balancer: Rc<Balancer>, client: End) {
+async fn proxy(balancer: Rc<Balancer>, client: LinkEnd) {
     let socket = client.socket();
     let Incoming::Packet(Packet::Upgrade { upgrade, affinity }) = client.receive().await else {
         return client.reset();
@@ -54,12 +54,12 @@ async fn proxy(balancer: Rc<Balancer>, client: End) {
             Box::pin(relay::both(relaying, rest)).await;
         }
         First::Left(Err(status)) => reject(&balancer, &client, status).await,
-        // Whoever was asked is told by the end of its connection.
+        // A container that was asked is told by the end of its connection.
         First::Right(()) => client.close(),
     }
 }
 
-async fn reject(balancer: &Balancer, client: &End, status: u16) {
+async fn reject(balancer: &Balancer, client: &LinkEnd, status: u16) {
     let socket = client.socket();
     balancer.emit(WorldEvent::UpgradeRejected { socket, status });
     let response = Packet::Response {

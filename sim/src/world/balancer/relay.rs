@@ -22,7 +22,7 @@ use super::{
 use crate::{
     plan::Direction,
     trace::event::{Actor, CutReason, WorldEvent},
-    world::link::{End, Incoming, Packet},
+    world::link::{Incoming, LinkEnd, Packet},
 };
 
 /// One way of a connection.
@@ -30,8 +30,8 @@ struct Way<'a> {
     balancer: &'a Balancer,
     /// As the container knows it.
     socket: SocketId,
-    from: &'a End,
-    to: &'a End,
+    from: &'a LinkEnd,
+    to: &'a LinkEnd,
     held: Held,
     /// How long the end of this way is held.
     end_hold: Duration,
@@ -42,7 +42,7 @@ struct Way<'a> {
 /// Passes the answer on, and then everything both ways, to the end of the connection.
 pub(super) async fn relay(
     balancer: &Balancer,
-    client: &End,
+    client: &LinkEnd,
     answered: Answered,
     early: Early,
     close_hold: Duration,

@@ -1,7 +1,7 @@
 //! Frames of one connection that overtake each other: what a middlebox does that takes messages
 //! apart and carries them on several connections of its own. Which way it may do so is the
-//! plan's: what a gateway sends has numbers, but browsers show events as they come, so only the
-//! way up can be held against a gateway.
+//! plan's: what a gateway sends has numbers, but browsers show events as they come, so a gateway is
+//! only responsible for what it makes of the way up.
 
 use std::{collections::BTreeMap, time::Duration};
 

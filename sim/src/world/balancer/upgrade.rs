@@ -13,12 +13,12 @@ use gatesim_model::{
     port::wait::{First, first},
 };
 
-use super::{Balancer, CONNECT_TIMEOUT, headers::Request, routing::route};
+use super::{Balancer, CONNECT_TIMEOUT, headers::ForwardedRequest, routing::route};
 use crate::{
     scheduler::choices::Purpose,
     trace::event::{Actor, CutReason, WorldEvent},
     world::{
-        link::{End, Incoming, Packet},
+        link::{Incoming, LinkEnd, Packet},
         network::Unconnected,
     },
 };
@@ -34,7 +34,7 @@ pub(super) struct Early {
 
 impl Early {
     /// Keeps frames; completes when the client has ended its connection.
-    pub(super) async fn collect(&self, client: &End) {
+    pub(super) async fn collect(&self, client: &LinkEnd) {
         loop {
             if self.frames.borrow().len() >= EARLY_FRAMES {
                 return std::future::pending().await;
@@ -54,7 +54,7 @@ impl Early {
 
 /// A container has answered.
 pub(super) struct Answered {
-    pub(super) backend: End,
+    pub(super) backend: LinkEnd,
     pub(super) container: u32,
     pub(super) status: u16,
     pub(super) subprotocol: Option<&'static str>,
@@ -68,7 +68,7 @@ pub(super) type Rest<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
 /// and its connection aborted.
 pub(super) async fn ask<'w>(
     balancer: &'w Balancer,
-    request: &'w Request,
+    request: &'w ForwardedRequest,
     copies: &'w Cell<u16>,
 ) -> Result<(Answered, Rest<'w>), u16> {
     let socket = request.upgrade.socket;
@@ -101,7 +101,7 @@ async fn discard(balancer: &Balancer, asking: impl Future<Output = Result<Answer
 /// One container after the other, after some time.
 async fn ask_in_turn(
     balancer: &Balancer,
-    request: &Request,
+    request: &ForwardedRequest,
     copies: &Cell<u16>,
     after: Duration,
 ) -> Result<Answered, u16> {
@@ -124,11 +124,11 @@ async fn ask_in_turn(
     Err(status)
 }
 
-/// An upgrade that was delivered and not answered yet. If nobody wants the answer any more, the
+/// An upgrade that was delivered and not answered yet. If the answer is not needed any more, the
 /// connection is aborted.
 struct Delivered<'w> {
     balancer: &'w Balancer,
-    backend: Option<End>,
+    backend: Option<LinkEnd>,
 }
 
 impl Drop for Delivered<'_> {
@@ -145,7 +145,7 @@ impl Drop for Delivered<'_> {
 
 async fn ask_one(
     balancer: &Balancer,
-    request: &Request,
+    request: &ForwardedRequest,
     copies: &Cell<u16>,
     container: u32,
 ) -> Result<Answered, u16> {

@@ -1,5 +1,5 @@
-//! When a client opens connections, and how it comes by a new token and changes over to it
-//! (protocol.md 7.6).
+//! When a client opens connections, and how it gets a new token and replaces its connection by one
+//! that was opened with it (`docs/protocol.md#token-refresh`).
 
 use std::{rc::Rc, time::Duration};
 
@@ -10,9 +10,9 @@ use gatesim_model::{
 };
 
 use super::{
-    Current, Stage, Successor, Tab,
+    ConnectionStage, Current, Successor, Tab,
     timings::{MAX_SOCKETS, REFRESH_CHECK, REFRESH_PAUSE},
-    websocket::{Request, WebSocket},
+    websocket::{ConnectRequest, WebSocket},
 };
 use crate::{
     scheduler::choices::Purpose,
@@ -77,7 +77,7 @@ impl Tab {
                 self.change_over_at = Some(now + REFRESH_PAUSE);
                 self.current = match self.design().client_handlers {
                     ClientHandlers::AnySocket => Some(Current {
-                        stage: Stage::Over,
+                        stage: ConnectionStage::Over,
                         ..current
                     }),
                     ClientHandlers::CurrentSocket => None,
@@ -164,7 +164,7 @@ impl Tab {
         let user = self.plan().user;
         self.emit(WorldEvent::ClientConnecting { socket, user });
         let plan = self.plan();
-        let request = Request {
+        let request = ConnectRequest {
             packet: Packet::Upgrade {
                 upgrade: Box::new(self.credentials.upgrade(socket, plan, now)),
                 affinity: self.affinity,

@@ -1,5 +1,5 @@
-//! A client's token: when it has one, how long it is good, and how it gets another (protocol.md
-//! 5.1, 7.6).
+//! A client's token: from when on it has one, how long it is valid, and how it gets another
+//! (`docs/protocol.md#token-extraction`, `docs/protocol.md#token-refresh`).
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use crate::{
     world::service::token_text,
 };
 
-/// The headers of a test, as the test suites of the gateway send them (5.3).
+/// The headers of a test, as the test suites of the gateway send them
+/// (`docs/protocol.md#e2e-context`).
 const TEST_HEADERS: [(&str, &str); 3] = [
     ("x-test-type", "e2e"),
     ("x-e2e-test", "true"),

@@ -1,18 +1,18 @@
-//! Clients (protocol.md 1.1, 1.4, 5.1, 5.4, 7.5, 7.6).
+//! Clients (`docs/protocol.md#browser-client`, `docs/protocol.md#reconnection`).
 //!
-//! The client is half of the protocol: when it connects, what it hands over and when, what it makes
-//! of a close, how it changes over to a new token are questions of the design as much as
-//! anything in the gateway. A client is one tab: one task that, like a page, has timers and
-//! sockets and does one thing at a time. It believes to be connected by one socket, the current
-//! one; others may be about to follow it, or to end, or forgotten.
+//! The client is half of the protocol: when it connects, what it hands over and when, how it
+//! reacts to a close, how it replaces its connection when it has a new token are questions of the
+//! design as much as anything in the gateway. A client is one tab: one task that, like a page, has timers and
+//! sockets and does one thing at a time. It takes one socket for its connection, the current
+//! one; others may be about to replace it, or to end, or forgotten.
 //!
 //! * [`timings`]: its fixed times and limits,
 //! * `websocket`: one connection as the page sees it,
-//! * `outbox`: what it has to say,
+//! * `outbox`: its messages,
 //! * `credentials`: its token,
-//! * `connecting`: when it opens connections, and changes over to a new token,
-//! * `reconnect`: what it makes of failures,
-//! * `news`: what it makes of all other news.
+//! * `connecting`: when it opens connections, and replaces them when it has a new token,
+//! * `reconnect`: how it reacts to failures,
+//! * `news`: how it reacts to all other events of its sockets.
 
 use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
@@ -31,9 +31,9 @@ use crate::{
     trace::event::{Actor, WorldEvent},
     world::{
         context::Context,
-        link::{End, Packet},
+        link::{LinkEnd, Packet},
         network::Network,
-        service::Services,
+        service::BackingServices,
     },
 };
 
@@ -46,7 +46,7 @@ pub mod timings;
 mod websocket;
 
 use credentials::Credentials;
-use outbox::{Item, Outbox};
+use outbox::{ClientOutbox, Item};
 use reconnect::{Ending, Reconnect};
 use timings::Timings;
 use websocket::{News, WebSocket};
@@ -55,12 +55,12 @@ use websocket::{News, WebSocket};
 /// the standard leaves to applications.
 const SILENCE: u16 = 4000;
 
-/// The socket by which a client believes to be connected.
+/// The socket that a client takes for its connection.
 #[derive(Clone, Copy, Debug)]
 struct Current {
     socket: SocketId,
-    stage: Stage,
-    /// When anything was heard of it last.
+    stage: ConnectionStage,
+    /// When something last arrived on it.
     heard: Time,
     /// When it is pinged next.
     heartbeat: Time,
@@ -71,7 +71,7 @@ impl Current {
     fn connecting(socket: SocketId, now: Time) -> Self {
         Current {
             socket,
-            stage: Stage::Connecting,
+            stage: ConnectionStage::Connecting,
             heard: now,
             heartbeat: now,
         }
@@ -86,20 +86,20 @@ struct Successor {
     since: Time,
 }
 
-/// How far a connection has come, as its client believes.
+/// How far a connection has come, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ConnectionStage {
     /// The upgrade has not been answered.
     Connecting,
     /// It has.
     Open,
     /// The server has said that it is ready, at this time.
     Welcomed(Time),
-    /// It is over, whatever the socket says.
+    /// It is over, even if the socket is not.
     Over,
 }
 
-/// Whether a client still wants something.
+/// Whether a client still waits for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// It does.
@@ -115,7 +115,7 @@ pub struct Surroundings {
     pub context: Rc<Context>,
     pub design: Rc<Design>,
     pub network: Rc<Network>,
-    pub services: Rc<Services>,
+    pub services: Rc<BackingServices>,
     /// When every client has what the healed world owes it, if it is ever healed.
     pub converged_by: Option<Time>,
 }
@@ -137,7 +137,7 @@ struct Tab {
     number: u32,
     timings: Timings,
     jitter: Stream,
-    outbox: Outbox,
+    outbox: ClientOutbox,
     credentials: Credentials,
     reconnect: Reconnect,
     phase: Phase,
@@ -150,7 +150,7 @@ struct Tab {
     began: Option<Time>,
     /// The balancer's cookie.
     affinity: Option<u32>,
-    /// When it connects for want of a connection.
+    /// When it connects because it has no connection.
     connect_at: Option<Time>,
     /// When it connects because it has a new token.
     change_over_at: Option<Time>,
@@ -158,18 +158,18 @@ struct Tab {
     renew_at: Option<Time>,
     /// When the new token is there that it has asked for.
     renewed_at: Option<Time>,
-    /// When it leaves, come what may.
+    /// When it leaves at the latest.
     leaves_at: Time,
 }
 
-/// Lives the life of client `number`.
+/// Runs client `number` until it leaves.
 pub async fn run(around: Rc<Surroundings>, number: u32, start_ms: u64) {
     let start = Time::ZERO + Duration::from_millis(start_ms);
     around.scheduler().sleep_until(start).await;
     Tab::new(around, number, start).live().await;
 }
 
-/// When a client leaves, come what may: when its patience is over. One that wants an answer
+/// When a client leaves at the latest: when its patience is over. One that waits for an answer
 /// stays until the healed world owes it nothing any more.
 fn leaves_at(converged_by: Option<Time>, client: &ClientPlan, start: Time) -> Time {
     let last = client.messages.last().map_or(0, |message| message.at_ms);
@@ -188,7 +188,7 @@ impl Tab {
         let choices = around.scheduler().choices();
         let mut tab = Tab {
             jitter: choices.stream(Actor::Client(number), Purpose::Backoff),
-            outbox: Outbox::new(around.design.client_resend, plan, number, start),
+            outbox: ClientOutbox::new(around.design.client_resend, plan, number, start),
             reconnect: Reconnect::new(&around.design, timings),
             phase: Phase::Staying,
             sockets: Vec::new(),
@@ -292,18 +292,20 @@ impl Tab {
         let silence = self.silent_at(current.heard);
         let due = self.outbox.next_due().filter(|_| self.may_flush(current));
         match current.stage {
-            Stage::Connecting => silence,
-            Stage::Open | Stage::Welcomed(_) => [silence, due, Some(current.heartbeat)]
-                .into_iter()
-                .flatten()
-                .min(),
-            Stage::Over => None,
+            ConnectionStage::Connecting => silence,
+            ConnectionStage::Open | ConnectionStage::Welcomed(_) => {
+                [silence, due, Some(current.heartbeat)]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+            ConnectionStage::Over => None,
         }
     }
 
     // --- leaving ------------------------------------------------------------------------------
 
-    /// It has all it wanted. A client without messages stays until its patience is over.
+    /// It has everything that it waits for. A client without messages stays until its patience is over.
     fn is_content(&self) -> bool {
         self.outbox.is_done() && !self.plan().messages.is_empty()
     }
@@ -317,7 +319,7 @@ impl Tab {
                 }
             }
             Leaving::Abort => self.abandon(|end| end.reset()),
-            Leaving::Vanish => self.abandon(End::vanish),
+            Leaving::Vanish => self.abandon(LinkEnd::vanish),
         }
     }
 
@@ -333,7 +335,7 @@ impl Tab {
         });
     }
 
-    fn abandon(&mut self, how: impl Fn(End)) {
+    fn abandon(&mut self, how: impl Fn(LinkEnd)) {
         for socket in std::mem::take(&mut self.sockets) {
             let id = socket.id();
             if let Some(news) = socket.abandon(&how) {
@@ -357,21 +359,21 @@ impl Tab {
 
     // --- the current connection ---------------------------------------------------------------
 
-    /// Programs other than the page do not wait: nobody has told them of a welcome.
+    /// Programs other than the page do not wait: they know of no welcome.
     fn may_flush(&self, current: Current) -> bool {
         let flush = match self.plan().program {
             Program::Browser => self.design().client_flush,
             Program::CommandLine | Program::EndToEnd => ClientFlush::OnOpen,
         };
         match (current.stage, flush) {
-            (Stage::Connecting | Stage::Over, _) => false,
-            (Stage::Open, ClientFlush::OnOpen) => true,
-            (Stage::Open, ClientFlush::AfterWelcome) => false,
-            (Stage::Welcomed(_), ClientFlush::OnOpen | ClientFlush::AfterWelcome) => true,
+            (ConnectionStage::Connecting | ConnectionStage::Over, _) => false,
+            (ConnectionStage::Open, ClientFlush::OnOpen) => true,
+            (ConnectionStage::Open, ClientFlush::AfterWelcome) => false,
+            (ConnectionStage::Welcomed(_), ClientFlush::OnOpen | ClientFlush::AfterWelcome) => true,
         }
     }
 
-    /// Hands over whatever is due.
+    /// Hands over everything that is due.
     fn flush(&mut self, now: Time) {
         let Some(current) = self.current.filter(|current| self.may_flush(*current)) else {
             return;
@@ -414,12 +416,15 @@ impl Tab {
             return;
         };
         match current.stage {
-            Stage::Open | Stage::Welcomed(_) if now >= current.heartbeat => {
+            ConnectionStage::Open | ConnectionStage::Welcomed(_) if now >= current.heartbeat => {
                 current.heartbeat = now + period;
                 let socket = current.socket;
                 self.send(socket, Packet::frame(ClientMessage::Ping.to_frame()));
             }
-            Stage::Connecting | Stage::Open | Stage::Welcomed(_) | Stage::Over => {}
+            ConnectionStage::Connecting
+            | ConnectionStage::Open
+            | ConnectionStage::Welcomed(_)
+            | ConnectionStage::Over => {}
         }
     }
 
@@ -427,8 +432,10 @@ impl Tab {
     fn mind_silence(&mut self, now: Time) {
         let is_silent = |since| self.silent_at(since).is_some_and(|at| at <= now);
         let current = self.current.filter(|current| match current.stage {
-            Stage::Connecting | Stage::Open | Stage::Welcomed(_) => is_silent(current.heard),
-            Stage::Over => false,
+            ConnectionStage::Connecting | ConnectionStage::Open | ConnectionStage::Welcomed(_) => {
+                is_silent(current.heard)
+            }
+            ConnectionStage::Over => false,
         });
         let successor = self.successor.filter(|next| is_silent(next.since));
         let silent = [

@@ -13,8 +13,8 @@ use gatesim_model::{
 };
 
 use super::{
-    Current, Phase, Stage, Tab,
-    reconnect::{Ending, Jitter, Next},
+    ConnectionStage, Current, Phase, Tab,
+    reconnect::{Ending, Jitter, Retry},
     timings::REFRESH_CHECK,
     websocket::News,
 };
@@ -81,7 +81,7 @@ impl Tab {
             next.socket = by;
         } else if let Some(current) = self.current_if(socket) {
             current.socket = by;
-            current.stage = Stage::Open;
+            current.stage = ConnectionStage::Open;
             current.heard = now;
             current.heartbeat = now + period;
             self.outbox.reconnected();
@@ -110,14 +110,14 @@ impl Tab {
             return;
         }
         let lasted = self.current.and_then(|current| match current.stage {
-            Stage::Welcomed(since) => Some(now.since(since)),
-            Stage::Connecting | Stage::Open | Stage::Over => None,
+            ConnectionStage::Welcomed(since) => Some(now.since(since)),
+            ConnectionStage::Connecting | ConnectionStage::Open | ConnectionStage::Over => None,
         });
         match self.design().client_handlers {
             ClientHandlers::AnySocket => {
                 // Whichever it was, the page takes it for the present one.
                 if let Some(current) = &mut self.current {
-                    current.stage = Stage::Over;
+                    current.stage = ConnectionStage::Over;
                 }
             }
             ClientHandlers::CurrentSocket => match self.current_if(socket) {
@@ -134,15 +134,15 @@ impl Tab {
             self.reconnect.lasted(lasted);
         }
         match self.reconnect.ended(ending) {
-            Next::GiveUp => self.give_up(),
-            Next::Again { pause, jitter } => {
+            Retry::GiveUp => self.give_up(),
+            Retry::Again { pause, jitter } => {
                 let jitter = match jitter {
                     Jitter::None => 0,
                     Jitter::UpTo100Ms => self.jitter.draw(0..=100),
                 };
                 self.schedule(now, pause + Duration::from_millis(jitter));
             }
-            Next::AgainWithNewToken(pause) => {
+            Retry::AgainWithNewToken(pause) => {
                 self.credentials.distrust(now);
                 self.plan_renewal();
                 self.schedule(now, pause);
@@ -213,14 +213,14 @@ impl Tab {
             }
             self.current = Some(Current {
                 socket,
-                stage: Stage::Welcomed(now),
+                stage: ConnectionStage::Welcomed(now),
                 heard: now,
                 heartbeat: now + self.timings.heartbeat,
             });
             self.connect_at = None;
             self.outbox.reconnected();
         } else if let Some(current) = self.current_if(socket) {
-            current.stage = Stage::Welcomed(now);
+            current.stage = ConnectionStage::Welcomed(now);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a client has to say: what waits for its time, and what waits for an answer (protocol.md
-//! 7.1).
+//! The messages of a client: those that wait for their time, and those that wait for an answer
+//! (`docs/protocol.md#client-queues`).
 //!
 //! Left out: the browser's bounds on its queues (100 messages, 50 while a token is renewed). A plan
 //! bounds the messages of a client, and no scenario comes near.
@@ -41,45 +41,45 @@ pub(super) enum Item {
 
 /// The messages of one client, by their place in its plan.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct ClientOutbox {
     resend: ClientResend,
     client: u32,
     messages: Vec<MessagePlan>,
     numbers: BTreeMap<MessageId, u32>,
     /// Not yet handed over, in the order of the times from which on they may be.
-    waiting: VecDeque<(Time, Waiting)>,
+    waiting: VecDeque<(Time, Scheduled)>,
     /// Handed over and not answered.
-    unanswered: BTreeMap<u32, Progress>,
+    unanswered: BTreeMap<u32, RunProgress>,
     /// Of these, what is to be sent again on the present connection.
     again: VecDeque<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Waiting {
+enum Scheduled {
     Message(u32),
     Noise(NoiseKind),
 }
 
 /// How far the run of a message has come, as its client knows.
 #[derive(Clone, Copy, Debug, Default)]
-struct Progress {
+struct RunProgress {
     latest: Option<(RunId, u32)>,
 }
 
-impl Outbox {
+impl ClientOutbox {
     /// What `plan` says for the client with this number, which starts at `start`.
     pub(super) fn new(resend: ClientResend, plan: &ClientPlan, client: u32, start: Time) -> Self {
         let due = |at_ms| start + Duration::from_millis(at_ms);
         let messages = plan.messages.iter().zip(0..);
         let noise = plan.noise.iter();
-        let mut waiting: Vec<(Time, Waiting)> = messages
+        let mut waiting: Vec<(Time, Scheduled)> = messages
             .clone()
-            .map(|(message, n)| (due(message.at_ms), Waiting::Message(n)))
-            .chain(noise.map(|noise| (due(noise.at_ms), Waiting::Noise(noise.kind))))
+            .map(|(message, n)| (due(message.at_ms), Scheduled::Message(n)))
+            .chain(noise.map(|noise| (due(noise.at_ms), Scheduled::Noise(noise.kind))))
             .collect();
         // Messages keep their order, also where the times in a plan do not grow.
         waiting.sort_by_key(|&(at, _)| at);
-        Outbox {
+        ClientOutbox {
             resend,
             client,
             numbers: messages.map(|(_, n)| (message_id(client, n), n)).collect(),
@@ -111,7 +111,7 @@ impl Outbox {
         }
     }
 
-    /// The next thing to hand over by `now`; it is off the queue whatever becomes of it.
+    /// The next thing to hand over by `now`; it leaves the queue even if it is lost on the way.
     pub(super) fn pop(&mut self, now: Time) -> Option<Item> {
         while let Some(number) = self.again.pop_front() {
             // It may have been answered since.
@@ -123,16 +123,16 @@ impl Outbox {
         }
         let (_, waiting) = self.waiting.pop_front_if(|(at, _)| *at <= now)?;
         Some(match waiting {
-            Waiting::Message(number) => {
-                self.unanswered.insert(number, Progress::default());
+            Scheduled::Message(number) => {
+                self.unanswered.insert(number, RunProgress::default());
                 let (id, frame) = self.compose(number, None);
                 Item::Message { id, frame }
             }
-            Waiting::Noise(kind) => Item::Noise(noise(kind)),
+            Scheduled::Noise(kind) => Item::Noise(noise(kind)),
         })
     }
 
-    /// An event of a run arrived. A message that was executed anew has a new run, whose events
+    /// An event of a run arrived. A message that was executed again has a new run, whose events
     /// are counted from the beginning.
     pub(super) fn progressed(&mut self, id: &MessageId, run: RunId, seq: u32) {
         if let Some(progress) = self.progress(id) {
@@ -150,7 +150,7 @@ impl Outbox {
         }
     }
 
-    fn progress(&mut self, id: &MessageId) -> Option<&mut Progress> {
+    fn progress(&mut self, id: &MessageId) -> Option<&mut RunProgress> {
         self.unanswered.get_mut(self.numbers.get(id)?)
     }
 
@@ -194,7 +194,7 @@ mod tests {
 
     const RUN: RunId = RunId(7);
 
-    fn outbox(resend: ClientResend, at_ms: &[u64], noise_ms: &[u64]) -> Outbox {
+    fn outbox(resend: ClientResend, at_ms: &[u64], noise_ms: &[u64]) -> ClientOutbox {
         let message = |&at_ms: &u64| MessagePlan {
             at_ms,
             kind: MessageKind::Chat,
@@ -211,7 +211,7 @@ mod tests {
             noise: noise_ms.iter().map(noise).collect(),
             ..ClientPlan::silent(0)
         };
-        Outbox::new(resend, &plan, 3, Time::ZERO)
+        ClientOutbox::new(resend, &plan, 3, Time::ZERO)
     }
 
     fn at(ms: u64) -> Time {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     /// What is handed over by a time, in words.
-    fn popped(outbox: &mut Outbox, ms: u64) -> Vec<String> {
+    fn popped(outbox: &mut ClientOutbox, ms: u64) -> Vec<String> {
         std::iter::from_fn(|| outbox.pop(at(ms)))
             .map(|item| match item {
                 Item::Message { id, .. } => id.as_str().to_owned(),

@@ -1,4 +1,5 @@
-//! When a client tries again, and when it gives up (protocol.md 5.4, 7.6).
+//! When a client tries again, and when it gives up (`docs/protocol.md#client-close-reaction`,
+//! `docs/protocol.md#reconnection`).
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use gatesim_model::{
 
 use super::timings::{MAX_ATTEMPTS, MAX_REFUSALS, SETTLED, Timings};
 
-/// How an attempt or a connection ended, against the client's wish.
+/// How an attempt or a connection ended that the client did not end itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// There was no connection, or an HTTP answer that a browser does not show.
@@ -20,10 +21,10 @@ pub(super) enum Ending {
 
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Retry {
     /// Try again after this pause, to which comes up to 100 ms if `jitter` says so.
     Again { pause: Duration, jitter: Jitter },
-    /// The same, and with another token if there is one to be had.
+    /// The same, and with another token if there is one.
     AgainWithNewToken(Duration),
     /// Never.
     GiveUp,
@@ -47,7 +48,7 @@ enum Cause {
     Interrupted,
 }
 
-/// The client's memory of what went wrong.
+/// What a client remembers of its failures.
 #[derive(Debug)]
 pub(super) struct Reconnect {
     reset: ClientBackoffReset,
@@ -88,13 +89,13 @@ impl Reconnect {
     }
 
     /// It is over. Nothing comes before the first retry, then base x 2^(n-1), capped.
-    pub(super) fn ended(&mut self, ending: Ending) -> Next {
+    pub(super) fn ended(&mut self, ending: Ending) -> Retry {
         match self.cause(ending) {
             Cause::NotAuthenticated => {
                 self.refusals += 1;
                 match self.refusals >= MAX_REFUSALS {
-                    true => Next::GiveUp,
-                    false => Next::AgainWithNewToken(self.timings.auth_cooldown),
+                    true => Retry::GiveUp,
+                    false => Retry::AgainWithNewToken(self.timings.auth_cooldown),
                 }
             }
             Cause::NotNow => self.failed(self.failures + 2),
@@ -128,10 +129,10 @@ impl Reconnect {
     }
 
     /// `step` 1 is the first retry.
-    fn failed(&mut self, step: u32) -> Next {
+    fn failed(&mut self, step: u32) -> Retry {
         self.failures += 1;
         match self.give_up {
-            ClientGiveUp::AfterTenAttempts if self.failures > MAX_ATTEMPTS => return Next::GiveUp,
+            ClientGiveUp::AfterTenAttempts if self.failures > MAX_ATTEMPTS => return Retry::GiveUp,
             ClientGiveUp::AfterTenAttempts | ClientGiveUp::Never => {}
         }
         let (pause, jitter) = match step {
@@ -142,7 +143,7 @@ impl Reconnect {
                 (pause.min(self.timings.backoff_cap), Jitter::UpTo100Ms)
             }
         };
-        Next::Again { pause, jitter }
+        Retry::Again { pause, jitter }
     }
 }
 
@@ -164,10 +165,10 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..12 {
             match reconnect.ended(ending) {
-                Next::Again { pause, .. } | Next::AgainWithNewToken(pause) => {
+                Retry::Again { pause, .. } | Retry::AgainWithNewToken(pause) => {
                     pauses.push(pause.as_secs());
                 }
-                Next::GiveUp => return (pauses, true),
+                Retry::GiveUp => return (pauses, true),
             }
             if opens {
                 reconnect.opened();
@@ -217,7 +218,7 @@ mod tests {
                 reconnect.ended(Ending::Closed(1008));
                 reconnect.ended(Ending::Closed(1006));
             }
-            let gives_up = reconnect.ended(Ending::Closed(1008)) == Next::GiveUp;
+            let gives_up = reconnect.ended(Ending::Closed(1008)) == Retry::GiveUp;
             assert_eq!(gives_up, !forgets, "{design}");
         }
     }
@@ -225,7 +226,7 @@ mod tests {
     #[test]
     fn a_connection_that_held_clears_everything() {
         let mut reconnect = of("reference");
-        let moved = |pause_secs, jitter| Next::Again {
+        let moved = |pause_secs, jitter| Retry::Again {
             pause: Duration::from_secs(pause_secs),
             jitter,
         };

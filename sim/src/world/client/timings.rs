@@ -1,25 +1,27 @@
-//! The browser client's own timings and limits (protocol.md 5.4, 7.5, 7.6).
+//! The browser client's own timings and limits (`docs/protocol.md#client-close-reaction`,
+//! `docs/protocol.md#heartbeat`, `docs/protocol.md#reconnection`,
+//! `docs/protocol.md#token-refresh`).
 
 use std::time::Duration;
 
 use gatesim_model::core::environment::Environment;
 
-/// Attempts in a row without an opened connection before a client gives up, if it ever does (7.6).
+/// Attempts in a row without an opened connection before a client gives up, if it ever does.
 pub const MAX_ATTEMPTS: u32 = 10;
-/// Closes with 1008 in a row before a client gives up (5.4).
+/// Closes with 1008 in a row before a client gives up.
 pub const MAX_REFUSALS: u32 = 3;
 /// How long a connection must have lasted since its welcome to count as one that held.
 pub const SETTLED: Duration = Duration::from_secs(5);
 /// How long a client waits for the server's half of the close handshake.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long before its end a token is renewed (7.6).
+/// How long before its end a token is renewed.
 pub const REFRESH_BEFORE: Duration = Duration::from_secs(300);
-/// How long a token is used at least before it is renewed (7.6).
+/// How long a token is used at least before it is renewed.
 pub const REFRESH_NOT_WITHIN: Duration = Duration::from_secs(60);
 /// How long until a renewal that failed, or a connection that could not be replaced, is tried
-/// again: the period of the client's check (7.6).
+/// again: the period of the client's check.
 pub const REFRESH_CHECK: Duration = Duration::from_secs(30);
-/// Between the close of the old connection and the new one, where a renewal closes first (7.6).
+/// Between the close of the old connection and the new one, where a renewal closes first.
 pub const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 /// Connections that one client has at once; browsers have a limit of this kind for each host.
 pub const MAX_SOCKETS: usize = 32;
@@ -27,15 +29,15 @@ pub const MAX_SOCKETS: usize = 32;
 /// What depends on the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timings {
-    /// The second retry waits this long, the next ones twice as long each (7.6).
+    /// The second retry waits this long, the next ones twice as long each.
     pub backoff_base: Duration,
-    /// The longest wait between two tries (7.6).
+    /// The longest wait between two tries.
     pub backoff_cap: Duration,
-    /// From the beginning of one attempt to that of the next, at least (7.6).
+    /// From the beginning of one attempt to that of the next, at least.
     pub least_interval: Duration,
-    /// After a close with 1008 (5.4).
+    /// After a close with 1008.
     pub auth_cooldown: Duration,
-    /// Between two pings of the client (7.5).
+    /// Between two pings of the client.
     pub heartbeat: Duration,
 }
 

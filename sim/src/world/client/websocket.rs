@@ -1,8 +1,8 @@
 //! The browser's WebSocket object: one connection as a page sees it.
 //!
 //! It opens, answers the server's close and the protocol's pings by itself, buffers what cannot be
-//! written yet, and tells the page what happened, one thing at a time. What arrives after the page
-//! has asked for the close is thrown away, as the WHATWG's standard has it.
+//! written yet, and reports to the page what happened, one event at a time. What arrives after the
+//! page has asked for the close is dropped, as the standard of the WHATWG says.
 
 use std::{
     collections::VecDeque,
@@ -21,7 +21,7 @@ use crate::{
     plan::{LinkPlan, Program},
     trace::event::Actor,
     world::{
-        link::{End, Incoming, Packet},
+        link::{Incoming, LinkEnd, Packet},
         network::Network,
     },
 };
@@ -49,15 +49,15 @@ pub(super) enum News {
     },
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<(End, Option<u32>), u16>>>>;
+type Opening = Pin<Box<dyn Future<Output = Result<(LinkEnd, Option<u32>), u16>>>>;
 
-enum State {
+enum SocketState {
     /// Until the upgrade is answered.
     Connecting(Opening),
     /// Since then.
-    Open(End),
+    Open(LinkEnd),
     /// The page has asked for the close; the server's half is waited for until this time.
-    Closing(End, Time),
+    Closing(LinkEnd, Time),
     /// It is over, and the page knows.
     Closed,
 }
@@ -65,7 +65,7 @@ enum State {
 /// See the module.
 pub(super) struct WebSocket {
     id: SocketId,
-    state: State,
+    state: SocketState,
     outgoing: VecDeque<Packet>,
     /// How long the program takes over each frame, and when it is done with the last one.
     pace: Duration,
@@ -73,12 +73,12 @@ pub(super) struct WebSocket {
 }
 
 /// How to open a connection.
-pub(super) struct Request {
+pub(super) struct ConnectRequest {
     /// The upgrade.
     pub(super) packet: Packet,
     /// The way to the balancer.
     pub(super) link: LinkPlan,
-    /// Who asks.
+    /// The program that connects.
     pub(super) program: Program,
     /// How long the program takes over each frame.
     pub(super) pace: Duration,
@@ -86,11 +86,11 @@ pub(super) struct Request {
 
 impl WebSocket {
     /// Begins to open a connection.
-    pub(super) fn connect(network: Rc<Network>, id: SocketId, request: Request) -> Self {
+    pub(super) fn connect(network: Rc<Network>, id: SocketId, request: ConnectRequest) -> Self {
         let pace = request.pace;
         WebSocket {
             id,
-            state: State::Connecting(Box::pin(open(network, id, request))),
+            state: SocketState::Connecting(Box::pin(open(network, id, request))),
             outgoing: VecDeque::new(),
             pace,
             reads_at: Time::ZERO,
@@ -105,38 +105,38 @@ impl WebSocket {
     /// Sends a frame, some time. Without effect when the connection is not open.
     pub(super) fn send(&mut self, packet: Packet) {
         match self.state {
-            State::Open(_) => self.outgoing.push_back(packet),
-            State::Connecting(_) | State::Closing(..) | State::Closed => {}
+            SocketState::Open(_) => self.outgoing.push_back(packet),
+            SocketState::Connecting(_) | SocketState::Closing(..) | SocketState::Closed => {}
         }
     }
 
     /// Asks for the close. A connection that is not open yet is dropped, and its refusal is news.
     pub(super) fn close(&mut self, code: u16, now: Time) -> Option<News> {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Connecting(_) => Some(News::Refused { status: 0 }),
-            State::Open(end) => {
+        match std::mem::replace(&mut self.state, SocketState::Closed) {
+            SocketState::Connecting(_) => Some(News::Refused { status: 0 }),
+            SocketState::Open(end) => {
                 self.outgoing.push_back(close_frame(Some(code)));
-                self.state = State::Closing(end, now + CLOSE_TIMEOUT);
+                self.state = SocketState::Closing(end, now + CLOSE_TIMEOUT);
                 None
             }
-            closing @ State::Closing(..) => {
+            closing @ SocketState::Closing(..) => {
                 self.state = closing;
                 None
             }
-            State::Closed => None,
+            SocketState::Closed => None,
         }
     }
 
     /// The process or the device is gone, and the connection with it; what is left to tell is for
     /// the observer.
-    pub(super) fn abandon(self, how: impl FnOnce(End)) -> Option<News> {
+    pub(super) fn abandon(self, how: impl FnOnce(LinkEnd)) -> Option<News> {
         match self.state {
-            State::Connecting(_) => Some(News::Refused { status: 0 }),
-            State::Open(end) | State::Closing(end, _) => {
+            SocketState::Connecting(_) => Some(News::Refused { status: 0 }),
+            SocketState::Open(end) | SocketState::Closing(end, _) => {
                 how(end);
                 Some(closed(close::ABNORMAL, false, true))
             }
-            State::Closed => None,
+            SocketState::Closed => None,
         }
     }
 
@@ -144,25 +144,25 @@ impl WebSocket {
     pub(super) fn alarm(&self, now: Time) -> Option<Time> {
         let reads_at = (self.reads_at > now).then_some(self.reads_at);
         match self.state {
-            State::Connecting(_) | State::Closed => None,
-            State::Open(_) => reads_at,
-            State::Closing(_, until) => Some(reads_at.map_or(until, |at| at.min(until))),
+            SocketState::Connecting(_) | SocketState::Closed => None,
+            SocketState::Open(_) => reads_at,
+            SocketState::Closing(_, until) => Some(reads_at.map_or(until, |at| at.min(until))),
         }
     }
 
     /// The next news. Never again after a refusal or a close.
     pub(super) fn poll(&mut self, now: Time, cx: &mut Context<'_>) -> Poll<News> {
-        if let State::Connecting(opening) = &mut self.state {
+        if let SocketState::Connecting(opening) = &mut self.state {
             return match opening.as_mut().poll(cx) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok((end, affinity))) => {
                     self.id = end.socket();
-                    self.state = State::Open(end);
+                    self.state = SocketState::Open(end);
                     let by = self.id;
                     Poll::Ready(News::Opened { affinity, by })
                 }
                 Poll::Ready(Err(status)) => {
-                    self.state = State::Closed;
+                    self.state = SocketState::Closed;
                     Poll::Ready(News::Refused { status })
                 }
             };
@@ -173,9 +173,9 @@ impl WebSocket {
                 return Poll::Ready(self.over(close::ABNORMAL, false));
             }
             let (end, until) = match &self.state {
-                State::Open(end) => (end, None),
-                State::Closing(end, until) => (end, Some(*until)),
-                State::Connecting(_) | State::Closed => return Poll::Pending,
+                SocketState::Open(end) => (end, None),
+                SocketState::Closing(end, until) => (end, Some(*until)),
+                SocketState::Connecting(_) | SocketState::Closed => return Poll::Pending,
             };
             if until.is_some_and(|until| now >= until) {
                 return Poll::Ready(self.over(close::ABNORMAL, false));
@@ -217,7 +217,7 @@ impl WebSocket {
 
     /// Writes what there is room for. That the connection is broken shows when it is read.
     fn write(&mut self, cx: &mut Context<'_>) {
-        let (State::Open(end) | State::Closing(end, _)) = &self.state else {
+        let (SocketState::Open(end) | SocketState::Closing(end, _)) = &self.state else {
             return;
         };
         while !self.outgoing.is_empty() {
@@ -234,16 +234,16 @@ impl WebSocket {
     }
 
     fn over(&mut self, code: u16, clean: bool) -> News {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Open(end) => {
+        match std::mem::replace(&mut self.state, SocketState::Closed) {
+            SocketState::Open(end) => {
                 end.close();
                 closed(code, clean, false)
             }
-            State::Closing(end, _) => {
+            SocketState::Closing(end, _) => {
                 end.close();
                 closed(code, clean, true)
             }
-            State::Connecting(_) | State::Closed => closed(code, clean, false),
+            SocketState::Connecting(_) | SocketState::Closed => closed(code, clean, false),
         }
     }
 }
@@ -268,8 +268,8 @@ fn close_frame(code: Option<u16>) -> Packet {
 async fn open(
     network: Rc<Network>,
     socket: SocketId,
-    request: Request,
-) -> Result<(End, Option<u32>), u16> {
+    request: ConnectRequest,
+) -> Result<(LinkEnd, Option<u32>), u16> {
     let (from, to) = (Actor::Client(socket.peer), Actor::Balancer);
     let connecting = network.connect(socket, from, to, request.link);
     let end = connecting.await.map_err(|_| 0_u16)?;

@@ -3,9 +3,9 @@
 //! Modelled: a latency for each frame, in order and pipelined; a bounded window with
 //! back-pressure; orderly shutdown of one direction (FIN); closing, which aborts (RST) if
 //! something was left unread; abort, also as the answer to data for a socket that is gone;
-//! partitions of one direction, during which frames wait and arrive after the mending, as
+//! partitions of one direction, during which frames wait and arrive after the repair, as
 //! retransmission makes them; a lost frame, which arrives one retransmission later and holds up
-//! its successors; hosts that are gone, of which nobody is told; the end of a writer's patience
+//! its successors; hosts that are gone, of which no end is told; the end of a writer's patience
 //! if nothing is acknowledged. What an end is told, and how often, is what sockets of an
 //! operating system tell: `sim/tests` runs the same scripts over both. Left out: bytes,
 //! congestion, keep-alive.
@@ -31,8 +31,7 @@ pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 /// One end of a connection. Dropping it closes it, as the operating system does for a process
 /// that dies.
-pub struct End {
-    scheduler: Rc<Scheduler>,
+pub struct LinkEnd {
     socket: Cell<SocketId>,
     out: Rc<Pipe>,
     incoming: Rc<Pipe>,
@@ -44,10 +43,9 @@ pub fn connection(
     socket: SocketId,
     between: (Actor, Actor),
     plan: LinkPlan,
-) -> (End, End) {
+) -> (LinkEnd, LinkEnd) {
     let (up, down) = pipes(scheduler, socket, between, plan);
-    let end = |out: &Rc<Pipe>, incoming: &Rc<Pipe>| End {
-        scheduler: Rc::clone(scheduler),
+    let end = |out: &Rc<Pipe>, incoming: &Rc<Pipe>| LinkEnd {
         socket: Cell::new(socket),
         out: Rc::clone(out),
         incoming: Rc::clone(incoming),
@@ -55,7 +53,7 @@ pub fn connection(
     (end(&up, &down), end(&down, &up))
 }
 
-impl End {
+impl LinkEnd {
     /// The connection it belongs to.
     pub fn socket(&self) -> SocketId {
         self.socket.get()
@@ -105,9 +103,9 @@ impl End {
         Poll::Pending
     }
 
-    /// Sends a packet for which [`End::poll_room`] has found room.
+    /// Sends a packet for which [`LinkEnd::poll_room`] has found room.
     pub fn push(&self, packet: Packet) {
-        self.out.push_packet(&self.scheduler, packet);
+        self.out.push_packet(packet);
     }
 
     /// The next packet, or the end. Cancel-safe.
@@ -115,7 +113,7 @@ impl End {
         poll_fn(|cx| self.poll_receive(cx)).await
     }
 
-    /// The poll of [`End::receive`].
+    /// The poll of [`LinkEnd::receive`].
     pub fn poll_receive(&self, cx: &mut std::task::Context<'_>) -> Poll<Incoming> {
         let port = self.port();
         let packet = port.unread.borrow_mut().pop_front();
@@ -138,15 +136,15 @@ impl End {
 
     /// Says that this end will send no more.
     pub fn fin(&self) {
-        self.out.push_fin(&self.scheduler);
+        self.out.push_fin();
     }
 
     /// Closes: what is on the way still arrives, and then the news that no more will come. If
     /// something was left unread, or arrives later, the peer is told that it was in vain (RST).
     pub fn close(&self) {
         match self.leave() {
-            Left::Orderly => self.out.push_fin(&self.scheduler),
-            Left::SomethingUnread => self.out.push_reset(&self.scheduler),
+            Left::Orderly => self.out.push_fin(),
+            Left::SomethingUnread => self.out.push_reset(),
             Left::Before => {}
         }
     }
@@ -154,16 +152,16 @@ impl End {
     /// Aborts the connection.
     pub fn reset(&self) {
         match self.leave() {
-            Left::Orderly | Left::SomethingUnread => self.out.push_reset(&self.scheduler),
+            Left::Orderly | Left::SomethingUnread => self.out.push_reset(),
             Left::Before => {}
         }
     }
 
-    /// Leaves without a word: the device is gone.
+    /// The device is gone: the peer is told nothing.
     pub fn vanish(self) {
         self.leave();
-        self.out.lose(&self.scheduler);
-        self.incoming.lose(&self.scheduler);
+        self.out.lose();
+        self.incoming.lose();
     }
 
     /// This end is done.
@@ -190,7 +188,7 @@ enum Left {
     Before,
 }
 
-impl Drop for End {
+impl Drop for LinkEnd {
     fn drop(&mut self) {
         self.close();
     }

@@ -34,7 +34,7 @@ pub(super) enum Life {
 /// What an operating system keeps for one end of a connection.
 pub(super) struct Port {
     pub(super) life: Cell<Life>,
-    /// To be told to the next reader or writer, once.
+    /// What the next reader or writer is told, once.
     pub(super) error: Cell<Option<Broken>>,
     /// The peer has said that it will send no more.
     pub(super) fin_arrived: Cell<bool>,
@@ -94,7 +94,7 @@ pub(super) enum Said {
     Open,
     /// That it will send no more; it may still abort.
     Fin,
-    /// That the connection is no more, or nothing at all, because it is no more itself.
+    /// That the connection is over, or nothing at all, because the writer is gone itself.
     Reset,
 }
 
@@ -102,21 +102,22 @@ pub(super) enum Said {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Passage {
     Free,
-    /// Blocked by a partition.
-    Cut,
+    /// Nothing passes for now.
+    Partitioned,
     /// One of the two hosts is gone for good.
     Gone,
 }
 
 /// One direction of a connection.
 pub struct Pipe {
+    scheduler: Rc<Scheduler>,
     latency: RefCell<Stream>,
     loss: RefCell<Stream>,
     plan: LinkPlan,
     turns: RefCell<Turns>,
     giving_up: Rc<GivingUp>,
     passage: Cell<Passage>,
-    /// Deliveries that came due while the direction was blocked.
+    /// Deliveries that came due while nothing passed.
     stalled: Cell<usize>,
     said: Cell<Said>,
     last_delivery: Cell<Time>,
@@ -129,7 +130,7 @@ pub struct Pipe {
 
 /// Both directions of a new connection, between two processes: up first.
 pub(super) fn pipes(
-    scheduler: &Scheduler,
+    scheduler: &Rc<Scheduler>,
     socket: SocketId,
     (from, to): (Actor, Actor),
     plan: LinkPlan,
@@ -144,7 +145,7 @@ pub(super) fn pipes(
 
 impl Pipe {
     fn new(
-        scheduler: &Scheduler,
+        scheduler: &Rc<Scheduler>,
         socket: SocketId,
         towards: Actor,
         plan: LinkPlan,
@@ -153,6 +154,7 @@ impl Pipe {
         let stream = |purpose| scheduler.choices().stream(Actor::Socket(socket), purpose);
         let turns = |purpose| scheduler.turns(Actor::Socket(socket), purpose);
         Rc::new_cyclic(|pipe| Pipe {
+            scheduler: Rc::clone(scheduler),
             latency: RefCell::new(stream(Purpose::Latency(towards))),
             loss: RefCell::new(stream(Purpose::Loss(towards))),
             turns: RefCell::new(turns(Purpose::Delivery(towards))),
@@ -189,37 +191,38 @@ impl Pipe {
     }
 
     /// Sends a packet.
-    pub(super) fn push_packet(self: &Rc<Self>, scheduler: &Scheduler, packet: Packet) {
-        self.push(scheduler, InFlight::Packet(packet));
+    pub(super) fn push_packet(self: &Rc<Self>, packet: Packet) {
+        self.push(InFlight::Packet(packet));
     }
 
     /// Says that no more will be sent, unless something like it was said already.
-    pub(super) fn push_fin(self: &Rc<Self>, scheduler: &Scheduler) {
+    pub(super) fn push_fin(self: &Rc<Self>) {
         if self.said.get() == Said::Open {
             self.said.set(Said::Fin);
-            self.push(scheduler, InFlight::Fin);
+            self.push(InFlight::Fin);
         }
     }
 
-    /// Says that the connection is no more, unless that was said already.
-    pub(super) fn push_reset(self: &Rc<Self>, scheduler: &Scheduler) {
+    /// Says that the connection is over, unless that was said already.
+    pub(super) fn push_reset(self: &Rc<Self>) {
         match self.said.replace(Said::Reset) {
-            Said::Open | Said::Fin => self.push(scheduler, InFlight::Reset),
+            Said::Open | Said::Fin => self.push(InFlight::Reset),
             Said::Reset => {}
         }
     }
 
-    fn push(self: &Rc<Self>, scheduler: &Scheduler, what: InFlight) {
+    fn push(self: &Rc<Self>, what: InFlight) {
         let mut delay = self.draw_latency();
         if self.loss.borrow_mut().chance(self.plan.loss_per_mille) {
             delay += RETRANSMISSION;
         }
         let free_at = self.last_delivery.get() + Duration::from_micros(self.plan.frame_us);
-        let at = (scheduler.now() + delay).max(free_at);
+        let at = (self.scheduler.now() + delay).max(free_at);
         self.last_delivery.set(at);
         self.in_flight.borrow_mut().push_back(what);
-        scheduler.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
-        self.watch(scheduler);
+        self.scheduler
+            .deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
+        self.watch();
     }
 
     fn draw_latency(&self) -> Duration {
@@ -227,38 +230,39 @@ impl Pipe {
         Duration::from_micros(self.latency.borrow_mut().draw(range))
     }
 
-    fn answer_with_reset(&self, scheduler: &Scheduler) {
+    fn answer_with_reset(&self) {
         if let Some(back) = self.back.borrow().upgrade() {
-            back.push_reset(scheduler);
+            back.push_reset();
         }
     }
 
-    /// Blocks or unblocks the direction.
-    pub fn set_cut(self: &Rc<Self>, scheduler: &Scheduler, cut: bool) {
-        match (self.passage.get(), cut) {
-            (Passage::Free, true) => self.passage.set(Passage::Cut),
-            (Passage::Cut, false) => {
+    /// Partitions or repairs the direction.
+    pub fn set_partitioned(self: &Rc<Self>, partitioned: bool) {
+        match (self.passage.get(), partitioned) {
+            (Passage::Free, true) => self.passage.set(Passage::Partitioned),
+            (Passage::Partitioned, false) => {
                 self.passage.set(Passage::Free);
                 for _ in 0..self.stalled.take() {
-                    let at = scheduler.now() + self.draw_latency();
-                    scheduler.deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
+                    let at = self.scheduler.now() + self.draw_latency();
+                    self.scheduler
+                        .deliver_at(at, Rc::clone(self) as Rc<dyn Deliver>);
                 }
             }
-            (Passage::Free, false) | (Passage::Cut, true) | (Passage::Gone, _) => {}
+            (Passage::Free, false) | (Passage::Partitioned, true) | (Passage::Gone, _) => {}
         }
         // Data waits for the one direction, its acknowledgement for the other.
-        self.watch(scheduler);
+        self.watch();
         if let Some(back) = self.back.borrow().upgrade() {
-            back.watch(scheduler);
+            back.watch();
         }
     }
 
-    /// One of the two hosts is gone: nothing passes any more, and nobody says so.
-    pub fn lose(self: &Rc<Self>, scheduler: &Scheduler) {
+    /// One of the two hosts is gone: nothing passes any more, and no end is told.
+    pub fn lose(self: &Rc<Self>) {
         self.passage.set(Passage::Gone);
-        self.watch(scheduler);
+        self.watch();
         if let Some(back) = self.back.borrow().upgrade() {
-            back.watch(scheduler);
+            back.watch();
         }
     }
 
@@ -273,7 +277,7 @@ impl Pipe {
     }
 
     /// What comes due while nothing passes is sent again and again until something does; but an
-    /// abort is sent once. Who missed it learns of it when he sends something himself.
+    /// abort is sent once. An end that missed it learns of it when it sends something itself.
     fn stall(&self) {
         match self
             .in_flight
@@ -296,23 +300,24 @@ impl Pipe {
     }
 
     /// Begins to wait for the acknowledgement of what is on the way, or has it at last.
-    fn watch(&self, scheduler: &Scheduler) {
+    fn watch(&self) {
         let back = self.back.borrow().upgrade();
         let answered = self.passage.get() == Passage::Free
             && back.is_none_or(|back| back.passage.get() == Passage::Free);
         if answered {
             self.giving_up.since.set(None);
         } else if self.giving_up.since.get().is_none() && !self.in_flight.borrow().is_empty() {
-            let now = scheduler.now();
+            let now = self.scheduler.now();
             self.giving_up.since.set(Some(now));
             let deadline = now + self.plan.give_up();
-            scheduler.deliver_at(deadline, Rc::clone(&self.giving_up) as Rc<dyn Deliver>);
+            self.scheduler
+                .deliver_at(deadline, Rc::clone(&self.giving_up) as Rc<dyn Deliver>);
         }
     }
 }
 
 impl Deliver for Pipe {
-    fn deliver(self: Rc<Self>, scheduler: &Scheduler) {
+    fn deliver(self: Rc<Self>) {
         if self.passage.get() != Passage::Free {
             self.stall();
             return;
@@ -328,7 +333,7 @@ impl Deliver for Pipe {
             }
             // There is no such connection here: the sender is told.
             (InFlight::Packet(_), Life::Dead | Life::Closed) | (InFlight::Fin, Life::Dead) => {
-                self.answer_with_reset(scheduler);
+                self.answer_with_reset();
             }
             (InFlight::Fin, Life::Open) => {
                 self.to.fin_arrived.set(true);
@@ -358,12 +363,12 @@ struct GivingUp {
 }
 
 impl Deliver for GivingUp {
-    fn deliver(self: Rc<Self>, scheduler: &Scheduler) {
+    fn deliver(self: Rc<Self>) {
         let Some(pipe) = self.pipe.upgrade() else {
             return;
         };
         // Answered meanwhile, and perhaps unanswered again since then.
-        if self.since.get().map(|since| since + pipe.plan.give_up()) == Some(scheduler.now()) {
+        if self.since.get().map(|since| since + pipe.plan.give_up()) == Some(pipe.scheduler.now()) {
             pipe.give_up();
         }
     }

@@ -15,7 +15,12 @@ const WINDOW: usize = LinkPlan::USUAL_WINDOW as usize;
 const FAR: Actor = Actor::Balancer;
 
 /// Both ends of a link with this latency in microseconds.
-fn link(scheduler: &Rc<Scheduler>, least: u64, most: u64, loss_per_mille: u32) -> (End, End) {
+fn link(
+    scheduler: &Rc<Scheduler>,
+    least: u64,
+    most: u64,
+    loss_per_mille: u32,
+) -> (LinkEnd, LinkEnd) {
     let socket = SocketId::first(0);
     let plan = LinkPlan {
         loss_per_mille,
@@ -47,7 +52,7 @@ fn spawn(scheduler: &Rc<Scheduler>, name: &'static str, task: impl Future<Output
 }
 
 /// Logs what arrives at `end`, from `after` on, up to FIN or RST, and then keeps the end.
-fn read(scheduler: &Rc<Scheduler>, log: &Log, end: End, after: Duration) {
+fn read(scheduler: &Rc<Scheduler>, log: &Log, end: LinkEnd, after: Duration) {
     let (sleeper, log) = (Rc::clone(scheduler), Rc::clone(log));
     spawn(scheduler, "reader", async move {
         sleeper.sleep(after).await;
@@ -182,7 +187,7 @@ fn data_for_an_end_that_is_gone_is_answered_by_an_abort() {
 }
 
 #[test]
-fn a_device_that_vanishes_tells_nobody() {
+fn the_peer_of_a_device_that_vanishes_is_told_nothing() {
     let ran = Bench::default().run(|scheduler, log| {
         let (near, far) = link(scheduler, 1_000, 1_000, 0);
         near.vanish();
@@ -199,13 +204,13 @@ fn a_device_that_vanishes_tells_nobody() {
             note(&log, shown(&far.receive().await));
         });
     });
-    // Nobody but the patience of the one who stays.
+    // Only the patience of the end that stays ends it.
     assert_eq!(ran.log, ["RST"]);
     assert_eq!(ran.now, ms(30_000));
 }
 
 #[test]
-fn frames_sent_into_a_cut_arrive_in_order_after_its_mending() {
+fn frames_sent_during_a_partition_arrive_in_order_after_its_repair() {
     for seed in 0..20 {
         let bench = Bench {
             seed,
@@ -216,12 +221,12 @@ fn frames_sent_into_a_cut_arrive_in_order_after_its_mending() {
             read(scheduler, log, far, Duration::ZERO);
             let cutting = Rc::clone(scheduler);
             spawn(scheduler, "writer", async move {
-                near.outgoing().set_cut(&cutting, true);
+                near.outgoing().set_partitioned(true);
                 for number in 0..5 {
                     near.send(text(number)).await.unwrap();
                 }
                 cutting.sleep(ms(1_000)).await;
-                near.outgoing().set_cut(&cutting, false);
+                near.outgoing().set_partitioned(false);
                 for number in 5..10 {
                     near.send(text(number)).await.unwrap();
                 }
@@ -286,17 +291,17 @@ fn a_sender_without_acknowledgements_gives_up() {
 }
 
 #[test]
-fn a_short_cut_costs_no_connection() {
+fn a_short_partition_costs_no_connection() {
     let ran = Bench::default().run(|scheduler, log| {
         let (near, far) = link(scheduler, 1_000, 1_000, 0);
         read(scheduler, log, far, Duration::ZERO);
         let sleeper = Rc::clone(scheduler);
         spawn(scheduler, "writer", async move {
             for number in 0..2 {
-                near.outgoing().set_cut(&sleeper, true);
+                near.outgoing().set_partitioned(true);
                 near.send(text(number)).await.unwrap();
                 sleeper.sleep(ms(20_000)).await;
-                near.outgoing().set_cut(&sleeper, false);
+                near.outgoing().set_partitioned(false);
                 sleeper.sleep(ms(5_000)).await;
             }
             near.fin();

@@ -1,4 +1,4 @@
-//! The rules of the ASGI transport (protocol.md 1.2), each with an endpoint of a few lines: what
+//! The rules of the ASGI transport (`docs/protocol.md#transport-rules`), each with an endpoint of a few lines: what
 //! it is told, and what its client sees.
 
 use std::sync::mpsc::{self, Sender};
@@ -21,7 +21,7 @@ use crate::{
     world::{
         context::Context,
         link::{Broken, connection},
-        service::Services,
+        service::BackingServices,
     },
 };
 
@@ -29,7 +29,7 @@ const CLIENT: Actor = Actor::Client(0);
 
 /// What the client saw, what the endpoint noted, and which rules it broke.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Served {
     log: Vec<String>,
     misused: Vec<(Operation, SocketError)>,
 }
@@ -51,8 +51,8 @@ impl EventSink for Misuses {
 /// Serves one connection with `endpoint`; `client` has the other end after the upgrade was sent.
 fn serve_one<E, C>(
     endpoint: impl FnOnce(Rc<SimSocket>, Log) -> E + Send + 'static,
-    client: impl FnOnce(End, Log, Rc<Process>) -> C + Send + 'static,
-) -> Seen
+    client: impl FnOnce(LinkEnd, Log, Rc<Process>) -> C + Send + 'static,
+) -> Served
 where
     E: Future<Output = EndpointEnd> + 'static,
     C: Future<Output = ()> + 'static,
@@ -65,7 +65,7 @@ where
         let link = plan.backend_link;
         let events = Rc::new(Misuses(sender));
         let context = Context::new(Rc::clone(scheduler), Rc::new(plan), events);
-        let services = Services::new(Rc::clone(&context));
+        let services = BackingServices::new(Rc::clone(&context));
         let clock = (ClockSource::Monotonic, Rc::default());
         let process = Rc::new(Process::new(context, services, clock, 0, 1));
         let socket = SocketId::first(0);
@@ -82,7 +82,7 @@ where
         };
         scheduler.spawn(ProcessId(CLIENT), CLIENT, "client", client);
     });
-    Seen {
+    Served {
         log: ran.log,
         misused: misused.try_iter().collect(),
     }
@@ -103,8 +103,8 @@ fn upgrade(socket: SocketId) -> Packet {
     }
 }
 
-/// A client that notes whatever comes, answers a close as browsers do, and leaves at the end.
-async fn watch(end: End, log: Log, _: Rc<Process>) {
+/// A client that notes what comes, answers a close as browsers do, and leaves at the end.
+async fn watch(end: LinkEnd, log: Log, _: Rc<Process>) {
     loop {
         let incoming = end.receive().await;
         match incoming {
@@ -130,7 +130,7 @@ async fn watch(end: End, log: Log, _: Rc<Process>) {
 }
 
 /// A client that is reset as soon as it is connected.
-async fn leave_when_open(end: End, log: Log, _: Rc<Process>) {
+async fn leave_when_open(end: LinkEnd, log: Log, _: Rc<Process>) {
     if let Incoming::Packet(Packet::Response { status, .. }) = end.receive().await {
         note(&log, status.to_string());
     }

@@ -15,7 +15,7 @@ const TOLERANCE_PER_MILLE: usize = 20;
 /// How often the operating system is asked.
 const ATTEMPTS: u32 = 3;
 
-/// `who.what=outcome` for each step of an end.
+/// `side.what=outcome` for each step of an end.
 fn shown(lines: &[Line], outcomes: &[Outcome]) -> String {
     let words = lines
         .iter()
@@ -23,7 +23,7 @@ fn shown(lines: &[Line], outcomes: &[Outcome]) -> String {
         .filter_map(|(line, outcome)| match line.step {
             Step::End { side, verb } => Some(format!("{side}.{verb}={outcome}")),
             Step::Listen { .. } | Step::Unlisten | Step::Wait => None,
-            Step::Cut | Step::CutUp | Step::CutDown | Step::Mend => None,
+            Step::Partition | Step::PartitionUp | Step::PartitionDown | Step::Repair => None,
         });
     words.collect::<Vec<_>>().join(" ")
 }

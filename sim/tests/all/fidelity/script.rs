@@ -1,8 +1,8 @@
-//! The language of the table: who does what, one step after the other.
+//! The language of the table: what each side does, one step after the other.
 
 use std::fmt;
 
-/// Who acts.
+/// The side that acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// Connects.
@@ -49,7 +49,7 @@ pub enum Verb {
     Close,
     /// Closes with a reset.
     Abort,
-    /// Is gone with its host, and nobody is told.
+    /// Is gone with its host; the peer is told nothing.
     Vanish,
 }
 
@@ -95,13 +95,13 @@ pub enum Step {
     /// The server stops listening.
     Unlisten,
     /// Nothing passes between `a` and the server.
-    Cut,
+    Partition,
     /// Nothing passes from `a` to the server.
-    CutUp,
+    PartitionUp,
     /// Nothing passes from the server to `a`.
-    CutDown,
+    PartitionDown,
     /// Everything passes again.
-    Mend,
+    Repair,
     /// All patience is over.
     Wait,
     /// An end does something.
@@ -121,7 +121,7 @@ pub enum Outcome {
     Reset,
     /// There is no connection to send on.
     BrokenPipe,
-    /// Nobody listens.
+    /// Nothing listens.
     Refused,
     /// Nothing came of it in the time that a script waits.
     Blocked,
@@ -185,21 +185,21 @@ pub fn parse(table: &str) -> Vec<Script> {
 }
 
 fn step(word: &str) -> Step {
-    let (who, what) = word.split_once('.').expect("a step is who.what");
-    let side = match (who, what) {
+    let (side, what) = word.split_once('.').expect("a step is side.what");
+    let side = match (side, what) {
         ("l", "listen") => return Step::Listen { backlog: 128 },
         ("l", "listen0") => return Step::Listen { backlog: 0 },
         ("l", "close") => return Step::Unlisten,
-        ("n", "cut") => return Step::Cut,
-        ("n", "cut-up") => return Step::CutUp,
-        ("n", "cut-down") => return Step::CutDown,
-        ("n", "mend") => return Step::Mend,
+        ("n", "partition") => return Step::Partition,
+        ("n", "partition-up") => return Step::PartitionUp,
+        ("n", "partition-down") => return Step::PartitionDown,
+        ("n", "repair") => return Step::Repair,
         ("n", "wait") => return Step::Wait,
         ("a", _) => Side::A,
         ("b", _) => Side::B,
         ("c", _) => Side::C,
         ("d", _) => Side::D,
-        (who, _) => panic!("nobody is called {who}"),
+        (side, _) => panic!("there is no side {side}"),
     };
     let verb = Verb::ALL.into_iter().find(|verb| verb.to_string() == what);
     Step::End {

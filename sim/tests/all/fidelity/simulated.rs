@@ -17,7 +17,7 @@ use gatesim_sim::{
         sink::EventSink,
     },
     world::{
-        link::{Broken, End, Incoming, Packet},
+        link::{Broken, Incoming, LinkEnd, Packet},
         network::{Listener, Network, Unconnected},
     },
 };
@@ -40,7 +40,7 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 /// The one-way latency of every link, in microseconds.
 const LATENCY_US: u64 = 1_000;
 
-type Connecting = Pin<Box<dyn Future<Output = Result<End, Unconnected>>>>;
+type Connecting = Pin<Box<dyn Future<Output = Result<LinkEnd, Unconnected>>>>;
 
 /// The network of one script.
 struct Host {
@@ -48,7 +48,7 @@ struct Host {
     network: Rc<Network>,
     listener: Rc<Listener>,
     connecting: BTreeMap<Side, Connecting>,
-    ends: BTreeMap<Side, End>,
+    ends: BTreeMap<Side, LinkEnd>,
 }
 
 /// Scripts look at sockets, not at events.
@@ -88,7 +88,7 @@ pub fn play(lines: &[Line]) -> Vec<Outcome> {
                         }
                     }
                     host.scheduler.finish(FinishReason::Done);
-                    // Ends that nobody has closed outlive the script.
+                    // Ends that were not closed outlive the script.
                     std::future::pending::<()>().await;
                 },
             );
@@ -106,10 +106,10 @@ impl Host {
         match step {
             Step::Listen { backlog } => self.listener.open_with(backlog.into()),
             Step::Unlisten => self.listener.close(),
-            Step::Cut => self.each_way(|network, from, to| network.cut(from, to)),
-            Step::CutUp => self.network.cut(Actor::Client(0), Actor::Balancer),
-            Step::CutDown => self.network.cut(Actor::Balancer, Actor::Client(0)),
-            Step::Mend => self.each_way(|network, from, to| network.mend(from, to)),
+            Step::Partition => self.each_way(|network, from, to| network.partition(from, to)),
+            Step::PartitionUp => self.network.partition(Actor::Client(0), Actor::Balancer),
+            Step::PartitionDown => self.network.partition(Actor::Balancer, Actor::Client(0)),
+            Step::Repair => self.each_way(|network, from, to| network.repair(from, to)),
             Step::Wait => self.scheduler.sleep(3 * GIVE_UP).await,
             Step::End { side, verb } => return self.act(side, verb).await,
         }
@@ -217,7 +217,7 @@ impl Host {
     }
 }
 
-async fn connect(network: Rc<Network>, side: Side) -> Result<End, Unconnected> {
+async fn connect(network: Rc<Network>, side: Side) -> Result<LinkEnd, Unconnected> {
     let peer = match side {
         Side::A | Side::B => 0,
         Side::C | Side::D => 1,

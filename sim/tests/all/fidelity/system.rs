@@ -60,7 +60,11 @@ impl Host {
                 self.listener = None;
                 Outcome::Ok
             }
-            Step::Cut | Step::CutUp | Step::CutDown | Step::Mend | Step::Wait => {
+            Step::Partition
+            | Step::PartitionUp
+            | Step::PartitionDown
+            | Step::Repair
+            | Step::Wait => {
                 panic!("{step:?} needs a network of one's own")
             }
             Step::End { side, verb } => self.act(side, verb),
@@ -109,7 +113,7 @@ impl Host {
     }
 
     fn connect(&mut self, side: Side) -> Outcome {
-        // A port that was free a moment ago, if nobody ever listened.
+        // A port that was free a moment ago, if nothing ever listened.
         let address = *self.address.get_or_insert_with(|| {
             let free = tcp();
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -169,7 +173,7 @@ fn established(end: &Socket) -> Result<Outcome, NotYet> {
 }
 
 fn send(end: &Socket) -> Result<Outcome, NotYet> {
-    // A part of a piece is as good as all of it: nobody counts them.
+    // A part of a piece is as good as all of it: bytes are not counted.
     match end.send(&[0; PIECE]) {
         Ok(_) => Ok(Outcome::Ok),
         Err(error) => class(&error),

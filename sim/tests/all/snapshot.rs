@@ -31,24 +31,24 @@ fn various() -> impl Iterator<Item = Outcome> {
 }
 
 #[test]
-fn a_history_has_every_moment() {
+fn a_history_has_every_snapshot() {
     for outcome in various() {
         let history = History::of(&outcome.trace);
-        let mut moment = Snapshot::new();
+        let mut snapshot = Snapshot::new();
         for entry in &outcome.trace {
-            let before = moment.clone();
-            moment.apply(entry);
-            // Each of the first, then every now and then: a whole moment is compared.
+            let before = snapshot.clone();
+            snapshot.apply(entry);
+            // Each of the first, then every now and then: whole snapshots are compared.
             if entry.number < 100 || entry.number % 97 == 0 {
-                assert_eq!(moment.difference(&history.moment(entry.number + 1)), []);
+                assert_eq!(snapshot.difference(&history.moment(entry.number + 1)), []);
                 let told = history.changes(entry.number);
-                assert_eq!(before.difference(&moment), told, "event {}", entry.number);
+                assert_eq!(before.difference(&snapshot), told, "event {}", entry.number);
             }
         }
     }
 }
 
-/// What a sound protocol leaves behind is nothing, so whatever stands here at the end was
+/// What a sound protocol leaves behind is nothing, so what stands here at the end was
 /// forgotten by the fold, not by the gateway.
 #[test]
 fn nothing_stays_that_is_not_there_any_more() {
@@ -62,13 +62,13 @@ fn nothing_stays_that_is_not_there_any_more() {
         for seed in 0..10 {
             let outcome = traced("reference", scenario, seed);
             assert!(outcome.held(), "{scenario}:{seed}");
-            let moment = Snapshot::after(&outcome.trace);
-            // Whoever has left without a word may still be served.
-            let idle = |actor: &Actor| moment.value(*actor, &Path::Endpoints).is_none();
-            let left: Vec<String> = moment
+            let snapshot = Snapshot::after(&outcome.trace);
+            // A client that has left without a close may still be served.
+            let idle = |actor: &Actor| snapshot.value(*actor, &Path::Endpoints).is_none();
+            let left: Vec<String> = snapshot
                 .actors()
                 .filter(idle)
-                .flat_map(|actor| moment.state(actor).into_iter().flatten())
+                .flat_map(|actor| snapshot.state(actor).into_iter().flatten())
                 .filter(|(path, _)| match path {
                     Path::Machine(_)
                     | Path::Connection(..)
@@ -108,7 +108,7 @@ fn nothing_stays_that_is_not_there_any_more() {
 #[test]
 fn what_is_left_behind_stays_in_sight() {
     let outcome = traced("v9", "golden-path", 0);
-    let moment = Snapshot::after(&outcome.trace);
-    let registry = moment.value(Actor::Container(0), &Path::Registry);
+    let snapshot = Snapshot::after(&outcome.trace);
+    let registry = snapshot.value(Actor::Container(0), &Path::Registry);
     assert!(matches!(registry, Some(Value::Count { number: 1.., .. })));
 }
