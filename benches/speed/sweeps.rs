@@ -41,7 +41,7 @@ impl Runs {
             let mut rest = whole.clone();
             let clients = std::mem::take(&mut rest.clients);
             plans.extend(clients.chunks(connections).map(|clients| Plan {
-                clients: clients.to_vec(),
+                clients: clients.to_vec().into(),
                 ..rest.clone()
             }));
         }

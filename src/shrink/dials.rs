@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use gatesim_sim::{
     plan::{
-        BalancerPlan, ClientPlan, ContainerPlan, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy,
-        Leaving, LinkPlan, MessagePlan, NoisePlan, Plan, Program, Range, ServicePlan, ServicesPlan,
-        Token, TokenPlace,
+        A_DAY_MS, BalancerPlan, ClientPlan, ContainerPlan, Count, FaultKind, FaultPlan, HeaderPlan,
+        HeaderPolicy, Leaving, LinkPlan, MessagePlan, Millis, NoisePlan, Plan, Program, Range,
+        ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS, USUAL_WINDOW, Unit,
     },
     scheduler::Strategy,
 };
@@ -71,26 +71,24 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// The less the quieter.
-    fn amount(&mut self, value: &mut u64, least: u64) {
-        if *value > least {
+    fn amount<U: Unit>(&mut self, value: &mut U) {
+        self.amount_from(value, U::LEAST);
+    }
+
+    fn amount_from<U: Unit>(&mut self, value: &mut U, least: u64) {
+        if value.amount() > least {
             self.loud.push(Dial {
                 place: self.place,
                 quiet: Turn::To(least),
-                amount: Some(*value),
+                amount: Some(value.amount()),
             });
         }
         match self.turns.get(&self.place) {
-            Some(Turn::To(amount)) => *value = *amount,
-            Some(Turn::Quiet) => *value = least,
+            Some(Turn::To(amount)) => *value = U::nearest(*amount),
+            Some(Turn::Quiet) => *value = U::nearest(least),
             None => {}
         }
         self.place += 1;
-    }
-
-    fn small_amount(&mut self, value: &mut u32, least: u32) {
-        let mut wide = u64::from(*value);
-        self.amount(&mut wide, least.into());
-        *value = u32::try_from(wide).unwrap_or(*value);
     }
 
     /// Quiet or not.
@@ -110,24 +108,23 @@ impl Walk<'_> {
     }
 
     /// First one value instead of several, then the less the quieter.
-    fn range(&mut self, range: &mut Range, quiet: u64) {
-        let width = range.most - range.least;
+    fn range<U: Unit>(&mut self, range: &mut Range<U>, quiet: u64) {
         let mut most = range.most;
         self.switch(&mut most, range.least);
+        let width = most.amount() - range.least.amount();
         let mut least = range.least;
-        self.amount(&mut least, quiet);
-        let width = if most == range.most { width } else { 0 };
+        self.amount_from(&mut least, quiet);
         *range = Range {
             least,
-            most: least + width,
+            most: U::nearest(least.amount() + width),
         };
     }
 
-    fn optional_amount(&mut self, value: &mut Option<u64>) {
+    fn optional_amount<U: Unit>(&mut self, value: &mut Option<U>) {
         self.switch(value, None);
         // Counted whether it is there or not: places must not depend on values.
         match value {
-            Some(amount) => self.amount(amount, 1),
+            Some(amount) => self.amount_from(amount, 1),
             None => self.place += 1,
         }
     }
@@ -152,7 +149,7 @@ impl Walk<'_> {
             faults,
         } = plan;
         self.optional_amount(heal_at_ms);
-        self.amount(aftermath_ms, 0);
+        self.amount(aftermath_ms);
         self.switch(strategy, Strategy::Fifo);
         self.balancer(balancer);
         let ServicesPlan {
@@ -189,7 +186,7 @@ impl Walk<'_> {
         self.range(upgrade_hold_us, 0);
         self.range(close_hold_us, 0);
         self.switch(affinity, true);
-        self.small_amount(cookie_loss_per_mille, 0);
+        self.amount(cookie_loss_per_mille);
         let quiet_headers = HeaderPlan::default();
         self.switch(headers, quiet_headers);
         let HeaderPlan {
@@ -201,13 +198,13 @@ impl Walk<'_> {
         for policy in [authorization, subprotocols, others] {
             self.switch(policy, HeaderPolicy::Keep);
         }
-        self.small_amount(retries, 0);
-        self.switch(answer_timeout_ms, BalancerPlan::A_DAY_MS);
-        self.small_amount(duplicate_per_mille, 0);
+        self.amount(retries);
+        self.switch(answer_timeout_ms, Millis::new(A_DAY_MS));
+        self.amount(duplicate_per_mille);
         self.range(duplicate_after_us, 0);
-        self.switch(idle_timeout_ms, BalancerPlan::A_DAY_MS);
-        self.switch(drain_ms, BalancerPlan::A_DAY_MS);
-        self.small_amount(addresses, 0);
+        self.switch(idle_timeout_ms, Millis::new(A_DAY_MS));
+        self.switch(drain_ms, Millis::new(A_DAY_MS));
+        self.amount(addresses);
         self.switch(reorder, None);
     }
 
@@ -217,7 +214,7 @@ impl Walk<'_> {
             error_per_mille,
         } = service;
         self.range(latency_us, QUIET_LATENCY_US);
-        self.small_amount(error_per_mille, 0);
+        self.amount(error_per_mille);
     }
 
     fn link(&mut self, link: &mut LinkPlan) {
@@ -229,10 +226,10 @@ impl Walk<'_> {
             frame_us,
         } = link;
         self.range(latency_us, QUIET_LATENCY_US);
-        self.small_amount(loss_per_mille, 0);
-        self.switch(give_up_ms, LinkPlan::USUAL_GIVE_UP_MS);
-        self.switch(window, LinkPlan::USUAL_WINDOW);
-        self.amount(frame_us, 0);
+        self.amount(loss_per_mille);
+        self.switch(give_up_ms, Millis::new(USUAL_GIVE_UP_MS));
+        self.switch(window, Count::nearest(USUAL_WINDOW));
+        self.amount(frame_us);
     }
 
     fn container(&mut self, container: &mut ContainerPlan) {
@@ -251,10 +248,10 @@ impl Walk<'_> {
             accept_us,
             for_tests,
         } = container;
-        self.amount(start_ms, 0);
-        self.amount(listen_after_ms, 0);
-        self.amount(in_service_after_ms, 0);
-        phase_ms.iter_mut().for_each(|phase| self.amount(phase, 0));
+        self.amount(start_ms);
+        self.amount(listen_after_ms);
+        self.amount(in_service_after_ms);
+        phase_ms.iter_mut().for_each(|phase| self.amount(phase));
         self.switch(never_ready, Vec::new());
         self.switch(hangs_in, None);
         self.range(accept_us, 0);
@@ -279,12 +276,12 @@ impl Walk<'_> {
             patience_ms,
             leaves,
         } = client;
-        self.amount(start_ms, 0);
+        self.amount(start_ms);
         self.switch(token, Token::Valid);
         self.switch(program, Program::Browser);
         self.switch(carries, TokenPlace::Subprotocol);
         self.optional_amount(token_life_ms);
-        self.amount(token_after_ms, 0);
+        self.amount(token_after_ms);
         self.link(link);
         for message in messages {
             let MessagePlan {
@@ -294,16 +291,16 @@ impl Walk<'_> {
                 text_bytes,
                 thread,
             } = message;
-            self.amount(at_ms, 0);
-            self.small_amount(tools, 0);
-            self.small_amount(text_bytes, 0);
+            self.amount(at_ms);
+            self.amount(tools);
+            self.amount(text_bytes);
             self.switch(thread, None);
         }
         for NoisePlan { at_ms, kind: _ } in noise {
-            self.amount(at_ms, 0);
+            self.amount(at_ms);
         }
-        self.amount(reads_every_ms, 0);
-        self.amount(patience_ms, 0);
+        self.amount(reads_every_ms);
+        self.amount(patience_ms);
         self.switch(leaves, Leaving::Close);
     }
 
@@ -313,7 +310,7 @@ impl Walk<'_> {
             kind,
             at_ms,
         } = fault;
-        self.amount(at_ms, 0);
+        self.amount(at_ms);
         match kind {
             FaultKind::Crash {
                 container: _,
@@ -344,18 +341,18 @@ impl Walk<'_> {
                 container: _,
                 direction: _,
                 for_ms: ms,
-            } => self.amount(ms, 0),
+            } => self.amount(ms),
             FaultKind::Terminate {
                 container: _,
                 grace_ms,
                 down_ms,
             } => {
-                self.amount(grace_ms, 0);
-                self.amount(down_ms, 0);
+                self.amount(grace_ms);
+                self.amount(down_ms);
             }
             FaultKind::RollingDeploy { grace_ms, pause_ms } => {
-                self.amount(grace_ms, 0);
-                self.amount(pause_ms, 0);
+                self.amount(grace_ms);
+                self.amount(pause_ms);
             }
             FaultKind::ClockJump {
                 container: _,
@@ -363,8 +360,8 @@ impl Walk<'_> {
                 by_ms,
                 for_ms,
             } => {
-                self.amount(by_ms, 0);
-                self.amount(for_ms, 0);
+                self.amount(by_ms);
+                self.amount(for_ms);
             }
             FaultKind::ServiceFlapping {
                 service: _,
@@ -372,17 +369,17 @@ impl Walk<'_> {
                 up_ms,
                 for_ms,
             } => {
-                self.amount(down_ms, 1);
-                self.amount(up_ms, 1);
-                self.amount(for_ms, 0);
+                self.amount(down_ms);
+                self.amount(up_ms);
+                self.amount(for_ms);
             }
             FaultKind::ServiceSlow {
                 service: _,
                 factor,
                 for_ms,
             } => {
-                self.small_amount(factor, 1);
-                self.amount(for_ms, 0);
+                self.amount(factor);
+                self.amount(for_ms);
             }
             FaultKind::ServiceErrors {
                 service: _,
@@ -391,8 +388,8 @@ impl Walk<'_> {
             }
             | FaultKind::AuthDenies { per_mille, for_ms }
             | FaultKind::SupervisorJumbles { per_mille, for_ms } => {
-                self.small_amount(per_mille, 0);
-                self.amount(for_ms, 0);
+                self.amount(per_mille);
+                self.amount(for_ms);
             }
             FaultKind::Reset { client: _ } | FaultKind::BackendReset { container: _ } => {}
         }

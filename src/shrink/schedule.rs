@@ -6,20 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use gatesim_sim::plan::Plan;
+use gatesim_sim::plan::{Millis, Plan, Unit};
 
 /// The moments at which something of the plan happens, in milliseconds, in ascending order: clients
 /// start, messages and noise are due, faults begin, all is healed.
 pub fn moments(plan: &Plan) -> Vec<u64> {
     let mut moments = BTreeSet::new();
     for client in &plan.clients {
-        moments.insert(client.start_ms);
+        let start_ms = client.start_ms.get();
+        moments.insert(start_ms);
         let messages = client.messages.iter().map(|message| message.at_ms);
         let noise = client.noise.iter().map(|noise| noise.at_ms);
-        moments.extend(messages.chain(noise).map(|at_ms| client.start_ms + at_ms));
+        moments.extend(messages.chain(noise).map(|at_ms| start_ms + at_ms.get()));
     }
-    moments.extend(plan.faults.iter().map(|fault| fault.at_ms));
-    moments.extend(plan.heal_at_ms);
+    moments.extend(plan.faults.iter().map(|fault| fault.at_ms.get()));
+    moments.extend(plan.heal_at_ms.map(Millis::get));
     moments.into_iter().collect()
 }
 
@@ -32,18 +33,20 @@ pub fn sooner(plan: &Plan, from_ms: u64, by_ms: u64) -> Plan {
     };
     let mut plan = plan.clone();
     for client in &mut plan.clients {
-        let (old, new) = (client.start_ms, moved(client.start_ms));
-        client.start_ms = new;
+        let (old, new) = (client.start_ms.get(), moved(client.start_ms.get()));
+        client.start_ms = Millis::nearest(new);
         let messages = client.messages.iter_mut().map(|message| &mut message.at_ms);
         let noise = client.noise.iter_mut().map(|noise| &mut noise.at_ms);
         for at_ms in messages.chain(noise) {
-            *at_ms = moved(old + *at_ms) - new;
+            *at_ms = Millis::nearest(moved(old + at_ms.get()) - new);
         }
     }
     for fault in &mut plan.faults {
-        fault.at_ms = moved(fault.at_ms);
+        fault.at_ms = Millis::nearest(moved(fault.at_ms.get()));
     }
-    plan.heal_at_ms = plan.heal_at_ms.map(moved);
+    plan.heal_at_ms = plan
+        .heal_at_ms
+        .map(|at_ms| Millis::nearest(moved(at_ms.get())));
     plan
 }
 

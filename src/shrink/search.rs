@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     Options,
-    plan::Plan,
+    plan::{Millis, Plan, Unit},
     scheduler::choices::{Base, Record},
 };
 
@@ -87,10 +87,10 @@ impl<'a> Search<'a> {
     fn cut_end(&mut self) -> Result<(), Stopped> {
         let end_ms = self.end_ms();
         let cut = |plan: &Plan| Plan {
-            time_limit_ms: end_ms,
+            time_limit_ms: Millis::nearest(end_ms),
             ..plan.clone()
         };
-        if end_ms < self.best.plan.time_limit_ms {
+        if end_ms < self.best.plan.time_limit_ms.get() {
             self.offer(|best| Some(with_plan(best, cut(&best.plan))))?;
         }
         let late: BTreeSet<Element> = late(&self.best.plan, end_ms);
@@ -138,11 +138,11 @@ impl<'a> Search<'a> {
                 })?;
             }
         }
-        let limit = self.best.plan.time_limit_ms;
+        let limit = self.best.plan.time_limit_ms.get();
         self.lower(1, limit, |best, time_limit_ms| {
             let plan = best.plan.clone();
             let plan = Plan {
-                time_limit_ms,
+                time_limit_ms: Millis::nearest(time_limit_ms),
                 ..plan
             };
             Some(with_plan(best, plan))
@@ -287,15 +287,15 @@ impl<'a> Search<'a> {
 fn late(plan: &Plan, end_ms: u64) -> BTreeSet<Element> {
     let mut late = BTreeSet::new();
     for (number, fault) in plan.faults() {
-        if fault.at_ms > end_ms {
+        if fault.at_ms.get() > end_ms {
             late.insert(Element::Fault(number));
         }
     }
     for (number, client) in plan.clients() {
-        if client.start_ms > end_ms {
+        if client.start_ms.get() > end_ms {
             late.insert(Element::Client(number));
         }
-        let is_late = |at_ms: u64| client.start_ms + at_ms > end_ms;
+        let is_late = |at_ms: Millis| client.start_ms.get() + at_ms.get() > end_ms;
         for (place, message) in client.messages.iter().enumerate() {
             if is_late(message.at_ms) {
                 let client = number;

@@ -98,7 +98,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
                 scenario_reference: scenario_reference.clone(),
                 design_reference: design_reference.clone(),
                 every: match args.scenarios.is_empty() {
-                    true => scenario.every,
+                    true => scenario.every.get().into(),
                     false => 1,
                 },
                 scenario,

@@ -195,7 +195,7 @@ impl Tally {
     /// shown that it can find something, and a protocol that is at fault owes no rare states.
     pub fn missed(&self, floors: &Floors) -> Vec<MissedFloor> {
         match self.groups.total() {
-            0 => floors.missed(self.runs, &self.marks),
+            0 => MissedFloor::among(floors, self.runs, &self.marks),
             _ => Vec::new(),
         }
     }

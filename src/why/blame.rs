@@ -3,7 +3,7 @@
 
 use gatesim_model::design::Design;
 use gatesim_sim::{
-    plan::{Plan, Token},
+    plan::{Millis, Plan, Token, Unit},
     trace::event::TraceEvent,
 };
 
@@ -112,7 +112,7 @@ impl Edit {
                 Edit::Message(place) => drop(client.messages.remove(place)),
                 Edit::Noise => client.noise.clear(),
                 Edit::Client => {}
-                Edit::Later(later_ms) => client.start_ms += later_ms,
+                Edit::Later(later_ms) => client.start_ms = client.start_ms.plus(later_ms),
             }
         }
         plan
@@ -177,8 +177,8 @@ pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
 }
 
 /// A time that does not come: what begins then is left out, and everything else keeps its number.
-fn never(plan: &Plan) -> u64 {
-    plan.time_limit_ms + 1
+fn never(plan: &Plan) -> Millis {
+    Millis::nearest(plan.time_limit_ms.get() + 1)
 }
 
 fn keep<T>(items: Vec<T>, passes: &[Option<bool>]) -> Vec<T> {

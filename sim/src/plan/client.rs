@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 use super::Range;
-use super::{LinkPlan, Numbered, Token};
-use crate::plan::bounds::{
-    MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_TOOLS, is_default, maybe_within, within,
+use super::{
+    Count, LinkPlan, List, Millis, Numbered, Token,
+    bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_TOOLS},
+    unit::is_default,
 };
 
 /// One client.
@@ -14,15 +15,10 @@ use crate::plan::bounds::{
 #[serde(deny_unknown_fields)]
 pub struct ClientPlan {
     /// Its number, if that is not its place among the clients.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "maybe_within::<0, MAX_CLIENTS, _, _>"
-    )]
-    pub number: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Count<0, MAX_CLIENTS>>,
     /// When it opens its first connection.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub start_ms: u64,
+    pub start_ms: Millis,
     /// Whose it is; two clients of one user are two tabs.
     pub user: u32,
     /// What it offers as token.
@@ -35,41 +31,23 @@ pub struct ClientPlan {
     pub carries: TokenPlace,
     /// How long a token is good from the moment at which the client got it; for ever if not said.
     /// A client whose tokens have an end renews them.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "maybe_within::<1, MAX_MS, _, _>"
-    )]
-    pub token_life_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_life_ms: Option<Millis<1>>,
     /// From its start until it has its first token.
-    #[serde(
-        default,
-        skip_serializing_if = "is_default",
-        deserialize_with = "within::<0, MAX_MS, _, _>"
-    )]
-    pub token_after_ms: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub token_after_ms: Millis,
     /// Its link to the balancer.
     pub link: LinkPlan,
     /// What it wants to send, in order.
-    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
-    pub messages: Vec<MessagePlan>,
+    pub messages: List<MessagePlan, 0, MAX_MESSAGES>,
     /// What else it sends, that no client should.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "within::<0, MAX_MESSAGES, _, _>"
-    )]
-    pub noise: Vec<NoisePlan>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub noise: List<NoisePlan, 0, MAX_MESSAGES>,
     /// How long it takes over each frame before it reads the next.
-    #[serde(
-        default,
-        skip_serializing_if = "is_default",
-        deserialize_with = "within::<0, MAX_MS, _, _>"
-    )]
-    pub reads_every_ms: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reads_every_ms: Millis,
     /// How long it waits for answers after its last message before it leaves.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub patience_ms: u64,
+    pub patience_ms: Millis,
     /// How it leaves.
     pub leaves: Leaving,
 }
@@ -78,11 +56,11 @@ impl Numbered for ClientPlan {
     const NAME: &'static str = "client";
 
     fn number(&self) -> Option<u32> {
-        self.number
+        self.number.map(Count::get)
     }
 
     fn set_number(&mut self, number: Option<u32>) {
-        self.number = number;
+        self.number = number.map(Count::new);
     }
 }
 
@@ -92,18 +70,18 @@ impl ClientPlan {
     pub(crate) fn silent(user: u32) -> Self {
         ClientPlan {
             number: None,
-            start_ms: 0,
+            start_ms: Millis::default(),
             user,
             token: Token::Valid,
             program: Program::default(),
             carries: TokenPlace::default(),
             token_life_ms: None,
-            token_after_ms: 0,
+            token_after_ms: Millis::default(),
             link: LinkPlan::plain(Range::default()),
-            messages: Vec::new(),
-            noise: Vec::new(),
-            reads_every_ms: 0,
-            patience_ms: 0,
+            messages: List::default(),
+            noise: List::default(),
+            reads_every_ms: Millis::default(),
+            patience_ms: Millis::default(),
             leaves: Leaving::Close,
         }
     }
@@ -159,16 +137,13 @@ pub enum Leaving {
 pub struct MessagePlan {
     /// After the client's start. A message that is due before the connection is open waits in
     /// the client's queue and is flushed on open.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub at_ms: u64,
+    pub at_ms: Millis,
     /// What it is.
     pub kind: MessageKind,
     /// How many tools the agent calls for it.
-    #[serde(deserialize_with = "within::<0, MAX_TOOLS, _, _>")]
-    pub tools: u32,
+    pub tools: Count<0, MAX_TOOLS>,
     /// Length of the text, in bytes.
-    #[serde(deserialize_with = "within::<0, MAX_TEXT_BYTES, _, _>")]
-    pub text_bytes: u32,
+    pub text_bytes: Count<0, MAX_TEXT_BYTES>,
     /// The thread it names, if it names one: a conversation that the client opened after it had
     /// connected, so that nobody knew of it then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -192,8 +167,7 @@ pub enum MessageKind {
 #[serde(deny_unknown_fields)]
 pub struct NoisePlan {
     /// After the client's start; it waits for a connection as messages do.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub at_ms: u64,
+    pub at_ms: Millis,
     /// What it is.
     pub kind: NoiseKind,
 }

@@ -5,26 +5,23 @@ use std::time::Duration;
 use gatesim_model::port::env::Service;
 use serde::{Deserialize, Serialize};
 
-use super::Numbered;
-use crate::plan::bounds::{MAX_FACTOR, MAX_FAULTS, MAX_MS, PER_MILLE, maybe_within, within};
+use super::{
+    Count, Millis, Numbered, PerMille,
+    bounds::{MAX_FACTOR, MAX_FAULTS},
+};
 
 /// Something that goes wrong at a certain time. What lasts ends by itself, or when the world is
 /// healed, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultPlan {
     /// Its number, if that is not its place among the faults.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "maybe_within::<0, MAX_FAULTS, _, _>"
-    )]
-    pub number: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Count<0, MAX_FAULTS>>,
     /// What; in a file its fields stand beside the time.
     #[serde(flatten)]
     pub kind: FaultKind,
     /// When it begins.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub at_ms: u64,
+    pub at_ms: Millis,
 }
 
 macro_rules! fault_kinds {
@@ -53,44 +50,37 @@ fault_kinds! {
         /// Which.
         container: u32,
         /// How long until it is started again.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: u64,
+        down_ms: Millis,
     },
     /// A container is asked to stop, killed after the grace period, and started again.
     Terminate {
         /// Which.
         container: u32,
         /// From SIGTERM to SIGKILL.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: u64,
+        grace_ms: Millis,
         /// From the kill to the new start.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: u64,
+        down_ms: Millis,
     },
     /// A container is asked to stop and not started again: the deployment becomes smaller.
     ScaleIn {
         /// Which; never the first, so that one remains.
         container: u32,
         /// From SIGTERM to SIGKILL.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: u64,
+        grace_ms: Millis,
     },
     /// Every container in turn is asked to stop and replaced by a new one.
     RollingDeploy {
         /// From SIGTERM to SIGKILL.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: u64,
+        grace_ms: Millis,
         /// From the new start of one to the stop of the next.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        pause_ms: u64,
+        pause_ms: Millis,
     },
     /// A container gets no processor: none of its tasks goes on, while frames still arrive.
     Stall {
         /// Which.
         container: u32,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// The wall clock of a container is set wrong; its timers are not affected.
     ClockJump {
@@ -99,11 +89,9 @@ fault_kinds! {
         /// Which way.
         towards: Towards,
         /// How far.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        by_ms: u64,
+        by_ms: Millis,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
 
     // --- services -----------------------------------------------------------------------------
@@ -112,62 +100,50 @@ fault_kinds! {
         /// Which.
         service: Service,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// A backing service goes down and comes up again and again.
     ServiceFlapping {
         /// Which.
         service: Service,
         /// How long it is down each time.
-        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-        down_ms: u64,
+        down_ms: Millis<1>,
         /// How long it is up in between.
-        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-        up_ms: u64,
+        up_ms: Millis<1>,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// A backing service takes a multiple of its time.
     ServiceSlow {
         /// Which.
         service: Service,
         /// How many times as long.
-        #[serde(deserialize_with = "within::<1, MAX_FACTOR, _, _>")]
-        factor: u32,
+        factor: Count<1, MAX_FACTOR>,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// A backing service answers with server errors.
     ServiceErrors {
         /// Which.
         service: Service,
         /// How many calls in a thousand.
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        per_mille: u32,
+        per_mille: PerMille,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// Authentication calls good tokens invalid.
     AuthDenies {
         /// How many in a thousand.
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        per_mille: u32,
+        per_mille: PerMille,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// The supervisor answers with a step that is not the next one.
     SupervisorJumbles {
         /// How many answers in a thousand.
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        per_mille: u32,
+        per_mille: PerMille,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
 
     /// The host of a container is gone, and with it every answer: connections are not ended, they
@@ -176,8 +152,7 @@ fault_kinds! {
         /// Which.
         container: u32,
         /// How long until it is started again.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: u64,
+        down_ms: Millis,
     },
 
     // --- links --------------------------------------------------------------------------------
@@ -188,8 +163,7 @@ fault_kinds! {
         /// Which way nothing goes.
         direction: Direction,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// The connection of a client is reset in the middle.
     Reset {
@@ -203,8 +177,7 @@ fault_kinds! {
         /// Which way nothing goes.
         direction: Direction,
         /// For how long.
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: u64,
+        for_ms: Millis,
     },
     /// The connections between balancer and a container are reset in the middle.
     BackendReset {
@@ -215,7 +188,7 @@ fault_kinds! {
 
 impl FaultPlan {
     /// A fault whose number is its place.
-    pub fn new(kind: FaultKind, at_ms: u64) -> Self {
+    pub fn new(kind: FaultKind, at_ms: Millis) -> Self {
         FaultPlan {
             number: None,
             kind,
@@ -225,7 +198,7 @@ impl FaultPlan {
 
     /// When it begins.
     pub fn at(&self) -> Duration {
-        Duration::from_millis(self.at_ms)
+        self.at_ms.duration()
     }
 }
 
@@ -233,11 +206,11 @@ impl Numbered for FaultPlan {
     const NAME: &'static str = "fault";
 
     fn number(&self) -> Option<u32> {
-        self.number
+        self.number.map(Count::get)
     }
 
     fn set_number(&mut self, number: Option<u32>) {
-        self.number = number;
+        self.number = number.map(Count::new);
     }
 }
 
@@ -271,7 +244,7 @@ impl FaultKind {
         match *self {
             FaultKind::Terminate { grace_ms, .. }
             | FaultKind::ScaleIn { grace_ms, .. }
-            | FaultKind::RollingDeploy { grace_ms, .. } => Duration::from_millis(grace_ms),
+            | FaultKind::RollingDeploy { grace_ms, .. } => grace_ms.duration(),
             FaultKind::Crash { .. }
             | FaultKind::Stall { .. }
             | FaultKind::PowerLoss { .. }

@@ -1,87 +1,58 @@
 //! The links of a run: client to balancer, balancer to container.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::Range;
-use crate::plan::bounds::{MAX_MS, MAX_US, MAX_WINDOW, PER_MILLE, is_default, within};
+use super::{
+    Count, Micros, Millis, PerMille, Range,
+    bounds::MAX_WINDOW,
+    unit::{is_default, is_usual, usual},
+};
+
+/// What an operating system does by default: fifteen retransmissions, 924.6 s in all (Linux,
+/// `tcp_retries2`).
+pub const USUAL_GIVE_UP_MS: u64 = 924_600;
+
+/// A window of 64 frames: the usual 64 KiB of events of one kilobyte each.
+pub const USUAL_WINDOW: u64 = 64;
 
 /// One link, both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkPlan {
     /// One-way latency of a frame, in microseconds.
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    pub latency_us: Range,
+    pub latency_us: Range<Micros>,
     /// How many frames in a thousand are lost once and arrive after a retransmission.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    pub loss_per_mille: u32,
+    #[serde(default)]
+    pub loss_per_mille: PerMille,
     /// How long an end waits for the acknowledgement of what it has sent before it gives the
     /// connection up, in milliseconds.
     #[serde(
-        default = "usual_give_up_ms",
-        skip_serializing_if = "is_usual_give_up",
-        deserialize_with = "within::<1, MAX_MS, _, _>"
+        default = "usual::<_, USUAL_GIVE_UP_MS>",
+        skip_serializing_if = "is_usual::<_, USUAL_GIVE_UP_MS>"
     )]
-    pub give_up_ms: u64,
+    pub give_up_ms: Millis<1>,
     /// How many frames may be on the way or unread in one direction before the sender has to
     /// wait.
     #[serde(
-        default = "usual_window",
-        skip_serializing_if = "is_usual_window",
-        deserialize_with = "within::<1, MAX_WINDOW, _, _>"
+        default = "usual::<_, USUAL_WINDOW>",
+        skip_serializing_if = "is_usual::<_, USUAL_WINDOW>"
     )]
-    pub window: u32,
+    pub window: Count<1, MAX_WINDOW>,
     /// How long one frame occupies the link, or its reader, in microseconds: the next one arrives
     /// so much later at least.
-    #[serde(
-        default,
-        skip_serializing_if = "is_default",
-        deserialize_with = "within::<0, MAX_US, _, _>"
-    )]
-    pub frame_us: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub frame_us: Micros,
 }
 
 impl LinkPlan {
-    /// What an operating system does that nobody has told otherwise: fifteen retransmissions,
-    /// 924.6 s in all (Linux, `tcp_retries2`).
-    pub const USUAL_GIVE_UP_MS: u64 = 924_600;
-
-    /// A window of 64 frames: the usual 64 KiB of events of one kilobyte each.
-    pub const USUAL_WINDOW: u32 = 64;
-
     /// A link with these latencies and nothing else to it.
-    pub fn plain(latency_us: Range) -> LinkPlan {
+    pub fn plain(latency_us: Range<Micros>) -> LinkPlan {
         LinkPlan {
             latency_us,
-            loss_per_mille: 0,
-            give_up_ms: LinkPlan::USUAL_GIVE_UP_MS,
-            window: LinkPlan::USUAL_WINDOW,
-            frame_us: 0,
+            loss_per_mille: PerMille::default(),
+            give_up_ms: usual::<_, USUAL_GIVE_UP_MS>(),
+            window: usual::<_, USUAL_WINDOW>(),
+            frame_us: Micros::default(),
         }
     }
-
-    /// How long an end waits for an acknowledgement.
-    pub fn give_up(&self) -> Duration {
-        Duration::from_millis(self.give_up_ms)
-    }
-}
-
-fn usual_window() -> u32 {
-    LinkPlan::USUAL_WINDOW
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_usual_window(window: &u32) -> bool {
-    *window == LinkPlan::USUAL_WINDOW
-}
-
-fn usual_give_up_ms() -> u64 {
-    LinkPlan::USUAL_GIVE_UP_MS
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
-fn is_usual_give_up(give_up_ms: &u64) -> bool {
-    *give_up_ms == LinkPlan::USUAL_GIVE_UP_MS
 }

@@ -8,7 +8,10 @@ use gatesim_model::core::environment::Environment;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
-    plan::bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS, MAX_MS, maybe_within, within},
+    plan::{
+        bounds::{MAX_CLIENTS, MAX_CONTAINERS, MAX_FAULTS},
+        unit::is_default,
+    },
     scheduler::Strategy,
 };
 
@@ -18,22 +21,27 @@ mod client;
 mod container;
 mod fault;
 mod link;
+mod list;
+mod mark;
 mod number;
 mod range;
 pub mod scenario;
 mod service;
+mod unit;
 
-pub use balancer::{BalancerPlan, HeaderPlan, ReorderPlan};
+pub use balancer::{A_DAY_MS, BalancerPlan, HeaderPlan, ReorderPlan};
 pub use client::{
     ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, TokenPlace,
 };
 pub use container::ContainerPlan;
-pub(crate) use container::{managers_per_user, queue_capacity};
 pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
-pub use link::LinkPlan;
+pub use link::{LinkPlan, USUAL_GIVE_UP_MS, USUAL_WINDOW};
+pub use list::List;
+pub use mark::{Mark, UnknownMark};
 pub use number::Numbered;
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
+pub use unit::{Count, Micros, Millis, PerMille, Unit};
 
 pub use crate::trace::request::{HeaderPolicy, Token};
 
@@ -50,19 +58,13 @@ pub struct Plan {
     /// How ties between ready tasks are broken.
     pub strategy: Strategy,
     /// The run is cut off here.
-    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-    pub time_limit_ms: u64,
+    pub time_limit_ms: Millis<1>,
     /// When every fault ends and none begins any more, if the run has such a second phase: from
     /// then on the world must converge.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "maybe_within::<0, MAX_MS, _, _>"
-    )]
-    pub heal_at_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal_at_ms: Option<Millis>,
     /// How long the world is watched after the last client is done, for what is left behind.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    pub aftermath_ms: u64,
+    pub aftermath_ms: Millis,
     /// The balancer.
     pub balancer: BalancerPlan,
     /// One entry for each backing service.
@@ -70,28 +72,22 @@ pub struct Plan {
     /// The links between balancer and containers.
     pub backend_link: LinkPlan,
     /// The containers, by number.
-    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
-    pub containers: Vec<ContainerPlan>,
+    pub containers: List<ContainerPlan, 1, MAX_CONTAINERS>,
     /// The clients, by number.
-    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
-    pub clients: Vec<ClientPlan>,
+    pub clients: List<ClientPlan, 1, MAX_CLIENTS>,
     /// What goes wrong, and when. Not written if there is none, so that a person may add one.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "within::<0, MAX_FAULTS, _, _>"
-    )]
-    pub faults: Vec<FaultPlan>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub faults: List<FaultPlan, 0, MAX_FAULTS>,
 }
 
 impl Plan {
     /// When the world is whole again, if it is ever healed: every fault is over by then and every
     /// container that is not scaled in has had the time to stop, to start and to go into service.
     pub fn healed_by(&self) -> Option<Duration> {
-        let heal = Duration::from_millis(self.heal_at_ms?);
+        let heal = self.heal_at_ms?.duration();
         let longest = |durations: &mut dyn Iterator<Item = Duration>| durations.max();
         let grace = longest(&mut self.faults.iter().map(|fault| fault.kind.grace()));
-        let last_start = longest(&mut self.containers.iter().map(ContainerPlan::start));
+        let last_start = longest(&mut self.containers.iter().map(|one| one.start_ms.duration()));
         let boot = longest(&mut self.containers.iter().map(ContainerPlan::until_complete));
         let begins = (heal + grace.unwrap_or_default()).max(last_start.unwrap_or_default());
         Some(begins + boot.unwrap_or_default())

@@ -3,8 +3,7 @@
 use gatesim_model::port::env::Service;
 use serde::{Deserialize, Serialize};
 
-use super::Range;
-use crate::plan::bounds::{MAX_US, PER_MILLE, within};
+use super::{Micros, PerMille, Range};
 
 /// The backing services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +36,8 @@ impl ServicesPlan {
 #[serde(deny_unknown_fields)]
 pub struct ServicePlan {
     /// From call to answer, network included, in microseconds.
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    pub latency_us: Range,
+    pub latency_us: Range<Micros>,
     /// How many calls in a thousand end in a server error, until the world is healed.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    pub error_per_mille: u32,
+    #[serde(default)]
+    pub error_per_mille: PerMille,
 }

@@ -1,6 +1,6 @@
 //! One run: `(design, plan, code) -> outcome`. Nothing else goes in.
 
-use std::{panic::AssertUnwindSafe, rc::Rc, thread, time::Duration};
+use std::{panic::AssertUnwindSafe, rc::Rc, thread};
 
 use gatesim_model::{core::time::Time, design::Design};
 use madsim::runtime::Runtime;
@@ -112,7 +112,7 @@ fn run_here(
         if let Some(perturb) = options.perturb {
             choices = choices.perturbed(perturb);
         }
-        let time_limit = Time::ZERO + Duration::from_millis(plan.time_limit_ms);
+        let time_limit = Time::ZERO + plan.time_limit_ms.duration();
         let scheduler = Scheduler::new(Rc::clone(&choices), plan.strategy, STEP_LIMIT, time_limit);
         if options.causes || !options.order.is_empty() {
             scheduler.watch(&options.order);

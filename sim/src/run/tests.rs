@@ -24,7 +24,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -121,7 +121,7 @@ fn twice(make: Make) -> [Outcome; 2] {
     let text = include_str!("../../../seeds/scenarios/golden-path.toml");
     let scenario = Scenario::parse("golden-path", "golden-path.toml", text).unwrap();
     let plan = scenario.plan(1);
-    assert_eq!(plan.faults, [], "fault events are those of the plant");
+    assert_eq!(plan.faults[..], [], "fault events are those of the plant");
     let design = Design::builtin("reference").unwrap();
     let options = Options {
         trace: true,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use gatesim_model::port::wait::Signal;
 
 use crate::{
-    plan::Plan,
+    plan::{PerMille, Plan},
     scheduler::Scheduler,
     trace::{
         event::{Actor, Fact, WorldEvent},
@@ -47,10 +47,10 @@ impl Context {
     }
 
     /// The odds of something that goes wrong by chance: none once the world is healed.
-    pub fn odds(&self, per_mille: u32) -> u32 {
+    pub fn odds(&self, per_mille: PerMille) -> u32 {
         match self.healing.is_set() {
             true => 0,
-            false => per_mille,
+            false => per_mille.get(),
         }
     }
 }

@@ -16,7 +16,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    plan::{Direction, FaultKind, FaultPlan, Towards},
+    plan::{Direction, FaultKind, FaultPlan, Millis, Towards},
     scheduler::ProcessId,
     trace::event::{Actor, Impairment, WorldEvent},
     world::{context::Context, fleet::Fleet, network::Network, service::BackingServices},
@@ -60,7 +60,7 @@ impl Faults {
         match fault.kind {
             FaultKind::Crash { container, down_ms } => {
                 self.fleet.crash(container);
-                self.lasting(down_ms).await;
+                self.lasting(down_ms.duration()).await;
                 self.fleet.boot_if_down(container);
             }
             FaultKind::PowerLoss { container, down_ms } => {
@@ -75,10 +75,8 @@ impl Faults {
                 grace_ms,
                 down_ms,
             } => {
-                self.fleet
-                    .terminate(container, Duration::from_millis(grace_ms))
-                    .await;
-                self.lasting(down_ms).await;
+                self.fleet.terminate(container, grace_ms.duration()).await;
+                self.lasting(down_ms.duration()).await;
                 self.fleet.boot_if_down(container);
             }
             FaultKind::ScaleIn {
@@ -86,12 +84,10 @@ impl Faults {
                 grace_ms,
             } => {
                 self.fleet.retire(container);
-                self.fleet
-                    .terminate(container, Duration::from_millis(grace_ms))
-                    .await;
+                self.fleet.terminate(container, grace_ms.duration()).await;
             }
             FaultKind::RollingDeploy { grace_ms, pause_ms } => {
-                self.roll(Duration::from_millis(grace_ms), pause_ms).await;
+                self.roll(grace_ms.duration(), pause_ms.duration()).await;
             }
             FaultKind::Stall { container, for_ms } => {
                 let pause = self
@@ -100,7 +96,7 @@ impl Faults {
                     .pause(ProcessId(Actor::Container(container)));
                 self.context
                     .emit(Actor::World, WorldEvent::ContainerStalled { container });
-                self.lasting(for_ms).await;
+                self.lasting(for_ms.duration()).await;
                 drop(pause);
                 self.context
                     .emit(Actor::World, WorldEvent::ContainerResumed { container });
@@ -111,18 +107,18 @@ impl Faults {
                 by_ms,
                 for_ms,
             } => {
-                let by = by_ms as i64;
+                let by = by_ms.get() as i64;
                 let offset_ms = match towards {
                     Towards::Future => by,
                     Towards::Past => -by,
                 };
                 self.fleet.set_clock(container, offset_ms);
-                self.lasting(for_ms).await;
+                self.lasting(for_ms.duration()).await;
                 self.fleet.set_clock(container, 0);
             }
             FaultKind::ServiceDown { service, for_ms } => {
                 self.services.stop(service);
-                self.lasting(for_ms).await;
+                self.lasting(for_ms.duration()).await;
                 self.services.start(service);
             }
             FaultKind::ServiceFlapping {
@@ -134,18 +130,12 @@ impl Faults {
                 let flapping = async {
                     loop {
                         self.services.stop(service);
-                        self.context
-                            .scheduler
-                            .sleep(Duration::from_millis(down_ms))
-                            .await;
+                        self.context.scheduler.sleep(down_ms.duration()).await;
                         self.services.start(service);
-                        self.context
-                            .scheduler
-                            .sleep(Duration::from_millis(up_ms))
-                            .await;
+                        self.context.scheduler.sleep(up_ms.duration()).await;
                     }
                 };
-                first(self.lasting(for_ms), flapping).await;
+                first(self.lasting(for_ms.duration()), flapping).await;
                 self.services.start(service);
             }
             FaultKind::ServiceSlow {
@@ -153,7 +143,9 @@ impl Faults {
                 factor,
                 for_ms,
             } => {
-                let how = Impairment::Slow { factor };
+                let how = Impairment::Slow {
+                    factor: factor.get(),
+                };
                 self.impair(number, service, how, for_ms).await;
             }
             FaultKind::ServiceErrors {
@@ -161,15 +153,21 @@ impl Faults {
                 per_mille,
                 for_ms,
             } => {
-                let how = Impairment::Erring { per_mille };
+                let how = Impairment::Erring {
+                    per_mille: per_mille.get(),
+                };
                 self.impair(number, service, how, for_ms).await;
             }
             FaultKind::AuthDenies { per_mille, for_ms } => {
-                let how = Impairment::Wrong { per_mille };
+                let how = Impairment::Wrong {
+                    per_mille: per_mille.get(),
+                };
                 self.impair(number, Service::Auth, how, for_ms).await;
             }
             FaultKind::SupervisorJumbles { per_mille, for_ms } => {
-                let how = Impairment::Wrong { per_mille };
+                let how = Impairment::Wrong {
+                    per_mille: per_mille.get(),
+                };
                 self.impair(number, Service::Supervisor, how, for_ms).await;
             }
             FaultKind::Partition {
@@ -199,8 +197,8 @@ impl Faults {
     }
 
     /// How long something lasts: as long as the plan says, or until the healing.
-    async fn lasting(&self, for_ms: u64) {
-        let over = self.context.scheduler.sleep(Duration::from_millis(for_ms));
+    async fn lasting(&self, time: Duration) {
+        let over = self.context.scheduler.sleep(time);
         match first(over, self.context.healing.wait()).await {
             First::Left(()) | First::Right(()) => {}
         }
@@ -208,7 +206,7 @@ impl Faults {
 
     /// Replaces one container after the other; the one that is at it when the world is healed is
     /// the last.
-    async fn roll(self: &Rc<Self>, grace: Duration, pause_ms: u64) {
+    async fn roll(self: &Rc<Self>, grace: Duration, pause: Duration) {
         for (container, plan) in self.context.plan.containers() {
             if self.context.healing.is_set() {
                 return;
@@ -218,21 +216,22 @@ impl Faults {
             }
             self.fleet.terminate(container, grace).await;
             self.fleet.boot_if_down(container);
-            self.lasting(plan.in_service_after_ms + pause_ms).await;
+            self.lasting(plan.in_service_after_ms.duration() + pause)
+                .await;
         }
     }
 
-    async fn impair(&self, number: u32, service: Service, how: Impairment, for_ms: u64) {
+    async fn impair(&self, number: u32, service: Service, how: Impairment, for_ms: Millis) {
         self.services.impair(number, service, how);
         self.context
             .emit(Actor::World, WorldEvent::ServiceImpaired { service, how });
-        self.lasting(for_ms).await;
+        self.lasting(for_ms.duration()).await;
         self.services.recover(number);
         self.context
             .emit(Actor::World, WorldEvent::ServiceRecovered { service, how });
     }
 
-    async fn partition(&self, (near, far): (Actor, Actor), direction: Direction, for_ms: u64) {
+    async fn partition(&self, (near, far): (Actor, Actor), direction: Direction, for_ms: Millis) {
         let ways: &[(Actor, Actor)] = match direction {
             Direction::Up => &[(near, far)],
             Direction::Down => &[(far, near)],
@@ -241,7 +240,7 @@ impl Faults {
         for &(from, to) in ways {
             self.network.partition(from, to);
         }
-        self.lasting(for_ms).await;
+        self.lasting(for_ms.duration()).await;
         for &(from, to) in ways {
             self.network.repair(from, to);
         }

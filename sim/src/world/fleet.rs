@@ -14,7 +14,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    plan::{ContainerPlan, bounds::MAX_MS},
+    plan::{ContainerPlan, Millis, bounds::MAX_MS},
     scheduler::ProcessId,
     trace::event::{Actor, WorldEvent},
     world::{
@@ -127,7 +127,7 @@ impl Fleet {
         process.spawn(None, "listener", listening);
 
         let fleet = Rc::clone(self);
-        let after = Duration::from_millis(plan.in_service_after_ms);
+        let after = plan.in_service_after_ms.duration();
         self.context.scheduler.spawn(
             ProcessId(Actor::Balancer),
             Actor::Container(container),
@@ -147,7 +147,7 @@ impl Fleet {
     /// What a container is started with: what keeps it from completing its start-up is left out
     /// once the world is healed.
     fn settings(&self, plan: &ContainerPlan) -> Settings {
-        let mut phase_durations = plan.phase_ms.map(Duration::from_millis);
+        let mut phase_durations = plan.phase_ms.map(Millis::duration);
         let mut never_ready = plan.never_ready.clone();
         if self.context.healing.is_set() {
             never_ready.clear();
@@ -158,9 +158,9 @@ impl Fleet {
         }
         Settings {
             phase_durations,
-            registry_capacity: plan.registry_capacity as usize,
-            managers_per_user: plan.managers_per_user as usize,
-            queue_capacity: plan.queue_capacity as usize,
+            registry_capacity: plan.registry_capacity.size(),
+            managers_per_user: plan.managers_per_user.size(),
+            queue_capacity: plan.queue_capacity.size(),
             never_ready,
             for_tests: plan.for_tests,
         }
@@ -173,7 +173,7 @@ impl Fleet {
         gateway: Rc<Container<SimEnv>>,
     ) -> impl Future<Output = ()> + 'static {
         let listener = self.network.listener(Actor::Container(container));
-        let after = Duration::from_millis(process.plan().listen_after_ms);
+        let after = process.plan().listen_after_ms.duration();
         let scheduler = Rc::clone(&self.context.scheduler);
         async move {
             scheduler.sleep(after).await;

@@ -17,7 +17,7 @@ mod server;
 mod service;
 mod socket;
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use gatesim_model::{core::time::Time, design::Design};
 
@@ -96,7 +96,7 @@ impl World {
         };
         for (n, container) in plan.containers() {
             let fleet = Rc::clone(&self.fleet);
-            let until_start = scheduler.sleep(Duration::from_millis(container.start_ms));
+            let until_start = scheduler.sleep(container.start_ms.duration());
             let boot = async move {
                 until_start.await;
                 fleet.boot_if_down(n);
@@ -109,15 +109,15 @@ impl World {
             let future = Rc::clone(&self.faults).inject(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
         }
-        if let (Some(at_ms), Some(whole_by)) = (plan.heal_at_ms, plan.healed_by()) {
-            let at = Duration::from_millis(at_ms);
-            let future = Rc::clone(&self.faults).heal(at, whole_by);
+        if let (Some(at), Some(whole_by)) = (plan.heal_at_ms, plan.healed_by()) {
+            let future = Rc::clone(&self.faults).heal(at.duration(), whole_by);
             director(Actor::World, "healing", Box::pin(future));
         }
         let clients: Vec<_> = (plan.clients())
             .map(|(n, client)| {
                 let entity = Actor::Client(n);
-                let life = client::run(Rc::clone(&self.surroundings), n, client.start_ms);
+                let life =
+                    client::run(Rc::clone(&self.surroundings), n, client.start_ms.duration());
                 scheduler.spawn(ProcessId(entity), entity, "client", life)
             })
             .collect();
@@ -126,7 +126,7 @@ impl World {
             for client in clients {
                 gatesim_model::port::env::Task::finished(&client).await;
             }
-            let aftermath = Duration::from_millis(context.plan.aftermath_ms);
+            let aftermath = context.plan.aftermath_ms.duration();
             context.scheduler.sleep(aftermath).await;
             context.scheduler.finish(FinishReason::Done);
         };

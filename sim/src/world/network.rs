@@ -166,7 +166,7 @@ impl Network {
             let asked_at = again;
             again = again + Duration::from_secs(1 << retry);
             self.scheduler.sleep_until(asked_at).await;
-            if self.is_partitioned((from, to)) || loss.chance(plan.loss_per_mille) {
+            if self.is_partitioned((from, to)) || loss.chance(plan.loss_per_mille.get()) {
                 continue;
             }
             self.scheduler.sleep(leg()).await;

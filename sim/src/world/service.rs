@@ -45,7 +45,7 @@ impl BackingServices {
     pub fn new(context: Rc<Context>) -> Rc<Self> {
         let tools = context.plan.clients().flat_map(|(peer, client)| {
             let messages = client.messages.iter().zip(0..);
-            messages.map(move |(message, number)| (message_id(peer, number), message.tools))
+            messages.map(move |(message, number)| (message_id(peer, number), message.tools.get()))
         });
         Rc::new(BackingServices {
             down: Service::ALL
@@ -146,7 +146,7 @@ impl BackingServices {
             if services.is_down(service) {
                 context
                     .scheduler
-                    .sleep(Duration::from_micros(plan.latency_us.least))
+                    .sleep(plan.latency_us.least.duration())
                     .await;
                 return Err(CallError::Refused);
             }

@@ -6,8 +6,8 @@ use gatesim_model::{core::time::Time, event::Event};
 use gatesim_sim::{
     Options,
     plan::{
-        BalancerPlan, Direction, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy, Plan, Range,
-        ReorderPlan,
+        BalancerPlan, Count, Direction, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy, Micros,
+        Millis, PerMille, Plan, Range, ReorderPlan,
     },
     run::outcome::Outcome,
     trace::event::{CutReason, Fact, Header, TraceEvent, WorldEvent},
@@ -55,15 +55,15 @@ fn be_silent(plan: &mut Plan) {
     }
 }
 
-fn range(least: u64, most: u64) -> Range {
-    Range { least, most }
+fn range(least: u64, most: u64) -> Range<Micros> {
+    Range::new(least, most)
 }
 
 #[test]
 fn an_upgrade_that_is_delivered_twice_opens_one_connection() {
     for seed in 0..10 {
         let outcome = balancer(seed, |plan| {
-            plan.duplicate_per_mille = 1_000;
+            plan.duplicate_per_mille = PerMille::new(1_000);
             plan.duplicate_after_us = range(0, 1_000);
         });
         let (mut opened, mut accepted) = (BTreeSet::new(), BTreeSet::new());
@@ -90,7 +90,7 @@ fn an_upgrade_that_is_delivered_twice_opens_one_connection() {
 fn an_idle_connection_is_ended() {
     let outcome = with(1, |plan| {
         be_silent(plan);
-        plan.balancer.idle_timeout_ms = 6_000;
+        plan.balancer.idle_timeout_ms = Millis::new(6_000);
     });
     assert!(!cuts(&outcome, CutReason::Idle).is_empty());
     let outcome = with(1, be_silent);
@@ -103,16 +103,16 @@ fn a_container_that_leaves_service_loses_its_connections() {
     for seed in 0..10 {
         let outcome = with(seed, |plan| {
             be_silent(plan);
-            plan.balancer.drain_ms = 0;
-            plan.faults = vec![FaultPlan {
+            plan.balancer.drain_ms = Millis::new(0);
+            plan.faults.push(FaultPlan {
                 number: None,
                 kind: FaultKind::Terminate {
                     container: 0,
-                    grace_ms: 5_000,
-                    down_ms: 100,
+                    grace_ms: Millis::new(5_000),
+                    down_ms: Millis::new(100),
                 },
-                at_ms: 5_000,
-            }];
+                at_ms: Millis::new(5_000),
+            });
         });
         for at in cuts(&outcome, CutReason::Drained) {
             assert_eq!(at, Duration::from_millis(5_000), "seed {seed}");
@@ -127,7 +127,7 @@ fn headers_are_stripped_and_mangled_for_all_to_see() {
     for policy in [HeaderPolicy::Strip, HeaderPolicy::Mangle] {
         let outcome = balancer(1, |plan| {
             plan.headers = HeaderPlan {
-                per_mille: 1_000,
+                per_mille: PerMille::new(1_000),
                 subprotocols: policy,
                 ..HeaderPlan::default()
             };
@@ -156,7 +156,7 @@ fn frames_overtake_each_other_on_the_way_up_and_are_all_handled() {
         let outcome = balancer(seed, |plan| {
             plan.reorder = Some(ReorderPlan {
                 direction: Direction::Up,
-                per_mille: 500,
+                per_mille: PerMille::new(500),
                 hold_us: range(0, 4_000_000),
             });
         });
@@ -176,9 +176,9 @@ fn an_upgrade_that_one_container_refuses_is_answered_by_another() {
         let outcome = with(seed, |plan| {
             // In service and not listening: for a while it refuses.
             let mut deaf = plan.containers[0].clone();
-            deaf.listen_after_ms = 60_000;
+            deaf.listen_after_ms = Millis::new(60_000);
             plan.containers.push(deaf);
-            plan.balancer.retries = 1;
+            plan.balancer.retries = Count::new(1);
         });
         for (_, event) in world(&outcome) {
             if let WorldEvent::UpgradeRouted { container, .. } = event {

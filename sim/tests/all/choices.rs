@@ -158,7 +158,7 @@ fn an_edited_record_changes_what_it_says() {
         });
         routed.unwrap().time
     };
-    for longer_us in [1, (range.most - held).min(50)] {
+    for longer_us in [1, (range.most.get() - held).min(50)] {
         let mut edited = original.choices.clone();
         edited.note(key, 0, held + longer_us);
         let options = Options {

@@ -8,7 +8,7 @@ use gatesim_model::{
 };
 use gatesim_sim::{
     Options,
-    plan::{ClientPlan, Direction, FaultKind, FaultPlan, NoiseKind, NoisePlan, Plan},
+    plan::{ClientPlan, Direction, FaultKind, FaultPlan, Millis, NoiseKind, NoisePlan, Plan},
     run,
     run::outcome::Outcome,
     trace::event::{Fact, WorldEvent},
@@ -19,11 +19,11 @@ use crate::support::plan;
 /// The golden path in staging with one client, which is made as `change` wants it.
 fn one_client(change: impl FnOnce(&mut ClientPlan)) -> Plan {
     let mut plan = plan("golden-path", 1);
-    plan.time_limit_ms = 600_000;
+    plan.time_limit_ms = Millis::new(600_000);
     plan.clients.truncate(1);
     let client = &mut plan.clients[0];
     client.messages.truncate(1);
-    client.messages[0].at_ms = 0;
+    client.messages[0].at_ms = Millis::new(0);
     change(client);
     plan
 }
@@ -31,7 +31,7 @@ fn one_client(change: impl FnOnce(&mut ClientPlan)) -> Plan {
 /// A second message, this long after the first.
 fn and_later(client: &mut ClientPlan, secs: u64) {
     let mut message = client.messages[0];
-    message.at_ms = secs * 1_000;
+    message.at_ms = Millis::new(secs * 1_000);
     client.messages.push(message);
 }
 
@@ -88,7 +88,7 @@ fn lives(event: &WorldEvent) -> Option<String> {
 /// A token of 90 s is renewed after 60 s.
 fn short_lived_token() -> Plan {
     one_client(|client| {
-        client.token_life_ms = Some(90_000);
+        client.token_life_ms = Some(Millis::new(90_000));
         and_later(client, 80);
     })
 }
@@ -117,11 +117,11 @@ fn d54_the_late_end_of_an_old_socket_is_taken_for_that_of_the_present_one() {
 #[test]
 fn d54_without_a_token_there_is_no_point_in_connecting() {
     let plan = one_client(|client| {
-        client.token_after_ms = 40_000;
-        client.patience_ms = 60_000;
+        client.token_after_ms = Millis::new(40_000);
+        client.patience_ms = Millis::new(60_000);
     });
     let patient = execute("reference", &plan);
-    let (start, first) = (plan.clients[0].start_ms, attempts(&patient)[0]);
+    let (start, first) = (plan.clients[0].start_ms.get(), attempts(&patient)[0]);
     assert_eq!(first.as_millis(), start + 40_000);
     let hasty = execute("reference+client-connect=at-once", &plan);
     assert_eq!(
@@ -135,11 +135,11 @@ fn a_client_that_hears_nothing_opens_another_connection() {
     let mut plan = one_client(|client| and_later(client, 200));
     plan.faults.push(FaultPlan {
         number: None,
-        at_ms: 20_000,
+        at_ms: Millis::new(20_000),
         kind: FaultKind::Partition {
             client: 0,
             direction: Direction::Down,
-            for_ms: 100_000,
+            for_ms: Millis::new(100_000),
         },
     });
     let outcome = execute("reference", &plan);
@@ -161,8 +161,11 @@ fn noise_is_answered_and_does_no_harm() {
             NoiseKind::WrongShape,
             NoiseKind::Control,
         ];
-        let noise = |kind| NoisePlan { at_ms: 0, kind };
-        client.noise = kinds.map(noise).into();
+        let noise = |kind| NoisePlan {
+            at_ms: Millis::new(0),
+            kind,
+        };
+        client.noise = kinds.map(noise).into_iter().collect();
     });
     let outcome = execute("reference", &plan);
     assert_eq!(outcome.violations, []);
@@ -175,7 +178,7 @@ fn noise_is_answered_and_does_no_harm() {
 
 #[test]
 fn a_slow_reader_gets_everything_in_its_own_time() {
-    let plan = one_client(|client| client.reads_every_ms = 700);
+    let plan = one_client(|client| client.reads_every_ms = Millis::new(700));
     let outcome = execute("reference", &plan);
     assert_eq!(outcome.violations, []);
     let heard: Vec<Time> = outcome

@@ -74,10 +74,8 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
 /// When a fault that was applied is over: healing ends every fault, and a container that is started
 /// again has ended what brought it down, which may be before its time.
 fn until(plan: &Plan, applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
-    let ends = applied.time + Duration::from_millis(lasts_ms(kind)?);
-    let healed = plan
-        .heal_at_ms
-        .map(|heal| Time::ZERO + Duration::from_millis(heal));
+    let ends = applied.time + lasts(kind)?;
+    let healed = plan.heal_at_ms.map(|heal| Time::ZERO + heal.duration());
     let started = restarted(applied, outcome, kind);
     [healed, started].into_iter().flatten().chain([ends]).min()
 }
@@ -106,12 +104,14 @@ fn restarted(applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Optio
 }
 
 /// None for what is done at once, has no end, or ends when others have come up.
-fn lasts_ms(kind: &FaultKind) -> Option<u64> {
+fn lasts(kind: &FaultKind) -> Option<Duration> {
     match *kind {
-        FaultKind::Crash { down_ms, .. } | FaultKind::PowerLoss { down_ms, .. } => Some(down_ms),
+        FaultKind::Crash { down_ms, .. } | FaultKind::PowerLoss { down_ms, .. } => {
+            Some(down_ms.duration())
+        }
         FaultKind::Terminate {
             grace_ms, down_ms, ..
-        } => Some(grace_ms + down_ms),
+        } => Some(grace_ms.duration() + down_ms.duration()),
         FaultKind::Stall { for_ms, .. }
         | FaultKind::ClockJump { for_ms, .. }
         | FaultKind::ServiceDown { for_ms, .. }
@@ -121,7 +121,7 @@ fn lasts_ms(kind: &FaultKind) -> Option<u64> {
         | FaultKind::AuthDenies { for_ms, .. }
         | FaultKind::SupervisorJumbles { for_ms, .. }
         | FaultKind::Partition { for_ms, .. }
-        | FaultKind::BackendPartition { for_ms, .. } => Some(for_ms),
+        | FaultKind::BackendPartition { for_ms, .. } => Some(for_ms.duration()),
         FaultKind::ScaleIn { .. }
         | FaultKind::RollingDeploy { .. }
         | FaultKind::Reset { .. }

@@ -45,7 +45,7 @@ fn a_floor_is_met_missed_or_not_judged_yet() {
     let floors = floors("upgrade-overtook = 10\nclock-set = 1000").unwrap();
     let missed = |runs, overtook, set| {
         let reached = BTreeMap::from([(Mark::UpgradeOvertook, overtook), (Mark::ClockSet, set)]);
-        let missed = floors.missed(runs, &reached);
+        let missed = MissedFloor::among(&floors, runs, &reached);
         missed.iter().map(|one| one.mark).collect::<Vec<_>>()
     };
     assert_eq!(missed(1_000, 10, 1_000), []);
@@ -55,7 +55,7 @@ fn a_floor_is_met_missed_or_not_judged_yet() {
     assert_eq!(missed(499, 0, 499), []);
     assert_eq!(missed(500, 0, 500), [Mark::UpgradeOvertook]);
     assert_eq!(missed(4, 0, 0), []);
-    let nothing = floors.missed(5, &BTreeMap::new());
+    let nothing = MissedFloor::among(&floors, 5, &BTreeMap::new());
     assert_eq!(nothing.len(), 1);
     assert_eq!((nothing[0].reached, nothing[0].runs), (0, 5));
 }

@@ -4,36 +4,36 @@ use serde::Deserialize;
 
 use super::{Draw, Weights};
 use crate::plan::{
-    BalancerPlan, Direction, HeaderPlan, HeaderPolicy, Range, ReorderPlan,
-    bounds::{MAX_ADDRESSES, MAX_MS, MAX_RETRIES, MAX_US, PER_MILLE, within},
+    A_DAY_MS, BalancerPlan, Count, Direction, HeaderPlan, HeaderPolicy, Micros, Millis, PerMille,
+    Range, ReorderPlan,
+    bounds::{MAX_ADDRESSES, MAX_RETRIES},
+    range::only_usual,
 };
 
 /// The balancer: what each seed may make of it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Balancing {
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    upgrade_hold_us: Range,
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    close_hold_us: Range,
+    upgrade_hold_us: Range<Micros>,
+    close_hold_us: Range<Micros>,
     affinity: bool,
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    cookie_loss_per_mille: Range,
+    #[serde(default)]
+    cookie_loss_per_mille: Range<PerMille>,
     headers: Option<Headers>,
-    #[serde(default, deserialize_with = "within::<0, MAX_RETRIES, _, _>")]
-    retries: Range,
-    #[serde(default = "a_day", deserialize_with = "within::<1, MAX_MS, _, _>")]
-    answer_timeout_ms: Range,
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    duplicate_per_mille: Range,
-    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
-    duplicate_after_us: Range,
-    #[serde(default = "a_day", deserialize_with = "within::<1, MAX_MS, _, _>")]
-    idle_timeout_ms: Range,
-    #[serde(default = "a_day", deserialize_with = "within::<0, MAX_MS, _, _>")]
-    drain_ms: Range,
-    #[serde(default, deserialize_with = "within::<0, MAX_ADDRESSES, _, _>")]
-    addresses: Range,
+    #[serde(default)]
+    retries: Range<Count<0, MAX_RETRIES>>,
+    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    answer_timeout_ms: Range<Millis<1>>,
+    #[serde(default)]
+    duplicate_per_mille: Range<PerMille>,
+    #[serde(default)]
+    duplicate_after_us: Range<Micros>,
+    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    idle_timeout_ms: Range<Millis<1>>,
+    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    drain_ms: Range<Millis>,
+    #[serde(default)]
+    addresses: Range<Count<0, MAX_ADDRESSES>>,
     reorder: Option<Reorder>,
 }
 
@@ -41,8 +41,7 @@ pub(super) struct Balancing {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Headers {
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: Range,
+    per_mille: Range<PerMille>,
     authorization: Weights<HeaderPolicy>,
     subprotocols: Weights<HeaderPolicy>,
     others: Weights<HeaderPolicy>,
@@ -53,17 +52,8 @@ struct Headers {
 #[serde(deny_unknown_fields)]
 struct Reorder {
     directions: Weights<Direction>,
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: Range,
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    hold_us: Range,
-}
-
-fn a_day() -> Range {
-    Range {
-        least: BalancerPlan::A_DAY_MS,
-        most: BalancerPlan::A_DAY_MS,
-    }
+    per_mille: Range<PerMille>,
+    hold_us: Range<Micros>,
 }
 
 impl Balancing {
@@ -78,13 +68,13 @@ impl Balancing {
                 .headers
                 .as_ref()
                 .map_or_else(HeaderPlan::default, |headers| headers.plan(draw)),
-            retries: draw.range("retries", self.retries) as u32,
+            retries: draw.range("retries", self.retries),
             answer_timeout_ms: draw.range("answer_timeout_ms", self.answer_timeout_ms),
             duplicate_per_mille: draw.per_mille("duplicate", self.duplicate_per_mille),
             duplicate_after_us: self.duplicate_after_us,
             idle_timeout_ms: draw.range("idle_timeout_ms", self.idle_timeout_ms),
             drain_ms: draw.range("drain_ms", self.drain_ms),
-            addresses: draw.range("addresses", self.addresses) as u32,
+            addresses: draw.range("addresses", self.addresses),
             reorder: self.reorder.as_ref().map(|reorder| reorder.plan(draw)),
         }
     }

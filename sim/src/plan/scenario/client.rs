@@ -4,28 +4,28 @@ use serde::Deserialize;
 
 use super::{Draw, Weights, network::Network};
 use crate::plan::{
-    ClientPlan, Leaving, LinkPlan, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, Range,
-    Token, TokenPlace,
-    bounds::{
-        MAX_CLIENTS, MAX_MESSAGES, MAX_MS, MAX_TEXT_BYTES, MAX_THREADS, MAX_TOOLS, MAX_US,
-        MAX_WINDOW, PER_MILLE, maybe_within, within,
-    },
+    ClientPlan, Count, Leaving, LinkPlan, List, MessageKind, MessagePlan, Micros, Millis,
+    NoiseKind, NoisePlan, PerMille, Program, Range, Token, TokenPlace, USUAL_GIVE_UP_MS,
+    USUAL_WINDOW, Unit,
+    bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_THREADS, MAX_TOOLS, MAX_WINDOW},
+    range::only_usual,
+    unit::usual,
 };
 
 /// The size of a message that every design refuses or drops, in bytes of text.
-const OVERSIZE_BYTES: u64 = 9_000;
+const OVERSIZE_BYTES: Count<0, MAX_TEXT_BYTES> = Count::new(9_000);
+
+/// How many threads messages choose among in a scenario that does not say it.
+const USUAL_THREADS: u64 = 2;
 
 /// The clients: how many, and what each of them may be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Clients {
-    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
-    pub(super) count: Range,
+    pub(super) count: Range<Count<1, MAX_CLIENTS>>,
     /// How many users share them.
-    #[serde(deserialize_with = "within::<1, MAX_CLIENTS, _, _>")]
-    pub(super) users: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    start_ms: Range,
+    pub(super) users: Range<Count<1, MAX_CLIENTS>>,
+    start_ms: Range<Millis>,
     tokens: Weights<Token>,
     /// What networks they are on; without it the three ranges that follow say so.
     networks: Option<Weights<Network>>,
@@ -34,59 +34,44 @@ pub(super) struct Clients {
     /// Where they put their tokens: in a subprotocol, if not said.
     carries: Option<Weights<TokenPlace>>,
     /// How long tokens are good: for ever, if not said.
-    #[serde(default, deserialize_with = "maybe_within::<1, MAX_MS, _, _>")]
-    token_life_ms: Option<Range>,
-    #[serde(default, deserialize_with = "within::<0, MAX_MS, _, _>")]
-    token_after_ms: Range,
+    #[serde(default)]
+    token_life_ms: Option<Range<Millis<1>>>,
+    #[serde(default)]
+    token_after_ms: Range<Millis>,
     /// The link's own range is drawn from these: each client has a fast or a slow network.
-    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
-    latency_us: Range,
-    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
-    jitter_us: Range,
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    loss_per_mille: Range,
+    #[serde(default)]
+    latency_us: Range<Micros>,
+    #[serde(default)]
+    jitter_us: Range<Micros>,
+    #[serde(default)]
+    loss_per_mille: Range<PerMille>,
     /// How long both ends of the link wait for an acknowledgement.
-    #[serde(
-        default = "usual_give_up",
-        deserialize_with = "within::<1, MAX_MS, _, _>"
-    )]
-    give_up_ms: Range,
+    #[serde(default = "only_usual::<_, USUAL_GIVE_UP_MS>")]
+    give_up_ms: Range<Millis<1>>,
     /// Frames in the window of the link.
-    #[serde(
-        default = "usual_window",
-        deserialize_with = "within::<1, MAX_WINDOW, _, _>"
-    )]
-    window: Range,
+    #[serde(default = "only_usual::<_, USUAL_WINDOW>")]
+    window: Range<Count<1, MAX_WINDOW>>,
     /// How long one frame occupies the link or its reader.
-    #[serde(default, deserialize_with = "within::<0, MAX_US, _, _>")]
-    frame_us: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
-    messages: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    first_message_ms: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    message_gap_ms: Range,
+    #[serde(default)]
+    frame_us: Range<Micros>,
+    messages: Range<Count<0, MAX_MESSAGES>>,
+    first_message_ms: Range<Millis>,
+    message_gap_ms: Range<Millis>,
     /// How many messages in a thousand follow the one before without a gap.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    burst_per_mille: u32,
-    #[serde(deserialize_with = "within::<0, MAX_TOOLS, _, _>")]
-    tools: Range,
-    #[serde(deserialize_with = "within::<0, MAX_TEXT_BYTES, _, _>")]
-    text_bytes: Range,
+    #[serde(default)]
+    burst_per_mille: PerMille,
+    tools: Range<Count<0, MAX_TOOLS>>,
+    text_bytes: Range<Count<0, MAX_TEXT_BYTES>>,
     /// How many messages in a thousand are larger than the server takes.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    oversize_per_mille: u32,
+    #[serde(default)]
+    oversize_per_mille: PerMille,
     /// How many messages in a thousand name a thread.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    thread_per_mille: u32,
+    #[serde(default)]
+    thread_per_mille: PerMille,
     /// Among how many threads the messages of all clients choose: two, if not said.
-    #[serde(
-        default = "usual_threads",
-        deserialize_with = "within::<1, MAX_THREADS, _, _>"
-    )]
-    threads: u32,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    patience_ms: Range,
+    #[serde(default = "usual::<_, USUAL_THREADS>")]
+    threads: Count<1, MAX_THREADS>,
+    patience_ms: Range<Millis>,
     leaves: Weights<Leaving>,
     noise: Option<Noise>,
     slow_reader: Option<SlowReader>,
@@ -97,13 +82,10 @@ pub(super) struct Clients {
 #[serde(deny_unknown_fields)]
 struct Noise {
     /// How many clients in a thousand.
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: u32,
+    per_mille: PerMille,
     /// How many frames each of them.
-    #[serde(deserialize_with = "within::<0, MAX_MESSAGES, _, _>")]
-    count: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    at_ms: Range,
+    count: Range<Count<0, MAX_MESSAGES>>,
+    at_ms: Range<Millis>,
     kinds: Weights<NoiseKind>,
 }
 
@@ -112,38 +94,18 @@ struct Noise {
 #[serde(deny_unknown_fields)]
 struct SlowReader {
     /// How many clients in a thousand.
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: u32,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    every_ms: Range,
-}
-
-fn usual_threads() -> u32 {
-    2
-}
-
-fn usual_window() -> Range {
-    Range {
-        least: LinkPlan::USUAL_WINDOW.into(),
-        most: LinkPlan::USUAL_WINDOW.into(),
-    }
-}
-
-fn usual_give_up() -> Range {
-    Range {
-        least: LinkPlan::USUAL_GIVE_UP_MS,
-        most: LinkPlan::USUAL_GIVE_UP_MS,
-    }
+    per_mille: PerMille,
+    every_ms: Range<Millis>,
 }
 
 impl Clients {
     /// One client; the users are 0 to `users` - 1.
-    pub(super) fn plan(&self, draw: &Draw, users: u64) -> ClientPlan {
+    pub(super) fn plan(&self, draw: &Draw, users: Count<1, MAX_CLIENTS>) -> ClientPlan {
         let mut at_ms = draw.range("first_message_ms", self.first_message_ms);
-        let messages = (0..draw.range("messages", self.messages))
+        let messages = (0..draw.range("messages", self.messages).get())
             .map(|n| {
                 if n > 0 && !draw.chance("burst", self.burst_per_mille) {
-                    at_ms = (at_ms + draw.range("message_gap_ms", self.message_gap_ms)).min(MAX_MS);
+                    at_ms = at_ms.plus(draw.range("message_gap_ms", self.message_gap_ms).get());
                 }
                 self.message(draw, at_ms)
             })
@@ -151,13 +113,7 @@ impl Clients {
         ClientPlan {
             number: None,
             start_ms: draw.range("start_ms", self.start_ms),
-            user: draw.range(
-                "user",
-                Range {
-                    least: 0,
-                    most: users - 1,
-                },
-            ) as u32,
+            user: draw.index("user", users.size()),
             token: draw.weights("token", &self.tokens),
             program: draw.weights_or_default("program", self.programs.as_ref()),
             carries: draw.weights_or_default("carries", self.carries.as_ref()),
@@ -171,7 +127,9 @@ impl Clients {
             reads_every_ms: self
                 .slow_reader
                 .filter(|slow| draw.chance("slow_reader", slow.per_mille))
-                .map_or(0, |slow| draw.range("reads_every_ms", slow.every_ms)),
+                .map_or_else(Millis::default, |slow| {
+                    draw.range("reads_every_ms", slow.every_ms)
+                }),
             patience_ms: draw.range("patience_ms", self.patience_ms),
             leaves: draw.weights("leaves", &self.leaves),
         }
@@ -183,7 +141,8 @@ impl Clients {
             None => {
                 let least = draw.range("latency_us", self.latency_us);
                 // Sums stay within what a plan may hold.
-                let most = (least + draw.range("jitter_us", self.jitter_us)).min(MAX_US);
+                let jitter = draw.range("jitter_us", self.jitter_us);
+                let most = Micros::nearest(least.get() + jitter.get());
                 LinkPlan {
                     loss_per_mille: draw.loss(self.loss_per_mille),
                     ..LinkPlan::plain(Range { least, most })
@@ -192,21 +151,21 @@ impl Clients {
         };
         LinkPlan {
             give_up_ms: draw.range("give_up_ms", self.give_up_ms),
-            window: draw.range("window", self.window) as u32,
+            window: draw.range("window", self.window),
             frame_us: draw.range("frame_us", self.frame_us),
             ..way
         }
     }
 
-    fn noise(&self, draw: &Draw) -> Vec<NoisePlan> {
+    fn noise(&self, draw: &Draw) -> List<NoisePlan, 0, MAX_MESSAGES> {
         let noisy = self
             .noise
             .as_ref()
             .filter(|noise| draw.chance("noisy", noise.per_mille));
         let Some(noise) = noisy else {
-            return Vec::new();
+            return List::default();
         };
-        (0..draw.range("noise", noise.count))
+        (0..draw.range("noise", noise.count).get())
             .map(|_| NoisePlan {
                 at_ms: draw.range("noise_at_ms", noise.at_ms),
                 kind: draw.weights("noise_kind", &noise.kinds),
@@ -214,7 +173,7 @@ impl Clients {
             .collect()
     }
 
-    fn message(&self, draw: &Draw, at_ms: u64) -> MessagePlan {
+    fn message(&self, draw: &Draw, at_ms: Millis) -> MessagePlan {
         const KINDS: [MessageKind; 3] = [
             MessageKind::StartAgent,
             MessageKind::UserMessage,
@@ -227,11 +186,11 @@ impl Clients {
         MessagePlan {
             at_ms,
             kind: KINDS[draw.index("kind", KINDS.len()) as usize],
-            tools: draw.range("tools", self.tools) as u32,
-            text_bytes: text_bytes as u32,
+            tools: draw.range("tools", self.tools),
+            text_bytes,
             thread: draw
                 .chance("names_thread", self.thread_per_mille)
-                .then(|| draw.index("thread", self.threads as usize)),
+                .then(|| draw.index("thread", self.threads.size())),
         }
     }
 }

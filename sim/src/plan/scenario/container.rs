@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::Draw;
 use crate::{
     plan::{
-        ContainerPlan, Range,
-        bounds::{MAX_CONTAINERS, MAX_MS, MAX_REGISTRY, MAX_US, MAX_WAITING, PER_MILLE, within},
-        managers_per_user as usual_managers, queue_capacity as usual_queue,
+        ContainerPlan, Count, Micros, Millis, PerMille, Range,
+        bounds::{MAX_CONTAINERS, MAX_REGISTRY, MAX_WAITING},
+        container::{USUAL_MANAGERS, USUAL_QUEUE},
+        range::only_usual,
     },
     trace::event::Actor,
 };
@@ -17,45 +18,32 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Containers {
-    #[serde(deserialize_with = "within::<1, MAX_CONTAINERS, _, _>")]
-    count: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    start_ms: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    listen_after_ms: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    in_service_after_ms: Range,
+    count: Range<Count<1, MAX_CONTAINERS>>,
+    start_ms: Range<Millis>,
+    listen_after_ms: Range<Millis>,
+    in_service_after_ms: Range<Millis>,
     /// Of each phase.
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    phase_ms: Range,
-    #[serde(deserialize_with = "within::<0, MAX_REGISTRY, _, _>")]
-    registry_capacity: Range,
-    #[serde(
-        default = "managers_per_user",
-        deserialize_with = "within::<1, MAX_REGISTRY, _, _>"
-    )]
-    managers_per_user: Range,
-    #[serde(
-        default = "queue_capacity",
-        deserialize_with = "within::<1, MAX_WAITING, _, _>"
-    )]
-    queue_capacity: Range,
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    accept_us: Range,
+    phase_ms: Range<Millis>,
+    registry_capacity: Range<Count<0, MAX_REGISTRY>>,
+    #[serde(default = "only_usual::<_, USUAL_MANAGERS>")]
+    managers_per_user: Range<Count<1, MAX_REGISTRY>>,
+    #[serde(default = "only_usual::<_, USUAL_QUEUE>")]
+    queue_capacity: Range<Count<1, MAX_WAITING>>,
+    accept_us: Range<Micros>,
     slow_accept: Option<SlowAccept>,
     /// How many containers in a thousand lack one of `never_ready`.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    lacking_per_mille: u32,
+    #[serde(default)]
+    lacking_per_mille: PerMille,
     #[serde(default)]
     never_ready: Vec<Component>,
     /// How many containers in a thousand never leave one of `hangs_in`.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    hanging_per_mille: u32,
+    #[serde(default)]
+    hanging_per_mille: PerMille,
     #[serde(default)]
     hangs_in: Vec<StartupPhase>,
     /// How many containers in a thousand carry the variable of end-to-end tests.
-    #[serde(default, deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    for_tests_per_mille: u32,
+    #[serde(default)]
+    for_tests_per_mille: PerMille,
     /// Containers beyond those counted, which start when the load has risen.
     scale_out: Option<ScaleOut>,
 }
@@ -65,32 +53,28 @@ pub(super) struct Containers {
 #[serde(deny_unknown_fields)]
 struct SlowAccept {
     /// How many containers in a thousand.
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: u32,
-    #[serde(deserialize_with = "within::<0, MAX_US, _, _>")]
-    accept_us: Range,
+    per_mille: PerMille,
+    accept_us: Range<Micros>,
 }
 
 /// The deployment becomes larger while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScaleOut {
-    #[serde(deserialize_with = "within::<0, MAX_CONTAINERS, _, _>")]
-    count: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    start_ms: Range,
+    count: Range<Count<0, MAX_CONTAINERS>>,
+    start_ms: Range<Millis>,
 }
 
 impl Containers {
     /// All of them: those that are there from the beginning first.
     pub(super) fn plans(&self, draw: &Draw) -> Vec<ContainerPlan> {
-        let first = draw.range("containers", self.count);
+        let first = draw.range("containers", self.count).get();
         let more = self
             .scale_out
-            .map_or(0, |more| draw.range("scale_out", more.count));
+            .map_or(0, |more| draw.range("scale_out", more.count).get());
         let all = (first + more).min(MAX_CONTAINERS);
         let plan = |n| {
-            let draw = draw.of(Actor::Container(n as u32));
+            let draw = draw.of(Actor::Container(n));
             let start_ms = match self.scale_out {
                 Some(more) if n >= first => more.start_ms,
                 Some(_) | None => self.start_ms,
@@ -100,7 +84,7 @@ impl Containers {
         (0..all).map(plan).collect()
     }
 
-    fn plan(&self, draw: &Draw, start_ms: Range) -> ContainerPlan {
+    fn plan(&self, draw: &Draw, start_ms: Range<Millis>) -> ContainerPlan {
         let lacking =
             draw.chance("lacking", self.lacking_per_mille) && !self.never_ready.is_empty();
         let never_ready = match lacking {
@@ -123,27 +107,11 @@ impl Containers {
             phase_ms: std::array::from_fn(|_| draw.range("phase_ms", self.phase_ms)),
             never_ready,
             hangs_in,
-            registry_capacity: draw.range("registry_capacity", self.registry_capacity) as u32,
-            managers_per_user: draw.range("managers_per_user", self.managers_per_user) as u32,
-            queue_capacity: draw.range("queue_capacity", self.queue_capacity) as u32,
+            registry_capacity: draw.range("registry_capacity", self.registry_capacity),
+            managers_per_user: draw.range("managers_per_user", self.managers_per_user),
+            queue_capacity: draw.range("queue_capacity", self.queue_capacity),
             accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
             for_tests: draw.chance("for_tests", self.for_tests_per_mille),
         }
-    }
-}
-
-fn managers_per_user() -> Range {
-    let usual = u64::from(usual_managers());
-    Range {
-        least: usual,
-        most: usual,
-    }
-}
-
-fn queue_capacity() -> Range {
-    let usual = u64::from(usual_queue());
-    Range {
-        least: usual,
-        most: usual,
     }
 }

@@ -7,13 +7,13 @@ use super::{
     swarm::{Swarm, Weight},
 };
 use crate::{
-    plan::Range,
+    plan::{PerMille, Range, unit::Unit},
     scheduler::choices::{Choices, Purpose, Stream},
     trace::event::Actor,
 };
 
 /// Frames in a thousand that the worst link of a swarm loses.
-const WORST_LOSS: u32 = 250;
+const WORST_LOSS: PerMille = PerMille::new(250);
 
 /// Draws for one entity, each by the name of the field.
 pub(super) struct Draw {
@@ -54,14 +54,13 @@ impl Draw {
     }
 
     /// Uniform over `range`.
-    pub(super) fn range(&self, field: &'static str, range: Range) -> u64 {
-        self.stream(field).draw(range.inclusive())
+    pub(super) fn range<U: Unit>(&self, field: &'static str, range: Range<U>) -> U {
+        U::nearest(self.stream(field).draw(range.inclusive()))
     }
 
     /// One of the values.
     pub(super) fn weights<T: Copy>(&self, field: &'static str, weights: &Weights<T>) -> T {
-        let most = weights.total() - 1;
-        weights.pick(self.range(field, Range { least: 0, most }))
+        weights.pick(self.stream(field).draw(0..=weights.total() - 1))
     }
 
     /// One of the values, or what is usual if there are none to choose from.
@@ -75,33 +74,32 @@ impl Draw {
 
     /// Whether something goes wrong that does so `per_mille` times in a thousand, more or less
     /// often in a swarm.
-    pub(super) fn chance(&self, field: &'static str, per_mille: u32) -> bool {
+    pub(super) fn chance(&self, field: &'static str, per_mille: PerMille) -> bool {
         let per_mille = self.weight(field).per_mille(per_mille);
-        self.stream(field).chance(per_mille)
+        self.stream(field).chance(per_mille.get())
     }
 
     /// How many times in a thousand something will go wrong during the run, more or less often
     /// in a swarm.
-    pub(super) fn per_mille(&self, field: &'static str, range: Range) -> u32 {
-        let drawn = self.range(field, range) as u32;
-        self.weight(field).per_mille(drawn)
+    pub(super) fn per_mille(&self, field: &'static str, range: Range<PerMille>) -> PerMille {
+        self.weight(field).per_mille(self.range(field, range))
     }
 
     /// How many frames in a thousand a link loses, more or less in a swarm. A link that loses
     /// nearly all is no link.
-    pub(super) fn loss(&self, range: Range) -> u32 {
+    pub(super) fn loss(&self, range: Range<PerMille>) -> PerMille {
         self.per_mille("loss_per_mille", range).min(WORST_LOSS)
     }
 
     /// How many times something is tried, more often in a swarm.
-    pub(super) fn tries(&self, field: &'static str, range: Range) -> u64 {
-        self.weight(field).tries(self.range(field, range))
+    pub(super) fn tries(&self, field: &'static str, range: Range<impl Unit>) -> u64 {
+        self.weight(field).tries(self.range(field, range).amount())
     }
 
     /// One of `count` things, from 0; 0 if there is none.
     pub(super) fn index(&self, field: &'static str, count: usize) -> u32 {
         let most = (count as u64).saturating_sub(1);
-        self.range(field, Range { least: 0, most }) as u32
+        self.stream(field).draw(0..=most) as u32
     }
 
     /// The weight of the kind of fault it is about, or that has the name of the field.

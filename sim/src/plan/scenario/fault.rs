@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::{Draw, Weights};
 use crate::plan::{
-    Direction, FaultKind, FaultPlan, Range, Towards,
-    bounds::{MAX_FACTOR, MAX_MS, MAX_REPEATS, PER_MILLE, within},
+    Count, Direction, FaultKind, FaultPlan, Millis, PerMille, Range, Towards,
+    bounds::{MAX_FACTOR, MAX_REPEATS},
 };
 
 /// A fault that some seeds have, once or several times.
@@ -15,17 +15,11 @@ pub(super) struct Fault {
     #[serde(flatten)]
     kind: Kind,
     /// How often in a thousand it happens.
-    #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-    per_mille: u32,
+    per_mille: PerMille,
     /// How many times a seed tries.
-    #[serde(default = "once", deserialize_with = "within::<1, MAX_REPEATS, _, _>")]
-    times: Range,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    at_ms: Range,
-}
-
-fn once() -> Range {
-    Range { least: 1, most: 1 }
+    #[serde(default)]
+    times: Range<Count<1, MAX_REPEATS>>,
+    at_ms: Range<Millis>,
 }
 
 /// What a plan says of the fault, as ranges and weights; whom it befalls is drawn among all.
@@ -33,90 +27,66 @@ fn once() -> Range {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 enum Kind {
     Crash {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: Range,
+        down_ms: Range<Millis>,
     },
     Terminate {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: Range,
+        grace_ms: Range<Millis>,
+        down_ms: Range<Millis>,
     },
     ScaleIn {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: Range,
+        grace_ms: Range<Millis>,
     },
     RollingDeploy {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        grace_ms: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        pause_ms: Range,
+        grace_ms: Range<Millis>,
+        pause_ms: Range<Millis>,
     },
     PowerLoss {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        down_ms: Range,
+        down_ms: Range<Millis>,
     },
     Stall {
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        for_ms: Range<Millis>,
     },
     ClockJump {
         towards: Weights<Towards>,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        by_ms: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        by_ms: Range<Millis>,
+        for_ms: Range<Millis>,
     },
     ServiceDown {
         services: Weights<Service>,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        for_ms: Range<Millis>,
     },
     ServiceFlapping {
         services: Weights<Service>,
-        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-        down_ms: Range,
-        #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-        up_ms: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        down_ms: Range<Millis<1>>,
+        up_ms: Range<Millis<1>>,
+        for_ms: Range<Millis>,
     },
     ServiceSlow {
         services: Weights<Service>,
-        #[serde(deserialize_with = "within::<1, MAX_FACTOR, _, _>")]
-        factor: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        factor: Range<Count<1, MAX_FACTOR>>,
+        for_ms: Range<Millis>,
     },
     ServiceErrors {
         services: Weights<Service>,
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        calls_per_mille: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        calls_per_mille: Range<PerMille>,
+        for_ms: Range<Millis>,
     },
     AuthDenies {
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        calls_per_mille: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        calls_per_mille: Range<PerMille>,
+        for_ms: Range<Millis>,
     },
     SupervisorJumbles {
-        #[serde(deserialize_with = "within::<0, PER_MILLE, _, _>")]
-        calls_per_mille: Range,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        calls_per_mille: Range<PerMille>,
+        for_ms: Range<Millis>,
     },
     Partition {
         directions: Weights<Direction>,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        for_ms: Range<Millis>,
     },
     Reset {},
     BackendPartition {
         directions: Weights<Direction>,
-        #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-        for_ms: Range,
+        for_ms: Range<Millis>,
     },
     BackendReset {},
 }
@@ -227,7 +197,7 @@ impl Kind {
                 for_ms,
             } => FaultKind::ServiceSlow {
                 service: draw.weights("service", services),
-                factor: draw.range("factor", *factor) as u32,
+                factor: draw.range("factor", *factor),
                 for_ms: draw.range("for_ms", *for_ms),
             },
             Kind::ServiceErrors {
@@ -236,21 +206,21 @@ impl Kind {
                 for_ms,
             } => FaultKind::ServiceErrors {
                 service: draw.weights("service", services),
-                per_mille: draw.range("calls_per_mille", *calls_per_mille) as u32,
+                per_mille: draw.range("calls_per_mille", *calls_per_mille),
                 for_ms: draw.range("for_ms", *for_ms),
             },
             Kind::AuthDenies {
                 calls_per_mille,
                 for_ms,
             } => FaultKind::AuthDenies {
-                per_mille: draw.range("calls_per_mille", *calls_per_mille) as u32,
+                per_mille: draw.range("calls_per_mille", *calls_per_mille),
                 for_ms: draw.range("for_ms", *for_ms),
             },
             Kind::SupervisorJumbles {
                 calls_per_mille,
                 for_ms,
             } => FaultKind::SupervisorJumbles {
-                per_mille: draw.range("calls_per_mille", *calls_per_mille) as u32,
+                per_mille: draw.range("calls_per_mille", *calls_per_mille),
                 for_ms: draw.range("for_ms", *for_ms),
             },
             Kind::Partition { directions, for_ms } => FaultKind::Partition {

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::{
-    check::marks::Floors,
     plan::{
-        ClientPlan, FaultPlan, LinkPlan, Plan, Range, ServicePlan, ServicesPlan,
-        bounds::{MAX_EVERY, MAX_FAULTS, MAX_MS, maybe_within, within},
+        ClientPlan, Count, FaultPlan, LinkPlan, List, Millis, Plan, Range, ServicePlan,
+        ServicesPlan,
+        bounds::{MAX_EVERY, MAX_FAULTS},
     },
     scheduler::Strategy,
     trace::event::Actor,
@@ -19,6 +19,7 @@ mod client;
 mod container;
 mod draw;
 mod fault;
+mod floors;
 mod network;
 mod swarm;
 mod weights;
@@ -28,6 +29,7 @@ use client::Clients;
 use container::Containers;
 use draw::Draw;
 use fault::Fault;
+pub use floors::Floors;
 use weights::Weights;
 
 /// A scenario file.
@@ -41,36 +43,30 @@ pub struct Scenario {
     pub summary: String,
     /// A sweep over all scenarios runs one seed in so many of this one, whose runs are long. A
     /// sweep that names it runs each.
-    #[serde(default = "each", deserialize_with = "within::<1, MAX_EVERY, _, _>")]
-    pub every: u64,
+    #[serde(default)]
+    pub every: Count<1, MAX_EVERY>,
     /// Weights.
     environments: Weights<Environment>,
     /// Weights.
     strategies: Weights<Strategy>,
-    #[serde(deserialize_with = "within::<1, MAX_MS, _, _>")]
-    time_limit_ms: u64,
+    time_limit_ms: Millis<1>,
     /// When every fault ends, in scenarios that look at what comes then.
-    #[serde(default, deserialize_with = "maybe_within::<0, MAX_MS, _, _>")]
-    heal_at_ms: Option<Range>,
+    #[serde(default)]
+    heal_at_ms: Option<Range<Millis>>,
     /// Whether each seed has its own choice of faults.
     #[serde(default)]
     swarm: bool,
-    #[serde(deserialize_with = "within::<0, MAX_MS, _, _>")]
-    aftermath_ms: u64,
+    aftermath_ms: Millis,
     balancer: Balancing,
     services: ServicesPlan,
     backend_link: LinkPlan,
     containers: Containers,
     clients: Clients,
-    #[serde(default, deserialize_with = "within::<0, MAX_FAULTS, _, _>")]
-    faults: Vec<Fault>,
+    #[serde(default)]
+    faults: List<Fault, 0, MAX_FAULTS>,
     /// How often its runs must reach rare states, or a sweep that held was vacuous.
     #[serde(default)]
     pub floors: Floors,
-}
-
-fn each() -> u64 {
-    1
 }
 
 /// A file that cannot be used.
@@ -105,8 +101,8 @@ impl Scenario {
         let draw = Draw::new(seed, self.swarm);
         let containers = self.containers.plans(&draw);
         let users = draw.range("users", self.clients.users);
-        let clients: Vec<ClientPlan> = (0..draw.range("clients", self.clients.count))
-            .map(|n| self.clients.plan(&draw.of(Actor::Client(n as u32)), users))
+        let clients: Vec<ClientPlan> = (0..draw.range("clients", self.clients.count).get())
+            .map(|n| self.clients.plan(&draw.of(Actor::Client(n)), users))
             .collect();
         let heal_at_ms = self.heal_at_ms.map(|range| draw.range("heal_at_ms", range));
         let mut faults: Vec<FaultPlan> = self
@@ -127,19 +123,19 @@ impl Scenario {
             balancer: self.balancer.plan(&draw),
             services: self.services(&draw),
             backend_link: LinkPlan {
-                loss_per_mille: draw.loss(only(self.backend_link.loss_per_mille)),
+                loss_per_mille: draw.loss(Range::only(self.backend_link.loss_per_mille)),
                 ..self.backend_link
             },
-            containers,
-            clients,
-            faults,
+            containers: containers.into(),
+            clients: clients.into(),
+            faults: faults.into(),
         }
     }
 
     /// The services, with errors as often as this seed has them.
     fn services(&self, draw: &Draw) -> ServicesPlan {
         let service = |plan: ServicePlan| ServicePlan {
-            error_per_mille: draw.per_mille("error_per_mille", only(plan.error_per_mille)),
+            error_per_mille: draw.per_mille("error_per_mille", Range::only(plan.error_per_mille)),
             ..plan
         };
         let ServicesPlan {
@@ -154,14 +150,6 @@ impl Scenario {
             database: service(database),
             supervisor: service(supervisor),
         }
-    }
-}
-
-fn only(value: u32) -> Range {
-    let value = u64::from(value);
-    Range {
-        least: value,
-        most: value,
     }
 }
 

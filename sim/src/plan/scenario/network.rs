@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Draw;
-use crate::plan::{LinkPlan, Range};
+use crate::plan::{LinkPlan, Micros, Range, Unit};
 
 /// A class of networks. Figures are orders of magnitude of one-way latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -31,11 +31,12 @@ impl Network {
             Network::Mobile => ((20_000, 60_000), (10_000, 60_000), (0, 20)),
             Network::PoorMobile => ((60_000, 300_000), (50_000, 700_000), (10, 150)),
         };
-        let range = |(least, most)| Range { least, most };
+        let range = |(least, most)| Range::<Micros>::new(least, most);
         let least = draw.range("latency_us", range(least_us));
-        let most = least + draw.range("jitter_us", range(jitter_us));
+        let jitter = draw.range("jitter_us", range(jitter_us));
+        let most = Micros::nearest(least.get() + jitter.get());
         LinkPlan {
-            loss_per_mille: draw.loss(range(loss_per_mille)),
+            loss_per_mille: draw.loss(Range::new(loss_per_mille.0, loss_per_mille.1)),
             ..LinkPlan::plain(Range { least, most })
         }
     }

@@ -4,7 +4,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use crate::plan::bounds::{MAX_REPEATS, PER_MILLE};
+use crate::plan::{PerMille, Unit, bounds::MAX_REPEATS};
 
 /// How heavy one seed makes each kind of fault.
 #[derive(Debug)]
@@ -66,13 +66,12 @@ impl Weight {
     }
 
     /// Chances with this weight.
-    pub(super) fn per_mille(self, per_mille: u32) -> u32 {
-        let weighted = match self {
+    pub(super) fn per_mille(self, per_mille: PerMille) -> PerMille {
+        PerMille::nearest(match self {
             Weight::Never => 0,
-            Weight::Rarer(part) => u64::from(per_mille).div_ceil(part),
-            Weight::Oftener(times) => u64::from(per_mille) * times,
-        };
-        weighted.min(PER_MILLE) as u32
+            Weight::Rarer(part) => per_mille.amount().div_ceil(part),
+            Weight::Oftener(times) => per_mille.amount() * times,
+        })
     }
 
     /// Tries with this weight.
@@ -80,7 +79,7 @@ impl Weight {
         match self {
             Weight::Never => 0,
             Weight::Rarer(_) => tries,
-            Weight::Oftener(times) => (tries * times).min(MAX_REPEATS),
+            Weight::Oftener(times) => (tries * times).min(MAX_REPEATS.into()),
         }
     }
 }
@@ -102,10 +101,11 @@ mod tests {
 
     #[test]
     fn weights_keep_within_what_a_chance_and_a_plan_may_be() {
-        assert_eq!(Weight::Oftener(8).per_mille(300), 1_000);
-        assert_eq!(Weight::Rarer(4).per_mille(1), 1);
-        assert_eq!(Weight::Never.per_mille(1_000), 0);
-        assert_eq!(Weight::Oftener(8).tries(20), MAX_REPEATS);
+        let chance = |weight: Weight, per_mille| weight.per_mille(PerMille::new(per_mille)).get();
+        assert_eq!(chance(Weight::Oftener(8), 300), 1_000);
+        assert_eq!(chance(Weight::Rarer(4), 1), 1);
+        assert_eq!(chance(Weight::Never, 1_000), 0);
+        assert_eq!(Weight::Oftener(8).tries(20), u64::from(MAX_REPEATS));
         assert_eq!(Weight::Rarer(4).tries(3), 3);
     }
 }

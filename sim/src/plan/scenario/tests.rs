@@ -78,14 +78,14 @@ fn a_plan_survives_its_file_form() {
 fn a_fault_that_cannot_be_is_refused_with_its_place() {
     let mut plan = scenario("autoscale").plan(1);
     let mut complaint = |kind, at_ms| {
-        plan.faults = vec![FaultPlan::new(kind, at_ms)];
+        plan.faults = vec![FaultPlan::new(kind, Millis::new(at_ms))].into();
         let text = toml::to_string(&plan).unwrap();
         let error = toml::from_str::<Plan>(&text).unwrap_err();
         error.message().to_owned()
     };
     let smallest = FaultKind::ScaleIn {
         container: 0,
-        grace_ms: 1,
+        grace_ms: Millis::new(1),
     };
     assert_eq!(
         complaint(smallest, 1),

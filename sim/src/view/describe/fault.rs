@@ -1,9 +1,7 @@
 //! Faults of a plan in words.
 
-use std::time::Duration;
-
 use crate::{
-    plan::{Direction, FaultKind, Towards},
+    plan::{Direction, FaultKind, Millis, Towards},
     trace::event::Actor,
 };
 
@@ -131,6 +129,6 @@ fn way(direction: Direction) -> &'static str {
     }
 }
 
-fn time(ms: u64) -> String {
-    format!("{:?}", Duration::from_millis(ms))
+fn time<const LEAST: u64>(ms: Millis<LEAST>) -> String {
+    ms.to_string()
 }

@@ -5,7 +5,7 @@ use gatesim_model::port::socket::Upgrade;
 
 use super::Balancer;
 use crate::{
-    plan::HeaderPolicy,
+    plan::{HeaderPolicy, Unit},
     scheduler::choices::Purpose,
     trace::event::{Header, WorldEvent},
 };
@@ -36,8 +36,7 @@ pub(super) fn apply(
     {
         change_headers(balancer, &mut upgrade);
     }
-    if plan.addresses > 0 {
-        let most = u64::from(plan.addresses) - 1;
+    if let Some(most) = plan.addresses.amount().checked_sub(1) {
         let address = balancer.stream(socket, Purpose::Address).draw(0..=most);
         upgrade.peer_address = format!("169.254.8.129:{}", FIRST_PORT + address);
     }

@@ -26,7 +26,7 @@ use std::{
 use gatesim_model::core::ids::SocketId;
 
 use crate::{
-    plan::BalancerPlan,
+    plan::{BalancerPlan, PerMille},
     scheduler::{
         Scheduler,
         choices::{Purpose, Stream},
@@ -77,7 +77,7 @@ impl Balancer {
     }
 
     /// The odds of something that goes wrong by chance: none once the world is healed.
-    fn odds(&self, per_mille: u32) -> u32 {
+    fn odds(&self, per_mille: PerMille) -> u32 {
         self.context.odds(per_mille)
     }
 

@@ -199,7 +199,7 @@ fn is_close(packet: &Packet) -> bool {
 
 /// Completes when nothing has passed for too long.
 async fn idle(balancer: &Balancer, active: &Cell<Time>) {
-    let timeout = balancer.plan().idle_timeout();
+    let timeout = balancer.plan().idle_timeout_ms.duration();
     loop {
         let deadline = active.get() + timeout;
         if balancer.scheduler().now() >= deadline {
@@ -212,7 +212,7 @@ async fn idle(balancer: &Balancer, active: &Cell<Time>) {
 /// Completes when the container has left service and its connections have had their time.
 async fn drained(balancer: &Balancer, container: u32, socket: SocketId) {
     let since = balancer.backends.left(container, socket).await;
-    let until = since + balancer.plan().drain();
+    let until = since + balancer.plan().drain_ms.duration();
     balancer.scheduler().sleep_until(until).await;
 }
 

@@ -111,7 +111,7 @@ async fn ask_in_turn(
     }
     let mut asked = BTreeSet::new();
     let mut status = 503;
-    for _ in 0..=balancer.plan().retries {
+    for _ in 0..=balancer.plan().retries.get() {
         let Some(container) = route(balancer, &mut routes, request.affinity, &asked) else {
             break;
         };
@@ -182,7 +182,9 @@ async fn ask_one(
     if backend.send(packet).await.is_err() {
         return Err(502);
     }
-    let timeout = balancer.scheduler().sleep(balancer.plan().answer_timeout());
+    let timeout = balancer
+        .scheduler()
+        .sleep(balancer.plan().answer_timeout_ms.duration());
     match first(backend.receive(), timeout).await {
         First::Left(Incoming::Packet(Packet::Response {
             status,

@@ -171,7 +171,7 @@ impl Tab {
             },
             link: plan.link,
             program: plan.program,
-            pace: Duration::from_millis(plan.reads_every_ms),
+            pace: plan.reads_every_ms.duration(),
         };
         let opening = WebSocket::connect(Rc::clone(&self.around.network), socket, request);
         self.sockets.push(opening);

@@ -14,7 +14,7 @@ use gatesim_model::{
 
 use super::timings::{REFRESH_BEFORE, REFRESH_NOT_WITHIN};
 use crate::{
-    plan::{ClientPlan, Program, Token, TokenPlace},
+    plan::{ClientPlan, Millis, Program, Token, TokenPlace},
     world::service::token_text,
 };
 
@@ -44,8 +44,8 @@ impl Credentials {
         Credentials {
             user: plan.user,
             kind: plan.token,
-            life: plan.token_life_ms.map(Duration::from_millis),
-            issued: start + Duration::from_millis(plan.token_after_ms),
+            life: plan.token_life_ms.map(Millis::duration),
+            issued: start + plan.token_after_ms.duration(),
             distrusted: false,
         }
     }
@@ -185,7 +185,7 @@ mod tests {
 
     fn plan(token_life_ms: Option<u64>) -> ClientPlan {
         ClientPlan {
-            token_life_ms,
+            token_life_ms: token_life_ms.map(Millis::new),
             ..ClientPlan::silent(7)
         }
     }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_token_that_is_not_there_yet_is_not_carried() {
         let plan = ClientPlan {
-            token_after_ms: 5_000,
+            token_after_ms: Millis::new(5_000),
             ..plan(None)
         };
         let credentials = Credentials::new(&plan, at(1));

@@ -163,8 +163,8 @@ struct Tab {
 }
 
 /// Runs client `number` until it leaves.
-pub async fn run(around: Rc<Surroundings>, number: u32, start_ms: u64) {
-    let start = Time::ZERO + Duration::from_millis(start_ms);
+pub async fn run(around: Rc<Surroundings>, number: u32, start: Duration) {
+    let start = Time::ZERO + start;
     around.scheduler().sleep_until(start).await;
     Tab::new(around, number, start).live().await;
 }
@@ -172,8 +172,11 @@ pub async fn run(around: Rc<Surroundings>, number: u32, start_ms: u64) {
 /// When a client leaves at the latest: when its patience is over. One that waits for an answer
 /// stays until the healed world owes it nothing any more.
 fn leaves_at(converged_by: Option<Time>, client: &ClientPlan, start: Time) -> Time {
-    let last = client.messages.last().map_or(0, |message| message.at_ms);
-    let patient = start + Duration::from_millis(last + client.patience_ms);
+    let last = client
+        .messages
+        .last()
+        .map(|message| message.at_ms.duration());
+    let patient = start + last.unwrap_or_default() + client.patience_ms.duration();
     match client.messages.is_empty() {
         true => patient,
         false => converged_by.map_or(patient, |by| by.max(patient)),

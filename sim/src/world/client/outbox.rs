@@ -4,10 +4,7 @@
 //! Left out: the browser's bounds on its queues (100 messages, 50 while a token is renewed). A plan
 //! bounds the messages of a client, and no scenario comes near.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use gatesim_model::{
     core::{
@@ -19,7 +16,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    plan::{ClientPlan, MessageKind, MessagePlan, NoiseKind},
+    plan::{ClientPlan, MessageKind, MessagePlan, Millis, NoiseKind},
     world::service::message_id,
 };
 
@@ -69,7 +66,7 @@ struct RunProgress {
 impl ClientOutbox {
     /// What `plan` says for the client with this number, which starts at `start`.
     pub(super) fn new(resend: ClientResend, plan: &ClientPlan, client: u32, start: Time) -> Self {
-        let due = |at_ms| start + Duration::from_millis(at_ms);
+        let due = |at_ms: Millis| start + at_ms.duration();
         let messages = plan.messages.iter().zip(0..);
         let noise = plan.noise.iter();
         let mut waiting: Vec<(Time, Scheduled)> = messages
@@ -83,7 +80,7 @@ impl ClientOutbox {
             resend,
             client,
             numbers: messages.map(|(_, n)| (message_id(client, n), n)).collect(),
-            messages: plan.messages.clone(),
+            messages: plan.messages.to_vec(),
             waiting: waiting.into(),
             unanswered: BTreeMap::new(),
             again: VecDeque::new(),
@@ -161,7 +158,7 @@ impl ClientOutbox {
             id: id.clone(),
             thread: plan.thread.map(|n| format!("thread{n}").into()),
             after,
-            text: "x".repeat(plan.text_bytes as usize).into(),
+            text: "x".repeat(plan.text_bytes.size()).into(),
         };
         let message = match plan.kind {
             MessageKind::StartAgent => ClientMessage::StartAgent(request),
@@ -189,21 +186,23 @@ fn noise(kind: NoiseKind) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::plan::NoisePlan;
+    use crate::plan::{Count, NoisePlan};
 
     const RUN: RunId = RunId(7);
 
     fn outbox(resend: ClientResend, at_ms: &[u64], noise_ms: &[u64]) -> ClientOutbox {
         let message = |&at_ms: &u64| MessagePlan {
-            at_ms,
+            at_ms: Millis::new(at_ms),
             kind: MessageKind::Chat,
-            tools: 0,
-            text_bytes: 1,
+            tools: Count::new(0),
+            text_bytes: Count::new(1),
             thread: None,
         };
         let noise = |&at_ms: &u64| NoisePlan {
-            at_ms,
+            at_ms: Millis::new(at_ms),
             kind: NoiseKind::NotJson,
         };
         let plan = ClientPlan {

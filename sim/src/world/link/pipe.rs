@@ -182,7 +182,7 @@ impl Pipe {
 
     /// Whether the window takes another packet.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight.borrow().len() + self.to.unread.borrow().len() < self.plan.window as usize
+        self.in_flight.borrow().len() + self.to.unread.borrow().len() < self.plan.window.size()
     }
 
     /// What the writer has said last.
@@ -213,10 +213,14 @@ impl Pipe {
 
     fn push(self: &Rc<Self>, what: InFlight) {
         let mut delay = self.draw_latency();
-        if self.loss.borrow_mut().chance(self.plan.loss_per_mille) {
+        if self
+            .loss
+            .borrow_mut()
+            .chance(self.plan.loss_per_mille.get())
+        {
             delay += RETRANSMISSION;
         }
-        let free_at = self.last_delivery.get() + Duration::from_micros(self.plan.frame_us);
+        let free_at = self.last_delivery.get() + self.plan.frame_us.duration();
         let at = (self.scheduler.now() + delay).max(free_at);
         self.last_delivery.set(at);
         self.in_flight.borrow_mut().push_back(what);
@@ -309,7 +313,7 @@ impl Pipe {
         } else if self.giving_up.since.get().is_none() && !self.in_flight.borrow().is_empty() {
             let now = self.scheduler.now();
             self.giving_up.since.set(Some(now));
-            let deadline = now + self.plan.give_up();
+            let deadline = now + self.plan.give_up_ms.duration();
             self.scheduler
                 .deliver_at(deadline, Rc::clone(&self.giving_up) as Rc<dyn Deliver>);
         }
@@ -368,7 +372,12 @@ impl Deliver for GivingUp {
             return;
         };
         // Answered meanwhile, and perhaps unanswered again since then.
-        if self.since.get().map(|since| since + pipe.plan.give_up()) == Some(pipe.scheduler.now()) {
+        if self
+            .since
+            .get()
+            .map(|since| since + pipe.plan.give_up_ms.duration())
+            == Some(pipe.scheduler.now())
+        {
             pipe.give_up();
         }
     }

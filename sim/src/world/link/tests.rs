@@ -4,13 +4,13 @@ use gatesim_model::core::message::Frame;
 
 use super::*;
 use crate::{
-    plan::Range,
+    plan::{Count, Micros, Millis, PerMille, Range, USUAL_WINDOW},
     testing::{Bench, Log, ms, note},
 };
 
 const NEAR: Actor = Actor::Client(0);
 /// The usual window, in frames.
-const WINDOW: usize = LinkPlan::USUAL_WINDOW as usize;
+const WINDOW: usize = USUAL_WINDOW as usize;
 
 const FAR: Actor = Actor::Balancer;
 
@@ -23,9 +23,9 @@ fn link(
 ) -> (LinkEnd, LinkEnd) {
     let socket = SocketId::first(0);
     let plan = LinkPlan {
-        loss_per_mille,
-        give_up_ms: 30_000,
-        ..LinkPlan::plain(Range { least, most })
+        loss_per_mille: PerMille::new(loss_per_mille),
+        give_up_ms: Millis::new(30_000),
+        ..LinkPlan::plain(Range::new(least, most))
     };
     connection(scheduler, socket, (NEAR, FAR), plan)
 }
@@ -315,12 +315,9 @@ fn a_short_partition_costs_no_connection() {
 fn a_slow_link_spaces_frames() {
     let ran = Bench::default().run(|scheduler, log| {
         let slow = LinkPlan {
-            frame_us: 40_000,
-            window: 2,
-            ..LinkPlan::plain(Range {
-                least: 1_000,
-                most: 1_000,
-            })
+            frame_us: Micros::new(40_000),
+            window: Count::new(2),
+            ..LinkPlan::plain(Range::new(1_000, 1_000))
         };
         let socket = SocketId::first(0);
         let (near, far) = connection(scheduler, socket, (NEAR, FAR), slow);

@@ -10,7 +10,7 @@ use gatesim_model::{
     port::wait::{First, first},
 };
 use gatesim_sim::{
-    plan::{LinkPlan, Range},
+    plan::{LinkPlan, Millis, Range},
     scheduler::{ProcessId, Scheduler, Strategy, choices::Choices},
     trace::{
         event::{Actor, Fact, FinishReason},
@@ -224,11 +224,8 @@ async fn connect(network: Rc<Network>, side: Side) -> Result<LinkEnd, Unconnecte
     };
     let socket = SocketId::first(peer);
     let plan = LinkPlan {
-        give_up_ms: GIVE_UP.as_millis() as u64,
-        ..LinkPlan::plain(Range {
-            least: LATENCY_US,
-            most: LATENCY_US,
-        })
+        give_up_ms: Millis::new(GIVE_UP.as_millis() as u64),
+        ..LinkPlan::plain(Range::new(LATENCY_US, LATENCY_US))
     };
     network
         .connect(socket, Actor::Client(peer), Actor::Balancer, plan)
