@@ -3,10 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatesim_sim::{
-    plan::Plan,
-    run::outcome::{Outcome, Violation},
-};
+use gatesim_sim::{check::Violation, plan::Plan, run::outcome::Outcome};
 
 use crate::report::chart::{
     Chart, Event,

@@ -3,8 +3,8 @@
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options, Until,
-    check::invariants::Invariant,
-    run::outcome::{Outcome, Violation},
+    check::{Violation, invariants::Invariant},
+    run::outcome::Outcome,
 };
 
 use crate::target::{Target, expectation::Expectation};

@@ -2,6 +2,7 @@
 //! reported.
 
 pub mod args;
+mod durations;
 mod groups;
 mod junit;
 mod partition;
@@ -236,8 +237,8 @@ mod tests {
     use std::{num::NonZeroUsize, slice::from_ref};
 
     use gatesim_sim::{
-        check::marks::Mark,
-        run::outcome::{Digest, Figures, Outcome},
+        check::{figures::Figures, marks::Mark},
+        run::outcome::{Digest, Outcome},
     };
 
     use super::*;

@@ -4,17 +4,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gatesim_sim::check::marks::{Mark, MissedFloor};
+use gatesim_sim::check::{
+    figures::Figures,
+    marks::{Mark, MissedFloor},
+};
 use serde::Serialize;
 
 use crate::{
     output::{MessageFormat, Output, note},
-    sweep::{
-        groups::Groups,
-        result::SweepResult,
-        tally::{Durations, Tally},
-        work::Pair,
-    },
+    sweep::{durations::Durations, groups::Groups, result::SweepResult, tally::Tally, work::Pair},
 };
 
 /// Failures that are shown in full; more than a person reads are shown in one line each.
@@ -73,10 +71,11 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     let rows: Vec<Row> = pairs(result)
         .map(|(pair, tally)| row(pair, tally))
         .collect();
-    let lines = table(&rows);
-    out.line(style.strong(&lines[0]))?;
-    for line in &lines[1..] {
-        out.line(line)?;
+    for (number, line) in table(&rows).iter().enumerate() {
+        match number {
+            0 => out.line(style.strong(line))?,
+            _ => out.line(line)?,
+        }
     }
     for (pair, tally) in pairs(result).filter(|(_, tally)| tally.broken.total() > 0) {
         out.line("")?;
@@ -129,7 +128,7 @@ fn verdict(result: &SweepResult) -> String {
         text.push_str(&format!(
             "\n{}: none of {} connections became ready, so that it held says nothing",
             name(pair),
-            tally.connections_expected
+            tally.figures.connections_expected
         ));
     }
     for (pair, tally) in pairs(result) {
@@ -157,67 +156,64 @@ pub fn missed_floor(floor: &MissedFloor) -> String {
     )
 }
 
-const COLUMNS: [&str; 14] = [
-    "scenario@design",
-    "runs",
-    "failed",
-    "ready",
-    "healed",
-    "p50 ms",
-    "p99 ms",
-    "max ms",
-    "overhead p99",
-    "delivered",
-    "twice",
-    "lost",
-    "reconnects",
-    "close codes",
-];
-
-type Row = [String; COLUMNS.len()];
+/// One row of the table: each cell with the heading of its column.
+type Row = Vec<(&'static str, String)>;
 
 fn row(pair: &Pair, tally: &Tally) -> Row {
     let millis = |value: Option<Duration>| value.map_or("-".to_owned(), in_millis);
-    let codes: Vec<String> = tally
+    let figures = &tally.figures;
+    let codes: Vec<String> = figures
         .close_codes
         .iter()
         .map(|(code, count)| format!("{code}:{count}"))
         .collect();
-    [
-        name(pair),
-        tally.runs.to_string(),
-        tally.groups.total().to_string(),
-        percent(tally.connections_ready, tally.connections_expected),
-        percent(tally.healed_ready, tally.healed_expected),
-        millis(tally.time_to_ready.percentile(50)),
-        millis(tally.time_to_ready.percentile(99)),
-        millis(tally.time_to_ready.max()),
-        millis(tally.coordination_overhead.percentile(99)),
-        percent(tally.agent_runs_delivered, tally.agent_runs_started),
-        tally.messages_executed_twice.to_string(),
-        tally.messages_lost.to_string(),
-        tally.reconnects.to_string(),
-        codes.join(" "),
-    ]
+    let ready = percent(figures.connections_ready, figures.connections_expected);
+    let healed = percent(figures.healed_ready, figures.healed_expected);
+    let delivered = percent(figures.agent_runs_delivered, figures.agent_runs_started);
+    let overhead = figures.coordination_overhead.percentile(99);
+    let mut row = vec![
+        ("scenario@design", name(pair)),
+        ("runs", tally.runs.to_string()),
+        ("failed", tally.groups.total().to_string()),
+        ("ready", ready),
+        ("healed", healed),
+        ("p50 ms", millis(figures.time_to_ready.percentile(50))),
+        ("p99 ms", millis(figures.time_to_ready.percentile(99))),
+        ("max ms", millis(figures.time_to_ready.max())),
+        ("overhead p99", millis(overhead)),
+        ("delivered", delivered),
+    ];
+    let shown = figures.shown().into_iter();
+    row.extend(shown.map(|(heading, count)| (heading, count.to_string())));
+    row.push(("close codes", codes.join(" ")));
+    row
 }
 
 /// Aligned columns under a heading: the first and the last to the left, numbers to the right.
 fn table(rows: &[Row]) -> Vec<String> {
-    let heading = COLUMNS.map(str::to_owned);
-    let all: Vec<&Row> = std::iter::once(&heading).chain(rows).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: [usize; COLUMNS.len()] = std::array::from_fn(width);
+    let Some(first) = rows.first() else {
+        return Vec::new();
+    };
+    let heading: Vec<&str> = first.iter().map(|(heading, _)| *heading).collect();
+    let cells = rows
+        .iter()
+        .map(|row| row.iter().map(|(_, cell)| cell.as_str()).collect());
+    let all: Vec<Vec<&str>> = std::iter::once(heading).chain(cells).collect();
+    let columns = first.len();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| all.iter().map(|row| row[column].len()).max().unwrap_or(0))
+        .collect();
+    let aligned = |(column, text): (usize, &&str)| {
+        let width = widths[column];
+        match column == 0 || column == columns - 1 {
+            true => format!("{text:<width$}"),
+            false => format!("{text:>width$}"),
+        }
+    };
     all.iter()
         .map(|row| {
-            let cells = row.iter().enumerate().map(|(column, text)| {
-                let width = widths[column];
-                if column == 0 || column == COLUMNS.len() - 1 {
-                    format!("{text:<width$}")
-                } else {
-                    format!("{text:>width$}")
-                }
-            });
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+            let cells: Vec<String> = row.iter().enumerate().map(aligned).collect();
+            cells.join("  ").trim_end().to_owned()
         })
         .collect()
 }
@@ -252,22 +248,8 @@ struct ResultJson<'a> {
     marks: &'a BTreeMap<Mark, u64>,
     missed_floors: Vec<FloorJson>,
     steps: u64,
-    connections_expected: u64,
-    connections_ready: u64,
-    healed_expected: u64,
-    healed_ready: u64,
-    messages_sent: u64,
-    messages_executed_twice: u64,
-    messages_lost: u64,
-    left_behind: u64,
-    time_to_ready_us: QuantilesJson,
-    coordination_overhead_us: QuantilesJson,
-    agent_runs_started: u64,
-    agent_runs_delivered: u64,
-    events_delivered: u64,
-    frames: u64,
-    reconnects: u64,
-    close_codes: &'a BTreeMap<u16, u64>,
+    #[serde(flatten)]
+    figures: &'a Figures<Durations>,
 }
 
 #[derive(Serialize)]
@@ -295,26 +277,6 @@ fn floors_json(pair: &Pair, tally: &Tally) -> Vec<FloorJson> {
             per_mille: floor.per_mille,
         })
         .collect()
-}
-
-#[derive(Serialize)]
-struct QuantilesJson {
-    p50: Option<u64>,
-    p99: Option<u64>,
-    max: Option<u64>,
-}
-
-impl QuantilesJson {
-    fn of(durations: &Durations) -> Self {
-        let micros = |value: Option<Duration>| {
-            value.map(|value| u64::try_from(value.as_micros()).unwrap_or(u64::MAX))
-        };
-        QuantilesJson {
-            p50: micros(durations.percentile(50)),
-            p99: micros(durations.percentile(99)),
-            max: micros(durations.max()),
-        }
-    }
 }
 
 /// The last JSON line; its absence means that the sweep did not end in order.
@@ -362,22 +324,7 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
         marks: &tally.marks,
         missed_floors: floors_json(pair, tally),
         steps: tally.steps,
-        connections_expected: tally.connections_expected,
-        connections_ready: tally.connections_ready,
-        healed_expected: tally.healed_expected,
-        healed_ready: tally.healed_ready,
-        messages_sent: tally.messages_sent,
-        messages_executed_twice: tally.messages_executed_twice,
-        messages_lost: tally.messages_lost,
-        left_behind: tally.left_behind,
-        time_to_ready_us: QuantilesJson::of(&tally.time_to_ready),
-        coordination_overhead_us: QuantilesJson::of(&tally.coordination_overhead),
-        agent_runs_started: tally.agent_runs_started,
-        agent_runs_delivered: tally.agent_runs_delivered,
-        events_delivered: tally.events_delivered,
-        frames: tally.frames,
-        reconnects: tally.reconnects,
-        close_codes: &tally.close_codes,
+        figures: &tally.figures,
     }
 }
 

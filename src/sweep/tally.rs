@@ -1,68 +1,24 @@
 //! Outcomes added up, in memory that does not grow with their number, to the same sums in any
 //! order.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use gatesim_sim::{
     check::{
+        figures::{Accumulate, Figures},
         invariants::Invariant,
         marks::{Floors, Mark, MissedFloor},
     },
     run::outcome::Outcome,
 };
-use hdrhistogram::Histogram;
 
 use crate::{
-    sweep::groups::{Groups, Sighting},
+    sweep::{
+        durations::Durations,
+        groups::{Groups, Sighting},
+    },
     target::failure::{FailureSignature, finish_name},
 };
-
-/// Durations added up: quantiles to three digits, the maximum exactly.
-#[derive(Clone, Debug)]
-pub struct Durations {
-    histogram: Histogram<u64>,
-    max: Duration,
-}
-
-impl Default for Durations {
-    fn default() -> Self {
-        Durations {
-            histogram: Histogram::new(3).expect("three significant digits are supported"),
-            max: Duration::ZERO,
-        }
-    }
-}
-
-impl Durations {
-    /// The value that `percent` of all values do not exceed; none if there are no values.
-    pub fn percentile(&self, percent: u8) -> Option<Duration> {
-        if self.histogram.is_empty() {
-            return None;
-        }
-        let micros = self.histogram.value_at_percentile(f64::from(percent));
-        Some(Duration::from_micros(micros).min(self.max))
-    }
-
-    /// The largest value; none if there are no values.
-    pub fn max(&self) -> Option<Duration> {
-        (!self.histogram.is_empty()).then_some(self.max)
-    }
-
-    fn add(&mut self, value: Duration) {
-        let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
-        self.histogram
-            .record(micros)
-            .expect("the histogram grows as needed");
-        self.max = self.max.max(value);
-    }
-
-    fn merge(&mut self, other: &Durations) {
-        self.histogram
-            .add(&other.histogram)
-            .expect("the histogram grows as needed");
-        self.max = self.max.max(other.max);
-    }
-}
 
 /// All outcomes of one design in one scenario, added up.
 #[derive(Clone, Debug, Default)]
@@ -82,38 +38,8 @@ pub struct Tally {
     pub finishes: BTreeMap<String, u64>,
     /// How many runs went through each rare state; those that none did are left out.
     pub marks: BTreeMap<Mark, u64>,
-    /// Connections that should have become ready.
-    pub connections_expected: u64,
-    /// Of these, those that did.
-    pub connections_ready: u64,
-    /// Connections that should have become ready and began when every fault was over.
-    pub healed_expected: u64,
-    /// Of these, those that did.
-    pub healed_ready: u64,
-    /// Connect to welcome, at the client.
-    pub time_to_ready: Durations,
-    /// The same without network, authentication and services.
-    pub coordination_overhead: Durations,
-    /// Agent runs begun.
-    pub agent_runs_started: u64,
-    /// Agent runs whose events all arrived.
-    pub agent_runs_delivered: u64,
-    /// Messages that clients sent.
-    pub messages_sent: u64,
-    /// Of these, those executed more than once.
-    pub messages_executed_twice: u64,
-    /// Of these, those that nobody worked on while their client was there and ready.
-    pub messages_lost: u64,
-    /// What was there at the end of connections that had ended.
-    pub left_behind: u64,
-    /// Agent events that arrived.
-    pub events_delivered: u64,
-    /// Text frames, both directions.
-    pub frames: u64,
-    /// Reconnects by clients.
-    pub reconnects: u64,
-    /// Close codes seen by clients.
-    pub close_codes: BTreeMap<u16, u64>,
+    /// Figures of merit.
+    pub figures: Figures<Durations>,
 }
 
 impl Tally {
@@ -135,27 +61,7 @@ impl Tally {
         for mark in outcome.marks.iter() {
             *self.marks.entry(mark).or_default() += 1;
         }
-        let figures = &outcome.figures;
-        self.connections_expected += figures.connections_expected;
-        self.connections_ready += figures.connections_ready;
-        self.healed_expected += figures.healed_expected;
-        self.healed_ready += figures.healed_ready;
-        self.messages_sent += figures.messages_sent;
-        self.messages_executed_twice += figures.messages_executed_twice;
-        self.messages_lost += figures.messages_lost;
-        self.left_behind += figures.left_behind;
-        for value in &figures.time_to_ready {
-            self.time_to_ready.add(*value);
-        }
-        for value in &figures.coordination_overhead {
-            self.coordination_overhead.add(*value);
-        }
-        self.agent_runs_started += figures.runs_started;
-        self.agent_runs_delivered += figures.runs_delivered;
-        self.events_delivered += figures.events_delivered;
-        self.frames += figures.frames;
-        self.reconnects += figures.reconnects;
-        sum(&mut self.close_codes, &figures.close_codes);
+        self.figures.accumulate(&outcome.figures);
     }
 
     /// Adds what another worker counted.
@@ -164,26 +70,10 @@ impl Tally {
         self.steps += other.steps;
         self.groups.merge(other.groups);
         self.broken.merge(other.broken);
-        sum(&mut self.broken_in, &other.broken_in);
-        sum(&mut self.finishes, &other.finishes);
-        sum(&mut self.marks, &other.marks);
-        self.connections_expected += other.connections_expected;
-        self.connections_ready += other.connections_ready;
-        self.healed_expected += other.healed_expected;
-        self.healed_ready += other.healed_ready;
-        self.messages_sent += other.messages_sent;
-        self.messages_executed_twice += other.messages_executed_twice;
-        self.messages_lost += other.messages_lost;
-        self.left_behind += other.left_behind;
-        self.time_to_ready.merge(&other.time_to_ready);
-        self.coordination_overhead
-            .merge(&other.coordination_overhead);
-        self.agent_runs_started += other.agent_runs_started;
-        self.agent_runs_delivered += other.agent_runs_delivered;
-        self.events_delivered += other.events_delivered;
-        self.frames += other.frames;
-        self.reconnects += other.reconnects;
-        sum(&mut self.close_codes, &other.close_codes);
+        self.broken_in.accumulate(&other.broken_in);
+        self.finishes.accumulate(&other.finishes);
+        self.marks.accumulate(&other.marks);
+        self.figures.accumulate(&other.figures);
     }
 
     /// Runs that held.
@@ -203,22 +93,18 @@ impl Tally {
     /// Whether connections should have become ready and none did: most invariants speak of ready
     /// connections, and without any they hold for nothing.
     pub fn is_vacuous(&self) -> bool {
-        self.connections_expected > 0 && self.connections_ready == 0
-    }
-}
-
-fn sum<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
-    for (key, count) in from {
-        *into.entry(key.clone()).or_default() += count;
+        self.figures.connections_expected > 0 && self.figures.connections_ready == 0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use gatesim_model::core::time::Time;
     use gatesim_sim::{
-        check::{invariants::Invariant, marks::Marks},
-        run::outcome::{Digest, Figures, Violation},
+        check::{Violation, figures::Figures, invariants::Invariant, marks::Marks},
+        run::outcome::Digest,
         scheduler::choices::{Divergence, Record},
         trace::event::{Actor, FinishReason},
     };
@@ -268,9 +154,9 @@ mod tests {
             tally.runs,
             tally.groups,
             tally.groups.not_kept(),
-            tally.time_to_ready.percentile(50),
-            tally.time_to_ready.max(),
-            tally.close_codes
+            tally.figures.time_to_ready.percentile(50),
+            tally.figures.time_to_ready.max(),
+            tally.figures.close_codes
         )
     }
 
@@ -304,16 +190,5 @@ mod tests {
         let (_, first) = alone.groups.iter().next().unwrap();
         let seeds: Vec<u64> = first.sightings.iter().map(|s| s.seed).collect();
         assert_eq!(seeds, [0, 50, 100, 150, 200]);
-    }
-
-    #[test]
-    fn quantiles_never_exceed_the_maximum() {
-        let mut tally = Tally::default();
-        tally.add(0, &outcome(None, 123_457));
-        assert_eq!(
-            tally.time_to_ready.percentile(99),
-            tally.time_to_ready.max()
-        );
-        assert_eq!(tally.coordination_overhead.percentile(99), None);
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use gatesim_sim::{
-    check::invariants::Invariant,
-    run::outcome::{Outcome, Violation},
+    check::{Violation, invariants::Invariant},
+    run::outcome::Outcome,
 };
 use serde::{Deserialize, Serialize};
 

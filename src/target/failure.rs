@@ -4,8 +4,8 @@ use std::fmt;
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
-    check::invariants::Invariant,
-    run::outcome::{Digest, Outcome, Signature, Violation},
+    check::{Signature, Violation, invariants::Invariant},
+    run::outcome::{Digest, Outcome},
 };
 use serde::Serialize;
 
@@ -290,7 +290,7 @@ pub fn finish_name(outcome: &Outcome) -> String {
 pub(crate) mod tests {
     use gatesim_model::core::ids::SocketId;
     use gatesim_sim::{
-        run::outcome::Figures,
+        check::figures::Figures,
         scheduler::choices::{Divergence, Record},
         trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
     };

@@ -15,11 +15,7 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use gatesim_model::design::Design;
-use gatesim_sim::{
-    Options,
-    plan::Plan,
-    run::outcome::{Outcome, Violation},
-};
+use gatesim_sim::{Options, check::Violation, plan::Plan, run::outcome::Outcome};
 
 use crate::{
     output::{check_parent, read_text},

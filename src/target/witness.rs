@@ -9,7 +9,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use gatesim_sim::{
-    run::outcome::{Outcome, Violation},
+    check::Violation,
+    run::outcome::Outcome,
     trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 use serde::{Deserialize, Serialize};

@@ -9,10 +9,7 @@
 use std::ops::Range;
 
 use gatesim_sim::{
-    plan::Plan,
-    run::outcome::{Outcome, Violation},
-    trace::event::TraceEvent,
-    view::describe,
+    check::Violation, plan::Plan, run::outcome::Outcome, trace::event::TraceEvent, view::describe,
 };
 
 pub mod lanes;

@@ -6,8 +6,8 @@ use anyhow::bail;
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Until,
-    check::invariants::Invariant,
-    run::outcome::{Outcome, Violation},
+    check::{Violation, invariants::Invariant},
+    run::outcome::Outcome,
     trace::event::{Fact, FinishReason, TraceEvent, WorldEvent},
 };
 

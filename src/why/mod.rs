@@ -7,11 +7,7 @@
 //! - `explanation`: what was found, and the sentence; `report`: how it is written.
 
 use gatesim_model::core::time::Time;
-use gatesim_sim::{
-    Options,
-    run::outcome::{Outcome, Violation},
-    trace::event::TraceEvent,
-};
+use gatesim_sim::{Options, check::Violation, run::outcome::Outcome, trace::event::TraceEvent};
 
 use crate::{
     execution::{determinism::run_checked, interrupt},

@@ -53,6 +53,29 @@ fn results_do_not_depend_on_how_many_run_at_a_time() {
     assert_eq!(with_jobs("1"), with_jobs("4"));
 }
 
+/// Every key and every figure: what a program that reads the output relies on.
+#[test]
+fn the_json_of_a_whole_sweep() {
+    let ran = gatesim(&[
+        "sweep",
+        "chaos",
+        "--design",
+        "reference",
+        "--design",
+        "v9",
+        "--seeds",
+        "8",
+        "--message-format",
+        "json",
+    ]);
+    let lines: Vec<String> = ran
+        .json()
+        .iter()
+        .map(|line| serde_json::to_string_pretty(line).unwrap())
+        .collect();
+    insta::assert_snapshot!("whole", lines.join("\n"));
+}
+
 #[test]
 fn partitions_share_the_seeds() {
     let runs = |partition| {

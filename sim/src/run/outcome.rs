@@ -1,18 +1,18 @@
 //! What a run gives back.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
-use gatesim_model::core::{ids::SocketId, time::Time};
+use gatesim_model::core::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check::{invariants::Invariant, marks::Marks},
+    check::{Signature, Violation, figures::Figures, marks::Marks},
     scheduler::{
         ConstraintEnd,
         causes::Causes,
         choices::{Divergence, Record},
     },
-    trace::event::{Actor, FinishReason, TraceEvent},
+    trace::event::{FinishReason, TraceEvent},
 };
 
 /// The result of one run. Two runs of the same design, plan and code give equal outcomes.
@@ -80,53 +80,6 @@ impl Outcome {
     }
 }
 
-/// A broken invariant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Violation {
-    /// Which one.
-    pub invariant: Invariant,
-    /// Virtual time.
-    pub time: Time,
-    /// Scheduler step.
-    pub step: u64,
-    /// Number of the event that broke it; the last one seen for a deadline.
-    pub event: u64,
-    /// Who was acting.
-    pub actor: Actor,
-    /// The connection concerned.
-    pub socket: Option<SocketId>,
-    /// The cause in a few fixed words, the same for every seed with the same cause: no ids, no
-    /// numbers, no times. Part of the signature.
-    pub cause: String,
-    /// One sentence of what happened, in the protocol's words, with ids and numbers.
-    pub sentence: String,
-}
-
-impl Violation {
-    /// Invariant and cause.
-    pub fn signature(&self) -> Signature {
-        Signature {
-            invariant: self.invariant,
-            cause: self.cause.clone(),
-        }
-    }
-}
-
-/// Groups violations with the same cause. Prints as `invariant: cause`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Signature {
-    /// The invariant.
-    pub invariant: Invariant,
-    /// The cause.
-    pub cause: String,
-}
-
-impl fmt::Display for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.invariant, self.cause)
-    }
-}
-
 /// A 128-bit fingerprint; prints as 32 hexadecimal digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -165,45 +118,4 @@ impl TryFrom<String> for Digest {
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
     }
-}
-
-/// Figures of merit of one run, from the incident reports. Counts and durations only; rates and
-/// quantiles are made where runs are added up.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Figures {
-    /// Connections a client began to open, leaving out those it was right to be refused
-    /// (bad tokens) and those that faults of the plan took away.
-    pub connections_expected: u64,
-    /// Of these, the ones that received the welcome.
-    pub connections_ready: u64,
-    /// Connections expected that began when every fault was over.
-    pub healed_expected: u64,
-    /// Of these, the ones that received the welcome.
-    pub healed_ready: u64,
-    /// From the client's connect to the welcome at the client, for each ready connection.
-    pub time_to_ready: Vec<Duration>,
-    /// Time to ready less network, authentication and service time: what coordination costs.
-    pub coordination_overhead: Vec<Duration>,
-    /// Agent runs begun.
-    pub runs_started: u64,
-    /// Agent runs of which the client received all events up to `agent_completed`.
-    pub runs_delivered: u64,
-    /// Messages that clients handed to a socket, each counted once however often it was sent.
-    pub messages_sent: u64,
-    /// Of these, the ones that were executed more than once, in whatever containers.
-    pub messages_executed_twice: u64,
-    /// Of these, the ones whose client was ready for long enough and left without an answer on
-    /// which anybody worked or had worked.
-    pub messages_lost: u64,
-    /// Tasks, table entries and machines that were there at the end although the transport of
-    /// their connection had ended.
-    pub left_behind: u64,
-    /// Agent events received by clients.
-    pub events_delivered: u64,
-    /// Text frames received by clients and by the server, both directions.
-    pub frames: u64,
-    /// Reconnects by clients.
-    pub reconnects: u64,
-    /// Close codes seen by clients.
-    pub close_codes: BTreeMap<u16, u64>,
 }

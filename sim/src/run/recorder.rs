@@ -8,14 +8,12 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     check::{
-        figures::FiguresCollector,
+        Violation,
+        figures::{Figures, FiguresCollector},
         invariants::{Checker, Limits},
         marks::{MarkCollector, Marks},
     },
-    run::{
-        Options, Until,
-        outcome::{Digest, Figures, Violation},
-    },
+    run::{Options, Until, outcome::Digest},
     scheduler::Scheduler,
     trace::{
         event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},

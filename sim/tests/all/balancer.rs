@@ -164,7 +164,10 @@ fn frames_overtake_each_other_on_the_way_up_and_are_all_handled() {
             world(&outcome).filter(|(_, event)| matches!(event, WorldEvent::FrameOvertook { .. }));
         overtook += frames.count();
         let figures = &outcome.figures;
-        assert_eq!(figures.runs_delivered, figures.runs_started, "seed {seed}");
+        assert_eq!(
+            figures.agent_runs_delivered, figures.agent_runs_started,
+            "seed {seed}"
+        );
     }
     assert!(overtook > 5, "only {overtook}");
 }

@@ -185,9 +185,12 @@ fn v6_to_v9_and_the_reference_carry_the_golden_path() {
                 "{design}"
             );
             if cause(&outcome, Invariant::NothingWaitsForever).is_none() {
-                assert_eq!(figures.runs_delivered, figures.runs_started, "{design}");
+                assert_eq!(
+                    figures.agent_runs_delivered, figures.agent_runs_started,
+                    "{design}"
+                );
             }
-            assert!(figures.runs_delivered > 0);
+            assert!(figures.agent_runs_delivered > 0);
             let ready = |entry: &TraceEvent| {
                 matches!(
                     &entry.fact,

@@ -23,10 +23,7 @@ pub mod tests;
 
 use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
-    plan::Plan,
-    run::outcome::{Outcome, Violation},
-    trace::event::TraceEvent,
-    view::describe,
+    check::Violation, plan::Plan, run::outcome::Outcome, trace::event::TraceEvent, view::describe,
 };
 use serde::{Serialize, Serializer};
 

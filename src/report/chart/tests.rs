@@ -11,9 +11,9 @@ use gatesim_model::{
     port::env::Service,
 };
 use gatesim_sim::{
-    check::invariants::Invariant,
+    check::{Violation, invariants::Invariant},
     plan::Plan,
-    run::outcome::{Outcome, Violation},
+    run::outcome::Outcome,
     trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
 };
 

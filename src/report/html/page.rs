@@ -1,6 +1,6 @@
 //! What stands in the page, and the data in it.
 
-use gatesim_sim::run::outcome::{Outcome, Violation};
+use gatesim_sim::{check::Violation, run::outcome::Outcome};
 use serde::Serialize;
 
 use super::{

@@ -15,8 +15,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    check::per_client::PerClient,
-    run::outcome::Figures,
+    check::{figures::declared::Figures, per_client::PerClient},
     trace::event::{Actor, WorldEvent, runs_of},
 };
 

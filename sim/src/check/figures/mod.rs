@@ -36,6 +36,7 @@
 
 mod accounts;
 mod clock;
+mod declared;
 #[cfg(test)]
 mod tests;
 
@@ -56,10 +57,10 @@ use gatesim_model::{
 
 use accounts::Accounts;
 use clock::{Clock, Stage};
+pub use declared::{Accumulate, Count, CountByCode, Figures};
 
 use crate::{
     check::{invariants::REQUIRED_COMPONENTS, per_client::PerClient},
-    run::outcome::Figures,
     trace::event::{Actor, Era, Fact, TraceEvent, WorldEvent},
 };
 
@@ -252,7 +253,7 @@ impl FiguresCollector {
                 self.excuse_one(*socket, Excuse::Fault);
             }
         } else if let Event::RunStarted { .. } = event {
-            self.figures.runs_started += 1;
+            self.figures.agent_runs_started += 1;
         }
     }
 
@@ -442,7 +443,7 @@ impl FiguresCollector {
         if let Some(last) = received.last
             && received.seqs.range(..=last).count() as u64 == u64::from(last) + 1
         {
-            self.figures.runs_delivered += 1;
+            self.figures.agent_runs_delivered += 1;
             self.streams.remove(&stream);
             self.asked.remove(&asked);
         }

@@ -231,7 +231,7 @@ fn a_run_is_delivered_when_all_its_events_have_arrived() {
             );
         }
         let figures = watched.figures();
-        (figures.runs_delivered, figures.events_delivered)
+        (figures.agent_runs_delivered, figures.events_delivered)
     };
     let client = SOCKET.peer;
     assert_eq!(run_of(client, &[0, 1, 2]), (1, 3));

@@ -8,15 +8,17 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    rule::{Finding, Rule},
     view::{View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Compares the machine with the handshake, the state coordinator, the id manager and the

@@ -12,7 +12,7 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{checker::Finding, deadlines::Deadlines, view::container_of};
+use super::{deadlines::Deadlines, rule::Finding, view::container_of};
 use crate::{
     check::per_client::PerClient,
     trace::event::{Era, Fact, TraceEvent, WorldEvent, runs_of},

@@ -11,13 +11,15 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::{Connection, View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Actor, Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// The HTTP status of an upgrade that was accepted.

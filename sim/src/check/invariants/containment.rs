@@ -8,13 +8,15 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::{View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Failures that are remembered for one breaker at most; none opens after more.

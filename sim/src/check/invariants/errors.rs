@@ -3,11 +3,13 @@
 use gatesim_model::{event::Event, port::socket::SocketError};
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::View,
 };
-use crate::trace::event::{Fact, TraceEvent, WorldEvent};
-use crate::trace::vocabulary::Subject;
+use crate::trace::{
+    event::{Fact, TraceEvent, WorldEvent},
+    vocabulary::Subject,
+};
 
 /// An internal error is a defect even where some catch-all keeps it from the client.
 pub(super) struct NoInternalError;

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use gatesim_model::core::ids::RunId;
 
 use super::{
-    checker::{Finding, Rule},
     message_order::MessageOrder,
+    rule::{Finding, Rule},
     view::View,
 };
-use crate::trace::event::{Fact, TraceEvent, WorldEvent};
-use crate::trace::vocabulary::Subject;
+use crate::trace::{
+    event::{Fact, TraceEvent, WorldEvent},
+    vocabulary::Subject,
+};
 
 /// Sequence numbers that a client receives for one run only ever grow, whichever connections and
 /// containers they come over. What is missing is another rule's business.

@@ -8,15 +8,15 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::View,
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
     trace::{
         event::{Fact, TraceEvent, WorldEvent},
         request::user_id,
+        vocabulary::Subject,
     },
 };
 

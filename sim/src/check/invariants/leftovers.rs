@@ -14,15 +14,17 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    rule::{Finding, Rule},
     view::{View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Keeps a ledger of what each connection owns and looks at it when the bound has passed.

@@ -7,7 +7,7 @@ use gatesim_model::{
     event::{Event, LockName},
 };
 
-use super::{checker::Finding, deadlines::Deadlines, view::View};
+use super::{deadlines::Deadlines, rule::Finding, view::View};
 
 /// The locks of all containers. A lock that is asked for is had within a bound, or whoever asked
 /// gives up; a container that goes takes its locks and whoever waits for them with it.

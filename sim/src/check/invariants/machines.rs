@@ -9,13 +9,15 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::{Connection, View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// A live connection owns one machine, without a gap, and shares it with nobody.

@@ -8,7 +8,7 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{checker::Finding, view::View};
+use super::{rule::Finding, view::View};
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},

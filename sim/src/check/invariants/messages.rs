@@ -14,14 +14,16 @@ use gatesim_model::{
 
 use super::{
     answers::Answers,
-    checker::{Finding, Rule},
     limits::Limits,
+    rule::{Finding, Rule},
     view::{Connection, View},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Follows each message from the receive buffer to its fate. Messages that arrive after the

@@ -9,7 +9,6 @@
 //! - [`checker`]: hands each event to every rule and keeps the first violation of each;
 //! - [`limits`]: the declared bounds, and what they are derived from;
 //! - [`view`]: what is live, as far as several rules need it;
-//! - [`subject`]: what events are about, so that each rule hears only of what concerns it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
 //! - the rules themselves, one file for one subject: [`readiness`], [`machines`], [`setup`],
 //!   [`leftovers`], [`messages`] with [`answers`], [`event_order`] with [`message_order`],
@@ -38,6 +37,7 @@ mod messages;
 mod obligations;
 mod readiness;
 mod resignation;
+mod rule;
 mod runs;
 mod setup;
 mod silence;

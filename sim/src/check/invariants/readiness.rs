@@ -8,11 +8,13 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
+    rule::{Finding, Rule},
     view::{View, container_of},
 };
-use crate::trace::event::{Fact, TraceEvent};
-use crate::trace::vocabulary::Subject;
+use crate::trace::{
+    event::{Fact, TraceEvent},
+    vocabulary::Subject,
+};
 
 /// The components without which no message can be handled (protocol.md 6.1). The bridge is
 /// important but not critical. Written down here once more on purpose: a judge that asked the

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gatesim_model::port::env::Service;
 
-use super::checker::Finding;
+use super::rule::Finding;
 use crate::{
     plan::Token,
     trace::event::{Impairment, WorldEvent},

@@ -15,15 +15,17 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    rule::{Finding, Rule},
     view::{Connection, View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Follows each event from emission to its fate, and each run to its end.

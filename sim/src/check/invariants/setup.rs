@@ -8,13 +8,15 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
+    rule::{Finding, Rule},
     view::View,
 };
-use crate::trace::event::{Fact, TraceEvent, WorldEvent};
-use crate::trace::vocabulary::Subject;
+use crate::trace::{
+    event::{Fact, TraceEvent, WorldEvent},
+    vocabulary::Subject,
+};
 
 /// Waits from accept for PROCESSING_READY or an explicit close. The wait is over when the peer
 /// is gone, or the container: there is nobody left to be told.

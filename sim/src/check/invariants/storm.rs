@@ -5,14 +5,16 @@ use std::{collections::VecDeque, time::Duration};
 use gatesim_model::core::{ids::SocketId, time::Time};
 
 use super::{
-    checker::{Finding, Rule},
     limits::Limits,
+    rule::{Finding, Rule},
     view::View,
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::{
+        event::{Fact, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Counts each client's attempts within a sliding window. A connection that held for a while

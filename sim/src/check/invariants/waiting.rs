@@ -17,19 +17,21 @@ use gatesim_model::{
 };
 
 use super::{
-    checker::{Finding, Rule},
     deadlines::Deadlines,
     limits::Limits,
     locks::Locks,
     obligations::{Client, Obligation, Progress, Run, Standing},
     readiness::REQUIRED,
     resignation::Resignations,
+    rule::{Finding, Rule},
     view::{View, container_of},
 };
-use crate::trace::vocabulary::Subject;
 use crate::{
     check::per_client::PerClient,
-    trace::event::{Era, Fact, FinishReason, TraceEvent, WorldEvent},
+    trace::{
+        event::{Era, Fact, FinishReason, TraceEvent, WorldEvent},
+        vocabulary::Subject,
+    },
 };
 
 /// Follows what each client wants, and what it waits for.

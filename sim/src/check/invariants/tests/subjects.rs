@@ -4,10 +4,12 @@ use gatesim_model::design::Design;
 
 use crate::{
     Options,
-    check::invariants::{Checker, Limits},
+    check::{
+        Violation,
+        invariants::{Checker, Limits},
+    },
     plan::scenario::Scenario,
     run,
-    run::outcome::Violation,
 };
 
 const CHAOS: &str = include_str!("../../../../../seeds/scenarios/chaos.toml");
