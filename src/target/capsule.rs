@@ -6,7 +6,7 @@ use std::{fmt::Write as _, ops::Range, path::Path};
 use anyhow::anyhow;
 use gatesim_model::design::Design;
 use gatesim_sim::{
-    check::{Violation, invariants::Invariant},
+    check::invariants::Invariant,
     plan::Plan,
     run::outcome::{Digest, Outcome},
     scheduler::choices::Record,

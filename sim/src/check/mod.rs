@@ -4,9 +4,11 @@
 //! - [`invariants`]: named rules, the checker that asks them, and their bounds;
 //! - [`violation`]: a broken invariant as it is reported, and its signature;
 //! - [`marks`]: rare states that a sweep must have reached;
+//! - `facts`: what the judges know of the protocol by themselves;
 //! - [`figures`]: figures of merit of a run, and how those of several runs are added up;
 //! - `per_client`: a table of clients or connections.
 
+mod facts;
 pub mod figures;
 pub mod invariants;
 pub mod marks;

@@ -73,7 +73,7 @@ marks! {
     ReconnectedElsewhere => "reconnected-elsewhere",
         "A client was welcomed by another container than before.";
     ResumedElsewhere => "resumed-on-another-container",
-        "A client heard of its message through another container than the one that began to execute it.";
+        "A client received events of its message through another container than the one that began to execute it.";
     MessageSentAgain => "message-sent-again",
         "A client sent a message again over another connection.";
     MessageResumed => "message-resumed",
@@ -89,9 +89,9 @@ marks! {
     FrameOvertook => "frame-overtook",
         "A frame overtook an earlier one of its connection.";
     ContainerReplacedDuringSetup => "container-replaced-during-setup",
-        "A container went while it was setting up a connection.";
+        "A container ended while it was setting up a connection.";
     StalledDuringSetup => "stalled-during-setup",
-        "A container stood still while it was setting up a connection.";
+        "A container was stalled while it was setting up a connection.";
     ServiceLostDuringSetup => "service-lost-during-setup",
         "A service went down or was impaired while a connection was being set up.";
     LinkCutDuringSetup => "link-cut-during-setup",

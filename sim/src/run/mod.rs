@@ -162,4 +162,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
+mod subject_tests;
+#[cfg(test)]
 mod tests;

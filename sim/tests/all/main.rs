@@ -8,5 +8,6 @@ mod digests;
 mod fidelity;
 mod healing;
 mod history;
+mod marks;
 mod snapshot;
 mod support;

@@ -1,4 +1,4 @@
-//! What became of the messages that clients sent, and what stayed of connections that ended.
+//! What became of the messages that clients sent, and what is left of connections that ended.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,23 +19,23 @@ use crate::{
     trace::event::{Actor, WorldEvent, runs_of},
 };
 
-/// How long a client that is ready waits for a message on which nobody works before it may say
-/// that the message is lost: the largest gap between two events (protocol.md 7.4).
+/// How long a client that is ready waits for a message on which no run works before the message
+/// counts as lost: the largest gap between two events (`docs/protocol.md#event-timing`).
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Counts over the whole world: a message is the same message in whatever container it is
-/// executed, and over whatever connection it is answered.
+/// Counts over the whole world: a message stays the same message, in any container that executes it
+/// and over any connection that answers it.
 ///
-/// A client that leaves while its answer is on the way, or before it could be begun, leaves of
-/// its own accord and has lost nothing. A message is lost if its client was there, ready, its way
-/// to the container whole and its connection known there, for [`GRACE`] and nobody worked on it or
-/// had done.
+/// A client that leaves while its answer is on the way, or before it could be begun, has lost
+/// nothing. A message is lost if for [`GRACE`] its client was ready, no link on the way to the
+/// container was partitioned, the container knew the connection, and no run worked or had worked
+/// on the message.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
-    clients: PerClient<u32, Client>,
+    clients: PerClient<u32, ClientAccount>,
     /// Messages that were sent and not answered, by client, and since when.
     unanswered: BTreeMap<(u32, MessageId), Time>,
-    executions: BTreeMap<MessageId, Execution>,
+    executions: BTreeMap<MessageId, MessageRuns>,
     /// The messages that runs which go on work for.
     runs: BTreeMap<(u32, RunId), MessageId>,
     cut: BTreeSet<(Actor, Actor)>,
@@ -43,18 +43,18 @@ pub(super) struct Accounts {
 }
 
 #[derive(Debug, Default)]
-struct Client {
+struct ClientAccount {
     /// The connection that it may use, and since when; the way was cut since, if that is later.
     ready: Option<(SocketId, Time)>,
     /// Where its last connection went.
     container: Option<u32>,
-    /// Messages that were lost when it last closed a connection by itself.
+    /// Messages that were lost when the client last closed a connection by itself.
     missed: u64,
 }
 
 /// What was done for a message.
 #[derive(Debug, Default)]
-struct Execution {
+struct MessageRuns {
     begun: u32,
     /// Runs that go on or have ended; not those that went with their container.
     standing: u32,
@@ -65,16 +65,10 @@ struct Execution {
 struct Holding {
     container: u32,
     count: u64,
-    transport: Transport,
+    transport_ended: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Transport {
-    Up,
-    Ended,
-}
-
-impl Client {
+impl ClientAccount {
     /// Whether a link may lie on the way of the connection that it uses.
     fn is_on_way(&self, from: Actor, to: Actor) -> bool {
         self.ready.is_some_and(|(socket, _)| {
@@ -85,115 +79,129 @@ impl Client {
 
 impl Accounts {
     pub(super) fn protocol(&mut self, figures: &mut Figures, container: u32, event: &Event) {
-        if let Event::RunStarted { run, message, .. } = event {
-            let execution = self.executions.entry(message.clone()).or_default();
-            execution.begun += 1;
-            execution.standing += 1;
-            if execution.begun == 2 {
-                figures.messages_executed_twice += 1;
+        match event {
+            Event::RunStarted { run, message, .. } => {
+                let execution = self.executions.entry(message.clone()).or_default();
+                execution.begun += 1;
+                execution.standing += 1;
+                if execution.begun == 2 {
+                    figures.messages_executed_twice += 1;
+                }
+                self.runs.insert((container, *run), message.clone());
             }
-            self.runs.insert((container, *run), message.clone());
-        } else if let Event::RunEnded { run, .. } = event {
-            self.runs.remove(&(container, *run));
-        } else if let Event::TaskStarted { socket, .. }
-        | Event::EntryAdded { socket, .. }
-        | Event::MachineRegistered { socket, .. } = event
-        {
-            let holding = self.holdings.entry(*socket).or_insert(Holding {
-                container,
-                count: 0,
-                transport: Transport::Up,
-            });
-            holding.count += 1;
-        } else if let Event::TaskEnded { socket, .. }
-        | Event::EntryRemoved { socket, .. }
-        | Event::MachineUnregistered { socket, .. } = event
-            && let Some(holding) = self.holdings.get_mut(socket)
-        {
-            holding.count = holding.count.saturating_sub(1);
-            if holding.count == 0 && holding.transport == Transport::Ended {
-                self.holdings.remove(socket);
+            Event::RunEnded { run, .. } => {
+                self.runs.remove(&(container, *run));
             }
+            Event::TaskStarted { socket, .. }
+            | Event::EntryAdded { socket, .. }
+            | Event::MachineRegistered { socket, .. } => {
+                let holding = self.holdings.entry(*socket).or_insert(Holding {
+                    container,
+                    count: 0,
+                    transport_ended: false,
+                });
+                holding.count += 1;
+            }
+            Event::TaskEnded { socket, .. }
+            | Event::EntryRemoved { socket, .. }
+            | Event::MachineUnregistered { socket, .. } => {
+                if let Some(holding) = self.holdings.get_mut(socket) {
+                    holding.count = holding.count.saturating_sub(1);
+                    if holding.count == 0 && holding.transport_ended {
+                        self.holdings.remove(socket);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
     pub(super) fn world(&mut self, figures: &mut Figures, now: Time, event: &WorldEvent) {
-        if let WorldEvent::ClientSent { socket, message } = event {
-            figures.messages_sent += 1;
-            self.unanswered.insert((socket.peer, message.clone()), now);
-        } else if let WorldEvent::ClientGotEvent {
-            socket,
-            message,
-            kind: AgentEventKind::AgentCompleted,
-            ..
-        }
-        | WorldEvent::ClientGotError {
-            socket,
-            message: Some(message),
-        } = event
-        {
-            self.unanswered.remove(&(socket.peer, message.clone()));
-        } else if let WorldEvent::ClientConnecting { socket, .. } = event {
-            self.clients.entry(socket.peer).or_default().missed = 0;
-        } else if let WorldEvent::ClientReady { socket } = event {
-            let client = self.clients.entry(socket.peer).or_default();
-            client.ready.get_or_insert((*socket, now));
-        } else if let WorldEvent::UpgradeRouted { socket, container } = event {
-            let client = self.clients.entry(socket.peer).or_default();
-            client.container = Some(*container);
-        } else if let WorldEvent::LinkPartitioned { from, to } = event {
-            self.cut.insert((*from, *to));
-        } else if let WorldEvent::LinkRepaired { from, to } = event {
-            self.cut.remove(&(*from, *to));
-            for client in self.clients.values_mut() {
-                if client.is_on_way(*from, *to)
-                    && let Some((_, since)) = &mut client.ready
-                {
-                    *since = now;
+        match event {
+            WorldEvent::ClientSent { socket, message } => {
+                figures.messages_sent += 1;
+                self.unanswered.insert((socket.peer, message.clone()), now);
+            }
+            WorldEvent::ClientGotEvent {
+                socket,
+                message,
+                kind: AgentEventKind::AgentCompleted,
+                ..
+            }
+            | WorldEvent::ClientGotError {
+                socket,
+                message: Some(message),
+            } => {
+                self.unanswered.remove(&(socket.peer, message.clone()));
+            }
+            WorldEvent::ClientConnecting { socket, .. } => {
+                self.clients.entry(socket.peer).or_default().missed = 0;
+            }
+            WorldEvent::ClientReady { socket } => {
+                let client = self.clients.entry(socket.peer).or_default();
+                client.ready.get_or_insert((*socket, now));
+            }
+            WorldEvent::UpgradeRouted { socket, container } => {
+                let client = self.clients.entry(socket.peer).or_default();
+                client.container = Some(*container);
+            }
+            WorldEvent::LinkPartitioned { from, to } => {
+                self.cut.insert((*from, *to));
+            }
+            WorldEvent::LinkRepaired { from, to } => {
+                self.cut.remove(&(*from, *to));
+                for client in self.clients.values_mut() {
+                    if client.is_on_way(*from, *to)
+                        && let Some((_, since)) = &mut client.ready
+                    {
+                        *since = now;
+                    }
                 }
             }
-        } else if let WorldEvent::ClientClosed {
-            socket, by_client, ..
-        } = event
-        {
-            let missed = if *by_client {
-                self.missed(now, socket.peer)
-            } else {
-                0
-            };
-            let client = self.clients.entry(socket.peer).or_default();
-            client.ready = None;
-            client.missed = missed;
-        } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
-            event
-        {
-            let left = self.clients.remove(client).unwrap_or_default();
-            figures.messages_lost += left.missed;
-            self.forget(*client);
-        } else if let WorldEvent::TransportEnded { socket } = event {
-            if let Some(client) = self.clients.get_mut(&socket.peer) {
-                client.ready.take_if(|(ready, _)| ready == socket);
+            WorldEvent::ClientClosed {
+                socket, by_client, ..
+            } => {
+                let missed = if *by_client {
+                    self.missed(now, socket.peer)
+                } else {
+                    0
+                };
+                let client = self.clients.entry(socket.peer).or_default();
+                client.ready = None;
+                client.missed = missed;
             }
-            if let Some(holding) = self.holdings.get_mut(socket) {
-                holding.transport = Transport::Ended;
-                if holding.count == 0 {
-                    self.holdings.remove(socket);
+            WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+                let left = self.clients.remove(client).unwrap_or_default();
+                figures.messages_lost += left.missed;
+                self.forget(*client);
+            }
+            WorldEvent::TransportEnded { socket } => {
+                if let Some(client) = self.clients.get_mut(&socket.peer) {
+                    client.ready.take_if(|(ready, _)| ready == socket);
+                }
+                if let Some(holding) = self.holdings.get_mut(socket) {
+                    holding.transport_ended = true;
+                    if holding.count == 0 {
+                        self.holdings.remove(socket);
+                    }
                 }
             }
-        } else if let WorldEvent::ContainerGone { container, .. } = event {
-            self.holdings
-                .retain(|_, holding| holding.container != *container);
-            // Its clients may not hear of it: a host that is lost closes nothing.
-            for client in self.clients.values_mut() {
-                client
-                    .ready
-                    .take_if(|_| client.container == Some(*container));
-            }
-            for (_, message) in self.runs.extract_if(runs_of(*container), |_, _| true) {
-                if let Some(execution) = self.executions.get_mut(&message) {
-                    execution.standing -= 1;
+            WorldEvent::ContainerGone { container, .. } => {
+                self.holdings
+                    .retain(|_, holding| holding.container != *container);
+                // No close reaches its clients: a host that is lost sends nothing.
+                for client in self.clients.values_mut() {
+                    client
+                        .ready
+                        .take_if(|_| client.container == Some(*container));
+                }
+                for (_, message) in self.runs.extract_if(runs_of(*container), |_, _| true) {
+                    if let Some(execution) = self.executions.get_mut(&message) {
+                        execution.standing -= 1;
+                    }
                 }
             }
+            _ => {}
         }
     }
 
@@ -202,11 +210,11 @@ impl Accounts {
         let ended = self
             .holdings
             .values()
-            .filter(|holding| holding.transport == Transport::Ended);
+            .filter(|holding| holding.transport_ended);
         ended.map(|holding| holding.count).sum()
     }
 
-    /// How many messages a client has waited for in vain.
+    /// How many messages a client has waited for without a run that worked on them.
     fn missed(&self, now: Time, client: u32) -> u64 {
         let Some(one) = self.clients.get(&client) else {
             return 0;
@@ -218,11 +226,11 @@ impl Accounts {
             return 0;
         }
         let in_vain = self.of_client(client).filter(|((_, message), sent)| {
-            let nobody = self
+            let untouched = self
                 .executions
                 .get(message)
                 .is_none_or(|execution| execution.standing == 0);
-            nobody && now.since(ready_since.max(**sent)) >= GRACE
+            untouched && now.since(ready_since.max(**sent)) >= GRACE
         });
         in_vain.count() as u64
     }

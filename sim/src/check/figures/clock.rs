@@ -8,7 +8,7 @@ use gatesim_model::core::time::Time;
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     total: Duration,
-    stage: Stage,
+    stage: AttemptStage,
     running_since: Option<Time>,
     calls: u32,
     /// A call has failed and no other has begun since: the pause before the next try is the
@@ -18,7 +18,7 @@ pub(super) struct Clock {
 
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum AttemptStage {
     #[default]
     NotServed,
     SettingUp,
@@ -27,7 +27,7 @@ pub(super) enum Stage {
 
 impl Clock {
     /// The attempt has come so far; [`Clock::set`] must follow.
-    pub(super) fn reaches(&mut self, stage: Stage) {
+    pub(super) fn reaches(&mut self, stage: AttemptStage) {
         self.stage = stage;
     }
 
@@ -46,7 +46,7 @@ impl Clock {
     /// Starts or stops, after something has changed.
     pub(super) fn set(&mut self, now: Time, components_there: bool) {
         let waits = self.calls > 0 || self.retrying || !components_there;
-        let should_run = self.stage == Stage::SettingUp && !waits;
+        let should_run = self.stage == AttemptStage::SettingUp && !waits;
         match self.running_since {
             Some(since) if !should_run => {
                 self.total += now.since(since);

@@ -1,19 +1,35 @@
 //! Counting by hand-written event lists.
 
-use super::*;
+use std::time::Duration;
+
+use gatesim_model::{
+    core::{
+        ids::{RunId, SocketId},
+        message::{AgentEventKind, ErrorCode},
+        time::Time,
+    },
+    event::{Breaker, BreakerState, CloseCause, Component, Event, ReadySource},
+    port::env::Service,
+};
+
+use super::{Figures, FiguresCollector};
+use crate::{
+    check::facts::REQUIRED_COMPONENTS,
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
+};
 
 const SOCKET: SocketId = SocketId::first(0);
 
 /// A run with events at given milliseconds.
-struct Watched {
+struct WatchedRun {
     collector: FiguresCollector,
     number: u64,
 }
 
-impl Watched {
+impl WatchedRun {
     /// Container 0 is in service and has every component.
     fn new() -> Self {
-        let mut watched = Watched {
+        let mut watched = WatchedRun {
             collector: FiguresCollector::new(),
             number: 0,
         };
@@ -27,7 +43,7 @@ impl Watched {
 
     /// An attempt that is being set up since 20 ms.
     fn connecting() -> Self {
-        let mut watched = Watched::new();
+        let mut watched = WatchedRun::new();
         let socket = SOCKET;
         watched
             .world(10, WorldEvent::ClientConnecting { socket, user: 0 })
@@ -93,7 +109,7 @@ impl Watched {
 
 #[test]
 fn overhead_leaves_out_network_calls_and_missing_components() {
-    let mut watched = Watched::connecting();
+    let mut watched = WatchedRun::connecting();
     let (socket, service) = (Some(SOCKET), Service::Auth);
     let component = Component::Redis;
     watched
@@ -129,20 +145,24 @@ fn overhead_leaves_out_network_calls_and_missing_components() {
 
 #[test]
 fn what_counts_as_a_connection() {
-    let rates = |watched: Watched| {
+    let rates = |watched: WatchedRun| {
         let figures = watched.figures();
         (figures.connections_ready, figures.connections_expected)
     };
     let (socket, container) = (SOCKET, 0);
 
-    let mut ready = Watched::connecting();
+    let mut ready = WatchedRun::connecting();
     ready.welcomed(30, 40);
     assert_eq!(rates(ready), (1, 1));
 
-    assert_eq!(rates(Watched::connecting()), (0, 1), "the run ended first");
+    assert_eq!(
+        rates(WatchedRun::connecting()),
+        (0, 1),
+        "the run ended first"
+    );
 
     let ended = |cause| {
-        let mut watched = Watched::connecting();
+        let mut watched = WatchedRun::connecting();
         let how = gatesim_model::event::EndpointEnd::Returned;
         let (code, clean, by_client) = (1011, true, false);
         watched
@@ -165,7 +185,7 @@ fn what_counts_as_a_connection() {
         "rightly refused"
     );
 
-    let mut cold = Watched::new();
+    let mut cold = WatchedRun::new();
     let (component, ready) = (Component::Redis, false);
     cold.container(5, Event::ComponentChanged { component, ready });
     cold.world(10, WorldEvent::ClientConnecting { socket, user: 0 })
@@ -180,7 +200,7 @@ fn what_counts_as_a_connection() {
     assert_eq!(rates(cold), (0, 0), "its container was not complete");
 
     let disturbed = |event| {
-        let mut watched = Watched::connecting();
+        let mut watched = WatchedRun::connecting();
         watched.world(30, event).welcomed(35, 40);
         watched
     };
@@ -204,7 +224,7 @@ fn what_counts_as_a_connection() {
 #[test]
 fn a_run_is_delivered_when_all_its_events_have_arrived() {
     let run_of = |peer: u32, seqs: &[u32]| {
-        let mut watched = Watched::new();
+        let mut watched = WatchedRun::new();
         let asking = SocketId { peer, ..SOCKET };
         watched.world(
             5,
@@ -243,7 +263,7 @@ fn a_run_is_delivered_when_all_its_events_have_arrived() {
 
 #[test]
 fn messages_executed_twice_lost_and_what_is_left() {
-    let mut watched = Watched::connecting();
+    let mut watched = WatchedRun::connecting();
     let sent = |number: u32| WorldEvent::ClientSent {
         socket: SOCKET,
         message: format!("c0-m{number}").into(),
@@ -320,7 +340,7 @@ fn messages_executed_twice_lost_and_what_is_left() {
 
 #[test]
 fn attempts_after_healing_are_counted_by_themselves() {
-    let mut watched = Watched::connecting();
+    let mut watched = WatchedRun::connecting();
     watched
         .world(25, WorldEvent::FaultsHealed)
         .welcomed(30, 40)
@@ -353,7 +373,7 @@ fn attempts_after_healing_are_counted_by_themselves() {
 fn refused_by_a_breaker(opened_ms: u64) -> Figures {
     let (socket, breaker, container) = (SOCKET, Breaker::AuthClient, 0);
     let to = BreakerState::Open;
-    let mut watched = Watched::new();
+    let mut watched = WatchedRun::new();
     if opened_ms < 5 {
         watched.container(opened_ms, Event::BreakerMoved { breaker, to });
     }
@@ -392,7 +412,7 @@ fn what_a_breaker_refuses_that_faults_have_opened_does_not_count() {
 /// Connections expected of an attempt that began at 10 ms and that the client left at this time.
 fn expected_when_left(left_ms: u64, done_ms: u64) -> u64 {
     let (socket, code, clean, by_client) = (SOCKET, 1006, false, true);
-    let mut watched = Watched::connecting();
+    let mut watched = WatchedRun::connecting();
     watched
         .world(
             left_ms,
@@ -418,7 +438,7 @@ fn a_client_that_leaves_at_once_has_not_waited() {
 fn a_client_that_sends_too_much_too_early_is_rightly_refused() {
     let expected = |refusals: usize| {
         let (socket, code, cause) = (SOCKET, 1013, CloseCause::Overload);
-        let mut watched = Watched::connecting();
+        let mut watched = WatchedRun::connecting();
         for _ in 0..refusals {
             let (message, error) = (None, ErrorCode::NotReady);
             watched.container(
@@ -450,7 +470,7 @@ fn lost_behind_a_cut(from_secs: u64, to_secs: u64) -> u64 {
     let (socket, code, clean, by_client) = (SOCKET, 1000, true, true);
     let (from, to) = (Actor::Client(0), Actor::Balancer);
     let message = "c0-m0".into();
-    let mut watched = Watched::connecting();
+    let mut watched = WatchedRun::connecting();
     watched
         .welcomed(30, 40)
         .world(50, WorldEvent::ClientSent { socket, message })
@@ -480,11 +500,11 @@ fn behind_a_cut_link_nothing_can_be_expected() {
 }
 
 #[test]
-fn on_a_connection_that_only_the_client_believes_in_nothing_can_be_expected() {
+fn a_connection_that_only_the_client_takes_for_alive_owes_no_answer() {
     let lost = |end: Option<WorldEvent>| {
         let (socket, code, clean, by_client) = (SOCKET, 1006, false, true);
         let message = "c0-m0".into();
-        let mut watched = Watched::connecting();
+        let mut watched = WatchedRun::connecting();
         let container = 0;
         watched
             .world(20, WorldEvent::UpgradeRouted { socket, container })

@@ -1,4 +1,7 @@
 //! The views of one connection do not contradict each other (I-16).
+//!
+//! From `HandshakeMoved`, `CoordinatorMoved`, `IdentityMoved`, `Transition`, table entries of these
+//! views, and `TransportEnded`.
 
 use std::time::Duration;
 
@@ -11,10 +14,10 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
 use crate::{
-    check::per_client::PerClient,
+    check::{facts::states, per_client::PerClient},
     trace::{
         event::{Fact, TraceEvent, WorldEvent},
         vocabulary::Subject,
@@ -22,18 +25,18 @@ use crate::{
 };
 
 /// Compares the machine with the handshake, the state coordinator, the id manager and the
-/// transport. The handshake is compared when it speaks; the others move by themselves a little
-/// later, so they have a bound in which to settle.
+/// transport. The handshake is compared when it moves; the others follow a little later, so they
+/// have a bound in which to settle.
 pub(super) struct ViewsAgree {
     coordinator_bound: Duration,
     gone_bound: Duration,
-    others: PerClient<SocketId, Others>,
-    settling: Deadlines<(SocketId, Question)>,
+    others: PerClient<SocketId, OtherViews>,
+    settling: Deadlines<(SocketId, SettlingQuestion)>,
 }
 
 /// What the other views say of a connection, where there is such a view.
 #[derive(Debug)]
-struct Others {
+struct OtherViews {
     container: u32,
     coordinator: Option<CoordinatorState>,
     identity: Option<IdentityState>,
@@ -41,7 +44,7 @@ struct Others {
 
 /// What is asked when a bound has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Question {
+enum SettlingQuestion {
     /// The machine is in PROCESSING_READY: has the coordinator left INITIALIZING?
     Ready,
     /// The transport has ended: does any view still call the connection ready or active?
@@ -58,8 +61,8 @@ impl ViewsAgree {
         }
     }
 
-    fn others(&mut self, entry: &TraceEvent, socket: SocketId) -> &mut Others {
-        self.others.entry(socket).or_insert_with(|| Others {
+    fn others(&mut self, entry: &TraceEvent, socket: SocketId) -> &mut OtherViews {
+        self.others.entry(socket).or_insert_with(|| OtherViews {
             container: container_of(entry),
             coordinator: None,
             identity: None,
@@ -87,13 +90,13 @@ impl ViewsAgree {
 
     fn handshake_ready(
         &self,
-        view: &View,
+        view: &LiveView,
         entry: &TraceEvent,
         socket: SocketId,
     ) -> Option<Finding> {
         if view
             .machines_of(socket)
-            .any(|(_, machine)| machine.state.is_ready())
+            .any(|(_, machine)| states::is_ready(machine.state))
         {
             return None;
         }
@@ -112,7 +115,7 @@ impl ViewsAgree {
         ))
     }
 
-    fn coordinator_lags(&self, view: &View, socket: SocketId) -> Option<Finding> {
+    fn coordinator_lags(&self, view: &LiveView, socket: SocketId) -> Option<Finding> {
         let others = self.others.get(&socket)?;
         let (id, _) = view
             .machines_of(socket)
@@ -134,10 +137,10 @@ impl ViewsAgree {
         })
     }
 
-    fn called_live_after_the_end(&self, view: &View, socket: SocketId) -> Option<Finding> {
+    fn called_live_after_the_end(&self, view: &LiveView, socket: SocketId) -> Option<Finding> {
         let ready = view
             .machines_of(socket)
-            .find(|(_, machine)| machine.state.is_ready());
+            .find(|(_, machine)| states::is_ready(machine.state));
         if let Some((id, machine)) = ready {
             return Some(Finding::new(
                 socket,
@@ -177,7 +180,7 @@ impl Rule for ViewsAgree {
         Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::HandshakeMoved {
                 socket,
@@ -203,12 +206,13 @@ impl Rule for ViewsAgree {
                 ..
             }) => {
                 let at = entry.time + self.coordinator_bound;
-                self.settling.arm_once((*socket, Question::Ready), at);
+                self.settling
+                    .arm_once((*socket, SettlingQuestion::Ready), at);
             }
             Fact::World(WorldEvent::TransportEnded { socket }) => {
                 if view.connection(*socket).is_some() {
                     let at = entry.time + self.gone_bound;
-                    self.settling.arm((*socket, Question::Gone), at);
+                    self.settling.arm((*socket, SettlingQuestion::Gone), at);
                 }
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
@@ -228,17 +232,18 @@ impl Rule for ViewsAgree {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let bounds = (self.coordinator_bound, self.gone_bound);
-        let bound = |key: &(SocketId, Question)| match key.1 {
-            Question::Ready => bounds.0,
-            Question::Gone => bounds.1,
+        let bound = |key: &(SocketId, SettlingQuestion)| match key.1 {
+            SettlingQuestion::Ready => bounds.0,
+            SettlingQuestion::Gone => bounds.1,
         };
-        let stalled = |key: &(SocketId, Question), since| view.stalled_for(key.0, since, now);
+        let stalled =
+            |key: &(SocketId, SettlingQuestion), since| view.stalled_for(key.0, since, now);
         while let Some((time, (socket, question))) = self.settling.missed(now, bound, stalled) {
             let finding = match question {
-                Question::Ready => self.coordinator_lags(view, socket),
-                Question::Gone => self.called_live_after_the_end(view, socket),
+                SettlingQuestion::Ready => self.coordinator_lags(view, socket),
+                SettlingQuestion::Gone => self.called_live_after_the_end(view, socket),
             };
             if let Some(finding) = finding {
                 return Some((time, finding));

@@ -1,5 +1,7 @@
 //! A message seen from outside: executed at most once in the whole world, and answered in full or
 //! reported as failed to the client that sent it (part of I-10).
+//!
+//! From `RunStarted` and `RunEnded`, and from what clients send and receive.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,38 +20,38 @@ use crate::{
     trace::event::{Era, Fact, TraceEvent, WorldEvent, runs_of},
 };
 
-/// Follows each message from the hands of its client to its answer.
+/// Follows each message from its client's send to its answer.
 ///
-/// Whether an answer is late is another rule's business. A message is *lost* when the client has
-/// been ready for the bound and was told nothing at all meanwhile, nobody executes the message, and
-/// no fault is left to blame.
+/// Whether an answer is late is judged by another rule. A message is *lost* when the client has been
+/// ready for the bound and received nothing at all meanwhile, no run executes the message, and
+/// every fault is over.
 pub(super) struct Answers {
     bound: Duration,
     era: Era,
-    clients: PerClient<u32, Client>,
+    clients: PerClient<u32, AskingClient>,
     /// The runs that go on: container and run.
     going: BTreeMap<(u32, RunId), (u32, MessageId)>,
     due: Deadlines<(u32, MessageId)>,
 }
 
 #[derive(Default)]
-struct Client {
+struct AskingClient {
     /// The connection that it may use.
     ready: Option<SocketId>,
-    unanswered: BTreeMap<MessageId, Received>,
-    executions: BTreeMap<MessageId, Execution>,
+    unanswered: BTreeMap<MessageId, AnswerSoFar>,
+    executions: BTreeMap<MessageId, FirstExecution>,
 }
 
-/// What a client has of an answer.
+/// What a client has received of an answer.
 #[derive(Default)]
-struct Received {
+struct AnswerSoFar {
     next: u32,
     /// The first event that was passed over.
     missing: Option<u32>,
 }
 
 /// The first run of a message, and how many go on.
-struct Execution {
+struct FirstExecution {
     socket: SocketId,
     going: u32,
 }
@@ -73,69 +75,77 @@ impl Answers {
     }
 
     fn observe_protocol(&mut self, entry: &TraceEvent, event: &Event) -> Option<Finding> {
-        if let Event::RunStarted {
-            socket,
-            run,
-            message,
-            ..
-        } = event
-        {
-            let key = (container_of(entry), *run);
-            self.going.insert(key, (socket.peer, message.clone()));
-            return self.execute(*socket, message);
+        match event {
+            Event::RunStarted {
+                socket,
+                run,
+                message,
+                ..
+            } => {
+                let key = (container_of(entry), *run);
+                self.going.insert(key, (socket.peer, message.clone()));
+                self.execute(*socket, message)
+            }
+            Event::RunEnded { run, .. } => {
+                self.end(entry.time, (container_of(entry), *run));
+                None
+            }
+            _ => None,
         }
-        if let Event::RunEnded { run, .. } = event {
-            self.end(entry.time, (container_of(entry), *run));
-        }
-        None
     }
 
     fn observe_world(&mut self, entry: &TraceEvent, event: &WorldEvent) -> Option<Finding> {
         let now = entry.time;
-        if let WorldEvent::ClientReady { socket } = event {
-            self.clients.entry(socket.peer).or_default().ready = Some(*socket);
-            self.expect_all(now, socket.peer);
-        } else if let WorldEvent::ClientClosed { socket, .. } = event {
-            self.leave(*socket);
-        } else if let WorldEvent::ClientSent { socket, message } = event {
-            let client = self.clients.entry(socket.peer).or_default();
-            client.unanswered.entry(message.clone()).or_default();
-            self.expect(now, socket.peer, message);
-        } else if let WorldEvent::ClientGotEvent {
-            socket,
-            message,
-            seq,
-            kind,
-            ..
-        } = event
-        {
-            return self.receive(now, *socket, message, *seq, *kind);
-        } else if let WorldEvent::ClientGotError {
-            socket,
-            message: Some(message),
-        } = event
-        {
-            self.settle(socket.peer, message);
-            self.expect_all(now, socket.peer);
-        } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
-            event
-        {
-            if let Some(gone) = self.clients.remove(client) {
-                for message in gone.unanswered.into_keys() {
-                    self.due.disarm(&(*client, message));
+        match event {
+            WorldEvent::ClientReady { socket } => {
+                self.clients.entry(socket.peer).or_default().ready = Some(*socket);
+                self.expect_all(now, socket.peer);
+            }
+            WorldEvent::ClientClosed { socket, .. } => {
+                self.leave(*socket);
+            }
+            WorldEvent::ClientSent { socket, message } => {
+                let client = self.clients.entry(socket.peer).or_default();
+                client.unanswered.entry(message.clone()).or_default();
+                self.expect(now, socket.peer, message);
+            }
+            WorldEvent::ClientGotEvent {
+                socket,
+                message,
+                seq,
+                kind,
+                ..
+            } => {
+                return self.receive(now, *socket, message, *seq, *kind);
+            }
+            WorldEvent::ClientGotError {
+                socket,
+                message: Some(message),
+            } => {
+                self.settle(socket.peer, message);
+                self.expect_all(now, socket.peer);
+            }
+            WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+                if let Some(gone) = self.clients.remove(client) {
+                    for message in gone.unanswered.into_keys() {
+                        self.due.disarm(&(*client, message));
+                    }
                 }
             }
-        } else if let WorldEvent::ContainerGone { container, .. } = event {
-            while let Some((run, _)) = self.going.range(runs_of(*container)).next() {
-                let run = *run;
-                self.end(now, run);
+            WorldEvent::ContainerGone { container, .. } => {
+                while let Some((run, _)) = self.going.range(runs_of(*container)).next() {
+                    let run = *run;
+                    self.end(now, run);
+                }
             }
-        } else if *event == WorldEvent::FaultsHealed {
-            self.era = Era::Healed;
-            let clients: Vec<u32> = self.clients.keys().collect();
-            clients
-                .into_iter()
-                .for_each(|client| self.expect_all(now, client));
+            WorldEvent::FaultsHealed => {
+                self.era = Era::Healed;
+                let clients: Vec<u32> = self.clients.keys().collect();
+                clients
+                    .into_iter()
+                    .for_each(|client| self.expect_all(now, client));
+            }
+            _ => {}
         }
         None
     }
@@ -143,7 +153,7 @@ impl Answers {
     fn execute(&mut self, socket: SocketId, message: &MessageId) -> Option<Finding> {
         let client = self.clients.entry(socket.peer).or_default();
         let Some(earlier) = client.executions.get_mut(message) else {
-            let execution = Execution { socket, going: 1 };
+            let execution = FirstExecution { socket, going: 1 };
             client.executions.insert(message.clone(), execution);
             return None;
         };
@@ -224,7 +234,7 @@ impl Answers {
         }
     }
 
-    /// From here on an answer is due, if it is due at all.
+    /// Starts the bound of an answer, if one is due.
     fn expect(&mut self, now: Time, client: u32, message: &MessageId) {
         let known = self.clients.get(&client);
         let waits = known.is_some_and(|client| {
@@ -252,7 +262,7 @@ impl Answers {
                 continue;
             };
             let execution = client.executions.get(&message);
-            // The end of the run sets the bound anew.
+            // The end of the run starts the bound again.
             if execution.is_some_and(|execution| execution.going > 0) {
                 continue;
             }

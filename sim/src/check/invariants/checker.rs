@@ -1,25 +1,11 @@
-//! Hands each event to every rule and keeps the first violation of each.
+//! Shows each event to the rules that it concerns and keeps the first violation of each.
 
 use gatesim_model::core::time::Time;
 
 use super::{
     Invariant, Limits,
-    agreement::ViewsAgree,
-    close::CloseTellsTheTruth,
-    containment::FailuresStayLocal,
-    errors, event_order,
-    isolation::UsersIsolated,
-    leftovers::NothingLeftBehind,
-    machines,
-    messages::NoClientMessageLost,
-    readiness,
     rule::{Finding, Rule},
-    runs::FiveEventsComplete,
-    setup::SetupEndsInTime,
-    silence::DeadPeersAreNoticed,
-    storm::ClientsDoNotStorm,
-    view::View,
-    waiting::NothingWaitsForever,
+    view::LiveView,
 };
 use crate::{
     check::Violation,
@@ -31,10 +17,10 @@ use crate::{
 
 /// Judges a run while it happens.
 pub struct Checker {
-    view: View,
+    view: LiveView,
     rules: Vec<Judge>,
     violations: Vec<Violation>,
-    last: Place,
+    last: LastEvent,
     judged_until: Time,
 }
 
@@ -46,17 +32,17 @@ struct Judge {
     rule: Box<dyn Rule>,
 }
 
-/// The place in the trace that a missed deadline is reported at.
+/// The last event seen: a missed deadline is reported at its position in the trace.
 #[derive(Clone, Copy)]
-struct Place {
+struct LastEvent {
     number: u64,
     step: u64,
     actor: Actor,
 }
 
-impl Place {
+impl LastEvent {
     fn of(entry: &TraceEvent) -> Self {
-        Place {
+        LastEvent {
             number: entry.number,
             step: entry.step,
             actor: entry.actor,
@@ -68,7 +54,7 @@ impl Checker {
     /// A checker of every invariant with these bounds.
     pub fn new(limits: &Limits) -> Self {
         let judge = |&invariant: &Invariant| {
-            let rule = rule(invariant, limits);
+            let rule = invariant.rule(limits);
             Judge {
                 invariant,
                 subjects: rule.subjects(),
@@ -78,10 +64,10 @@ impl Checker {
         };
         let rules = Invariant::ALL.iter().map(judge).collect();
         Checker {
-            view: View::default(),
+            view: LiveView::default(),
             rules,
             violations: Vec::new(),
-            last: Place {
+            last: LastEvent {
                 number: 0,
                 step: 0,
                 actor: Actor::World,
@@ -111,7 +97,7 @@ impl Checker {
         if entry.time > self.judged_until {
             self.advance(entry.time);
         }
-        self.last = Place::of(entry);
+        self.last = LastEvent::of(entry);
         let already = self.violations.len();
         let subject = Subject::of(&entry.fact).bit();
         for judge in &mut self.rules {
@@ -149,7 +135,7 @@ impl Checker {
         &self.violations
     }
 
-    /// Asks every rule about every event: what the subjects must not make a difference to.
+    /// A checker that asks every rule about every event; it must find the same.
     #[cfg(test)]
     pub(crate) fn asking_all(limits: &Limits) -> Self {
         let mut checker = Self::new(limits);
@@ -166,33 +152,7 @@ impl Checker {
     }
 }
 
-fn rule(invariant: Invariant, limits: &Limits) -> Box<dyn Rule> {
-    match invariant {
-        Invariant::NeverReadyWithoutMachine => Box::new(readiness::NeverReadyWithoutMachine),
-        Invariant::NoInternalError => Box::new(errors::NoInternalError),
-        Invariant::OneMachinePerConnection => Box::new(machines::OneMachinePerConnection),
-        Invariant::IdsAgree => Box::new(machines::IdsAgree::default()),
-        Invariant::SetupNeverGoesBack => Box::new(machines::SetupNeverGoesBack::default()),
-        Invariant::NoMessageBeforeReady => Box::new(readiness::NoMessageBeforeReady),
-        Invariant::ServicesReadyIsTrue => Box::new(readiness::ServicesReadyIsTrue),
-        Invariant::WelcomeAfterReady => Box::new(readiness::WelcomeAfterReady),
-        Invariant::SetupEndsInTime => Box::new(SetupEndsInTime::new(limits)),
-        Invariant::NothingLeftBehind => Box::new(NothingLeftBehind::new(limits)),
-        Invariant::NoClientMessageLost => Box::new(NoClientMessageLost::new(limits)),
-        Invariant::EventsInOrder => Box::new(event_order::EventsInOrder::default()),
-        Invariant::FiveEventsComplete => Box::new(FiveEventsComplete::new(limits)),
-        Invariant::UsersIsolated => Box::new(UsersIsolated::default()),
-        Invariant::CloseTellsTheTruth => Box::new(CloseTellsTheTruth::default()),
-        Invariant::NothingWaitsForever => Box::new(NothingWaitsForever::new(limits)),
-        Invariant::ViewsAgree => Box::new(ViewsAgree::new(limits)),
-        Invariant::ClientsDoNotStorm => Box::new(ClientsDoNotStorm::new(limits)),
-        Invariant::FailuresStayLocal => Box::new(FailuresStayLocal::default()),
-        Invariant::TransportDiscipline => Box::new(errors::TransportDiscipline),
-        Invariant::DeadPeersAreNoticed => Box::new(DeadPeersAreNoticed::new(limits)),
-    }
-}
-
-fn violation(invariant: Invariant, time: Time, place: Place, finding: Finding) -> Violation {
+fn violation(invariant: Invariant, time: Time, place: LastEvent, finding: Finding) -> Violation {
     Violation {
         invariant,
         time,

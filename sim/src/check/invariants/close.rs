@@ -1,21 +1,21 @@
 //! The end of a connection names its cause, and the client sees it (I-14).
+//!
+//! From the events by which the server ends a connection (`CloseSent`, `UpgradeRefused`,
+//! `EndpointEnded`), and from what the client sees (`ClientClosed`, `ClientRefused`).
 
 use std::collections::BTreeSet;
 
 use gatesim_model::{
-    core::{
-        close::{is_truthful, may_server_send, truthful_codes, truthful_statuses},
-        ids::SocketId,
-    },
+    core::ids::SocketId,
     event::{CloseCause, EndpointEnd, Event},
 };
 
 use super::{
     rule::{Finding, Rule},
-    view::{Connection, View, container_of},
+    view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
-    check::per_client::PerClient,
+    check::{facts::close_codes, per_client::PerClient},
     trace::{
         event::{Actor, Fact, TraceEvent, WorldEvent},
         vocabulary::Subject,
@@ -28,22 +28,23 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 /// Judges each end that the server gives a connection.
 ///
 /// - A close after accept needs a code that may be sent and that names the cause.
-/// - A close before accept reaches the client as HTTP 403, whatever its code (protocol.md 1.2,
-///   item 6). That says "you may not", which is true of a client that was not authenticated or
+/// - A close before accept reaches the client as HTTP 403, with any code
+///   (`docs/protocol.md#transport-6`). That is true of a client that was not authenticated or
 ///   misbehaved, and of nothing else.
 /// - An upgrade that is refused with an HTTP error of its own needs one that names the cause.
-/// - An endpoint that returns without a close ends the session as if all were well, or, before
-///   accept, as HTTP 500: an admission of a server fault. One that raises drops the transport;
-///   1006 says that something went wrong, which is no lie about a server fault, and hides
-///   everything else.
-/// - The client must see the code that was handed over, unless it closed first or a fault of the
-///   world (a link cut or reset, a container gone) stood between.
+/// - An endpoint that returns without a close ends the session normally, or, before accept, as
+///   HTTP 500, which names a server fault. One that raises drops the transport
+///   (`docs/protocol.md#transport-7`): 1006 says that something went wrong, which is true of a
+///   server fault, and hides every other cause.
+/// - The client must see the code that was handed over, unless it closed first or a fault (a link
+///   partitioned or reset, a container gone) stood between.
 /// - A 101 that leaves out the subprotocol that was offered is no acceptance: a browser has to drop
-///   the connection (RFC 6455, 4.1), and nobody is told why.
+///   the connection (RFC 6455, 4.1) without a reason that a person sees.
 #[derive(Default)]
 pub(super) struct CloseTellsTheTruth {
-    /// The attempts that clients have open, and what the server said at their end.
-    open: PerClient<SocketId, Option<Said>>,
+    /// The attempts that clients have open, and the close that the server sent.
+    open: PerClient<SocketId, Option<SentClose>>,
+    /// Links that are partitioned.
     cut: BTreeSet<(Actor, Actor)>,
     /// Accepted without the subprotocol that was offered.
     unselected: BTreeSet<SocketId>,
@@ -51,7 +52,7 @@ pub(super) struct CloseTellsTheTruth {
 
 /// A close on its way to the client.
 #[derive(Clone, Copy)]
-struct Said {
+struct SentClose {
     code: u16,
     container: u32,
 }
@@ -61,7 +62,7 @@ impl Rule for CloseTellsTheTruth {
         Subject::Life.bit() | Subject::Client.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(event) => self.world(view, event),
             Fact::Protocol(Event::CloseSent {
@@ -77,7 +78,7 @@ impl Rule for CloseTellsTheTruth {
                 if connection.accepted.is_none() {
                     return refusal_hides(*socket, *cause);
                 }
-                let said = Said {
+                let said = SentClose {
                     code: *code,
                     container: container_of(entry),
                 };
@@ -86,7 +87,7 @@ impl Rule for CloseTellsTheTruth {
                 {
                     *open = Some(said);
                 }
-                code_lies(*socket, *code, *cause)
+                code_hides(*socket, *code, *cause)
             }
             Fact::Protocol(Event::Accepted {
                 socket,
@@ -100,7 +101,7 @@ impl Rule for CloseTellsTheTruth {
                 socket,
                 status,
                 cause,
-            }) => status_lies(*socket, *status, *cause),
+            }) => status_hides(*socket, *status, *cause),
             Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
                 EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
                 EndpointEnd::Raised => drop_hides(*socket, view.connection(*socket)?, *cause),
@@ -132,26 +133,25 @@ fn refusal_hides(socket: SocketId, cause: CloseCause) -> Option<Finding> {
 }
 
 /// An HTTP error in the place of an accept.
-fn status_lies(socket: SocketId, status: u16, cause: CloseCause) -> Option<Finding> {
-    let expected = truthful_statuses(cause);
+fn status_hides(socket: SocketId, status: u16, cause: CloseCause) -> Option<Finding> {
+    let expected = close_codes::statuses_that_name(cause);
     if expected.is_empty() || expected.contains(&status) {
         return None;
     }
-    let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
     Some(Finding::new(
         socket,
         format!("HTTP status does not say {cause}"),
         format!(
             "The upgrade of {socket} was refused with HTTP {status}, but the cause was {cause}, \
              which is {}.",
-            expected.join(" or ")
+            close_codes::in_words(expected)
         ),
     ))
 }
 
 /// A close after accept.
-fn code_lies(socket: SocketId, code: u16, cause: CloseCause) -> Option<Finding> {
-    if !may_server_send(code) {
+fn code_hides(socket: SocketId, code: u16, cause: CloseCause) -> Option<Finding> {
+    if !close_codes::is_legal(code) {
         return Some(Finding::new(
             socket,
             "illegal close code",
@@ -160,26 +160,30 @@ fn code_lies(socket: SocketId, code: u16, cause: CloseCause) -> Option<Finding> 
             ),
         ));
     }
-    if is_truthful(cause, code) {
+    let expected = close_codes::codes_that_name(cause);
+    if expected.is_empty() || expected.contains(&code) {
         return None;
     }
-    let expected: Vec<String> = truthful_codes(cause).iter().map(u16::to_string).collect();
     Some(Finding::new(
         socket,
         format!("close code does not say {cause}"),
         format!(
             "{socket} was closed with {code}, but the cause was {cause}, which is {} on the wire.",
-            expected.join(" or ")
+            close_codes::in_words(expected)
         ),
     ))
 }
 
 /// An endpoint that returned, with or without a close before.
-fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -> Option<Finding> {
+fn silent_return(
+    socket: SocketId,
+    connection: &LiveConnection,
+    cause: CloseCause,
+) -> Option<Finding> {
     if connection.close_code.is_some() || connection.peer_gone() {
         return None;
     }
-    let tells_the_truth = match cause {
+    let is_true = match cause {
         CloseCause::PeerGone | CloseCause::Finished => true,
         CloseCause::ServerFault => connection.accepted.is_none(),
         CloseCause::NotAuthenticated
@@ -190,7 +194,7 @@ fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -
         | CloseCause::GoingAway
         | CloseCause::PeerSilent => false,
     };
-    if tells_the_truth {
+    if is_true {
         return None;
     }
     let seen = match connection.accepted {
@@ -208,7 +212,7 @@ fn silent_return(socket: SocketId, connection: &Connection, cause: CloseCause) -
 }
 
 /// An endpoint that raised.
-fn drop_hides(socket: SocketId, connection: &Connection, cause: CloseCause) -> Option<Finding> {
+fn drop_hides(socket: SocketId, connection: &LiveConnection, cause: CloseCause) -> Option<Finding> {
     if connection.close_code.is_some() || connection.peer_gone() {
         return None;
     }
@@ -233,66 +237,77 @@ fn drop_hides(socket: SocketId, connection: &Connection, cause: CloseCause) -> O
 }
 
 impl CloseTellsTheTruth {
-    fn world(&mut self, view: &View, event: &WorldEvent) -> Option<Finding> {
-        if let WorldEvent::ClientConnecting { socket, .. } = event {
-            self.open.insert(*socket, None);
-        } else if let WorldEvent::ClientRefused { socket, status } = event {
-            self.open.remove(socket);
-            if self.unselected.remove(socket) && *status == SWITCHING_PROTOCOLS {
+    fn world(&mut self, view: &LiveView, event: &WorldEvent) -> Option<Finding> {
+        match event {
+            WorldEvent::ClientConnecting { socket, .. } => {
+                self.open.insert(*socket, None);
+            }
+            WorldEvent::ClientRefused { socket, status } => {
+                self.open.remove(socket);
+                if self.unselected.remove(socket) && *status == SWITCHING_PROTOCOLS {
+                    return Some(Finding::new(
+                        *socket,
+                        "accept selects none of the subprotocols",
+                        format!(
+                            "{socket} offered the subprotocol that the server speaks, was answered \
+                         101 without one, and had to give up."
+                        ),
+                    ));
+                }
+            }
+            WorldEvent::ClientOpened { socket } => {
+                // Of several copies of its upgrade, the client is connected to this one.
+                if let Some(said) = self.open.remove(&socket.original()) {
+                    self.open.insert(*socket, said);
+                }
+            }
+            WorldEvent::ConnectionCut { socket, .. } => {
+                if let Some(said) = self.open.get_mut(socket) {
+                    *said = None;
+                }
+            }
+            WorldEvent::TransportEnded { socket } => {
+                self.unselected.remove(socket);
+            }
+            WorldEvent::ClientClosed {
+                socket,
+                code,
+                by_client,
+                ..
+            } => {
+                self.unselected.remove(socket);
+                let said = self.open.remove(socket)??;
+                if *by_client || said.code == *code {
+                    return None;
+                }
                 return Some(Finding::new(
                     *socket,
-                    "accept selects none of the subprotocols",
+                    "client sees another code",
                     format!(
-                        "{socket} offered the subprotocol that the server speaks, was answered \
-                         101 without one, and had to give up."
+                        "{socket} was closed with {} by the server, but the client saw {code}, and no \
+                     fault stood between.",
+                        said.code
                     ),
                 ));
             }
-        } else if let WorldEvent::ClientOpened { socket } = event {
-            // Of several copies of its upgrade, the client is connected to this one.
-            if let Some(said) = self.open.remove(&socket.original()) {
-                self.open.insert(*socket, said);
+            WorldEvent::ContainerGone { container, .. } => {
+                self.forget(|_, said| said.container == *container);
             }
-        } else if let WorldEvent::ConnectionCut { socket, .. } = event {
-            if let Some(said) = self.open.get_mut(socket) {
-                *said = None;
+            WorldEvent::LinkPartitioned { from, to } => {
+                self.cut.insert((*from, *to));
+                self.forget_on_way(*from, *to);
             }
-        } else if let WorldEvent::TransportEnded { socket } = event {
-            self.unselected.remove(socket);
-        } else if let WorldEvent::ClientClosed {
-            socket,
-            code,
-            by_client,
-            ..
-        } = event
-        {
-            self.unselected.remove(socket);
-            let said = self.open.remove(socket)??;
-            if *by_client || said.code == *code {
-                return None;
+            WorldEvent::LinkReset { from, to } => {
+                // A later close has no way to the client any more.
+                self.open.retain(|socket, _| {
+                    let container = view.connection(*socket).map(|known| known.container);
+                    !(from.is_on_way(*socket, container) || to.is_on_way(*socket, container))
+                });
             }
-            return Some(Finding::new(
-                *socket,
-                "client sees another code",
-                format!(
-                    "{socket} was closed with {} by the server, but the client saw {code}, and no \
-                     fault stood between.",
-                    said.code
-                ),
-            ));
-        } else if let WorldEvent::ContainerGone { container, .. } = event {
-            self.forget(|_, said| said.container == *container);
-        } else if let WorldEvent::LinkPartitioned { from, to } = event {
-            self.cut.insert((*from, *to));
-            self.forget_on_way(*from, *to);
-        } else if let WorldEvent::LinkReset { from, to } = event {
-            // What the server says from now on has no way to the client any more.
-            self.open.retain(|socket, _| {
-                let container = view.connection(*socket).map(|known| known.container);
-                !(from.is_on_way(*socket, container) || to.is_on_way(*socket, container))
-            });
-        } else if let WorldEvent::LinkRepaired { from, to } = event {
-            self.cut.remove(&(*from, *to));
+            WorldEvent::LinkRepaired { from, to } => {
+                self.cut.remove(&(*from, *to));
+            }
+            _ => {}
         }
         None
     }
@@ -304,7 +319,7 @@ impl CloseTellsTheTruth {
         });
     }
 
-    fn forget(&mut self, disturbed: impl Fn(SocketId, Said) -> bool) {
+    fn forget(&mut self, disturbed: impl Fn(SocketId, SentClose) -> bool) {
         for (socket, open) in self.open.iter_mut() {
             if open.is_some_and(|said| disturbed(socket, said)) {
                 *open = None;
@@ -312,7 +327,7 @@ impl CloseTellsTheTruth {
         }
     }
 
-    /// Whether a link on the connection's way is cut.
+    /// Whether a link on the connection's way is partitioned.
     fn disturbed(&self, socket: SocketId, container: u32) -> bool {
         let container = Some(container);
         self.cut

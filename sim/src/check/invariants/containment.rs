@@ -1,4 +1,7 @@
-//! What one client does wrong does not keep another out (I-18).
+//! Failures of one client do not keep another client out (I-18).
+//!
+//! From `BreakerFed`, `BreakerMoved`, `BreakerRefused` and `AdmissionRefused`; whose client it is
+//! comes from `ClientConnecting`.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,7 +12,7 @@ use gatesim_model::{
 
 use super::{
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
 use crate::{
     check::per_client::PerClient,
@@ -22,24 +25,24 @@ use crate::{
 /// Failures that are remembered for one breaker at most; none opens after more.
 const MAX_FAILURES: usize = 64;
 
-/// Knows which failures each breaker counts and whose they were, and asks at each refusal
-/// whether the client that is turned away, or its user, had anything to do with it.
+/// Knows which failures each breaker counts and which client caused them, and judges at each refusal
+/// whether the refused client, or another of its user, had a part in them.
 ///
-/// - A breaker that is open may refuse everybody when the server's side has failed. One that
-///   was opened by failures of clients alone may refuse none but their user.
+/// - A breaker that is open may refuse every client when the server's side has failed. One that
+///   was opened by failures of clients alone may refuse only clients of their users.
 /// - A limit on connections from one address may be reached by the address's own user. If
-///   another's connections were counted, it is not the address of one client.
+///   connections of another user were counted, the address is shared.
 #[derive(Default)]
 pub(super) struct FailuresStayLocal {
     /// By client.
     users: PerClient<u32, u32>,
-    ledgers: BTreeMap<(u32, Breaker), Ledger>,
+    ledgers: BTreeMap<(u32, Breaker), FailureLedger>,
 }
 
-/// What one breaker has been told.
+/// The failures that one breaker was fed.
 #[derive(Default)]
-struct Ledger {
-    /// The failures that count at the moment.
+struct FailureLedger {
+    /// The failures that count now.
     counted: VecDeque<(SocketId, Blame)>,
     /// Those that counted when it opened.
     opened_by: Vec<(SocketId, Blame)>,
@@ -63,7 +66,7 @@ impl FailuresStayLocal {
         match to {
             BreakerState::Open => ledger.opened_by = ledger.counted.iter().copied().collect(),
             BreakerState::HalfOpen => ledger.opened_by.clear(),
-            BreakerState::Closed => *ledger = Ledger::default(),
+            BreakerState::Closed => *ledger = FailureLedger::default(),
         }
     }
 
@@ -131,7 +134,7 @@ impl Rule for FailuresStayLocal {
         Subject::Containment.bit() | Subject::Client.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let at = |breaker: &Breaker| (container_of(entry), *breaker);
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {

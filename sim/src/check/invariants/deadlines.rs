@@ -10,8 +10,8 @@ use gatesim_model::core::time::Time;
 /// Deadlines by key, at most one for each. Every operation is logarithmic in the number that is
 /// armed; asking whether one has passed looks at the earliest only.
 ///
-/// Most deadlines are put off or disarmed long before they come, so the queue is told of neither:
-/// it holds, for each key that is armed, at least one time that is not later than its deadline, and
+/// Most deadlines are put off or disarmed long before they pass, so neither changes the queue. It
+/// holds, for each key that is armed, at least one time that is not later than its deadline, and
 /// what comes to the front is compared with what is armed by then.
 #[derive(Clone, Debug)]
 pub(super) struct Deadlines<K> {
@@ -54,7 +54,7 @@ impl<K: Ord + Clone> Deadlines<K> {
     }
 
     /// Takes the earliest deadline that has passed, as [`Self::passed`] does, but grants the whole
-    /// bound again to one whose container stood still meanwhile: `stalled` says until when, given
+    /// bound again to one whose container was stalled meanwhile: `stalled` says until when, given
     /// the key and when the deadline was armed.
     pub(super) fn missed(
         &mut self,
@@ -90,7 +90,7 @@ impl<K: Ord + Clone> Deadlines<K> {
                     self.by_key.remove(&key);
                     return Some((at, key));
                 }
-                // Disarmed meanwhile, or armed anew for an earlier time.
+                // Disarmed meanwhile, or armed again for an earlier time.
                 Some(_) | None => {}
             }
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stood_still_has_the_whole_bound_again() {
+    fn after_a_stall_the_whole_bound_starts_again() {
         let mut deadlines = Deadlines::new();
         deadlines.arm("a", Time(30));
         let missed = |deadlines: &mut Deadlines<&'static str>, now, stalled_until| {

@@ -4,14 +4,15 @@ use gatesim_model::{event::Event, port::socket::SocketError};
 
 use super::{
     rule::{Finding, Rule},
-    view::View,
+    view::LiveView,
 };
 use crate::trace::{
     event::{Fact, TraceEvent, WorldEvent},
     vocabulary::Subject,
 };
 
-/// An internal error is a defect even where some catch-all keeps it from the client.
+/// No step of a connection ends in an internal error (`InternalError`), not even where a catch-all
+/// keeps it from the client.
 pub(super) struct NoInternalError;
 
 impl Rule for NoInternalError {
@@ -19,7 +20,7 @@ impl Rule for NoInternalError {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::InternalError {
             socket,
             step,
@@ -36,8 +37,9 @@ impl Rule for NoInternalError {
     }
 }
 
-/// The transport refuses what breaks its rules, and the simulator reports each refusal that was
-/// the application's own doing; that a peer is gone is nobody's fault.
+/// The application never breaks a rule of the transport. The transport refuses such a call and the
+/// simulator reports it (`TransportMisused`); a call that fails because the peer is gone breaks no
+/// rule.
 pub(super) struct TransportDiscipline;
 
 impl Rule for TransportDiscipline {
@@ -45,7 +47,7 @@ impl Rule for TransportDiscipline {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::World(WorldEvent::TransportMisused {
             socket,
             operation,

@@ -8,18 +8,18 @@ use gatesim_model::core::ids::RunId;
 use super::{
     message_order::MessageOrder,
     rule::{Finding, Rule},
-    view::View,
+    view::LiveView,
 };
 use crate::trace::{
     event::{Fact, TraceEvent, WorldEvent},
     vocabulary::Subject,
 };
 
-/// Sequence numbers that a client receives for one run only ever grow, whichever connections and
-/// containers they come over. What is missing is another rule's business.
+/// The sequence numbers that a client receives for one run (`ClientGotEvent`) only ever grow, over
+/// all connections and containers. Missing ones are judged by I-10 and I-12.
 #[derive(Default)]
 pub(super) struct EventsInOrder {
-    /// What each client was told last, by run.
+    /// The last event that each client received, by run.
     latest: BTreeMap<u32, BTreeMap<RunId, u32>>,
     messages: MessageOrder,
 }
@@ -29,7 +29,7 @@ impl Rule for EventsInOrder {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },

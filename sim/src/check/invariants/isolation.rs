@@ -1,4 +1,7 @@
-//! What belongs to one user reaches nobody else, and runs for nobody else (I-13).
+//! What belongs to one user reaches no other user and is not executed for one (I-13).
+//!
+//! From `ClientConnecting` and `ClientSent`, which say whose a message is, and from `Dispatched`,
+//! `RunStarted`, `HandlerChosen` and what clients receive, which show where it went.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +12,7 @@ use gatesim_model::{
 
 use super::{
     rule::{Finding, Rule},
-    view::View,
+    view::LiveView,
 };
 use crate::{
     check::per_client::PerClient,
@@ -20,8 +23,8 @@ use crate::{
     },
 };
 
-/// Knows which client is whose and who sent which message, from the clients themselves: what
-/// the gateway believes is what is judged.
+/// Knows the user of each client and the sender of each message from the clients themselves: what
+/// the gateway takes them for is what is judged.
 #[derive(Default)]
 pub(super) struct UsersIsolated {
     /// By client.
@@ -31,7 +34,7 @@ pub(super) struct UsersIsolated {
 }
 
 impl UsersIsolated {
-    /// A message is executed: for the user of the client that sent it, or for nobody.
+    /// A message is executed, which is right only for the user of the client that sent it.
     fn executed(
         &self,
         socket: SocketId,
@@ -68,8 +71,8 @@ impl UsersIsolated {
         })
     }
 
-    /// The router chose a handler: that of the connection itself, or the message runs in the
-    /// context of another.
+    /// The router chose a handler; with the handler of another connection the message is executed
+    /// in the context of that one.
     fn handled(&self, socket: SocketId, handler_of: SocketId) -> Option<Finding> {
         if socket == handler_of {
             return None;
@@ -92,8 +95,8 @@ impl UsersIsolated {
         ))
     }
 
-    /// A client heard of a message: its own, or the gateway has talked.
-    fn heard(&self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+    /// A client received something about a message, which must be its own.
+    fn received(&self, socket: SocketId, message: &MessageId) -> Option<Finding> {
         let asker = *self.asked.get(message)?;
         if asker == socket.peer {
             return None;
@@ -125,7 +128,7 @@ impl Rule for UsersIsolated {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
                 self.users
@@ -143,7 +146,7 @@ impl Rule for UsersIsolated {
             | Fact::World(WorldEvent::ClientGotError {
                 socket,
                 message: Some(message),
-            }) => self.heard(*socket, message),
+            }) => self.received(*socket, message),
             Fact::Protocol(Event::Dispatched {
                 socket,
                 user,

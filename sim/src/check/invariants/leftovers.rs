@@ -1,4 +1,7 @@
 //! Nothing of a connection outlives its transport for long (I-09).
+//!
+//! From the events that create and remove tasks, table entries and machines, and from
+//! `TransportEnded`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +20,7 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
 use crate::{
     check::per_client::PerClient,
@@ -27,21 +30,21 @@ use crate::{
     },
 };
 
-/// Keeps a ledger of what each connection owns and looks at it when the bound has passed.
+/// Counts what each connection owns, and judges the count when the bound has passed.
 ///
-/// An agent run belongs to its user: its tasks may go on after the connection until the run
-/// has ended, and have the bound from then on. Whether the run ends is judged elsewhere (I-12).
+/// An agent run belongs to its user: its tasks may outlive the connection until the run has ended,
+/// and have the bound from then on. Whether the run ends is judged by I-12.
 pub(super) struct NothingLeftBehind {
     bound: Duration,
-    ledgers: PerClient<SocketId, Ledger>,
+    ledgers: PerClient<SocketId, ConnectionLedger>,
     due: Deadlines<SocketId>,
 }
 
 /// What one connection owns.
-struct Ledger {
+struct ConnectionLedger {
     container: u32,
-    endpoint: Endpoint,
-    transport: Transport,
+    endpoint: EndpointLife,
+    transport: TransportLife,
     machines: BTreeSet<ConnectionId>,
     tasks: BTreeMap<TaskName, u32>,
     entries: BTreeMap<Table, u32>,
@@ -49,22 +52,22 @@ struct Ledger {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
+enum EndpointLife {
     Runs,
     Ended,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Transport {
+enum TransportLife {
     Up,
     Ended(Time),
-    /// It had ended, nothing was left, and then something of the connection came back.
+    /// It had ended and nothing was left, and then something of the connection was created.
     EndedLongAgo,
 }
 
-impl Ledger {
-    fn new(container: u32, endpoint: Endpoint, transport: Transport) -> Self {
-        Ledger {
+impl ConnectionLedger {
+    fn new(container: u32, endpoint: EndpointLife, transport: TransportLife) -> Self {
+        ConnectionLedger {
             container,
             endpoint,
             transport,
@@ -76,16 +79,16 @@ impl Ledger {
     }
 
     fn is_empty(&self) -> bool {
-        self.endpoint == Endpoint::Ended
+        self.endpoint == EndpointLife::Ended
             && self.machines.is_empty()
             && self.tasks.is_empty()
             && self.entries.is_empty()
     }
 
-    /// What is left that may not be, the likeliest reason of the others first.
+    /// What is left and may not be, the likeliest cause of the others first.
     fn leftovers(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        if self.endpoint == Endpoint::Runs {
+        if self.endpoint == EndpointLife::Runs {
             found.push((
                 "endpoint still running".to_owned(),
                 "its endpoint".to_owned(),
@@ -143,75 +146,95 @@ impl NothingLeftBehind {
         }
     }
 
-    /// Something of the connection came into being. A connection that was over and forgotten
-    /// comes back to life by that, and has the bound once more.
-    fn add(&mut self, entry: &TraceEvent, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+    /// Something of the connection was created. A connection that was over and forgotten is
+    /// followed again and has the bound once more.
+    fn add(
+        &mut self,
+        entry: &TraceEvent,
+        socket: SocketId,
+        change: impl FnOnce(&mut ConnectionLedger),
+    ) {
         let ledger = self.ledgers.entry(socket).or_insert_with(|| {
-            Ledger::new(
+            ConnectionLedger::new(
                 container_of(entry),
-                Endpoint::Ended,
-                Transport::EndedLongAgo,
+                EndpointLife::Ended,
+                TransportLife::EndedLongAgo,
             )
         });
         change(ledger);
-        if ledger.transport != Transport::Up {
+        if ledger.transport != TransportLife::Up {
             self.due.arm_once(socket, entry.time + self.bound);
         }
     }
 
     /// Something of the connection ended.
-    fn remove(&mut self, socket: SocketId, change: impl FnOnce(&mut Ledger)) {
+    fn remove(&mut self, socket: SocketId, change: impl FnOnce(&mut ConnectionLedger)) {
         if let Some(ledger) = self.ledgers.get_mut(&socket) {
             change(ledger);
-            if ledger.transport != Transport::Up && ledger.is_empty() {
+            if ledger.transport != TransportLife::Up && ledger.is_empty() {
                 self.ledgers.remove(&socket);
                 self.due.disarm(&socket);
             }
         }
     }
 
-    fn protocol(&mut self, view: &View, entry: &TraceEvent, event: &Event) {
-        if let Event::EndpointStarted { socket } = event {
-            let ledger = Ledger::new(container_of(entry), Endpoint::Runs, Transport::Up);
-            self.ledgers.insert(*socket, ledger);
-        } else if let Event::EndpointEnded { socket, .. } = event {
-            self.remove(*socket, |ledger| ledger.endpoint = Endpoint::Ended);
-        } else if let Event::MachineRegistered {
-            socket, connection, ..
-        } = event
-        {
-            self.add(entry, *socket, |ledger| {
-                ledger.machines.insert(connection.clone());
-            });
-        } else if let Event::MachineUnregistered { connection, .. } = event {
-            if let Some(machine) = view.machine(container_of(entry), connection) {
-                self.remove(machine.owner, |ledger| {
-                    ledger.machines.remove(connection);
+    fn protocol(&mut self, view: &LiveView, entry: &TraceEvent, event: &Event) {
+        match event {
+            Event::EndpointStarted { socket } => {
+                let ledger = ConnectionLedger::new(
+                    container_of(entry),
+                    EndpointLife::Runs,
+                    TransportLife::Up,
+                );
+                self.ledgers.insert(*socket, ledger);
+            }
+            Event::EndpointEnded { socket, .. } => {
+                self.remove(*socket, |ledger| ledger.endpoint = EndpointLife::Ended);
+            }
+            Event::MachineRegistered {
+                socket, connection, ..
+            } => {
+                self.add(entry, *socket, |ledger| {
+                    ledger.machines.insert(connection.clone());
                 });
             }
-        } else if let Event::TaskStarted { socket, name } = event {
-            self.add(entry, *socket, |ledger| {
-                *ledger.tasks.entry(*name).or_default() += 1
-            });
-        } else if let Event::TaskEnded { socket, name } = event {
-            self.remove(*socket, |ledger| decrement(&mut ledger.tasks, name));
-        } else if let Event::EntryAdded { socket, table } = event {
-            self.add(entry, *socket, |ledger| {
-                *ledger.entries.entry(*table).or_default() += 1
-            });
-        } else if let Event::EntryRemoved { socket, table } = event {
-            self.remove(*socket, |ledger| decrement(&mut ledger.entries, table));
-        } else if let Event::RunStarted { socket, run, .. } = event {
-            if let Some(ledger) = self.ledgers.get_mut(socket) {
-                ledger.runs.insert(*run);
+            Event::MachineUnregistered { connection, .. } => {
+                if let Some(machine) = view.machine(container_of(entry), connection) {
+                    self.remove(machine.owner, |ledger| {
+                        ledger.machines.remove(connection);
+                    });
+                }
             }
-        } else if let Event::RunEnded { socket, run, .. } = event
-            && let Some(ledger) = self.ledgers.get_mut(socket)
-        {
-            ledger.runs.remove(run);
-            if ledger.transport != Transport::Up {
-                self.due.arm_once(*socket, entry.time + self.bound);
+            Event::TaskStarted { socket, name } => {
+                self.add(entry, *socket, |ledger| {
+                    *ledger.tasks.entry(*name).or_default() += 1
+                });
             }
+            Event::TaskEnded { socket, name } => {
+                self.remove(*socket, |ledger| decrement(&mut ledger.tasks, name));
+            }
+            Event::EntryAdded { socket, table } => {
+                self.add(entry, *socket, |ledger| {
+                    *ledger.entries.entry(*table).or_default() += 1
+                });
+            }
+            Event::EntryRemoved { socket, table } => {
+                self.remove(*socket, |ledger| decrement(&mut ledger.entries, table));
+            }
+            Event::RunStarted { socket, run, .. } => {
+                if let Some(ledger) = self.ledgers.get_mut(socket) {
+                    ledger.runs.insert(*run);
+                }
+            }
+            Event::RunEnded { socket, run, .. } => {
+                if let Some(ledger) = self.ledgers.get_mut(socket) {
+                    ledger.runs.remove(run);
+                    if ledger.transport != TransportLife::Up {
+                        self.due.arm_once(*socket, entry.time + self.bound);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -237,7 +260,7 @@ impl Rule for NothingLeftBehind {
         Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(view, entry, event),
             Fact::World(WorldEvent::TransportEnded { socket }) => {
@@ -245,7 +268,7 @@ impl Rule for NothingLeftBehind {
                     self.due.arm_once(*socket, entry.time + self.bound);
                 }
                 self.remove(*socket, |ledger| {
-                    ledger.transport = Transport::Ended(entry.time)
+                    ledger.transport = TransportLife::Ended(entry.time)
                 });
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
@@ -263,7 +286,7 @@ impl Rule for NothingLeftBehind {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let (bound, ledgers) = (self.bound, &self.ledgers);
         let stalled =
             |socket: &SocketId, since| view.stalled(ledgers.get(socket)?.container, since, now);
@@ -277,9 +300,11 @@ impl Rule for NothingLeftBehind {
             };
             let items: Vec<&str> = found.iter().map(|(_, item)| item.as_str()).collect();
             let since = match ledger.transport {
-                Transport::Up => continue,
-                Transport::Ended(at) => format!("The transport of {socket} ended at {at}"),
-                Transport::EndedLongAgo => format!("{socket} was over and nothing was left of it"),
+                TransportLife::Up => continue,
+                TransportLife::Ended(at) => format!("The transport of {socket} ended at {at}"),
+                TransportLife::EndedLongAgo => {
+                    format!("{socket} was over and nothing was left of it")
+                }
             };
             let sentence = format!(
                 "{since}; at {time} container{} still holds {}.",

@@ -1,4 +1,6 @@
-//! Who holds which lock, and who waits for it; a part of [`super::waiting`] (I-15).
+//! Which task holds a lock, and which wait for it; a part of [`super::waiting`] (I-15).
+//!
+//! From `LockAsked`, `LockTaken`, `LockReleased` and `LockGivenUp`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,14 +9,14 @@ use gatesim_model::{
     event::{Event, LockName},
 };
 
-use super::{deadlines::Deadlines, rule::Finding, view::View};
+use super::{deadlines::Deadlines, rule::Finding, view::LiveView};
 
-/// The locks of all containers. A lock that is asked for is had within a bound, or whoever asked
-/// gives up; a container that goes takes its locks and whoever waits for them with it.
+/// The locks of all containers. A lock that is asked for is acquired within a bound, or the task
+/// gives up. The end of a container ends its locks and their waiters.
 pub(super) struct Locks {
     bound: Duration,
-    holders: BTreeMap<LockKey, Holder>,
-    waiting: BTreeMap<TicketKey, Waiter>,
+    holders: BTreeMap<LockKey, LockHolder>,
+    waiting: BTreeMap<TicketKey, LockWaiter>,
     due: Deadlines<TicketKey>,
 }
 
@@ -24,13 +26,13 @@ type LockKey = (u32, LockName, u64);
 type TicketKey = (LockKey, u32);
 
 #[derive(Clone, Copy)]
-struct Holder {
+struct LockHolder {
     ticket: u32,
     socket: Option<SocketId>,
     since: Time,
 }
 
-struct Waiter {
+struct LockWaiter {
     socket: Option<SocketId>,
     since: Time,
 }
@@ -47,58 +49,60 @@ impl Locks {
 
     /// Takes an event about locks into account; any other says nothing.
     pub(super) fn observe(&mut self, container: u32, now: Time, event: &Event) {
-        if let Event::LockAsked {
-            socket,
-            lock,
-            instance,
-            ticket,
-        } = event
-        {
-            let key = ((container, *lock, *instance), *ticket);
-            let waiter = Waiter {
-                socket: *socket,
-                since: now,
-            };
-            self.waiting.insert(key, waiter);
-            self.due.arm(key, now + self.bound);
-        } else if let Event::LockTaken {
-            socket,
-            lock,
-            instance,
-            ticket,
-        } = event
-        {
-            let lock = (container, *lock, *instance);
-            self.waits_no_more((lock, *ticket));
-            let holder = Holder {
-                ticket: *ticket,
-                socket: *socket,
-                since: now,
-            };
-            self.holders.insert(lock, holder);
-        } else if let Event::LockReleased {
-            lock,
-            instance,
-            ticket,
-            ..
-        } = event
-        {
-            let lock = (container, *lock, *instance);
-            if self
-                .holders
-                .get(&lock)
-                .is_some_and(|holder| holder.ticket == *ticket)
-            {
-                self.holders.remove(&lock);
+        match event {
+            Event::LockAsked {
+                socket,
+                lock,
+                instance,
+                ticket,
+            } => {
+                let key = ((container, *lock, *instance), *ticket);
+                let waiter = LockWaiter {
+                    socket: *socket,
+                    since: now,
+                };
+                self.waiting.insert(key, waiter);
+                self.due.arm(key, now + self.bound);
             }
-        } else if let Event::LockGivenUp {
-            lock,
-            instance,
-            ticket,
-            ..
-        } = event
-        {
-            self.waits_no_more(((container, *lock, *instance), *ticket));
+            Event::LockTaken {
+                socket,
+                lock,
+                instance,
+                ticket,
+            } => {
+                let lock = (container, *lock, *instance);
+                self.waits_no_more((lock, *ticket));
+                let holder = LockHolder {
+                    ticket: *ticket,
+                    socket: *socket,
+                    since: now,
+                };
+                self.holders.insert(lock, holder);
+            }
+            Event::LockReleased {
+                lock,
+                instance,
+                ticket,
+                ..
+            } => {
+                let lock = (container, *lock, *instance);
+                if self
+                    .holders
+                    .get(&lock)
+                    .is_some_and(|holder| holder.ticket == *ticket)
+                {
+                    self.holders.remove(&lock);
+                }
+            }
+            Event::LockGivenUp {
+                lock,
+                instance,
+                ticket,
+                ..
+            } => {
+                self.waits_no_more(((container, *lock, *instance), *ticket));
+            }
+            _ => {}
         }
     }
 
@@ -114,7 +118,7 @@ impl Locks {
     }
 
     /// The earliest wait that has become too long.
-    pub(super) fn overdue(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    pub(super) fn overdue(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let (time, key) = self.due.missed(
             now,
             |_| self.bound,

@@ -1,4 +1,5 @@
-//! Machines, ids and progress of one connection (I-02, I-03, I-04).
+//! Machines, ids and progress of one connection (I-02, I-03, I-04), from the events of machines
+//! (`MachineRegistered`, `MachineShared`, `MachineUnregistered`, `Transition`) and ids (`IdGiven`).
 
 use gatesim_model::{
     core::{
@@ -10,17 +11,17 @@ use gatesim_model::{
 
 use super::{
     rule::{Finding, Rule},
-    view::{Connection, View, container_of},
+    view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
-    check::per_client::PerClient,
+    check::{facts::states, per_client::PerClient},
     trace::{
         event::{Fact, TraceEvent, WorldEvent},
         vocabulary::Subject,
     },
 };
 
-/// A live connection owns one machine, without a gap, and shares it with nobody.
+/// A live connection owns one machine, without a gap, and shares it with no other connection.
 pub(super) struct OneMachinePerConnection;
 
 impl Rule for OneMachinePerConnection {
@@ -28,7 +29,7 @@ impl Rule for OneMachinePerConnection {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..
@@ -67,8 +68,8 @@ impl Rule for OneMachinePerConnection {
                 let machine = view.machine(container_of(entry), connection)?;
                 if !view
                     .connection(machine.owner)
-                    .is_some_and(Connection::lives)
-                    || is_ending(machine.state)
+                    .is_some_and(LiveConnection::lives)
+                    || states::is_ending(machine.state)
                 {
                     return None;
                 }
@@ -91,30 +92,24 @@ impl Rule for OneMachinePerConnection {
     }
 }
 
-/// A machine in one of these says itself that the connection is over, before close or the end of
-/// the endpoint can show it.
-fn is_ending(state: ConnectionState) -> bool {
-    state == ConnectionState::Closing || state.is_terminal()
-}
-
 /// All parts of a connection use the first id that any of them was given.
 #[derive(Default)]
 pub(super) struct IdsAgree {
-    first: PerClient<SocketId, (Part, ConnectionId)>,
+    first: PerClient<SocketId, (IdUser, ConnectionId)>,
 }
 
-/// Whoever has been told an id.
+/// A part of a connection that was given an id.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum IdUser {
     Machine,
     Holder(IdHolder),
 }
 
-impl Part {
+impl IdUser {
     fn name(self) -> &'static str {
         match self {
-            Part::Machine => "machine",
-            Part::Holder(holder) => holder.name(),
+            IdUser::Machine => "machine",
+            IdUser::Holder(holder) => holder.name(),
         }
     }
 }
@@ -124,13 +119,13 @@ impl Rule for IdsAgree {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let (socket, part, id) = match &entry.fact {
             Fact::Protocol(Event::IdGiven {
                 socket,
                 holder,
                 connection,
-            }) => (*socket, Part::Holder(*holder), connection),
+            }) => (*socket, IdUser::Holder(*holder), connection),
             Fact::Protocol(
                 Event::MachineRegistered {
                     socket, connection, ..
@@ -138,7 +133,7 @@ impl Rule for IdsAgree {
                 | Event::MachineShared {
                     socket, connection, ..
                 },
-            ) => (*socket, Part::Machine, connection),
+            ) => (*socket, IdUser::Machine, connection),
             Fact::Protocol(Event::EndpointEnded { socket, .. }) => {
                 self.first.remove(socket);
                 return None;
@@ -150,7 +145,7 @@ impl Rule for IdsAgree {
             }
             Fact::Protocol(_) | Fact::World(_) => return None,
         };
-        // What a task still says when the endpoint has ended is clean-up, and judged there.
+        // What a task does after the end of the endpoint is clean-up, which I-09 judges.
         view.connection(socket)
             .filter(|connection| connection.endpoint_ended.is_none())?;
         let (first_part, first_id) = self
@@ -193,7 +188,7 @@ impl Rule for SetupNeverGoesBack {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..
@@ -216,7 +211,7 @@ impl Rule for SetupNeverGoesBack {
                 reason,
                 ..
             }) => {
-                // A shared machine moves for its owner, whoever asked.
+                // A shared machine moves for its owner, even if another connection asked.
                 let socket = view.machine(container_of(entry), connection)?.owner;
                 view.connection(socket)
                     .filter(|owner| owner.endpoint_ended.is_none())?;
@@ -249,12 +244,12 @@ impl Rule for SetupNeverGoesBack {
 }
 
 impl SetupNeverGoesBack {
-    /// Notes a state; answers the state reached before if this one lies behind it.
+    /// Notes a state; returns the state reached before if its rank is higher.
     fn step(&mut self, socket: SocketId, to: ConnectionState) -> Option<ConnectionState> {
         // States outside the set-up order neither advance a connection nor set it back.
-        let rank = to.setup_rank()?;
+        let rank = states::setup_rank(to)?;
         let reached = self.reached.entry(socket).or_insert(to);
-        if reached.setup_rank().is_some_and(|highest| highest > rank) {
+        if states::setup_rank(*reached).is_some_and(|highest| highest > rank) {
             return Some(*reached);
         }
         *reached = to;

@@ -1,5 +1,5 @@
-//! The messages of a connection are executed in the order in which they reached it: the part of
-//! I-11 that is about what a client says.
+//! The messages of a connection are executed (`Dispatched`) in the order in which they reached it
+//! (`MessageArrived`): the part of I-11 that is about messages of clients.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{rule::Finding, view::View};
+use super::{rule::Finding, view::LiveView};
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},
@@ -30,7 +30,7 @@ struct Arrivals {
 
 impl MessageOrder {
     /// Looks at one event.
-    pub(super) fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    pub(super) fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,

@@ -1,11 +1,13 @@
 //! Every client message is executed at most once and answered in full, or refused, or the client
-//! is told that the connection did not end well (I-10).
+//! learns from the close code that the connection did not end well (I-10).
+//!
+//! From `MessageArrived` on: `Dispatched`, `MessageRefused`, `MessageDropped`, and `EndpointEnded`
+//! as the last chance.
 
 use std::collections::BTreeMap;
 
 use gatesim_model::{
     core::{
-        close,
         ids::{MessageId, SocketId},
         time::Time,
     },
@@ -16,19 +18,19 @@ use super::{
     answers::Answers,
     limits::Limits,
     rule::{Finding, Rule},
-    view::{Connection, View},
+    view::{LiveConnection, LiveView},
 };
 use crate::{
-    check::per_client::PerClient,
+    check::{facts::close_codes, per_client::PerClient},
     trace::{
         event::{Fact, TraceEvent, WorldEvent},
         vocabulary::Subject,
     },
 };
 
-/// Follows each message from the receive buffer to its fate. Messages that arrive after the
-/// server has begun to end the connection cross with its close on the wire, and are not counted:
-/// the client cannot take them for received.
+/// Follows each message from the receive buffer to its fate. A message that arrives after the
+/// server has begun to end the connection crosses with the close on the wire and is not counted:
+/// the client cannot assume that it was received.
 pub(super) struct NoClientMessageLost {
     arrived: PerClient<SocketId, BTreeMap<MessageId, Fate>>,
     answers: Answers,
@@ -59,7 +61,7 @@ impl Rule for NoClientMessageLost {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         self.answers
             .observe(entry)
             .or_else(|| self.observe_arrivals(view, entry))
@@ -69,13 +71,13 @@ impl Rule for NoClientMessageLost {
         true
     }
 
-    fn deadline(&mut self, _view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, _view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         self.answers.deadline(now)
     }
 }
 
 impl NoClientMessageLost {
-    fn observe_arrivals(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe_arrivals(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,
@@ -137,13 +139,12 @@ impl NoClientMessageLost {
     fn judge_end(
         &self,
         socket: SocketId,
-        connection: &Connection,
+        connection: &LiveConnection,
         how: EndpointEnd,
         messages: &BTreeMap<MessageId, Fate>,
     ) -> Option<Finding> {
         let normal = match connection.close_code {
-            // To the client, 1000 means that nothing was left undone.
-            Some(code) => code == close::NORMAL,
+            Some(code) => code == close_codes::NORMAL,
             None => how == EndpointEnd::Returned,
         };
         if !normal || connection.peer_gone() {

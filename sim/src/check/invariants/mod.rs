@@ -1,4 +1,4 @@
-//! The invariants: named rules over the stream of events (protocol.md 10.0).
+//! The invariants: named rules over the stream of events (`docs/protocol.md#invariants`).
 //!
 //! A rule sees events, one at a time, as they happen, and nothing else. It cannot influence the
 //! run, does not know which design is running, and costs no more than a look-up among what is
@@ -6,7 +6,8 @@
 //! everything in a container when the container is gone, so a long run needs no more memory than
 //! a short one.
 //!
-//! - [`checker`]: hands each event to every rule and keeps the first violation of each;
+//! - [`rule`]: what a rule is, and what it answers;
+//! - [`checker`]: shows each event to the rules concerned and keeps the first violation of each;
 //! - [`limits`]: the declared bounds, and what they are derived from;
 //! - [`view`]: what is live, as far as several rules need it;
 //! - [`deadlines`]: what must happen before a point in virtual time;
@@ -27,6 +28,7 @@ mod containment;
 mod deadlines;
 mod errors;
 mod event_order;
+mod event_sequence;
 mod isolation;
 mod leftovers;
 mod limits;
@@ -47,19 +49,24 @@ mod tests;
 mod view;
 mod waiting;
 
+use rule::Rule;
+
 pub use checker::Checker;
 pub use limits::Limits;
-pub(crate) use readiness::REQUIRED as REQUIRED_COMPONENTS;
 
+/// Declares the invariants: a row for each, with its name, its number, when it is judged, its rule,
+/// and what it states.
 macro_rules! invariants {
-    ($($(#[$doc:meta])* $variant:ident => $name:literal, $number:literal, $kind:ident, $statement:literal;)*) => {
-        /// An invariant by name. The names are those of design.md, section 5.
+    (
+        $($variant:ident => $name:literal, $number:literal, $kind:ident, $rule:expr, $statement:literal;)*
+    ) => {
+        /// An invariant by name.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
         #[serde(rename_all = "kebab-case")]
         pub enum Invariant {
-            $($(#[$doc])* #[doc = $statement] $variant,)*
+            $(#[doc = $statement] $variant,)*
         }
 
         impl Invariant {
@@ -71,19 +78,27 @@ macro_rules! invariants {
                 match self { $(Invariant::$variant => $name,)* }
             }
 
-            /// Its number in protocol.md 10.0, `I-05` for example.
+            /// Its number in `docs/protocol.md#invariants`, `I-05` for example.
             pub fn number(self) -> &'static str {
                 match self { $(Invariant::$variant => $number,)* }
             }
 
             /// Whether it is judged at an event or at a deadline.
-            pub fn kind(self) -> Kind {
-                match self { $(Invariant::$variant => Kind::$kind,)* }
+            pub fn kind(self) -> InvariantKind {
+                match self { $(Invariant::$variant => InvariantKind::$kind,)* }
             }
 
-            /// What it demands, in one sentence.
+            /// What it states, in one sentence.
             pub fn statement(self) -> &'static str {
                 match self { $(Invariant::$variant => $statement,)* }
+            }
+
+            /// A rule that judges it within these bounds.
+            fn rule(self, limits: &Limits) -> Box<dyn Rule> {
+                let make: fn(&Limits) -> Box<dyn Rule> = match self {
+                    $(Invariant::$variant => $rule,)*
+                };
+                make(limits)
             }
         }
     };
@@ -91,64 +106,85 @@ macro_rules! invariants {
 
 invariants! {
     NeverReadyWithoutMachine => "never-ready-without-machine", "I-05", Always,
+        |_| Box::new(readiness::NeverReadyWithoutMachine),
         "No part of the gateway declares a connection ready under an id that has no registered machine.";
     NoInternalError => "no-internal-error", "I-01", Always,
+        |_| Box::new(errors::NoInternalError),
         "No step of a connection's life ends in an unbound name or another internal error, caught or not.";
     OneMachinePerConnection => "one-machine-per-connection", "I-02", Always,
-        "A live connection owns one registered machine, without a gap, and shares it with nobody.";
+        |_| Box::new(machines::OneMachinePerConnection),
+        "A live connection owns one registered machine, without a gap, and shares it with no other connection.";
     IdsAgree => "ids-agree", "I-03", Always,
+        |_| Box::new(machines::IdsAgree::default()),
         "Machine, socket, manager, message loop, monitor and heartbeat of one connection use one id.";
     SetupNeverGoesBack => "setup-never-goes-back", "I-04", Always,
+        |_| Box::new(machines::SetupNeverGoesBack::default()),
         "A connection's set-up never falls back to an earlier state, except out of FAILED or RECONNECTING.";
     NoMessageBeforeReady => "no-message-before-ready", "I-05", Always,
+        |_| Box::new(readiness::NoMessageBeforeReady),
         "No client message is dispatched unless the connection's machine exists and is ready.";
     ServicesReadyIsTrue => "services-ready-is-true", "I-06", Always,
+        |_| Box::new(readiness::ServicesReadyIsTrue),
         "A machine enters SERVICES_READY only while every required component of its container is there.";
     WelcomeAfterReady => "welcome-after-ready", "I-07", Always,
+        |_| Box::new(readiness::WelcomeAfterReady),
         "The welcome is sent only while the connection's machine is ready.";
     SetupEndsInTime => "setup-ends-in-time", "I-08", Eventually,
+        |limits| Box::new(setup::SetupEndsInTime::new(limits)),
         "An accepted connection becomes ready, or is closed explicitly, within the declared bound.";
     NothingLeftBehind => "nothing-left-behind", "I-09", Eventually,
+        |limits| Box::new(leftovers::NothingLeftBehind::new(limits)),
         "Once the transport has ended, no machine, table entry or task of the connection stays beyond the declared bound.";
     NoClientMessageLost => "no-client-message-lost", "I-10", Eventually,
+        |limits| Box::new(messages::NoClientMessageLost::new(limits)),
         "A message is executed at most once in the whole world, and answered in full or reported as failed to the client that sent it, unless its connection ends with a code that says otherwise.";
     EventsInOrder => "events-in-order", "I-11", Always,
+        |_| Box::new(event_order::EventsInOrder::default()),
         "A client receives the events of a run in the order of emission, each at most once, and its messages are executed in the order in which they arrived.";
     FiveEventsComplete => "five-events-complete", "I-12", Eventually,
+        |limits| Box::new(runs::FiveEventsComplete::new(limits)),
         "Every event of a run is handed to a live connection, or stored and replayed, or reported to its producer as failed; and every run ends.";
     UsersIsolated => "users-isolated", "I-13", Always,
-        "What belongs to one user reaches no other user and no client that did not ask, and is executed for nobody else.";
+        |_| Box::new(isolation::UsersIsolated::default()),
+        "What belongs to one user reaches no other user and no client that did not ask, and is executed for no other user.";
     CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
+        |_| Box::new(close::CloseTellsTheTruth::default()),
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
     NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually,
-        "No lock is waited for without end, no task keeps its process to itself, and once every fault is over each client is served what it still wants within the bound of the protocol's own time-outs.";
+        |limits| Box::new(waiting::NothingWaitsForever::new(limits)),
+        "Every lock is acquired in time, no task blocks its process, and once every fault is over each client is served what it is still owed within the bound of the protocol's own time-outs.";
     ViewsAgree => "views-agree", "I-16", Eventually,
+        |limits| Box::new(agreement::ViewsAgree::new(limits)),
         "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
     ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always,
-        "A client that is turned away makes no more attempts within a window than a sound back-off allows.";
+        |limits| Box::new(storm::ClientsDoNotStorm::new(limits)),
+        "A client that is refused makes no more attempts within a window than a sound back-off allows.";
     FailuresStayLocal => "failures-stay-local", "I-18", Always,
-        "No client is refused because of failures or connections that only other users' clients are to blame for.";
+        |_| Box::new(containment::FailuresStayLocal::default()),
+        "No client is refused because of failures or connections that only other users' clients have caused.";
     TransportDiscipline => "transport-discipline", "I-19", Always,
+        |_| Box::new(errors::TransportDiscipline),
         "The application never breaks the rules of the transport: nothing before accept, one accept, one receiver, nothing after close.";
     DeadPeersAreNoticed => "dead-peers-are-noticed", "I-20", Eventually,
+        |limits| Box::new(silence::DeadPeersAreNoticed::new(limits)),
         "A peer that is silent for interval, time-out and slack of the heartbeat is closed, and one that answers is never declared dead.";
 }
 
 /// When an invariant is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// At every event: it breaks the moment something happens.
+pub enum InvariantKind {
+    /// At every event: it breaks when something happens.
     Always,
     /// Within a bound: it also breaks when something does not happen in time.
     Eventually,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for InvariantKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::Always => "always",
-            Kind::Eventually => "eventually",
+            InvariantKind::Always => "always",
+            InvariantKind::Eventually => "eventually",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What clients wish for, where they stand, and who works for them; a part of
+//! What clients are owed, the state of their connections, and the runs that work for them; a part of
 //! [`super::waiting`] (I-15).
 
 use std::collections::BTreeSet;
@@ -21,15 +21,15 @@ pub(super) enum Obligation {
 }
 
 /// A client that has not left.
-pub(super) struct Client {
-    pub(super) standing: Standing,
+pub(super) struct WaitingClient {
+    pub(super) standing: ClientStanding,
     pub(super) unanswered: BTreeSet<MessageId>,
 }
 
-/// Where its current connection stands.
+/// The state of a client's current connection.
 #[derive(Clone, Copy)]
-pub(super) enum Standing {
-    /// It has none, since the end of the one before.
+pub(super) enum ClientStanding {
+    /// There is none, since the end of the one before.
     Away {
         since: Time,
     },
@@ -48,75 +48,75 @@ pub(super) enum Standing {
 }
 
 /// A run that works, or worked, for a message.
-pub(super) struct Run {
+pub(super) struct WorkingRun {
     pub(super) container: u32,
     pub(super) run: RunId,
     /// The connection it was started by.
     pub(super) socket: SocketId,
-    pub(super) progress: Progress,
+    pub(super) progress: WorkProgress,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Progress {
+pub(super) enum WorkProgress {
     Going {
         since: Time,
     },
     Ended {
         at: Time,
     },
-    /// Its container went, and it with it.
+    /// It ended with its container.
     Gone {
         at: Time,
     },
 }
 
-impl Standing {
+impl ClientStanding {
     /// The connection, if there is one.
     pub(super) fn socket(self) -> Option<SocketId> {
         match self {
-            Standing::Away { .. } => None,
-            Standing::Connecting { socket, .. }
-            | Standing::Opened { socket, .. }
-            | Standing::Ready { socket, .. } => Some(socket),
+            ClientStanding::Away { .. } => None,
+            ClientStanding::Connecting { socket, .. }
+            | ClientStanding::Opened { socket, .. }
+            | ClientStanding::Ready { socket, .. } => Some(socket),
         }
     }
 
-    /// Where it stands, and for how long, as a clause.
+    /// The state, and for how long it has lasted, as a clause.
     pub(super) fn in_words(self, now: Time) -> String {
         let ago = |since: Time| format!("for {} s", now.since(since).as_secs());
         match self {
-            Standing::Away { since } => format!("it has had no connection {}", ago(since)),
-            Standing::Connecting { socket, since } => {
+            ClientStanding::Away { since } => format!("it has had no connection {}", ago(since)),
+            ClientStanding::Connecting { socket, since } => {
                 format!("its upgrade {socket} has not been answered {}", ago(since))
             }
-            Standing::Opened { socket, since } => {
+            ClientStanding::Opened { socket, since } => {
                 let ago = ago(since);
                 format!("its connection {socket} has been open and not welcome {ago}")
             }
-            Standing::Ready { socket, since } => {
+            ClientStanding::Ready { socket, since } => {
                 format!("its connection {socket} has been ready {}", ago(since))
             }
         }
     }
 }
 
-impl Run {
-    /// What it does, or did, as a clause.
+impl WorkingRun {
+    /// Its state, as a clause.
     pub(super) fn in_words(&self, now: Time, call: Option<(Service, Time)>) -> String {
         let (run, container, socket) = (self.run, self.container, self.socket);
         let ago = |since: Time| now.since(since).as_secs();
         let who = format!("{run} in container{container}, started by {socket}");
         match (self.progress, call) {
-            (Progress::Going { .. }, Some((service, since))) => format!(
+            (WorkProgress::Going { .. }, Some((service, since))) => format!(
                 "{who}, waits for {} and has done so for {} s",
                 Actor::Service(service),
                 ago(since)
             ),
-            (Progress::Going { since }, None) => {
+            (WorkProgress::Going { since }, None) => {
                 format!("{who}, has gone on for {} s", ago(since))
             }
-            (Progress::Ended { at }, _) => format!("{who}, ended {} s ago", ago(at)),
-            (Progress::Gone { at }, _) => {
+            (WorkProgress::Ended { at }, _) => format!("{who}, ended {} s ago", ago(at)),
+            (WorkProgress::Gone { at }, _) => {
                 format!("{who}, went with its container {} s ago", ago(at))
             }
         }

@@ -1,6 +1,6 @@
-//! What may be said and done before a connection is ready (I-05, I-06, I-07).
+//! What may not be said or done before a connection is ready (I-05, I-06, I-07).
 //!
-//! These rules keep nothing of their own: what is registered at the moment of the event decides.
+//! These rules keep no state: what is registered when the event happens decides.
 
 use gatesim_model::{
     core::{ids::ConnectionId, state::ConnectionState},
@@ -9,25 +9,18 @@ use gatesim_model::{
 
 use super::{
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
-use crate::trace::{
-    event::{Fact, TraceEvent},
-    vocabulary::Subject,
+use crate::{
+    check::facts::{REQUIRED_COMPONENTS, states},
+    trace::{
+        event::{Fact, TraceEvent},
+        vocabulary::Subject,
+    },
 };
 
-/// The components without which no message can be handled (protocol.md 6.1). The bridge is
-/// important but not critical. Written down here once more on purpose: a judge that asked the
-/// protocol what is required would agree with whatever it answers.
-pub(crate) const REQUIRED: [Component; 5] = [
-    Component::Database,
-    Component::Redis,
-    Component::AuthSystem,
-    Component::AgentSupervisor,
-    Component::ThreadService,
-];
-
-/// The headline: nobody may call a connection ready under an id that has no machine.
+/// No part of the gateway declares a connection ready (`ReadyReported`) under an id that has no
+/// registered machine.
 pub(super) struct NeverReadyWithoutMachine;
 
 impl Rule for NeverReadyWithoutMachine {
@@ -35,7 +28,7 @@ impl Rule for NeverReadyWithoutMachine {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
@@ -71,8 +64,8 @@ impl Rule for NeverReadyWithoutMachine {
     }
 }
 
-/// The gate: a message is executed only on a ready machine. Every dispatch counts, whatever the
-/// message is: from there on it is executed.
+/// A message is executed (`Dispatched`) only while the machine of its connection is ready
+/// (`docs/protocol.md#loop-entry-gate`). Every kind of message counts.
 pub(super) struct NoMessageBeforeReady;
 
 impl Rule for NoMessageBeforeReady {
@@ -80,7 +73,7 @@ impl Rule for NoMessageBeforeReady {
         Subject::Message.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::Dispatched {
             socket,
             connection,
@@ -103,7 +96,8 @@ impl Rule for NoMessageBeforeReady {
     }
 }
 
-/// The welcome promises that messages will be handled.
+/// The welcome (`ReadyReported` by it) is sent only while the machine of the connection is ready:
+/// it promises that messages will be handled.
 pub(super) struct WelcomeAfterReady;
 
 impl Rule for WelcomeAfterReady {
@@ -111,7 +105,7 @@ impl Rule for WelcomeAfterReady {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
@@ -130,13 +124,13 @@ impl Rule for WelcomeAfterReady {
 }
 
 /// Why the machine under an id is not ready, as a cause and as a clause; nothing if it is ready.
-fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, String)> {
+fn not_ready(view: &LiveView, container: u32, id: &ConnectionId) -> Option<(String, String)> {
     match view.machine(container, id) {
         None => Some((
             "without a machine".to_owned(),
             format!("no machine was registered as {id} in container{container}"),
         )),
-        Some(machine) if !machine.state.is_ready() => Some((
+        Some(machine) if !states::is_ready(machine.state) => Some((
             format!("with machine in {}", machine.state),
             format!("its machine {id} was in {}", machine.state),
         )),
@@ -144,7 +138,8 @@ fn not_ready(view: &View, container: u32, id: &ConnectionId) -> Option<(String, 
     }
 }
 
-/// SERVICES_READY says that the services are ready.
+/// A machine enters SERVICES_READY (`Transition`) only while its container has every required
+/// component (`ComponentChanged`).
 pub(super) struct ServicesReadyIsTrue;
 
 impl Rule for ServicesReadyIsTrue {
@@ -152,7 +147,7 @@ impl Rule for ServicesReadyIsTrue {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let Fact::Protocol(Event::Transition {
             socket,
             connection,
@@ -163,7 +158,7 @@ impl Rule for ServicesReadyIsTrue {
             return None;
         };
         let container = container_of(entry);
-        let missing: Vec<&str> = REQUIRED
+        let missing: Vec<&str> = REQUIRED_COMPONENTS
             .into_iter()
             .filter(|component| !view.is_present(container, *component))
             .map(Component::name)

@@ -1,48 +1,49 @@
-//! Clients that stop trying; a part of [`super::waiting`] (I-15).
+//! Clients that give up; a part of [`super::waiting`] (I-15), from `ClientGaveUp`.
 
 use std::collections::BTreeSet;
 
 use gatesim_model::port::env::Service;
 
 use super::rule::Finding;
-use crate::{
-    plan::Token,
-    trace::event::{Impairment, WorldEvent},
+use crate::trace::{
+    event::{Impairment, WorldEvent},
+    request::Token,
 };
 
-/// A client that gives up waits for ever for what it wanted: nobody tries again for it when all is
-/// well again. That is in order if its user has nothing to show but a bad token, or if the
-/// world has lied about a good one: the authentication service called it bad, or the balancer
-/// did not pass it on.
+/// A client that gives up waits for ever for what it is owed: it does not try again when every fault
+/// is over. That breaks nothing if its token was bad, or if a fault made a good one look bad: the
+/// authentication service rejected it, or the balancer did not pass it on.
 #[derive(Default)]
 pub(super) struct Resignations {
-    /// Whose upgrades did not arrive as they were sent.
-    mangled: BTreeSet<u32>,
+    /// Clients whose upgrades did not arrive as they were sent.
+    header_changed: BTreeSet<u32>,
     /// The authentication service has given wrong answers.
-    slandered: bool,
+    auth_was_wrong: bool,
 }
 
 impl Resignations {
     /// Takes an event into account.
     pub(super) fn observe(&mut self, event: &WorldEvent) -> Option<Finding> {
-        if let WorldEvent::HeaderChanged { socket, .. } = event {
-            self.mangled.insert(socket.peer);
-        } else if let WorldEvent::ServiceImpaired {
-            service: Service::Auth,
-            how: Impairment::Wrong { .. },
-        } = event
-        {
-            self.slandered = true;
-        } else if let WorldEvent::ClientDone { client } = event {
-            self.mangled.remove(client);
-        } else if let WorldEvent::ClientGaveUp {
-            client,
-            attempts,
-            token: Token::Valid,
-        } = event
-        {
-            let lied_about = self.mangled.remove(client) || self.slandered;
-            return (!lied_about).then(|| Finding {
+        match event {
+            WorldEvent::HeaderChanged { socket, .. } => {
+                self.header_changed.insert(socket.peer);
+            }
+            WorldEvent::ServiceImpaired {
+                service: Service::Auth,
+                how: Impairment::Wrong { .. },
+            } => {
+                self.auth_was_wrong = true;
+            }
+            WorldEvent::ClientDone { client } => {
+                self.header_changed.remove(client);
+            }
+            WorldEvent::ClientGaveUp {
+                client,
+                attempts,
+                token: Token::Valid,
+            } => {
+                let looked_bad = self.header_changed.remove(client) || self.auth_was_wrong;
+                return (!looked_bad).then(|| Finding {
                 socket: None,
                 cause: "client gave up for good".into(),
                 sentence: format!(
@@ -50,6 +51,8 @@ impl Resignations {
                      good token: nobody will try again for it when all is well."
                 ),
             });
+            }
+            _ => {}
         }
         None
     }

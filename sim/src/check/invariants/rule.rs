@@ -4,27 +4,27 @@ use std::borrow::Cow;
 
 use gatesim_model::core::{ids::SocketId, time::Time};
 
-use super::view::View;
+use super::view::LiveView;
 use crate::trace::event::TraceEvent;
 
 /// One invariant's judge. Methods return a finding when the invariant is broken; the rule is not
 /// asked again after that.
 pub(super) trait Rule {
-    /// What it must be asked about: a set of [`Subject`](crate::trace::vocabulary::Subject) bits. Events about anything else change
-    /// nothing for it.
+    /// The subjects of the events that it must see, as a set of bits of
+    /// [`Subject`](crate::trace::vocabulary::Subject). Other events change nothing for it.
     fn subjects(&self) -> u32;
 
     /// Judges an event. `view` shows what held just before it.
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding>;
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding>;
 
-    /// Whether it waits for anything; a rule that does not is never asked for a deadline.
+    /// Whether it has deadlines; a rule without is never asked for one.
     fn has_deadlines(&self) -> bool {
         false
     }
 
     /// Judges what has not happened, given that time has passed all points before `now`. `view`
     /// shows what holds. The time in the answer is the deadline that was missed.
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let _ = (view, now);
         None
     }

@@ -1,4 +1,8 @@
-//! Every event of an agent run finds its way, or its producer is told; every run ends (I-12).
+//! Every event of an agent run is delivered, stored and replayed, or reported to its producer as
+//! failed; and every run ends (I-12).
+//!
+//! From the events of runs (`RunStarted` to `RunEnded`, `AgentEvent...`), the welcome of the user's
+//! next connection, and the tasks and endpoint that a run needs to go on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,9 +20,10 @@ use gatesim_model::{
 
 use super::{
     deadlines::Deadlines,
+    event_sequence::EventSequence,
     limits::Limits,
     rule::{Finding, Rule},
-    view::{Connection, View, container_of},
+    view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
     check::per_client::PerClient,
@@ -30,17 +35,17 @@ use crate::{
 
 /// Follows each event from emission to its fate, and each run to its end.
 ///
-/// An event is *settled* when it has been handed to a transport that had not ended, or when the
-/// producer was told that it failed. A stored event waits for its user's next ready connection to
-/// the same container, and must be settled within a bound from then on. A container that goes
-/// takes its runs with it.
+/// An event is *settled* when it has been handed to a transport that had not ended, or reported to
+/// its producer as failed. A stored event waits for its user's next ready connection to the same
+/// container, and must be settled within a bound from then on. The end of a container ends its
+/// runs.
 pub(super) struct FiveEventsComplete {
     delivery_bound: Duration,
     run_bound: Duration,
-    runs: BTreeMap<RunKey, Run>,
-    owners: PerClient<SocketId, Owner>,
+    runs: BTreeMap<RunKey, FollowedRun>,
+    owners: PerClient<SocketId, RunOwner>,
     stored: BTreeMap<(u32, UserId), BTreeSet<EventKey>>,
-    due: Deadlines<Due>,
+    due: Deadlines<RunDeadline>,
 }
 
 /// Container and run.
@@ -48,94 +53,41 @@ type RunKey = (u32, RunId);
 /// Run and sequence number.
 type EventKey = (RunKey, u32);
 
-struct Run {
+struct FollowedRun {
     socket: SocketId,
     user: UserId,
     message: MessageId,
-    story: Story,
-    unsettled: BTreeMap<u32, Waiting>,
-    progress: Progress,
+    sequence: EventSequence,
+    unsettled: BTreeMap<u32, UnsettledState>,
+    progress: RunProgress,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Progress {
+enum RunProgress {
     Going,
     Ended,
 }
 
 /// What an event that is not settled waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
+enum UnsettledState {
     Fate,
     Replay,
 }
 
 /// The runs that a connection started and that go on, and the tasks it has for them.
-struct Owner {
+struct RunOwner {
     container: u32,
     runs: BTreeSet<RunKey>,
     tasks: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+enum RunDeadline {
     End(RunKey),
     Fate(EventKey),
     /// The user's connection that should have been given the stored event.
     Replay(EventKey, SocketId),
-}
-
-/// The kinds of events that a run has emitted, judged as the event validator does (protocol.md
-/// 7.4): first `agent_started`, last `agent_completed`, tools in pairs, three kinds or more.
-#[derive(Default)]
-struct Story {
-    kinds: BTreeSet<AgentEventKind>,
-    open_tools: u32,
-    flaw: Option<&'static str>,
-}
-
-impl Story {
-    fn tell(&mut self, kind: AgentEventKind) {
-        let first = self.kinds.is_empty();
-        let over = self.kinds.contains(&AgentEventKind::AgentCompleted);
-        let mut flaw = match kind {
-            AgentEventKind::AgentStarted => (!first).then_some("agent_started is not first"),
-            AgentEventKind::AgentThinking
-            | AgentEventKind::ToolExecuting
-            | AgentEventKind::ToolCompleted
-            | AgentEventKind::AgentCompleted => first.then_some("agent_started is not first"),
-        };
-        if over {
-            flaw = Some("an event follows agent_completed");
-        }
-        match kind {
-            AgentEventKind::ToolExecuting => self.open_tools += 1,
-            AgentEventKind::ToolCompleted => match self.open_tools.checked_sub(1) {
-                Some(open) => self.open_tools = open,
-                None => flaw = Some("a tool_completed has no tool_executing"),
-            },
-            AgentEventKind::AgentStarted
-            | AgentEventKind::AgentThinking
-            | AgentEventKind::AgentCompleted => {}
-        }
-        self.kinds.insert(kind);
-        self.flaw = self.flaw.or(flaw);
-    }
-
-    /// Why the story is not complete.
-    fn incomplete(&self) -> Option<&'static str> {
-        if self.flaw.is_some() {
-            self.flaw
-        } else if !self.kinds.contains(&AgentEventKind::AgentCompleted) {
-            Some("agent_completed is missing")
-        } else if self.open_tools > 0 {
-            Some("a tool_executing has no tool_completed")
-        } else if self.kinds.len() < 3 {
-            Some("there are too few kinds of events")
-        } else {
-            None
-        }
-    }
 }
 
 impl FiveEventsComplete {
@@ -150,14 +102,15 @@ impl FiveEventsComplete {
         }
     }
 
-    fn start(&mut self, entry: &TraceEvent, key: RunKey, run: Run) {
+    fn start(&mut self, entry: &TraceEvent, key: RunKey, run: FollowedRun) {
         self.owner(run.socket, key.0).runs.insert(key);
-        self.due.arm(Due::End(key), entry.time + self.run_bound);
+        self.due
+            .arm(RunDeadline::End(key), entry.time + self.run_bound);
         self.runs.insert(key, run);
     }
 
-    fn owner(&mut self, socket: SocketId, container: u32) -> &mut Owner {
-        self.owners.entry(socket).or_insert_with(|| Owner {
+    fn owner(&mut self, socket: SocketId, container: u32) -> &mut RunOwner {
+        self.owners.entry(socket).or_insert_with(|| RunOwner {
             container,
             runs: BTreeSet::new(),
             tasks: 0,
@@ -166,28 +119,28 @@ impl FiveEventsComplete {
 
     fn emit(&mut self, entry: &TraceEvent, key: EventKey, kind: AgentEventKind) {
         if let Some(run) = self.runs.get_mut(&key.0) {
-            run.story.tell(kind);
-            run.unsettled.insert(key.1, Waiting::Fate);
+            run.sequence.add(kind);
+            run.unsettled.insert(key.1, UnsettledState::Fate);
             self.due
-                .arm(Due::Fate(key), entry.time + self.delivery_bound);
+                .arm(RunDeadline::Fate(key), entry.time + self.delivery_bound);
         }
     }
 
     fn store(&mut self, key: EventKey) {
         if let Some(run) = self.runs.get_mut(&key.0) {
-            run.unsettled.insert(key.1, Waiting::Replay);
+            run.unsettled.insert(key.1, UnsettledState::Replay);
             let shelf = (key.0.0, run.user.clone());
             self.stored.entry(shelf).or_default().insert(key);
-            self.due.disarm(&Due::Fate(key));
+            self.due.disarm(&RunDeadline::Fate(key));
         }
     }
 
     fn settle(&mut self, key: EventKey) {
-        self.due.disarm(&Due::Fate(key));
+        self.due.disarm(&RunDeadline::Fate(key));
         let Some(run) = self.runs.get_mut(&key.0) else {
             return;
         };
-        if run.unsettled.remove(&key.1) == Some(Waiting::Replay) {
+        if run.unsettled.remove(&key.1) == Some(UnsettledState::Replay) {
             let shelf = (key.0.0, run.user.clone());
             if let Some(events) = self.stored.get_mut(&shelf) {
                 events.remove(&key);
@@ -199,22 +152,22 @@ impl FiveEventsComplete {
         self.forget_if_over(key.0);
     }
 
-    /// The user is back: what was stored must be settled within the bound.
+    /// The user has a ready connection again: what was stored must be settled within the bound.
     fn user_ready(&mut self, entry: &TraceEvent, container: u32, user: &UserId, socket: SocketId) {
         if let Some(events) = self.stored.get(&(container, user.clone())) {
             let at = entry.time + self.delivery_bound;
             for key in events {
-                self.due.arm_once(Due::Replay(*key, socket), at);
+                self.due.arm_once(RunDeadline::Replay(*key, socket), at);
             }
         }
     }
 
     fn end(&mut self, key: RunKey, complete: bool) -> Option<Finding> {
-        self.due.disarm(&Due::End(key));
+        self.due.disarm(&RunDeadline::End(key));
         let run = self.runs.get_mut(&key)?;
-        run.progress = Progress::Ended;
+        run.progress = RunProgress::Ended;
         let socket = run.socket;
-        let finding = run.story.incomplete().filter(|_| complete).map(|flaw| {
+        let finding = run.sequence.incomplete().filter(|_| complete).map(|flaw| {
             Finding::new(
                 socket,
                 format!("run reported complete although {flaw}"),
@@ -236,7 +189,7 @@ impl FiveEventsComplete {
         if self
             .runs
             .get(&key)
-            .is_some_and(|run| run.progress == Progress::Ended && run.unsettled.is_empty())
+            .is_some_and(|run| run.progress == RunProgress::Ended && run.unsettled.is_empty())
         {
             self.runs.remove(&key);
         }
@@ -268,7 +221,7 @@ impl FiveEventsComplete {
         ))
     }
 
-    fn task_ended(&mut self, view: &View, socket: SocketId) -> Option<Finding> {
+    fn task_ended(&mut self, view: &LiveView, socket: SocketId) -> Option<Finding> {
         let owner = self.owners.get_mut(&socket)?;
         owner.tasks = owner.tasks.saturating_sub(1);
         let endpoint_runs = view
@@ -289,9 +242,9 @@ impl FiveEventsComplete {
         self.stored.retain(|key, _| key.0 != container);
         let runs = &self.runs;
         self.due.retain(|due| match due {
-            Due::End(run) | Due::Fate((run, _)) | Due::Replay((run, _), _) => {
-                runs.contains_key(run)
-            }
+            RunDeadline::End(run)
+            | RunDeadline::Fate((run, _))
+            | RunDeadline::Replay((run, _), _) => runs.contains_key(run),
         });
     }
 }
@@ -301,7 +254,7 @@ impl Rule for FiveEventsComplete {
         Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let at = |run: &RunId| (container_of(entry), *run);
         match &entry.fact {
             Fact::Protocol(Event::RunStarted {
@@ -310,13 +263,13 @@ impl Rule for FiveEventsComplete {
                 message,
                 user,
             }) => {
-                let started = Run {
+                let started = FollowedRun {
                     socket: *socket,
                     user: user.clone(),
                     message: message.clone(),
-                    story: Story::default(),
+                    sequence: EventSequence::default(),
                     unsettled: BTreeMap::new(),
-                    progress: Progress::Going,
+                    progress: RunProgress::Going,
                 };
                 self.start(entry, at(run), started);
             }
@@ -384,16 +337,16 @@ impl Rule for FiveEventsComplete {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let (run_bound, delivery_bound) = (self.run_bound, self.delivery_bound);
-        let bound = |due: &Due| match due {
-            Due::End(_) => run_bound,
-            Due::Fate(_) | Due::Replay(..) => delivery_bound,
+        let bound = |due: &RunDeadline| match due {
+            RunDeadline::End(_) => run_bound,
+            RunDeadline::Fate(_) | RunDeadline::Replay(..) => delivery_bound,
         };
-        let stalled = |due: &Due, since| {
+        let stalled = |due: &RunDeadline, since| {
             let ((container, _), _) = match due {
-                Due::End(run) => (*run, 0),
-                Due::Fate(key) | Due::Replay(key, _) => *key,
+                RunDeadline::End(run) => (*run, 0),
+                RunDeadline::Fate(key) | RunDeadline::Replay(key, _) => *key,
             };
             view.stalled(container, since, now)
         };
@@ -407,9 +360,9 @@ impl Rule for FiveEventsComplete {
 }
 
 impl FiveEventsComplete {
-    fn overdue(&self, view: &View, due: &Due) -> Option<Finding> {
+    fn overdue(&self, view: &LiveView, due: &RunDeadline) -> Option<Finding> {
         match due {
-            Due::End(key) => {
+            RunDeadline::End(key) => {
                 let run = self.runs.get(key)?;
                 Some(Finding::new(
                     run.socket,
@@ -423,7 +376,7 @@ impl FiveEventsComplete {
                     ),
                 ))
             }
-            Due::Fate((key, seq)) => {
+            RunDeadline::Fate((key, seq)) => {
                 let run = self.runs.get(key)?;
                 Some(Finding::new(
                     run.socket,
@@ -437,10 +390,10 @@ impl FiveEventsComplete {
                     ),
                 ))
             }
-            Due::Replay((key, seq), socket) => {
+            RunDeadline::Replay((key, seq), socket) => {
                 let run = self.runs.get(key)?;
                 // Gone again before the replay: the next connection has a bound of its own.
-                let lives = view.connection(*socket).is_some_and(Connection::lives);
+                let lives = view.connection(*socket).is_some_and(LiveConnection::lives);
                 (run.unsettled.contains_key(seq) && lives).then(|| {
                     Finding::new(
                         *socket,
@@ -460,9 +413,9 @@ impl FiveEventsComplete {
     }
 }
 
-/// A transport that has ended takes everything and delivers nothing.
+/// A transport that has ended accepts every send and delivers nothing.
 fn sent_into_nothing(
-    connection: Option<&Connection>,
+    connection: Option<&LiveConnection>,
     socket: SocketId,
     run: RunId,
     seq: u32,

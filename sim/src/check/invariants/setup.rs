@@ -1,4 +1,5 @@
-//! An accepted connection becomes ready or is closed, in time (I-08).
+//! An accepted connection becomes ready or is closed, in time (I-08), from `Accepted` to the
+//! `Transition` to PROCESSING_READY or `CloseSent`.
 
 use std::time::Duration;
 
@@ -11,15 +12,15 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     rule::{Finding, Rule},
-    view::View,
+    view::LiveView,
 };
 use crate::trace::{
     event::{Fact, TraceEvent, WorldEvent},
     vocabulary::Subject,
 };
 
-/// Waits from accept for PROCESSING_READY or an explicit close. The wait is over when the peer
-/// is gone, or the container: there is nobody left to be told.
+/// From the accept on, waits for PROCESSING_READY or an explicit close. The wait ends when the peer
+/// or the container is gone: no client is left that waits.
 pub(super) struct SetupEndsInTime {
     bound: Duration,
     waiting: Deadlines<SocketId>,
@@ -39,7 +40,7 @@ impl Rule for SetupEndsInTime {
         Subject::Life.bit() | Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {
                 self.waiting.arm_once(*socket, entry.time + self.bound);
@@ -60,8 +61,8 @@ impl Rule for SetupEndsInTime {
             }
             Fact::Protocol(Event::EndpointEnded { socket, cause, .. }) => {
                 // A send may have found the peer gone before anything else did.
-                let nobody_left = *cause == CloseCause::PeerGone;
-                (self.waiting.disarm(socket) && !nobody_left).then(|| {
+                let peer_gone = *cause == CloseCause::PeerGone;
+                (self.waiting.disarm(socket) && !peer_gone).then(|| {
                     Finding::new(
                         *socket,
                         "endpoint ended without ready and without a close",
@@ -86,7 +87,7 @@ impl Rule for SetupEndsInTime {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let (time, socket) = self.waiting.missed(
             now,
             |_| self.bound,

@@ -1,4 +1,7 @@
 //! A peer that is gone is noticed, and one that answers is not declared dead (I-20).
+//!
+//! From what arrives at the server (`MessageArrived`, `PongArrived`), the heartbeat's task and
+//! time-out, and the events that end a connection.
 
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
 use crate::{
     check::per_client::PerClient,
@@ -21,40 +24,39 @@ use crate::{
     },
 };
 
-/// Listens at the server's receive buffer, where a frame counts whether anybody reads it or not.
+/// Watches the server's receive buffer, where a frame counts even if no task reads it.
 ///
 /// - A connection from which nothing has arrived for the heartbeat's interval, its time-out and
-///   some slack must be on its way out: whoever is not there cannot be waited for (protocol.md
-///   7.5).
-/// - A peer whose answer to a ping lies in the buffer is alive. A heartbeat that times out all
-///   the same was starved by its own side.
+///   some slack must be on its way out (`docs/protocol.md#heartbeat`).
+/// - A peer whose answer to a ping lies in the buffer is alive. A heartbeat that times out
+///   nevertheless was starved by its own side.
 pub(super) struct DeadPeersAreNoticed {
     /// Interval and time-out of the heartbeat.
     patience: Duration,
     /// The same with slack.
     bound: Duration,
-    served: PerClient<SocketId, Heard>,
+    served: PerClient<SocketId, PeerSilence>,
     due: Deadlines<SocketId>,
 }
 
 /// What is known of the peer of a connection that is being served.
-struct Heard {
+struct PeerSilence {
     container: u32,
     /// When something arrived last; when it was accepted, if nothing has.
     last: Time,
     /// When the last answer to a ping arrived.
     pong: Option<Time>,
-    watch: Watch,
+    watch: HeartbeatWatch,
 }
 
-/// What the heartbeat does.
+/// The state of the heartbeat.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Watch {
+enum HeartbeatWatch {
     NotBegun,
     Going,
     /// It declared the peer dead.
     TimedOut,
-    /// It ended without saying so.
+    /// It ended without a time-out.
     Ended,
 }
 
@@ -68,7 +70,7 @@ impl DeadPeersAreNoticed {
         }
     }
 
-    fn heard(&mut self, now: Time, socket: SocketId) -> Option<&mut Heard> {
+    fn heard(&mut self, now: Time, socket: SocketId) -> Option<&mut PeerSilence> {
         let heard = self.served.get_mut(&socket)?;
         heard.last = now;
         self.due.arm(socket, now + self.bound);
@@ -86,11 +88,11 @@ impl DeadPeersAreNoticed {
         self.due.retain(|socket| served.contains_key(socket));
     }
 
-    fn heartbeat(&mut self, now: Time, socket: SocketId, watch: Watch) {
+    fn heartbeat(&mut self, now: Time, socket: SocketId, watch: HeartbeatWatch) {
         if let Some(heard) = self.served.get_mut(&socket) {
             heard.watch = watch;
-            // It begins to count when it begins.
-            if watch == Watch::Going {
+            // The bound starts with the heartbeat.
+            if watch == HeartbeatWatch::Going {
                 self.due.arm(socket, now + self.bound);
             }
         }
@@ -98,7 +100,7 @@ impl DeadPeersAreNoticed {
 
     fn timed_out(&mut self, now: Time, socket: SocketId) -> Option<Finding> {
         let heard = self.served.get_mut(&socket)?;
-        heard.watch = Watch::TimedOut;
+        heard.watch = HeartbeatWatch::TimedOut;
         let silence = now.since(heard.pong?);
         (silence < self.patience).then(|| {
             Finding::new(
@@ -122,15 +124,15 @@ impl Rule for DeadPeersAreNoticed {
             | Subject::Heartbeat.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let now = entry.time;
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {
-                let heard = Heard {
+                let heard = PeerSilence {
                     container: container_of(entry),
                     last: now,
                     pong: None,
-                    watch: Watch::NotBegun,
+                    watch: HeartbeatWatch::NotBegun,
                 };
                 self.served.insert(*socket, heard);
                 self.due.arm(*socket, now + self.bound);
@@ -138,15 +140,15 @@ impl Rule for DeadPeersAreNoticed {
             Fact::Protocol(Event::TaskStarted {
                 socket,
                 name: TaskName::Heartbeat,
-            }) => self.heartbeat(now, *socket, Watch::Going),
+            }) => self.heartbeat(now, *socket, HeartbeatWatch::Going),
             Fact::Protocol(Event::TaskEnded {
                 socket,
                 name: TaskName::Heartbeat,
             }) => {
                 if let Some(heard) = self.served.get_mut(socket)
-                    && heard.watch == Watch::Going
+                    && heard.watch == HeartbeatWatch::Going
                 {
-                    heard.watch = Watch::Ended;
+                    heard.watch = HeartbeatWatch::Ended;
                 }
             }
             Fact::World(WorldEvent::MessageArrived { socket, .. }) => {
@@ -178,7 +180,7 @@ impl Rule for DeadPeersAreNoticed {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         let (time, socket) = self.due.missed(
             now,
             |_| self.bound,
@@ -186,13 +188,13 @@ impl Rule for DeadPeersAreNoticed {
         )?;
         let heard = self.served.remove(&socket)?;
         let (cause, watch) = match heard.watch {
-            Watch::NotBegun => ("silent peer not watched", "no heartbeat has begun"),
-            Watch::Going => ("silent peer not noticed", "its heartbeat goes on"),
-            Watch::TimedOut => (
+            HeartbeatWatch::NotBegun => ("silent peer not watched", "no heartbeat has begun"),
+            HeartbeatWatch::Going => ("silent peer not noticed", "its heartbeat goes on"),
+            HeartbeatWatch::TimedOut => (
                 "silent peer noticed and kept",
                 "its heartbeat timed out and left the connection as it was",
             ),
-            Watch::Ended => (
+            HeartbeatWatch::Ended => (
                 "silent peer no longer watched",
                 "its heartbeat has ended without a word",
             ),

@@ -1,4 +1,6 @@
-//! A client that is turned away comes back more and more slowly (I-17).
+//! A client that is refused retries more and more slowly (I-17).
+//!
+//! From `ClientConnecting`, `ClientReady`, `ClientRefused` and `ClientClosed`.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -7,7 +9,7 @@ use gatesim_model::core::{ids::SocketId, time::Time};
 use super::{
     limits::Limits,
     rule::{Finding, Rule},
-    view::View,
+    view::LiveView,
 };
 use crate::{
     check::per_client::PerClient,
@@ -17,39 +19,39 @@ use crate::{
     },
 };
 
-/// Counts each client's attempts within a sliding window. A connection that held for a while
-/// after its welcome clears the count: what follows it is a new story. One that was welcomed and
-/// ended at once does not, or a gateway that says yes before no would hide every storm.
+/// Counts each client's attempts within a sliding window. A connection that lasted for a while
+/// after its welcome clears the count. One that was welcomed and ended at once does not, or a
+/// gateway that welcomes each client before it refuses it would hide every storm.
 pub(super) struct ClientsDoNotStorm {
     window: Duration,
     most: usize,
     settled: Duration,
-    clients: PerClient<u32, Attempts>,
+    clients: PerClient<u32, RecentAttempts>,
 }
 
 /// One client's attempts since the last connection that held.
 #[derive(Default)]
-struct Attempts {
+struct RecentAttempts {
     /// In the window, at most one more than allowed.
     times: VecDeque<Time>,
     /// The connection that was welcomed, and when.
     welcomed: Option<(SocketId, Time)>,
     /// How the last one ended.
-    last_end: Option<End>,
+    last_end: Option<AttemptEnd>,
 }
 
 #[derive(Clone, Copy)]
-enum End {
+enum AttemptEnd {
     Refused(u16),
     Closed(u16),
 }
 
-impl End {
+impl AttemptEnd {
     fn in_words(self) -> String {
         match self {
-            End::Refused(0) => "no connection came about".to_owned(),
-            End::Refused(status) => format!("it was answered with HTTP {status}"),
-            End::Closed(code) => format!("it was closed with {code}"),
+            AttemptEnd::Refused(0) => "no connection came about".to_owned(),
+            AttemptEnd::Refused(status) => format!("it was answered with HTTP {status}"),
+            AttemptEnd::Closed(code) => format!("it was closed with {code}"),
         }
     }
 }
@@ -79,7 +81,7 @@ impl ClientsDoNotStorm {
         let first = attempts.times.pop_front()?;
         let how = attempts
             .last_end
-            .map_or_else(|| "it has not ended".to_owned(), End::in_words);
+            .map_or_else(|| "it has not ended".to_owned(), AttemptEnd::in_words);
         Some(Finding::new(
             socket,
             "attempts without back-off",
@@ -95,7 +97,7 @@ impl ClientsDoNotStorm {
         ))
     }
 
-    fn ended(&mut self, now: Time, socket: SocketId, end: End) {
+    fn ended(&mut self, now: Time, socket: SocketId, end: AttemptEnd) {
         let Some(attempts) = self.clients.get_mut(&socket.peer) else {
             return;
         };
@@ -116,23 +118,28 @@ impl Rule for ClientsDoNotStorm {
         Subject::Client.bit()
     }
 
-    fn observe(&mut self, _: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         let now = entry.time;
         if let Fact::World(event) = &entry.fact {
-            if let WorldEvent::ClientConnecting { socket, .. } = event {
-                return self.attempt(now, *socket);
-            } else if let WorldEvent::ClientReady { socket } = event {
-                if let Some(attempts) = self.clients.get_mut(&socket.peer) {
-                    attempts.welcomed = Some((*socket, now));
+            match event {
+                WorldEvent::ClientConnecting { socket, .. } => {
+                    return self.attempt(now, *socket);
                 }
-            } else if let WorldEvent::ClientRefused { socket, status } = event {
-                self.ended(now, *socket, End::Refused(*status));
-            } else if let WorldEvent::ClientClosed { socket, code, .. } = event {
-                self.ended(now, *socket, End::Closed(*code));
-            } else if let WorldEvent::ClientDone { client }
-            | WorldEvent::ClientGaveUp { client, .. } = event
-            {
-                self.clients.remove(client);
+                WorldEvent::ClientReady { socket } => {
+                    if let Some(attempts) = self.clients.get_mut(&socket.peer) {
+                        attempts.welcomed = Some((*socket, now));
+                    }
+                }
+                WorldEvent::ClientRefused { socket, status } => {
+                    self.ended(now, *socket, AttemptEnd::Refused(*status));
+                }
+                WorldEvent::ClientClosed { socket, code, .. } => {
+                    self.ended(now, *socket, AttemptEnd::Closed(*code));
+                }
+                WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+                    self.clients.remove(client);
+                }
+                _ => {}
             }
         }
         None

@@ -1,7 +1,7 @@
 //! What is live, as far as several rules need it: machines, components and connections.
 //!
-//! Registries are per container and die with it (protocol.md 1.3), so machines are found by
-//! container and id. A connection is forgotten once its transport and its endpoint have ended and
+//! A registry belongs to one container and ends with it (`docs/protocol.md#process-globals`), so
+//! machines are found by container and id. A connection is forgotten once its transport and its endpoint have ended and
 //! it owns no machine any more.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,20 +22,20 @@ use crate::{
 
 /// Everything live.
 #[derive(Debug, Default)]
-pub(super) struct View {
-    containers: BTreeMap<u32, Container>,
-    connections: PerClient<SocketId, Connection>,
+pub(super) struct LiveView {
+    containers: BTreeMap<u32, ContainerMemory>,
+    connections: PerClient<SocketId, LiveConnection>,
 }
 
 /// One container's memory.
 #[derive(Debug, Default)]
-struct Container {
-    machines: BTreeMap<ConnectionId, Machine>,
+struct ContainerMemory {
+    machines: BTreeMap<ConnectionId, RegisteredMachine>,
     present: BTreeSet<Component>,
     stall: Option<Stall>,
 }
 
-/// The last time the world took the processor away from a container.
+/// The last stall of a container: a time without a processor.
 #[derive(Clone, Copy, Debug)]
 enum Stall {
     Going,
@@ -44,7 +44,7 @@ enum Stall {
 
 /// A registered machine.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(super) struct RegisteredMachine {
     /// The connection that registered it.
     pub(super) owner: SocketId,
     pub(super) state: ConnectionState,
@@ -52,7 +52,7 @@ pub(super) struct Machine {
 
 /// A connection from the start of its endpoint on.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct LiveConnection {
     pub(super) container: u32,
     /// Ids of its registered machines.
     pub(super) machines: BTreeSet<ConnectionId>,
@@ -65,13 +65,13 @@ pub(super) struct Connection {
     pub(super) endpoint_ended: Option<Time>,
 }
 
-impl Connection {
-    /// Neither side has begun to end it, as far as the server can know.
+impl LiveConnection {
+    /// Whether neither side has begun to end it, as far as the server can know.
     pub(super) fn lives(&self) -> bool {
         self.close_code.is_none() && self.endpoint_ended.is_none() && !self.peer_gone()
     }
 
-    /// The peer has ended it, or the network has.
+    /// Whether the peer or the network has ended it.
     pub(super) fn peer_gone(&self) -> bool {
         self.disconnect_seen.is_some() || self.transport_ended.is_some()
     }
@@ -81,10 +81,10 @@ impl Connection {
     }
 }
 
-/// The container in which a fact of the protocol came true.
+/// The container that an event of the protocol comes from.
 ///
 /// # Panics
-/// If something else than a container speaks for the protocol: the simulator is wrong.
+/// If the actor is not a container: the simulator is wrong.
 pub(super) fn container_of(entry: &TraceEvent) -> u32 {
     match entry.actor {
         Actor::Container(container) => container,
@@ -101,14 +101,14 @@ pub(super) fn container_of(entry: &TraceEvent) -> u32 {
     }
 }
 
-impl View {
+impl LiveView {
     /// The machine registered under an id.
-    pub(super) fn machine(&self, container: u32, id: &ConnectionId) -> Option<&Machine> {
+    pub(super) fn machine(&self, container: u32, id: &ConnectionId) -> Option<&RegisteredMachine> {
         self.containers.get(&container)?.machines.get(id)
     }
 
     /// The connection, while it is live.
-    pub(super) fn connection(&self, socket: SocketId) -> Option<&Connection> {
+    pub(super) fn connection(&self, socket: SocketId) -> Option<&LiveConnection> {
         self.connections.get(&socket)
     }
 
@@ -122,7 +122,7 @@ impl View {
     pub(super) fn machines_of(
         &self,
         socket: SocketId,
-    ) -> impl Iterator<Item = (&ConnectionId, &Machine)> {
+    ) -> impl Iterator<Item = (&ConnectionId, &RegisteredMachine)> {
         self.connections
             .get(&socket)
             .into_iter()
@@ -141,9 +141,9 @@ impl View {
             .is_some_and(|container| container.present.contains(&component))
     }
 
-    /// Whether the world has made a container stand still since `since`, and if so until when,
-    /// `now` if it still does. A container cannot keep a deadline while it has no processor, and
-    /// has the whole bound again from then on.
+    /// Whether a container has been stalled since `since`, and if so until when; `now` if it still
+    /// is. A container without a processor cannot keep a deadline, and has the whole bound again
+    /// from the end of the stall on.
     pub(super) fn stalled(&self, container: u32, since: Time, now: Time) -> Option<Time> {
         match self.containers.get(&container)?.stall? {
             Stall::Going => Some(now),
@@ -156,7 +156,7 @@ impl View {
         self.stalled(self.connection(socket)?.container, since, now)
     }
 
-    /// What an engineer wants to know of the machines of a connection, as a clause.
+    /// The machines of a connection and their states, as a clause.
     pub(super) fn machines_in_words(&self, socket: SocketId) -> String {
         let machines: Vec<String> = self
             .machines_of(socket)
@@ -173,7 +173,8 @@ impl View {
         match &entry.fact {
             Fact::Protocol(event) => self.apply_protocol(container_of(entry), entry.time, event),
             Fact::World(WorldEvent::ContainerStarted { container, .. }) => {
-                self.containers.insert(*container, Container::default());
+                self.containers
+                    .insert(*container, ContainerMemory::default());
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 if let Some(gone) = self.containers.get_mut(container) {
@@ -200,65 +201,76 @@ impl View {
     }
 
     fn apply_protocol(&mut self, container: u32, now: Time, event: &Event) {
-        if let Event::EndpointStarted { socket } = event {
-            self.connections.insert(
-                *socket,
-                Connection {
-                    container,
-                    machines: BTreeSet::new(),
-                    user: None,
-                    accepted: None,
-                    close_code: None,
-                    disconnect_seen: None,
-                    transport_ended: None,
-                    endpoint_ended: None,
-                },
-            );
-        } else if let Event::Accepted { socket, .. } = event {
-            self.update(*socket, |connection| connection.accepted = Some(now));
-        } else if let Event::Authenticated { socket, user, .. } = event {
-            self.update(*socket, |connection| connection.user = Some(user.clone()));
-        } else if let Event::CloseSent { socket, code, .. } = event {
-            self.update(*socket, |connection| connection.close_code = Some(*code));
-        } else if let Event::DisconnectSeen { socket, .. } = event {
-            self.update(*socket, |connection| connection.disconnect_seen = Some(now));
-        } else if let Event::EndpointEnded { socket, .. } = event {
-            self.update(*socket, |connection| connection.endpoint_ended = Some(now));
-        } else if let Event::MachineRegistered {
-            socket, connection, ..
-        } = event
-        {
-            let machine = Machine {
-                owner: *socket,
-                state: ConnectionState::Connecting,
-            };
-            let machines = &mut self.containers.entry(container).or_default().machines;
-            machines.insert(connection.clone(), machine);
-            self.update(*socket, |owner| {
-                owner.machines.insert(connection.clone());
-            });
-        } else if let Event::MachineUnregistered { connection, .. } = event {
-            let machines = &mut self.containers.entry(container).or_default().machines;
-            if let Some(machine) = machines.remove(connection) {
-                self.update(machine.owner, |owner| {
-                    owner.machines.remove(connection);
+        match event {
+            Event::EndpointStarted { socket } => {
+                self.connections.insert(
+                    *socket,
+                    LiveConnection {
+                        container,
+                        machines: BTreeSet::new(),
+                        user: None,
+                        accepted: None,
+                        close_code: None,
+                        disconnect_seen: None,
+                        transport_ended: None,
+                        endpoint_ended: None,
+                    },
+                );
+            }
+            Event::Accepted { socket, .. } => {
+                self.update(*socket, |connection| connection.accepted = Some(now));
+            }
+            Event::Authenticated { socket, user, .. } => {
+                self.update(*socket, |connection| connection.user = Some(user.clone()));
+            }
+            Event::CloseSent { socket, code, .. } => {
+                self.update(*socket, |connection| connection.close_code = Some(*code));
+            }
+            Event::DisconnectSeen { socket, .. } => {
+                self.update(*socket, |connection| connection.disconnect_seen = Some(now));
+            }
+            Event::EndpointEnded { socket, .. } => {
+                self.update(*socket, |connection| connection.endpoint_ended = Some(now));
+            }
+            Event::MachineRegistered {
+                socket, connection, ..
+            } => {
+                let machine = RegisteredMachine {
+                    owner: *socket,
+                    state: ConnectionState::Connecting,
+                };
+                let machines = &mut self.containers.entry(container).or_default().machines;
+                machines.insert(connection.clone(), machine);
+                self.update(*socket, |owner| {
+                    owner.machines.insert(connection.clone());
                 });
             }
-        } else if let Event::Transition { connection, to, .. } = event {
-            let machines = &mut self.containers.entry(container).or_default().machines;
-            if let Some(machine) = machines.get_mut(connection) {
-                machine.state = *to;
+            Event::MachineUnregistered { connection, .. } => {
+                let machines = &mut self.containers.entry(container).or_default().machines;
+                if let Some(machine) = machines.remove(connection) {
+                    self.update(machine.owner, |owner| {
+                        owner.machines.remove(connection);
+                    });
+                }
             }
-        } else if let Event::ComponentChanged { component, ready } = event {
-            let present = &mut self.containers.entry(container).or_default().present;
-            match ready {
-                true => present.insert(*component),
-                false => present.remove(component),
-            };
+            Event::Transition { connection, to, .. } => {
+                let machines = &mut self.containers.entry(container).or_default().machines;
+                if let Some(machine) = machines.get_mut(connection) {
+                    machine.state = *to;
+                }
+            }
+            Event::ComponentChanged { component, ready } => {
+                let present = &mut self.containers.entry(container).or_default().present;
+                match ready {
+                    true => present.insert(*component),
+                    false => present.remove(component),
+                };
+            }
+            _ => {}
         }
     }
 
-    fn update(&mut self, socket: SocketId, change: impl FnOnce(&mut Connection)) {
+    fn update(&mut self, socket: SocketId, change: impl FnOnce(&mut LiveConnection)) {
         if let Some(connection) = self.connections.get_mut(&socket) {
             change(connection);
             if connection.is_over() {

@@ -1,5 +1,9 @@
-//! Nothing waits for ever (I-15): locks are had in time, and once every fault is over each client
-//! is served what it still wants.
+//! Nothing waits for ever (I-15): locks are acquired in time, and once every fault is over each
+//! obligation to a client is met within its bound.
+//!
+//! From what clients do and receive, the runs and calls that work for them, `CloseSent`,
+//! `FaultsHealed` and `Finished`; locks are judged in [`super::locks`], clients that give up in
+//! [`super::resignation`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,37 +24,36 @@ use super::{
     deadlines::Deadlines,
     limits::Limits,
     locks::Locks,
-    obligations::{Client, Obligation, Progress, Run, Standing},
-    readiness::REQUIRED,
+    obligations::{ClientStanding, Obligation, WaitingClient, WorkProgress, WorkingRun},
     resignation::Resignations,
     rule::{Finding, Rule},
-    view::{View, container_of},
+    view::{LiveView, container_of},
 };
 use crate::{
-    check::per_client::PerClient,
+    check::{facts::REQUIRED_COMPONENTS, per_client::PerClient},
     trace::{
         event::{Era, Fact, FinishReason, TraceEvent, WorldEvent},
         vocabulary::Subject,
     },
 };
 
-/// Follows what each client wants, and what it waits for.
+/// Follows the obligations to each client, and what they wait for.
 ///
-/// A client wants a connection that is welcomed, and the answer to each message it has sent. As
-/// long as faults go on nobody is to blame for waiting. Once they are over, each wish has a bound
-/// that starts at the end of the faults, at the wish, or at the last progress, whichever is
-/// latest. A client that is refused for a good reason (a bad token, no room, a component that
-/// its container will never have) has the bound again from there.
+/// A client is owed a connection that is welcomed, and the answer to each message it has sent. While
+/// faults go on, waiting breaks nothing. Once they are over, each obligation has a bound that starts
+/// at the end of the faults, at the request, or at the last progress, the latest of the three. A
+/// client that is refused for a good reason (a bad token, no room, a component that its container
+/// will never have) has the bound again from there.
 pub(super) struct NothingWaitsForever {
     connection_bound: Duration,
     answer_bound: Duration,
     era: Era,
-    clients: PerClient<u32, Client>,
+    clients: PerClient<u32, WaitingClient>,
     /// Runs of messages that are not answered yet, where they began last.
-    runs: BTreeMap<MessageId, Run>,
+    runs: BTreeMap<MessageId, WorkingRun>,
     /// The message that a run works for.
     works_for: BTreeMap<(u32, RunId), MessageId>,
-    /// The service that somebody asks for a connection, one of them if there are several.
+    /// The service that is called for a connection, one of them if there are several.
     calls: PerClient<SocketId, (Service, Time)>,
     due: Deadlines<Obligation>,
     locks: Locks,
@@ -80,7 +83,7 @@ impl NothingWaitsForever {
         }
     }
 
-    /// A wish that is older keeps its deadline.
+    /// Starts the bound of an obligation; an older one keeps its deadline.
     fn obligation(&mut self, now: Time, obligation: Obligation) {
         match self.era {
             Era::Faulty => {}
@@ -91,14 +94,14 @@ impl NothingWaitsForever {
         }
     }
 
-    /// There is progress, or a good reason for there being none.
+    /// There is progress, or a good reason why there is none: the bound starts again.
     fn renew(&mut self, now: Time, obligation: Obligation) {
         if self.due.disarm(&obligation) {
             self.obligation(now, obligation);
         }
     }
 
-    /// A client is refused for a good reason, and with it whatever it has sent already.
+    /// A client is refused for a good reason, and with it the messages that it has sent already.
     fn refused(&mut self, now: Time, client: u32) {
         self.renew(now, Obligation::Connection(client));
         let asking = self.clients.get(&client);
@@ -108,7 +111,7 @@ impl NothingWaitsForever {
         }
     }
 
-    /// Every fault is over: whoever wants something may expect it from here on.
+    /// Every fault is over: the bound of every obligation starts.
     fn healed(&mut self, now: Time) {
         self.era = Era::Healed;
         let obligations: Vec<Obligation> = self
@@ -116,10 +119,10 @@ impl NothingWaitsForever {
             .iter()
             .flat_map(|(number, client)| {
                 let connection = match client.standing {
-                    Standing::Ready { .. } => None,
-                    Standing::Away { .. }
-                    | Standing::Connecting { .. }
-                    | Standing::Opened { .. } => Some(Obligation::Connection(number)),
+                    ClientStanding::Ready { .. } => None,
+                    ClientStanding::Away { .. }
+                    | ClientStanding::Connecting { .. }
+                    | ClientStanding::Opened { .. } => Some(Obligation::Connection(number)),
                 };
                 let answers = client
                     .unanswered
@@ -133,8 +136,8 @@ impl NothingWaitsForever {
         }
     }
 
-    fn stands(&mut self, number: u32, standing: Standing) {
-        let client = self.clients.entry(number).or_insert_with(|| Client {
+    fn stands(&mut self, number: u32, standing: ClientStanding) {
+        let client = self.clients.entry(number).or_insert_with(|| WaitingClient {
             standing,
             unanswered: BTreeSet::new(),
         });
@@ -170,7 +173,7 @@ impl NothingWaitsForever {
                 self.forget(number, message);
             }
         }
-        // What is still asked on its behalf interests nobody any more.
+        // Calls on its behalf do not matter any more.
         let asked: Vec<SocketId> = self.calls.keys_of(number).collect();
         for socket in asked {
             self.calls.remove(&socket);
@@ -178,41 +181,39 @@ impl NothingWaitsForever {
     }
 
     fn world(&mut self, now: Time, event: &WorldEvent) -> Option<Finding> {
-        if let WorldEvent::ClientConnecting { socket, .. } = event {
-            let (socket, since) = (*socket, now);
-            self.stands(socket.peer, Standing::Connecting { socket, since });
-            self.obligation(now, Obligation::Connection(socket.peer));
-        } else if let WorldEvent::ClientOpened { socket } = event {
-            if self.is_current(*socket) {
+        match event {
+            WorldEvent::ClientConnecting { socket, .. } => {
                 let (socket, since) = (*socket, now);
-                self.stands(socket.peer, Standing::Opened { socket, since });
-            }
-        } else if let WorldEvent::ClientReady { socket } = event {
-            if self.is_current(*socket) {
-                let (socket, since) = (*socket, now);
-                self.stands(socket.peer, Standing::Ready { socket, since });
-                self.due.disarm(&Obligation::Connection(socket.peer));
-            }
-        } else if let WorldEvent::ClientRefused { socket, .. }
-        | WorldEvent::ClientClosed { socket, .. } = event
-        {
-            if self.is_current(*socket) {
-                self.stands(socket.peer, Standing::Away { since: now });
+                self.stands(socket.peer, ClientStanding::Connecting { socket, since });
                 self.obligation(now, Obligation::Connection(socket.peer));
             }
-        } else if let WorldEvent::ClientSent { socket, message } = event {
-            if let Some(client) = self.clients.get_mut(&socket.peer) {
-                client.unanswered.insert(message.clone());
-                self.obligation(now, Obligation::Answer(socket.peer, message.clone()));
+            WorldEvent::ClientOpened { socket } if self.is_current(*socket) => {
+                let (socket, since) = (*socket, now);
+                self.stands(socket.peer, ClientStanding::Opened { socket, since });
             }
-        } else if let WorldEvent::ClientGotEvent {
-            socket,
-            message,
-            kind,
-            ..
-        } = event
-        {
-            match kind {
+            WorldEvent::ClientReady { socket } if self.is_current(*socket) => {
+                let (socket, since) = (*socket, now);
+                self.stands(socket.peer, ClientStanding::Ready { socket, since });
+                self.due.disarm(&Obligation::Connection(socket.peer));
+            }
+            WorldEvent::ClientRefused { socket, .. } | WorldEvent::ClientClosed { socket, .. }
+                if self.is_current(*socket) =>
+            {
+                self.stands(socket.peer, ClientStanding::Away { since: now });
+                self.obligation(now, Obligation::Connection(socket.peer));
+            }
+            WorldEvent::ClientSent { socket, message } => {
+                if let Some(client) = self.clients.get_mut(&socket.peer) {
+                    client.unanswered.insert(message.clone());
+                    self.obligation(now, Obligation::Answer(socket.peer, message.clone()));
+                }
+            }
+            WorldEvent::ClientGotEvent {
+                socket,
+                message,
+                kind,
+                ..
+            } => match kind {
                 AgentEventKind::AgentCompleted => self.answered(socket.peer, message),
                 AgentEventKind::AgentStarted
                 | AgentEventKind::AgentThinking
@@ -220,99 +221,106 @@ impl NothingWaitsForever {
                 | AgentEventKind::ToolCompleted => {
                     self.renew(now, Obligation::Answer(socket.peer, message.clone()));
                 }
+            },
+            WorldEvent::ClientGotError {
+                socket,
+                message: Some(message),
+            } => {
+                self.answered(socket.peer, message);
             }
-        } else if let WorldEvent::ClientGotError {
-            socket,
-            message: Some(message),
-        } = event
-        {
-            self.answered(socket.peer, message);
-        } else if let WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } =
-            event
-        {
-            self.leaves(*client);
-        } else if let WorldEvent::ContainerGone { container, .. } = event {
-            self.locks.container_gone(*container);
-            for run in self.runs.values_mut() {
-                if run.container == *container {
-                    run.progress = Progress::Gone { at: now };
+            WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. } => {
+                self.leaves(*client);
+            }
+            WorldEvent::ContainerGone { container, .. } => {
+                self.locks.container_gone(*container);
+                for run in self.runs.values_mut() {
+                    if run.container == *container {
+                        run.progress = WorkProgress::Gone { at: now };
+                    }
                 }
             }
-        } else if let WorldEvent::FaultsHealed = event {
-            self.healed(now);
-        } else if let WorldEvent::Finished { reason } = event {
-            return self.finished(now, *reason);
+            WorldEvent::FaultsHealed => {
+                self.healed(now);
+            }
+            WorldEvent::Finished { reason } => {
+                return self.finished(now, *reason);
+            }
+            _ => {}
         }
         None
     }
 
-    fn protocol(&mut self, view: &View, entry: &TraceEvent, event: &Event) {
+    fn protocol(&mut self, view: &LiveView, entry: &TraceEvent, event: &Event) {
         let now = entry.time;
-        if let Event::RunStarted {
-            socket,
-            run,
-            message,
-            ..
-        } = event
-        {
-            let asks = self
-                .clients
-                .get(&socket.peer)
-                .is_some_and(|client| client.unanswered.contains(message));
-            if asks {
-                let started = Run {
-                    container: container_of(entry),
-                    run: *run,
-                    socket: *socket,
-                    progress: Progress::Going { since: now },
-                };
-                self.works_for
-                    .insert((started.container, *run), message.clone());
-                self.runs.insert(message.clone(), started);
+        match event {
+            Event::RunStarted {
+                socket,
+                run,
+                message,
+                ..
+            } => {
+                let asks = self
+                    .clients
+                    .get(&socket.peer)
+                    .is_some_and(|client| client.unanswered.contains(message));
+                if asks {
+                    let started = WorkingRun {
+                        container: container_of(entry),
+                        run: *run,
+                        socket: *socket,
+                        progress: WorkProgress::Going { since: now },
+                    };
+                    self.works_for
+                        .insert((started.container, *run), message.clone());
+                    self.runs.insert(message.clone(), started);
+                }
             }
-        } else if let Event::RunEnded { run, .. } = event {
-            let message = self.works_for.remove(&(container_of(entry), *run));
-            if let Some(ended) = message.and_then(|message| self.runs.get_mut(&message)) {
-                ended.progress = Progress::Ended { at: now };
+            Event::RunEnded { run, .. } => {
+                let message = self.works_for.remove(&(container_of(entry), *run));
+                if let Some(ended) = message.and_then(|message| self.runs.get_mut(&message)) {
+                    ended.progress = WorkProgress::Ended { at: now };
+                }
             }
-        } else if let Event::CallStarted {
-            socket: Some(socket),
-            service,
-        } = event
-        {
-            if self.clients.contains_key(&socket.peer) {
+            Event::CallStarted {
+                socket: Some(socket),
+                service,
+            } if self.clients.contains_key(&socket.peer) => {
                 self.calls.insert(*socket, (*service, now));
             }
-        } else if let Event::CallEnded {
-            socket: Some(socket),
-            ..
-        } = event
-        {
-            self.calls.remove(socket);
-        } else if let Event::CloseSent { socket, cause, .. } = event
-            && self.is_current(*socket)
-        {
-            let container = container_of(entry);
-            let lacks = || !REQUIRED.iter().all(|one| view.is_present(container, *one));
-            let good_reason = match cause {
-                CloseCause::NotAuthenticated
-                | CloseCause::ClientMisbehaved
-                | CloseCause::Overload => true,
-                CloseCause::NotReady => lacks(),
-                CloseCause::PeerGone
-                | CloseCause::Finished
-                | CloseCause::AuthUnavailable
-                | CloseCause::ServerFault
-                | CloseCause::GoingAway
-                | CloseCause::PeerSilent => false,
-            };
-            if good_reason {
-                self.refused(now, socket.peer);
+            Event::CallEnded {
+                socket: Some(socket),
+                ..
+            } => {
+                self.calls.remove(socket);
             }
+            Event::CloseSent { socket, cause, .. } if self.is_current(*socket) => {
+                let container = container_of(entry);
+                let lacks = || {
+                    !REQUIRED_COMPONENTS
+                        .iter()
+                        .all(|one| view.is_present(container, *one))
+                };
+                let good_reason = match cause {
+                    CloseCause::NotAuthenticated
+                    | CloseCause::ClientMisbehaved
+                    | CloseCause::Overload => true,
+                    CloseCause::NotReady => lacks(),
+                    CloseCause::PeerGone
+                    | CloseCause::Finished
+                    | CloseCause::AuthUnavailable
+                    | CloseCause::ServerFault
+                    | CloseCause::GoingAway
+                    | CloseCause::PeerSilent => false,
+                };
+                if good_reason {
+                    self.refused(now, socket.peer);
+                }
+            }
+            _ => {}
         }
     }
 
-    /// The run is over. If nothing could happen any more, whoever had not left waits for ever.
+    /// The run is over. If nothing could happen any more, a client that had not left waits for ever.
     fn finished(&self, now: Time, reason: FinishReason) -> Option<Finding> {
         match reason {
             FinishReason::Done
@@ -342,7 +350,7 @@ impl NothingWaitsForever {
         }
     }
 
-    /// Who waits for whom, as a clause that ends in a full stop.
+    /// What an obligation waits for, as a clause that ends in a full stop.
     fn chain(&self, now: Time, obligation: &Obligation) -> Option<(Option<SocketId>, String)> {
         let number = match obligation {
             Obligation::Connection(number) | Obligation::Answer(number, _) => number,
@@ -365,7 +373,7 @@ impl NothingWaitsForever {
     }
 }
 
-/// A task that does not give way makes every other one wait, whatever they are there for.
+/// A task that blocks its process makes every other task wait.
 fn blocked(event: &Event) -> Option<Finding> {
     let Event::ProcessBlocked { socket, for_ms } = event else {
         return None;
@@ -389,7 +397,7 @@ impl Rule for NothingWaitsForever {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &View, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
         match &entry.fact {
             Fact::World(event) => {
                 let resigned = self.resignations.observe(event);
@@ -407,7 +415,7 @@ impl Rule for NothingWaitsForever {
         true
     }
 
-    fn deadline(&mut self, view: &View, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
         if let Some(found) = self.locks.overdue(view, now) {
             return Some(found);
         }

@@ -18,12 +18,12 @@ use crate::{
 pub struct MarkCollector {
     marks: Marks,
     /// Connections whose endpoint runs.
-    connections: PerClient<SocketId, Connection>,
+    connections: PerClient<SocketId, ServedConnection>,
     /// How many connections each container is setting up.
     setting_up: BTreeMap<u32, u32>,
     draining: BTreeSet<u32>,
     held: BTreeSet<(u32, LockName, u64)>,
-    clients: PerClient<u32, Client>,
+    clients: PerClient<u32, ServedClient>,
     /// Clients of each user that are ready.
     ready: BTreeMap<u32, BTreeSet<u32>>,
     /// Messages that arrived before their connection was ready and were not executed yet.
@@ -34,13 +34,13 @@ pub struct MarkCollector {
 }
 
 #[derive(Debug)]
-struct Connection {
+struct ServedConnection {
     container: u32,
-    stage: Stage,
+    stage: ConnectionStage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ConnectionStage {
     NotAccepted,
     SettingUp,
     Ready,
@@ -48,7 +48,7 @@ enum Stage {
 }
 
 #[derive(Debug)]
-struct Client {
+struct ServedClient {
     user: u32,
     /// The container that welcomed it last.
     served_by: Option<u32>,
@@ -78,167 +78,207 @@ impl MarkCollector {
     }
 
     fn protocol(&mut self, container: u32, event: &Event) {
-        if let Event::EndpointStarted { socket } = event {
-            let stage = Stage::NotAccepted;
-            self.connections
-                .insert(*socket, Connection { container, stage });
-            *self.setting_up.entry(container).or_default() += 1;
-        } else if let Event::Accepted { socket, .. } = event {
-            self.moves(*socket, Stage::SettingUp);
-        } else if let Event::ReadyReported { socket, .. } = event {
-            self.moves(*socket, Stage::Ready);
-        } else if let Event::CloseSent { socket, cause, .. } = event {
-            let before = self.connections.get(socket).map(|one| one.stage);
-            if before == Some(Stage::NotAccepted) {
-                self.marks.set(Mark::CloseBeforeAccept);
+        match event {
+            Event::EndpointStarted { socket } => {
+                let stage = ConnectionStage::NotAccepted;
+                self.connections
+                    .insert(*socket, ServedConnection { container, stage });
+                *self.setting_up.entry(container).or_default() += 1;
             }
-            if *cause == CloseCause::PeerSilent {
-                self.marks.set(Mark::PeerVanishedNoticed);
+            Event::Accepted { socket, .. } => {
+                self.moves(*socket, ConnectionStage::SettingUp);
             }
-            self.moves(*socket, Stage::Closed);
-        } else if let Event::EndpointEnded { socket, .. } = event {
-            self.moves(*socket, Stage::Closed);
-            self.connections.remove(socket);
-            self.forget_early(*socket);
-        } else if let Event::UpgradeRefused { .. } = event {
-            self.marks.set(Mark::RefusedBeforeEndpoint);
-        } else if let Event::RegistrationRefused { full: true, .. } = event {
-            self.marks.set(Mark::RegistryFull);
-        } else if let Event::AdmissionRefused { .. } = event {
-            self.marks.set(Mark::AddressLimited);
-        } else if let Event::BreakerMoved { to, .. } = event {
-            self.marks.set(match to {
-                BreakerState::Open => Mark::BreakerOpened,
-                BreakerState::HalfOpen => Mark::BreakerHalfOpen,
-                BreakerState::Closed => Mark::BreakerClosedAgain,
-            });
-        } else if let Event::BreakerRefused { .. } = event {
-            self.marks.set(Mark::BreakerRefused);
-        } else if let Event::Dispatched {
-            socket,
-            message: Some(message),
-            ..
-        } = event
-        {
-            // The look-up costs a copy of the id, so it is not made for nothing.
-            if !self.early.is_empty() && self.early.remove(&(*socket, message.clone())) {
-                self.marks.set(Mark::EarlyFrame);
+            Event::ReadyReported { socket, .. } => {
+                self.moves(*socket, ConnectionStage::Ready);
             }
-        } else if let Event::MessageRefused { .. } = event {
-            self.marks.set(Mark::MessageRefused);
-        } else if let Event::LockAsked { lock, instance, .. } = event {
-            if self.held.contains(&(container, *lock, *instance)) {
+            Event::CloseSent { socket, cause, .. } => {
+                let before = self.connections.get(socket).map(|one| one.stage);
+                if before == Some(ConnectionStage::NotAccepted) {
+                    self.marks.set(Mark::CloseBeforeAccept);
+                }
+                if *cause == CloseCause::PeerSilent {
+                    self.marks.set(Mark::PeerVanishedNoticed);
+                }
+                self.moves(*socket, ConnectionStage::Closed);
+            }
+            Event::EndpointEnded { socket, .. } => {
+                self.moves(*socket, ConnectionStage::Closed);
+                self.connections.remove(socket);
+                self.forget_early(*socket);
+            }
+            Event::UpgradeRefused { .. } => {
+                self.marks.set(Mark::RefusedBeforeEndpoint);
+            }
+            Event::RegistrationRefused { full: true, .. } => {
+                self.marks.set(Mark::RegistryFull);
+            }
+            Event::AdmissionRefused { .. } => {
+                self.marks.set(Mark::AddressLimited);
+            }
+            Event::BreakerMoved { to, .. } => {
+                self.marks.set(match to {
+                    BreakerState::Open => Mark::BreakerOpened,
+                    BreakerState::HalfOpen => Mark::BreakerHalfOpen,
+                    BreakerState::Closed => Mark::BreakerClosedAgain,
+                });
+            }
+            Event::BreakerRefused { .. } => {
+                self.marks.set(Mark::BreakerRefused);
+            }
+            Event::Dispatched {
+                socket,
+                message: Some(message),
+                ..
+            } => {
+                // The look-up costs a copy of the id, so it is not made for nothing.
+                let was_early =
+                    !self.early.is_empty() && self.early.remove(&(*socket, message.clone()));
+                if was_early {
+                    self.marks.set(Mark::EarlyFrame);
+                }
+            }
+            Event::MessageRefused { .. } => {
+                self.marks.set(Mark::MessageRefused);
+            }
+            Event::LockAsked { lock, instance, .. }
+                if self.held.contains(&(container, *lock, *instance)) =>
+            {
                 self.marks.set(Mark::LockContended);
             }
-        } else if let Event::LockTaken { lock, instance, .. } = event {
-            self.held.insert((container, *lock, *instance));
-        } else if let Event::LockReleased { lock, instance, .. } = event {
-            self.held.remove(&(container, *lock, *instance));
-        } else if let Event::RunStarted { message, .. } = event {
-            self.begun_at.entry(message.clone()).or_insert(container);
-        } else if let Event::MessageResumed { .. } = event {
-            self.marks.set(Mark::MessageResumed);
-        } else if let Event::AgentEventStored { .. } = event {
-            self.marks.set(Mark::EventStored);
-        } else if let Event::RunEnded {
-            socket,
-            complete: true,
-            ..
-        } = event
-        {
-            if !self.connections.contains_key(socket) {
-                self.marks.set(Mark::RunOutlivedConnection);
+            Event::LockTaken { lock, instance, .. } => {
+                self.held.insert((container, *lock, *instance));
             }
-            if self.draining.contains(&container) {
-                self.marks.set(Mark::DrainedRunFinished);
+            Event::LockReleased { lock, instance, .. } => {
+                self.held.remove(&(container, *lock, *instance));
             }
+            Event::RunStarted { message, .. } => {
+                self.begun_at.entry(message.clone()).or_insert(container);
+            }
+            Event::MessageResumed { .. } => {
+                self.marks.set(Mark::MessageResumed);
+            }
+            Event::AgentEventStored { .. } => {
+                self.marks.set(Mark::EventStored);
+            }
+            Event::RunEnded {
+                socket,
+                complete: true,
+                ..
+            } => {
+                if !self.connections.contains_key(socket) {
+                    self.marks.set(Mark::RunOutlivedConnection);
+                }
+                if self.draining.contains(&container) {
+                    self.marks.set(Mark::DrainedRunFinished);
+                }
+            }
+            _ => {}
         }
     }
 
     fn world(&mut self, event: &WorldEvent) {
-        if let WorldEvent::ClientConnecting { socket, user } = event {
-            let served_by = None;
-            let client = Client {
-                user: *user,
-                served_by,
-            };
-            self.clients.entry(socket.peer).or_insert(client);
-        } else if let WorldEvent::ClientReady { socket } = event {
-            self.welcomed(*socket);
-        } else if let WorldEvent::ClientClosed { socket, .. } = event {
-            if let Some(client) = self.clients.get(&socket.peer)
-                && let Some(ready) = self.ready.get_mut(&client.user)
+        match event {
+            WorldEvent::ClientConnecting { socket, user } => {
+                let served_by = None;
+                let client = ServedClient {
+                    user: *user,
+                    served_by,
+                };
+                self.clients.entry(socket.peer).or_insert(client);
+            }
+            WorldEvent::ClientReady { socket } => {
+                self.welcomed(*socket);
+            }
+            WorldEvent::ClientClosed { socket, .. } => {
+                if let Some(client) = self.clients.get(&socket.peer)
+                    && let Some(ready) = self.ready.get_mut(&client.user)
+                {
+                    ready.remove(&socket.peer);
+                }
+            }
+            WorldEvent::ClientGotEvent {
+                socket,
+                message,
+                recovered,
+                ..
+            } => {
+                if *recovered {
+                    self.marks.set(Mark::ReplayedAfterReconnect);
+                }
+                let served_by = self.clients.get(&socket.peer).and_then(|one| one.served_by);
+                let begun_at = self.begun_at.get(message).copied();
+                if let (Some(served_by), Some(begun_at)) = (served_by, begun_at)
+                    && served_by != begun_at
+                {
+                    self.marks.set(Mark::ResumedElsewhere);
+                }
+            }
+            WorldEvent::MessageArrived {
+                socket,
+                message: Some(message),
+            } => {
+                let stage = self.connections.get(socket).map(|one| one.stage);
+                if matches!(
+                    stage,
+                    Some(ConnectionStage::NotAccepted | ConnectionStage::SettingUp)
+                ) {
+                    self.early.insert((*socket, message.clone()));
+                }
+            }
+            WorldEvent::ClientResent { .. } => {
+                self.marks.set(Mark::MessageSentAgain);
+            }
+            WorldEvent::ClientTokenRenewed { .. } => {
+                self.marks.set(Mark::TokenRenewed);
+            }
+            WorldEvent::UpgradeOvertook { .. } => {
+                self.marks.set(Mark::UpgradeOvertook);
+            }
+            WorldEvent::UpgradeCopied { .. } => {
+                self.marks.set(Mark::DuplicateUpgrade);
+            }
+            WorldEvent::HeaderChanged { .. } => {
+                self.marks.set(Mark::HeaderChanged);
+            }
+            WorldEvent::ConnectionCut {
+                reason: CutReason::Idle,
+                ..
+            } => {
+                self.marks.set(Mark::IdleConnectionCut);
+            }
+            WorldEvent::FrameOvertook { .. } => {
+                self.marks.set(Mark::FrameOvertook);
+            }
+            WorldEvent::ContainerTerminating { container } => {
+                self.draining.insert(*container);
+            }
+            WorldEvent::ContainerGone { container, .. } => {
+                self.container_gone(*container);
+            }
+            WorldEvent::ContainerStalled { container }
+                if self.setting_up.contains_key(container) =>
             {
-                ready.remove(&socket.peer);
-            }
-        } else if let WorldEvent::ClientGotEvent {
-            socket,
-            message,
-            recovered,
-            ..
-        } = event
-        {
-            if *recovered {
-                self.marks.set(Mark::ReplayedAfterReconnect);
-            }
-            let served_by = self.clients.get(&socket.peer).and_then(|one| one.served_by);
-            let begun_at = self.begun_at.get(message).copied();
-            if let (Some(served_by), Some(begun_at)) = (served_by, begun_at)
-                && served_by != begun_at
-            {
-                self.marks.set(Mark::ResumedElsewhere);
-            }
-        } else if let WorldEvent::MessageArrived {
-            socket,
-            message: Some(message),
-        } = event
-        {
-            let stage = self.connections.get(socket).map(|one| one.stage);
-            if matches!(stage, Some(Stage::NotAccepted | Stage::SettingUp)) {
-                self.early.insert((*socket, message.clone()));
-            }
-        } else if let WorldEvent::ClientResent { .. } = event {
-            self.marks.set(Mark::MessageSentAgain);
-        } else if let WorldEvent::ClientTokenRenewed { .. } = event {
-            self.marks.set(Mark::TokenRenewed);
-        } else if let WorldEvent::UpgradeOvertook { .. } = event {
-            self.marks.set(Mark::UpgradeOvertook);
-        } else if let WorldEvent::UpgradeCopied { .. } = event {
-            self.marks.set(Mark::DuplicateUpgrade);
-        } else if let WorldEvent::HeaderChanged { .. } = event {
-            self.marks.set(Mark::HeaderChanged);
-        } else if let WorldEvent::ConnectionCut {
-            reason: CutReason::Idle,
-            ..
-        } = event
-        {
-            self.marks.set(Mark::IdleConnectionCut);
-        } else if let WorldEvent::FrameOvertook { .. } = event {
-            self.marks.set(Mark::FrameOvertook);
-        } else if let WorldEvent::ContainerTerminating { container } = event {
-            self.draining.insert(*container);
-        } else if let WorldEvent::ContainerGone { container, .. } = event {
-            self.container_gone(*container);
-        } else if let WorldEvent::ContainerStalled { container } = event {
-            if self.setting_up.contains_key(container) {
                 self.marks.set(Mark::StalledDuringSetup);
             }
-        } else if let WorldEvent::ServiceDown { .. } | WorldEvent::ServiceImpaired { .. } = event {
-            if !self.setting_up.is_empty() {
+            WorldEvent::ServiceDown { .. } | WorldEvent::ServiceImpaired { .. }
+                if !self.setting_up.is_empty() =>
+            {
                 self.marks.set(Mark::ServiceLostDuringSetup);
             }
-        } else if let WorldEvent::LinkPartitioned { .. } = event {
-            if !self.setting_up.is_empty() {
+            WorldEvent::LinkPartitioned { .. } if !self.setting_up.is_empty() => {
                 self.marks.set(Mark::LinkCutDuringSetup);
             }
-        } else if let WorldEvent::ClockSet { .. } = event {
-            self.marks.set(Mark::ClockSet);
-        } else if let WorldEvent::FaultsHealed = event {
-            self.era = Era::Healed;
+            WorldEvent::ClockSet { .. } => {
+                self.marks.set(Mark::ClockSet);
+            }
+            WorldEvent::FaultsHealed => {
+                self.era = Era::Healed;
+            }
+            _ => {}
         }
     }
 
-    fn moves(&mut self, socket: SocketId, to: Stage) {
+    fn moves(&mut self, socket: SocketId, to: ConnectionStage) {
         let Some(connection) = self.connections.get_mut(&socket) else {
             return;
         };
@@ -308,9 +348,9 @@ impl MarkCollector {
 }
 
 /// Whether a connection in this stage is being set up.
-fn is_setup(stage: Stage) -> bool {
+fn is_setup(stage: ConnectionStage) -> bool {
     match stage {
-        Stage::NotAccepted | Stage::SettingUp => true,
-        Stage::Ready | Stage::Closed => false,
+        ConnectionStage::NotAccepted | ConnectionStage::SettingUp => true,
+        ConnectionStage::Ready | ConnectionStage::Closed => false,
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{Floors, Mark};
 
-/// A floor is judged once so many sightings are due: with fewer, chance alone would miss it.
+/// A floor is judged once this many sightings are due: with fewer, chance alone could miss it.
 ///
 /// A floor that is a third of what a sound design reaches is then missed by chance less than
 /// once in a thousand sweeps (15 sightings expected and fewer than 5 seen).

@@ -1,11 +1,12 @@
-//! Marks: rare states that a sweep must have reached now and then, or what held says little.
+//! Marks: rare states that a sweep must have reached now and then; without them, a design that held
+//! may have held for nothing.
 //!
 //! An invariant says what never happens; a mark says what sometimes must. It is computed from
 //! the events of a run, as invariants are, cannot influence the run, and does not know the design.
 //! A scenario declares [`Floors`] for the marks it was written to reach.
 //!
 //! - [`collector`]: sees the events and sets the marks;
-//! - [`floors`]: how often a scenario promises to reach a mark, and when that is judged.
+//! - [`floors`]: which promises of a scenario a sweep has missed, and when that is judged.
 
 mod collector;
 mod floors;

@@ -1,5 +1,5 @@
-//! What an event is about, so that only the rules concerned are asked. One look at the event
-//! instead of one for each rule: most events concern two or three rules.
+//! What an event is about, so that only the rules concerned are asked: most events concern two or
+//! three rules.
 
 use gatesim_model::event::Event;
 
@@ -14,7 +14,7 @@ pub enum Subject {
     Error,
     /// Ids and machines.
     Machine,
-    /// Somebody says that a connection is ready.
+    /// A part of the gateway declares a connection ready.
     Ready,
     /// The other views of a connection: handshake, coordinator, id manager.
     View,
@@ -28,7 +28,7 @@ pub enum Subject {
     Client,
     /// Whether one client's failures reach another: breakers and limits.
     Containment,
-    /// Who waits for whom: locks.
+    /// Locks, and tasks that block their process.
     Waiting,
     /// Calls to backing services.
     Call,

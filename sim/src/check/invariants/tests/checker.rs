@@ -35,13 +35,13 @@ fn the_list_of_invariants() {
 
 #[test]
 fn the_first_violation_of_each_is_kept_in_the_order_of_happening() {
-    let mut story = Story::accepted();
-    story
+    let mut events = EventList::accepted();
+    events
         .ready("ws_1", ReadySource::Welcome)
         .ready("ws_2", ReadySource::MessageLoop)
         .machine("ws_3", ConnectionState::Accepted)
         .machine("ws_4", ConnectionState::Connecting);
-    let checker = story.judge();
+    let checker = events.judge();
     let found: Vec<(Invariant, u64)> = checker
         .violations()
         .iter()
@@ -62,17 +62,17 @@ fn the_first_violation_of_each_is_kept_in_the_order_of_happening() {
 
 #[test]
 fn what_can_never_happen_any_more_is_judged_at_the_end() {
-    let mut story = Story::accepted();
-    story.world(WorldEvent::Finished {
+    let mut events = EventList::accepted();
+    events.world(WorldEvent::Finished {
         reason: crate::trace::event::FinishReason::TimeLimit,
     });
-    assert_eq!(story.verdict(Invariant::SetupEndsInTime), "held");
-    let mut story = Story::accepted();
-    story.world(WorldEvent::Finished {
+    assert_eq!(events.verdict(Invariant::SetupEndsInTime), "held");
+    let mut events = EventList::accepted();
+    events.world(WorldEvent::Finished {
         reason: crate::trace::event::FinishReason::Stuck,
     });
     assert!(
-        story
+        events
             .verdict(Invariant::SetupEndsInTime)
             .contains("neither ready nor closed")
     );

@@ -7,15 +7,15 @@ use super::*;
 
 #[test]
 fn setup_ends_in_time() {
-    let mut ready = Story::with_machine("ws_1", ProcessingReady);
+    let mut ready = EventList::with_machine("ws_1", ProcessingReady);
     ready.wait_secs(40);
-    let mut closed = Story::accepted();
+    let mut closed = EventList::accepted();
     closed.close(1013, CloseCause::NotReady).wait_secs(40);
-    let mut died = Story::accepted();
+    let mut died = EventList::accepted();
     died.gone().wait_secs(40);
-    let mut silent = Story::with_machine("ws_1", Authenticated);
+    let mut silent = EventList::with_machine("ws_1", Authenticated);
     silent.endpoint_ended(EndpointEnd::Returned, CloseCause::NotReady);
-    let mut stuck = Story::with_machine("ws_1", Accepted);
+    let mut stuck = EventList::with_machine("ws_1", Accepted);
     stuck.wait_secs(40);
     insta::assert_snapshot!(verdicts(
         Invariant::SetupEndsInTime,
@@ -32,8 +32,8 @@ fn setup_ends_in_time() {
 #[test]
 fn nothing_left_behind() {
     let begun = || {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
-        story
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
+        events
             .container(Event::EntryAdded {
                 socket: SOCKET,
                 table: Table::Router,
@@ -53,10 +53,10 @@ fn nothing_left_behind() {
                 user: "user0".into(),
             })
             .transport_ended();
-        story
+        events
     };
-    let tidy = |story: &mut Story| {
-        story
+    let tidy = |events: &mut EventList| {
+        events
             .container(Event::EntryRemoved {
                 socket: SOCKET,
                 table: Table::Router,
@@ -71,15 +71,15 @@ fn nothing_left_behind() {
             })
             .endpoint_ended(EndpointEnd::Returned, CloseCause::PeerGone);
     };
-    let run_ends = |story: &mut Story| {
-        story.container(Event::RunEnded {
+    let run_ends = |events: &mut EventList| {
+        events.container(Event::RunEnded {
             socket: SOCKET,
             run: gatesim_model::core::ids::RunId(0),
             complete: false,
         });
     };
-    let task_ends = |story: &mut Story| {
-        story.container(Event::TaskEnded {
+    let task_ends = |events: &mut EventList| {
+        events.container(Event::TaskEnded {
             socket: SOCKET,
             name: TaskName::AgentRun,
         });
@@ -128,33 +128,33 @@ fn nothing_left_behind() {
 #[test]
 fn close_tells_the_truth() {
     let closed = |code, cause| {
-        let mut story = Story::accepted();
-        story
+        let mut events = EventList::accepted();
+        events
             .close(code, cause)
             .endpoint_ended(EndpointEnd::Returned, cause);
-        story
+        events
     };
     let returned = |cause| {
-        let mut story = Story::accepted();
-        story.endpoint_ended(EndpointEnd::Returned, cause);
-        story
+        let mut events = EventList::accepted();
+        events.endpoint_ended(EndpointEnd::Returned, cause);
+        events
     };
     let refused = |code, cause| {
-        let mut story = Story::new();
-        story
+        let mut events = EventList::new();
+        events
             .container(Event::EndpointStarted { socket: SOCKET })
             .close(code, cause);
-        story
+        events
     };
     let seen = |code| {
-        let mut story = closed(1008, CloseCause::NotAuthenticated);
-        story.world(WorldEvent::ClientClosed {
+        let mut events = closed(1008, CloseCause::NotAuthenticated);
+        events.world(WorldEvent::ClientClosed {
             socket: SOCKET,
             code,
             clean: true,
             by_client: false,
         });
-        story
+        events
     };
     let mut through_a_cut = closed(1008, CloseCause::NotAuthenticated);
     through_a_cut
@@ -180,7 +180,7 @@ fn close_tells_the_truth() {
             clean: false,
             by_client: false,
         });
-    let mut peer_first = Story::accepted();
+    let mut peer_first = EventList::accepted();
     peer_first
         .transport_ended()
         .endpoint_ended(EndpointEnd::Returned, CloseCause::NotReady);
@@ -214,23 +214,23 @@ fn close_tells_the_truth() {
 
 #[test]
 fn views_agree() {
-    let handshake = |mut story: Story| {
-        story.container(Event::HandshakeMoved {
+    let handshake = |mut events: EventList| {
+        events.container(Event::HandshakeMoved {
             socket: SOCKET,
             coordinator: 1,
             to: HandshakeState::ReadyForMessages,
         });
-        story
+        events
     };
     let coordinated = || {
-        let mut story = Story::accepted();
-        story
+        let mut events = EventList::accepted();
+        events
             .container(Event::EntryAdded {
                 socket: SOCKET,
                 table: Table::Coordinator,
             })
             .machine("ws_1", ProcessingReady);
-        story
+        events
     };
     let mut followed = coordinated();
     followed
@@ -242,8 +242,8 @@ fn views_agree() {
     let mut lags = coordinated();
     lags.wait_secs(2);
     let ended = |state| {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
-        story
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
+        events
             .container(Event::IdentityMoved {
                 socket: SOCKET,
                 to: IdentityState::Active,
@@ -251,7 +251,7 @@ fn views_agree() {
             .transport_ended()
             .transition("ws_1", ProcessingReady, state)
             .endpoint_ended(EndpointEnd::Returned, CloseCause::PeerGone);
-        story
+        events
     };
     let mut gone = ended(Closed);
     gone.container(Event::EntryRemoved {
@@ -261,22 +261,25 @@ fn views_agree() {
     .wait_secs(20);
     let mut identity_stays = ended(Closed);
     identity_stays.wait_secs(20);
-    let mut machine_stays = Story::with_machine("ws_1", ProcessingReady);
+    let mut machine_stays = EventList::with_machine("ws_1", ProcessingReady);
     machine_stays.transport_ended().wait_secs(20);
     insta::assert_snapshot!(verdicts(
         Invariant::ViewsAgree,
         &[
             (
                 "handshake after the machine",
-                &handshake(Story::with_machine("ws_1", ProcessingReady))
+                &handshake(EventList::with_machine("ws_1", ProcessingReady))
             ),
             ("coordinator follows", &followed),
             ("all views see the end", &gone),
             (
                 "handshake before the machine",
-                &handshake(Story::with_machine("ws_1", Accepted))
+                &handshake(EventList::with_machine("ws_1", Accepted))
             ),
-            ("handshake without a machine", &handshake(Story::accepted())),
+            (
+                "handshake without a machine",
+                &handshake(EventList::accepted())
+            ),
             ("coordinator lags", &lags),
             ("identity outlives the transport", &identity_stays),
             ("machine outlives the transport", &machine_stays),

@@ -12,16 +12,16 @@ use super::*;
 const TAB: SocketId = SocketId { peer: 2, ..SOCKET };
 
 /// Three clients, the last of which is the first one's user again; the first has sent a message.
-fn three_clients() -> Story {
-    let mut story = Story::new();
+fn three_clients() -> EventList {
+    let mut events = EventList::new();
     for (socket, user) in [(SOCKET, 0), (OTHER, 1), (TAB, 0)] {
-        story.world(WorldEvent::ClientConnecting { socket, user });
+        events.world(WorldEvent::ClientConnecting { socket, user });
     }
-    story.world(WorldEvent::ClientSent {
+    events.world(WorldEvent::ClientSent {
         socket: SOCKET,
         message: message(),
     });
-    story
+    events
 }
 
 fn message() -> MessageId {
@@ -31,18 +31,18 @@ fn message() -> MessageId {
 #[test]
 fn users_are_isolated() {
     let dispatched = |socket, user: &str| {
-        let mut story = three_clients();
-        story.container(Event::Dispatched {
+        let mut events = three_clients();
+        events.container(Event::Dispatched {
             socket,
             connection: "ws_1".into(),
             user: user.into(),
             message: Some(message()),
         });
-        story
+        events
     };
     let heard = |socket| {
-        let mut story = three_clients();
-        story.world(WorldEvent::ClientGotEvent {
+        let mut events = three_clients();
+        events.world(WorldEvent::ClientGotEvent {
             socket,
             run: RunId(0),
             message: message(),
@@ -50,17 +50,17 @@ fn users_are_isolated() {
             kind: AgentEventKind::AgentStarted,
             recovered: false,
         });
-        story
+        events
     };
     let successor = SocketId {
         attempt: 2,
         ..SOCKET
     };
     let handled = |handler_of| {
-        let mut story = three_clients();
+        let mut events = three_clients();
         let socket = SOCKET;
-        story.container(Event::HandlerChosen { socket, handler_of });
-        story
+        events.container(Event::HandlerChosen { socket, handler_of });
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::UsersIsolated,
@@ -82,9 +82,9 @@ fn users_are_isolated() {
 fn failures_stay_local() {
     let breaker = Breaker::AuthLocal;
     let opened = |failures: &[(SocketId, Blame)]| {
-        let mut story = three_clients();
+        let mut events = three_clients();
         for ((socket, blame), number) in failures.iter().zip(1..) {
-            story.container(Event::BreakerFed {
+            events.container(Event::BreakerFed {
                 socket: *socket,
                 breaker,
                 blame: *blame,
@@ -92,18 +92,18 @@ fn failures_stay_local() {
             });
         }
         let to = BreakerState::Open;
-        story.container(Event::BreakerMoved { breaker, to });
-        story
+        events.container(Event::BreakerMoved { breaker, to });
+        events
     };
-    let refused = |mut story: Story| {
+    let refused = |mut events: EventList| {
         let socket = SOCKET;
-        story.container(Event::BreakerRefused { socket, breaker });
-        story
+        events.container(Event::BreakerRefused { socket, breaker });
+        events
     };
     let forgotten = {
-        let mut story = three_clients();
+        let mut events = three_clients();
         for (socket, blame) in [(OTHER, Blame::Client), (SOCKET, Blame::Client)] {
-            story.container(Event::BreakerFed {
+            events.container(Event::BreakerFed {
                 socket,
                 breaker,
                 blame,
@@ -111,17 +111,17 @@ fn failures_stay_local() {
             });
         }
         let to = BreakerState::Open;
-        story.container(Event::BreakerMoved { breaker, to });
-        story
+        events.container(Event::BreakerMoved { breaker, to });
+        events
     };
     let exceeded = |counted: &[SocketId]| {
-        let mut story = three_clients();
-        story.container(Event::AdmissionRefused {
+        let mut events = three_clients();
+        events.container(Event::AdmissionRefused {
             socket: SOCKET,
             limit: AdmissionLimit::Pool,
             counted: counted.to_vec(),
         });
-        story
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::FailuresStayLocal,

@@ -22,8 +22,8 @@ fn attempt(number: u16) -> SocketId {
     }
 }
 
-fn completed(story: &mut Story) {
-    story.world(WorldEvent::ClientGotEvent {
+fn completed(events: &mut EventList) {
+    events.world(WorldEvent::ClientGotEvent {
         socket: SOCKET,
         run: RUN,
         message: "c0-m0".into(),
@@ -36,15 +36,15 @@ fn completed(story: &mut Story) {
 #[test]
 fn a_client_is_served_after_healing() {
     let sent = || {
-        let mut story = Story::accepted();
-        story
+        let mut events = EventList::accepted();
+        events
             .world(WorldEvent::ClientOpened { socket: SOCKET })
             .world(WorldEvent::ClientReady { socket: SOCKET })
             .world(WorldEvent::ClientSent {
                 socket: SOCKET,
                 message: "c0-m0".into(),
             });
-        story
+        events
     };
     let mut answered = sent();
     answered.world(WorldEvent::FaultsHealed).wait_secs(30);
@@ -57,7 +57,7 @@ fn a_client_is_served_after_healing() {
         .wait_secs(60)
         .world(WorldEvent::ClientDone { client: 0 })
         .wait_secs(200);
-    let mut bad_token = Story::accepted();
+    let mut bad_token = EventList::accepted();
     bad_token.world(WorldEvent::FaultsHealed);
     for _ in 0..3 {
         bad_token
@@ -101,7 +101,7 @@ fn a_client_is_served_after_healing() {
     .world(WorldEvent::ClientReady { socket: attempt(2) })
     .world(WorldEvent::FaultsHealed)
     .wait_secs(200);
-    let mut never_welcome = Story::accepted();
+    let mut never_welcome = EventList::accepted();
     never_welcome
         .world(WorldEvent::ClientOpened { socket: SOCKET })
         .world(WorldEvent::FaultsHealed)
@@ -147,14 +147,14 @@ fn a_lock_is_had_in_time() {
         ticket,
     };
     let held = || {
-        let mut story = Story::accepted();
-        story
+        let mut events = EventList::accepted();
+        events
             .container(asked(SOCKET, 0))
             .container(taken(SOCKET, 0));
-        story
+        events
     };
-    let released = |story: &mut Story| {
-        story.container(Event::LockReleased {
+    let released = |events: &mut EventList| {
+        events.container(Event::LockReleased {
             socket: Some(SOCKET),
             lock,
             instance: 7,
@@ -201,10 +201,10 @@ fn a_lock_is_had_in_time() {
 #[test]
 fn clients_do_not_storm() {
     let refused = |count: u16, gap_secs: u64| {
-        let mut story = Story::new();
+        let mut events = EventList::new();
         for number in 1..=count {
             let socket = attempt(number);
-            story
+            events
                 .world(WorldEvent::ClientConnecting { socket, user: 0 })
                 .world(WorldEvent::ClientClosed {
                     socket,
@@ -214,13 +214,13 @@ fn clients_do_not_storm() {
                 })
                 .wait_secs(gap_secs);
         }
-        story
+        events
     };
     let welcomed = |lasting_secs: u64| {
-        let mut story = Story::new();
+        let mut events = EventList::new();
         for number in 1..=20 {
             let socket = attempt(number);
-            story
+            events
                 .world(WorldEvent::ClientConnecting { socket, user: 0 })
                 .world(WorldEvent::ClientReady { socket })
                 .wait_secs(lasting_secs)
@@ -231,7 +231,7 @@ fn clients_do_not_storm() {
                     by_client: false,
                 });
         }
-        story
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::ClientsDoNotStorm,
@@ -246,8 +246,8 @@ fn clients_do_not_storm() {
 
 #[test]
 fn dead_peers_are_noticed() {
-    let heartbeat = |story: &mut Story, name: fn(SocketId) -> Event| {
-        story.container(name(SOCKET));
+    let heartbeat = |events: &mut EventList, name: fn(SocketId) -> Event| {
+        events.container(name(SOCKET));
     };
     let begins: fn(SocketId) -> Event = |socket| Event::TaskStarted {
         socket,
@@ -259,9 +259,9 @@ fn dead_peers_are_noticed() {
     };
     let timed_out: fn(SocketId) -> Event = |socket| Event::HeartbeatTimedOut { socket };
     let watched = || {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
-        heartbeat(&mut story, begins);
-        story
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
+        heartbeat(&mut events, begins);
+        events
     };
     let mut answers = watched();
     for _ in iter::repeat_n((), 20) {
@@ -280,7 +280,7 @@ fn dead_peers_are_noticed() {
             message: None,
         });
     }
-    let mut not_watched = Story::accepted();
+    let mut not_watched = EventList::accepted();
     not_watched.wait_secs(200);
     let mut left = watched();
     left.wait_secs(115);
@@ -305,7 +305,7 @@ fn dead_peers_are_noticed() {
             ("it answers", &answers),
             ("silent, and closed", &closed),
             ("it does not answer, but speaks", &speaks),
-            ("nobody watches", &not_watched),
+            ("no heartbeat watches", &not_watched),
             ("noticed, and nothing came of it", &left),
             ("not noticed", &unnoticed),
             ("the heartbeat ended", &ended),

@@ -8,8 +8,8 @@ use gatesim_model::{
 
 use super::*;
 
-fn unregister(story: &mut Story, id: &str) {
-    story.container(Event::MachineUnregistered {
+fn unregister(events: &mut EventList, id: &str) {
+    events.container(Event::MachineUnregistered {
         socket: SOCKET,
         connection: id.into(),
     });
@@ -17,23 +17,23 @@ fn unregister(story: &mut Story, id: &str) {
 
 #[test]
 fn one_machine_per_connection() {
-    let mut cleaned_up = Story::with_machine("ws_1", ProcessingReady);
+    let mut cleaned_up = EventList::with_machine("ws_1", ProcessingReady);
     cleaned_up.close(1001, CloseCause::GoingAway);
     unregister(&mut cleaned_up, "ws_1");
-    let mut closed_first = Story::with_machine("ws_1", ProcessingReady);
+    let mut closed_first = EventList::with_machine("ws_1", ProcessingReady);
     closed_first.transition("ws_1", ProcessingReady, Closed);
     unregister(&mut closed_first, "ws_1");
-    let mut peer_went = Story::with_machine("ws_1", ProcessingReady);
+    let mut peer_went = EventList::with_machine("ws_1", ProcessingReady);
     peer_went.transport_ended();
     unregister(&mut peer_went, "ws_1");
-    let mut second = Story::with_machine("ws_init_1", Accepted);
+    let mut second = EventList::with_machine("ws_init_1", Accepted);
     second.machine("ws_2", Connecting);
-    let mut migrated = Story::with_machine("ws_init_1", Accepted);
+    let mut migrated = EventList::with_machine("ws_init_1", Accepted);
     unregister(&mut migrated, "ws_init_1");
     migrated.machine("ws_2", Connecting);
     let shared = |other| {
-        let mut story = Story::with_machine("ws_1", Accepted);
-        story
+        let mut events = EventList::with_machine("ws_1", Accepted);
+        events
             .container(Event::EndpointStarted { socket: other })
             .container(Event::MachineShared {
                 socket: other,
@@ -42,7 +42,7 @@ fn one_machine_per_connection() {
                 existing_user: "user0".into(),
                 requested_user: "user1".into(),
             });
-        story
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::OneMachinePerConnection,
@@ -60,19 +60,19 @@ fn one_machine_per_connection() {
 
 #[test]
 fn ids_agree() {
-    let given = |story: &mut Story, holder, id: &str| {
-        story.container(Event::IdGiven {
+    let given = |events: &mut EventList, holder, id: &str| {
+        events.container(Event::IdGiven {
             socket: SOCKET,
             holder,
             connection: id.into(),
         });
     };
-    let mut agree = Story::with_machine("ws_1", Accepted);
+    let mut agree = EventList::with_machine("ws_1", Accepted);
     given(&mut agree, IdHolder::Socket, "ws_1");
     given(&mut agree, IdHolder::Manager, "ws_1");
-    let mut disagree = Story::with_machine("ws_1", Accepted);
+    let mut disagree = EventList::with_machine("ws_1", Accepted);
     given(&mut disagree, IdHolder::Manager, "client_7");
-    let mut renamed = Story::accepted();
+    let mut renamed = EventList::accepted();
     given(&mut renamed, IdHolder::Socket, "ws_1");
     given(&mut renamed, IdHolder::Socket, "ws_2");
     insta::assert_snapshot!(verdicts(
@@ -87,21 +87,21 @@ fn ids_agree() {
 
 #[test]
 fn setup_never_goes_back() {
-    let forward = Story::with_machine("ws_1", ProcessingReady);
-    let mut degraded = Story::with_machine("ws_1", ProcessingReady);
+    let forward = EventList::with_machine("ws_1", ProcessingReady);
+    let mut degraded = EventList::with_machine("ws_1", ProcessingReady);
     degraded
         .transition("ws_1", ProcessingReady, Degraded)
         .transition("ws_1", Degraded, Reconnecting)
         .transition("ws_1", Reconnecting, ServicesReady);
-    let mut retried = Story::with_machine("ws_1", Authenticated);
+    let mut retried = EventList::with_machine("ws_1", Authenticated);
     retried
         .transition("ws_1", Authenticated, Failed)
         .transition("ws_1", Failed, Connecting)
         .transition("ws_1", Connecting, Accepted);
-    let mut migrated = Story::with_machine("ws_init_1", Accepted);
+    let mut migrated = EventList::with_machine("ws_init_1", Accepted);
     unregister(&mut migrated, "ws_init_1");
     migrated.machine("ws_2", Connecting);
-    let mut back = Story::with_machine("ws_1", ServicesReady);
+    let mut back = EventList::with_machine("ws_1", ServicesReady);
     back.transition("ws_1", ServicesReady, Authenticated);
     insta::assert_snapshot!(verdicts(
         Invariant::SetupNeverGoesBack,

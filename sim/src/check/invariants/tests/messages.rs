@@ -12,8 +12,8 @@ use super::*;
 #[test]
 fn no_client_message_lost() {
     let arrived = || {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
-        story
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
+        events
             .world(WorldEvent::MessageArrived {
                 socket: SOCKET,
                 message: Some("c0-m1".into()),
@@ -22,18 +22,18 @@ fn no_client_message_lost() {
                 socket: SOCKET,
                 message: None,
             });
-        story
+        events
     };
-    let dispatch = |story: &mut Story| {
-        story.container(Event::Dispatched {
+    let dispatch = |events: &mut EventList| {
+        events.container(Event::Dispatched {
             socket: SOCKET,
             connection: "ws_1".into(),
             user: "user0".into(),
             message: Some("c0-m1".into()),
         });
     };
-    let finish = |story: &mut Story| {
-        story.endpoint_ended(EndpointEnd::Returned, CloseCause::Finished);
+    let finish = |events: &mut EventList| {
+        events.endpoint_ended(EndpointEnd::Returned, CloseCause::Finished);
     };
     let mut executed = arrived();
     dispatch(&mut executed);
@@ -54,7 +54,7 @@ fn no_client_message_lost() {
         code: 1001,
     });
     finish(&mut peer_first);
-    let mut crossing = Story::accepted();
+    let mut crossing = EventList::accepted();
     crossing
         .close(1000, CloseCause::Finished)
         .world(WorldEvent::MessageArrived {
@@ -89,9 +89,9 @@ fn no_client_message_lost() {
 
 #[test]
 fn events_in_order() {
-    let got = |story: &mut Story, socket, run, message: &str, seqs: &[u32]| {
+    let got = |events: &mut EventList, socket, run, message: &str, seqs: &[u32]| {
         for seq in seqs {
-            story.world(WorldEvent::ClientGotEvent {
+            events.world(WorldEvent::ClientGotEvent {
                 socket,
                 run: RunId(run),
                 message: message.into(),
@@ -101,12 +101,12 @@ fn events_in_order() {
             });
         }
     };
-    let story = |seqs: &[u32]| {
-        let mut story = Story::new();
-        got(&mut story, SOCKET, 0, "c0-m1", seqs);
-        story
+    let events = |seqs: &[u32]| {
+        let mut events = EventList::new();
+        got(&mut events, SOCKET, 0, "c0-m1", seqs);
+        events
     };
-    let mut several = Story::new();
+    let mut several = EventList::new();
     got(&mut several, SOCKET, 0, "c0-m1", &[0, 1]);
     got(&mut several, SOCKET, 1, "c0-m2", &[0, 1]);
     got(&mut several, OTHER, 0, "c1-m1", &[0]);
@@ -115,21 +115,21 @@ fn events_in_order() {
         ..SOCKET
     };
     let over_two = |seqs: &[u32]| {
-        let mut story = Story::new();
-        got(&mut story, SOCKET, 0, "c0-m1", &[0, 1]);
-        got(&mut story, second, 0, "c0-m1", seqs);
-        story
+        let mut events = EventList::new();
+        got(&mut events, SOCKET, 0, "c0-m1", &[0, 1]);
+        got(&mut events, second, 0, "c0-m1", seqs);
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::EventsInOrder,
         &[
-            ("in order", &story(&[0, 1, 2])),
-            ("with a gap", &story(&[0, 3])),
+            ("in order", &events(&[0, 1, 2])),
+            ("with a gap", &events(&[0, 3])),
             ("several runs", &several),
             ("resumed on the next connection", &over_two(&[2, 3])),
             ("given again on the next connection", &over_two(&[1, 2])),
-            ("overtaken", &story(&[0, 2, 1])),
-            ("twice", &story(&[0, 0])),
+            ("overtaken", &events(&[0, 2, 1])),
+            ("twice", &events(&[0, 0])),
         ]
     ));
 }
@@ -140,20 +140,20 @@ const AGAIN: SocketId = SocketId {
 };
 
 /// The client has a connection that it may use, and has sent its message.
-fn sent() -> Story {
-    let mut story = Story::new();
-    story
+fn sent() -> EventList {
+    let mut events = EventList::new();
+    events
         .world(WorldEvent::ClientReady { socket: SOCKET })
         .world(WorldEvent::ClientSent {
             socket: SOCKET,
             message: "c0-m1".into(),
         });
-    story
+    events
 }
 
 /// A run of a message that came over this socket.
-fn run(story: &mut Story, socket: SocketId, run: u32) {
-    story.container(Event::RunStarted {
+fn run(events: &mut EventList, socket: SocketId, run: u32) {
+    events.container(Event::RunStarted {
         socket,
         run: RunId(run),
         message: "c0-m1".into(),
@@ -161,17 +161,17 @@ fn run(story: &mut Story, socket: SocketId, run: u32) {
     });
 }
 
-fn run_ends(story: &mut Story, run: u32) {
-    story.container(Event::RunEnded {
+fn run_ends(events: &mut EventList, run: u32) {
+    events.container(Event::RunEnded {
         socket: SOCKET,
         run: RunId(run),
         complete: true,
     });
 }
 
-fn answer(story: &mut Story, seqs: &[u32], last: AgentEventKind) {
+fn answer(events: &mut EventList, seqs: &[u32], last: AgentEventKind) {
     for (seq, left) in seqs.iter().zip((0..seqs.len()).rev()) {
-        story.world(WorldEvent::ClientGotEvent {
+        events.world(WorldEvent::ClientGotEvent {
             socket: SOCKET,
             run: RunId(0),
             message: "c0-m1".into(),
@@ -188,8 +188,8 @@ fn answer(story: &mut Story, seqs: &[u32], last: AgentEventKind) {
 #[test]
 fn a_message_is_executed_once_and_answered_in_full() {
     use AgentEventKind::{AgentCompleted, AgentThinking};
-    let healed = |story: &mut Story| {
-        story.world(WorldEvent::FaultsHealed).wait_secs(40);
+    let healed = |events: &mut EventList| {
+        events.world(WorldEvent::FaultsHealed).wait_secs(40);
     };
     let mut answered = sent();
     run(&mut answered, SOCKET, 0);
@@ -246,33 +246,33 @@ fn a_message_is_executed_once_and_answered_in_full() {
 
 #[test]
 fn messages_in_order() {
-    let story = |executed: &[&str]| {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
+    let events = |executed: &[&str]| {
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
         for message in ["c0-m1", "c0-m2", "c0-m1"] {
-            story.world(WorldEvent::MessageArrived {
+            events.world(WorldEvent::MessageArrived {
                 socket: SOCKET,
                 message: Some(message.into()),
             });
         }
         for message in executed {
-            story.container(Event::Dispatched {
+            events.container(Event::Dispatched {
                 socket: SOCKET,
                 connection: "ws_1".into(),
                 user: "user0".into(),
                 message: Some((*message).into()),
             });
         }
-        story
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::EventsInOrder,
         &[
             (
                 "in order, one of them twice",
-                &story(&["c0-m1", "c0-m2", "c0-m1"])
+                &events(&["c0-m1", "c0-m2", "c0-m1"])
             ),
-            ("with a gap", &story(&["c0-m2"])),
-            ("overtaken", &story(&["c0-m2", "c0-m1"])),
+            ("with a gap", &events(&["c0-m2"])),
+            ("overtaken", &events(&["c0-m2", "c0-m1"])),
         ]
     ));
 }

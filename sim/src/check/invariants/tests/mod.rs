@@ -12,7 +12,10 @@ use gatesim_model::{
 };
 
 use super::{Checker, Invariant, Limits};
-use crate::trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent};
+use crate::{
+    check::facts::states,
+    trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
+};
 
 mod checker;
 mod endings;
@@ -22,13 +25,12 @@ mod machines;
 mod messages;
 mod readiness;
 mod runs;
-mod subjects;
 
 /// Judges each list and gives the verdicts under their titles, for a snapshot.
-fn verdicts(invariant: Invariant, cases: &[(&str, &Story)]) -> String {
+fn verdicts(invariant: Invariant, cases: &[(&str, &EventList)]) -> String {
     let verdicts: Vec<String> = cases
         .iter()
-        .map(|(title, story)| format!("-- {title}\n{}", story.verdict(invariant)))
+        .map(|(title, events)| format!("-- {title}\n{}", events.verdict(invariant)))
         .collect();
     verdicts.join("\n\n")
 }
@@ -38,29 +40,29 @@ pub(super) const SOCKET: SocketId = SocketId::first(0);
 /// The first connection of client 1.
 pub(super) const OTHER: SocketId = SocketId::first(1);
 
-/// A story in which each event happens a millisecond after the one before.
+/// A list of events in which each happens a millisecond after the one before.
 #[derive(Default)]
-pub(super) struct Story {
+pub(super) struct EventList {
     entries: Vec<TraceEvent>,
     now: Time,
 }
 
-impl Story {
+impl EventList {
     pub(super) fn new() -> Self {
-        Story::default()
+        EventList::default()
     }
 
     /// A connection of container 0 that was accepted and has a machine called `id` in `state`.
     pub(super) fn with_machine(id: &str, state: ConnectionState) -> Self {
-        let mut story = Story::accepted();
-        story.machine(id, state);
-        story
+        let mut events = EventList::accepted();
+        events.machine(id, state);
+        events
     }
 
     /// A connection of container 0 that was accepted.
     pub(super) fn accepted() -> Self {
-        let mut story = Story::new();
-        story
+        let mut events = EventList::new();
+        events
             .world(WorldEvent::ClientConnecting {
                 socket: SOCKET,
                 user: 0,
@@ -71,7 +73,7 @@ impl Story {
                 subprotocol: None,
                 offered: false,
             });
-        story
+        events
     }
 
     /// Registers a machine and brings it into a state of the set-up order.
@@ -81,7 +83,7 @@ impl Story {
             connection: id.into(),
             user: "user0".into(),
         });
-        let states = &ConnectionState::ALL[..=state.setup_rank().unwrap_or(0) as usize];
+        let states = &ConnectionState::ALL[..=states::setup_rank(state).unwrap_or(0) as usize];
         for pair in states.windows(2) {
             self.transition(id, pair[0], pair[1]);
         }
@@ -114,7 +116,7 @@ impl Story {
 
     /// Every required component appears.
     pub(super) fn components(&mut self) -> &mut Self {
-        for component in super::readiness::REQUIRED {
+        for component in crate::check::facts::REQUIRED_COMPONENTS {
             self.component(component, true);
         }
         self
@@ -174,7 +176,7 @@ impl Story {
         self
     }
 
-    /// Time passes, and then something that concerns nobody happens.
+    /// Time passes, and then something happens that concerns no rule.
     pub(super) fn wait_secs(&mut self, seconds: u64) -> &mut Self {
         self.now = Time(self.now.0 + seconds * 1_000_000_000);
         self.world(WorldEvent::FaultApplied { fault: 0 })

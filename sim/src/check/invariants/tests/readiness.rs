@@ -9,19 +9,19 @@ use crate::trace::event::Operation;
 
 #[test]
 fn never_ready_without_machine() {
-    let mut ready = Story::with_machine("ws_1", ProcessingReady);
+    let mut ready = EventList::with_machine("ws_1", ProcessingReady);
     ready
         .ready("ws_1", ReadySource::Welcome)
         .ready("ws_1", ReadySource::MessageLoop);
-    let mut not_ready_but_there = Story::with_machine("ws_1", Accepted);
+    let mut not_ready_but_there = EventList::with_machine("ws_1", Accepted);
     not_ready_but_there.ready("ws_1", ReadySource::Welcome);
-    let mut never_registered = Story::accepted();
+    let mut never_registered = EventList::accepted();
     never_registered.ready("ws_fallback_1", ReadySource::Welcome);
-    let mut other_id = Story::with_machine("ws_init_1", Accepted);
+    let mut other_id = EventList::with_machine("ws_init_1", Accepted);
     other_id.ready("ws_final_1", ReadySource::MessageLoop);
-    let mut checked = Story::accepted();
+    let mut checked = EventList::accepted();
     checked.ready("ws_1", ReadySource::ReadinessCheck);
-    let mut container_died = Story::with_machine("ws_1", ProcessingReady);
+    let mut container_died = EventList::with_machine("ws_1", ProcessingReady);
     container_died.gone().ready("ws_1", ReadySource::Welcome);
     insta::assert_snapshot!(verdicts(
         Invariant::NeverReadyWithoutMachine,
@@ -41,27 +41,27 @@ fn never_ready_without_machine() {
 
 #[test]
 fn no_message_before_ready() {
-    let dispatched = |mut story: Story, id: &str, message: Option<&str>| {
-        story.container(Event::Dispatched {
+    let dispatched = |mut events: EventList, id: &str, message: Option<&str>| {
+        events.container(Event::Dispatched {
             socket: SOCKET,
             connection: id.into(),
             user: "user0".into(),
             message: message.map(Into::into),
         });
-        story
+        events
     };
     let ready = dispatched(
-        Story::with_machine("ws_1", ProcessingReady),
+        EventList::with_machine("ws_1", ProcessingReady),
         "ws_1",
         Some("c0-m1"),
     );
     let early = dispatched(
-        Story::with_machine("ws_1", Authenticated),
+        EventList::with_machine("ws_1", Authenticated),
         "ws_1",
         Some("c0-m1"),
     );
-    let control = dispatched(Story::with_machine("ws_1", Accepted), "ws_1", None);
-    let missing = dispatched(Story::accepted(), "ws_1", Some("c0-m1"));
+    let control = dispatched(EventList::with_machine("ws_1", Accepted), "ws_1", None);
+    let missing = dispatched(EventList::accepted(), "ws_1", Some("c0-m1"));
     insta::assert_snapshot!(verdicts(
         Invariant::NoMessageBeforeReady,
         &[
@@ -75,11 +75,11 @@ fn no_message_before_ready() {
 
 #[test]
 fn welcome_after_ready() {
-    let mut after = Story::with_machine("ws_1", ProcessingReady);
+    let mut after = EventList::with_machine("ws_1", ProcessingReady);
     after.ready("ws_1", ReadySource::Welcome);
-    let mut before = Story::with_machine("ws_1", Authenticated);
+    let mut before = EventList::with_machine("ws_1", Authenticated);
     before.ready("ws_1", ReadySource::Welcome);
-    let mut without = Story::accepted();
+    let mut without = EventList::accepted();
     without.ready("ws_1", ReadySource::Welcome);
     insta::assert_snapshot!(verdicts(
         Invariant::WelcomeAfterReady,
@@ -93,17 +93,17 @@ fn welcome_after_ready() {
 
 #[test]
 fn services_ready_is_true() {
-    let mut all = Story::new();
+    let mut all = EventList::new();
     all.components()
         .container(Event::EndpointStarted { socket: SOCKET });
     all.machine("ws_1", ServicesReady);
-    let mut lost = Story::new();
+    let mut lost = EventList::new();
     lost.components()
         .container(Event::EndpointStarted { socket: SOCKET })
         .component(Component::Redis, false)
         .component(Component::ThreadService, false)
         .machine("ws_1", ServicesReady);
-    let mut fresh = Story::new();
+    let mut fresh = EventList::new();
     fresh
         .components()
         .gone()
@@ -121,7 +121,7 @@ fn services_ready_is_true() {
 
 #[test]
 fn errors() {
-    let mut caught = Story::accepted();
+    let mut caught = EventList::accepted();
     caught.container(Event::InternalError {
         socket: SOCKET,
         step: Step::Identity,
@@ -130,19 +130,19 @@ fn errors() {
     insta::assert_snapshot!(verdicts(
         Invariant::NoInternalError,
         &[
-            ("none", &Story::accepted()),
+            ("none", &EventList::accepted()),
             ("an unbound name, caught", &caught),
         ]
     ));
 
     let misuse = |operation, error| {
-        let mut story = Story::accepted();
-        story.world(WorldEvent::TransportMisused {
+        let mut events = EventList::accepted();
+        events.world(WorldEvent::TransportMisused {
             socket: SOCKET,
             operation,
             error,
         });
-        story
+        events
     };
     insta::assert_snapshot!(verdicts(
         Invariant::TransportDiscipline,

@@ -14,9 +14,9 @@ use super::*;
 const RUN: RunId = RunId(0);
 
 /// A ready connection of user 0 that has started a run.
-fn started() -> Story {
-    let mut story = Story::with_machine("ws_1", ProcessingReady);
-    story
+fn started() -> EventList {
+    let mut events = EventList::with_machine("ws_1", ProcessingReady);
+    events
         .container(Event::Authenticated {
             socket: SOCKET,
             user: "user0".into(),
@@ -28,11 +28,11 @@ fn started() -> Story {
             message: "c0-m1".into(),
             user: "user0".into(),
         });
-    story
+    events
 }
 
-fn emit(story: &mut Story, seq: u32, kind: AgentEventKind) {
-    story.container(Event::AgentEventEmitted {
+fn emit(events: &mut EventList, seq: u32, kind: AgentEventKind) {
+    events.container(Event::AgentEventEmitted {
         socket: SOCKET,
         run: RUN,
         seq,
@@ -40,8 +40,8 @@ fn emit(story: &mut Story, seq: u32, kind: AgentEventKind) {
     });
 }
 
-fn sent(story: &mut Story, socket: SocketId, seq: u32) {
-    story.container(Event::AgentEventSent {
+fn sent(events: &mut EventList, socket: SocketId, seq: u32) {
+    events.container(Event::AgentEventSent {
         socket,
         run: RUN,
         seq,
@@ -49,8 +49,8 @@ fn sent(story: &mut Story, socket: SocketId, seq: u32) {
     });
 }
 
-fn end(story: &mut Story, complete: bool) {
-    story.container(Event::RunEnded {
+fn end(events: &mut EventList, complete: bool) {
+    events.container(Event::RunEnded {
         socket: SOCKET,
         run: RUN,
         complete,
@@ -58,15 +58,15 @@ fn end(story: &mut Story, complete: bool) {
 }
 
 /// A run that emits these kinds, sends them all, and is reported complete.
-fn told(kinds: &[AgentEventKind]) -> Story {
-    let mut story = started();
+fn told(kinds: &[AgentEventKind]) -> EventList {
+    let mut events = started();
     for (kind, seq) in kinds.iter().zip(0..) {
-        emit(&mut story, seq, *kind);
-        sent(&mut story, SOCKET, seq);
+        emit(&mut events, seq, *kind);
+        sent(&mut events, SOCKET, seq);
     }
-    end(&mut story, true);
-    story.wait_secs(400);
-    story
+    end(&mut events, true);
+    events.wait_secs(400);
+    events
 }
 
 #[test]
@@ -116,20 +116,20 @@ fn the_order_of_the_five() {
 #[test]
 fn the_fate_of_an_event() {
     let emitted = || {
-        let mut story = started();
-        emit(&mut story, 0, AgentStarted);
-        story
+        let mut events = started();
+        emit(&mut events, 0, AgentStarted);
+        events
     };
     let failed = || {
-        let mut story = emitted();
-        story.container(Event::AgentEventFailed {
+        let mut events = emitted();
+        events.container(Event::AgentEventFailed {
             socket: SOCKET,
             run: RUN,
             seq: 0,
         });
-        end(&mut story, false);
-        story.wait_secs(400);
-        story
+        end(&mut events, false);
+        events.wait_secs(400);
+        events
     };
     let mut lost = emitted();
     lost.container(Event::AgentEventLost {
@@ -144,15 +144,15 @@ fn the_fate_of_an_event() {
     forgotten.wait_secs(40);
 
     let stored = || {
-        let mut story = emitted();
-        story.transport_ended().container(Event::AgentEventStored {
+        let mut events = emitted();
+        events.transport_ended().container(Event::AgentEventStored {
             socket: SOCKET,
             run: RUN,
             seq: 0,
         });
-        end(&mut story, false);
-        story.wait_secs(100);
-        story
+        end(&mut events, false);
+        events.wait_secs(100);
+        events
             .container(Event::EndpointStarted { socket: OTHER })
             .container(Event::Authenticated {
                 socket: OTHER,
@@ -164,7 +164,7 @@ fn the_fate_of_an_event() {
                 connection: "ws_2".into(),
                 by: ReadySource::Welcome,
             });
-        story
+        events
     };
     let mut replayed = stored();
     sent(&mut replayed, OTHER, 0);
@@ -192,8 +192,8 @@ fn the_fate_of_an_event() {
 #[test]
 fn every_run_ends() {
     let with_task = || {
-        let mut story = Story::with_machine("ws_1", ProcessingReady);
-        story
+        let mut events = EventList::with_machine("ws_1", ProcessingReady);
+        events
             .container(Event::TaskStarted {
                 socket: SOCKET,
                 name: TaskName::AgentRun,
@@ -205,10 +205,10 @@ fn every_run_ends() {
                 user: "user0".into(),
             })
             .endpoint_ended(EndpointEnd::Returned, CloseCause::PeerGone);
-        story
+        events
     };
-    let task_ended = |story: &mut Story| {
-        story.container(Event::TaskEnded {
+    let task_ended = |events: &mut EventList| {
+        events.container(Event::TaskEnded {
             socket: SOCKET,
             name: TaskName::AgentRun,
         });
@@ -219,7 +219,7 @@ fn every_run_ends() {
     outlives.wait_secs(400);
     let mut died = with_task();
     died.gone().wait_secs(400);
-    let mut claims_first = Story::with_machine("ws_1", ProcessingReady);
+    let mut claims_first = EventList::with_machine("ws_1", ProcessingReady);
     claims_first
         .container(Event::TaskStarted {
             socket: SOCKET,

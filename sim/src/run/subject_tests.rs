@@ -2,18 +2,18 @@
 
 use gatesim_model::design::Design;
 
+use super::{Options, run};
 use crate::{
-    Options,
     check::{
         Violation,
         invariants::{Checker, Limits},
     },
     plan::scenario::Scenario,
-    run,
+    trace::event::{Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
-const CHAOS: &str = include_str!("../../../../../seeds/scenarios/chaos.toml");
-const REORDER: &str = include_str!("../../../../../seeds/scenarios/lb-reorder.toml");
+const CHAOS: &str = include_str!("../../../seeds/scenarios/chaos.toml");
+const REORDER: &str = include_str!("../../../seeds/scenarios/lb-reorder.toml");
 
 #[test]
 fn subjects_make_no_difference() {
@@ -33,7 +33,7 @@ fn subjects_make_no_difference() {
                 let judge = |mut checker: Checker| -> Vec<Violation> {
                     trace.iter().for_each(|entry| checker.observe(entry));
                     let last = trace.last().unwrap();
-                    checker.finish(last.time, super::reason(last));
+                    checker.finish(last.time, reason(last));
                     checker.violations().to_vec()
                 };
                 let limits = Limits::of(plan.environment);
@@ -48,4 +48,12 @@ fn subjects_make_no_difference() {
         }
     }
     assert!(broken > 500, "{broken} violations are too few to compare");
+}
+
+/// Why a run ended, which its last event says.
+fn reason(last: &TraceEvent) -> FinishReason {
+    match &last.fact {
+        Fact::World(WorldEvent::Finished { reason }) => *reason,
+        other => panic!("a trace ends with {other:?}"),
+    }
 }

@@ -1,0 +1,75 @@
+//! Shows each event to the collectors of figures, and counts what needs no memory.
+
+use gatesim_model::event::Event;
+
+use super::{accounts::Accounts, attempts::Attempts, declared::Figures, deliveries::Deliveries};
+use crate::trace::event::{Actor, Fact, TraceEvent, WorldEvent};
+
+/// Watches a run and counts. Holds what is live; the durations of ready connections are kept, one
+/// of each kind per connection, because the outcome reports them.
+#[derive(Debug, Default)]
+pub struct FiguresCollector {
+    figures: Figures,
+    attempts: Attempts,
+    deliveries: Deliveries,
+    accounts: Accounts,
+}
+
+impl FiguresCollector {
+    /// A collector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts an event.
+    pub fn observe(&mut self, entry: &TraceEvent) {
+        let (now, figures) = (entry.time, &mut self.figures);
+        match (&entry.fact, entry.actor) {
+            (Fact::Protocol(event), Actor::Container(container)) => {
+                count_protocol(figures, event);
+                self.accounts.protocol(figures, container, event);
+                self.attempts.protocol(now, container, event);
+            }
+            (Fact::World(event), _) => {
+                count_world(figures, event);
+                self.accounts.world(figures, now, event);
+                self.deliveries.world(figures, event);
+                self.attempts.world(figures, now, event);
+            }
+            // Only containers speak for the protocol; the checker insists on it.
+            (Fact::Protocol(_), _) => {}
+        }
+    }
+
+    /// The figures of the run. Attempts that are still under way count as not ready.
+    pub fn finish(mut self) -> Figures {
+        self.attempts.finish(&mut self.figures);
+        self.figures.left_behind = self.accounts.left_behind();
+        self.figures
+    }
+}
+
+fn count_protocol(figures: &mut Figures, event: &Event) {
+    if let Event::RunStarted { .. } = event {
+        figures.agent_runs_started += 1;
+    }
+}
+
+fn count_world(figures: &mut Figures, event: &WorldEvent) {
+    match event {
+        WorldEvent::ClientConnecting { socket, .. } if socket.attempt > 1 => {
+            figures.reconnects += 1;
+        }
+        WorldEvent::ClientClosed { code, .. } => {
+            *figures.close_codes.entry(*code).or_default() += 1;
+        }
+        WorldEvent::ClientGotEvent { .. } => {
+            figures.events_delivered += 1;
+            figures.frames += 1;
+        }
+        WorldEvent::ClientReady { .. }
+        | WorldEvent::ClientGotError { .. }
+        | WorldEvent::MessageArrived { .. } => figures.frames += 1,
+        _ => {}
+    }
+}
