@@ -18,12 +18,12 @@ pub struct Group {
     /// How many runs.
     pub count: u64,
     /// The ones with the smallest seeds, ascending.
-    pub sightings: Vec<Sighting>,
+    pub seeds: Vec<FailedSeed>,
 }
 
-/// A failing run as a worker of the sweep saw it.
+/// A failing run: its seed and its fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sighting {
+pub struct FailedSeed {
     /// The seed.
     pub seed: u64,
     /// The fingerprint of the trace.
@@ -31,11 +31,11 @@ pub struct Sighting {
 }
 
 impl Group {
-    fn add(&mut self, count: u64, sightings: &[Sighting]) {
+    fn add(&mut self, count: u64, seeds: &[FailedSeed]) {
         self.count += count;
-        self.sightings.extend_from_slice(sightings);
-        self.sightings.sort_unstable();
-        self.sightings.truncate(MAX_SEEDS_PER_GROUP);
+        self.seeds.extend_from_slice(seeds);
+        self.seeds.sort_unstable();
+        self.seeds.truncate(MAX_SEEDS_PER_GROUP);
     }
 
     /// How often the cause was seen in this many runs.
@@ -43,7 +43,7 @@ impl Group {
         GroupReport {
             count: self.count,
             runs,
-            seeds: self.sightings.iter().map(|one| one.seed).collect(),
+            seeds: self.seeds.iter().map(|one| one.seed).collect(),
             median_runs_to_find: self.median_runs_to_find(runs),
         }
     }
@@ -59,7 +59,7 @@ impl Group {
     }
 }
 
-/// At most [`MAX_GROUPS`] groups: those that sort first. A group that is pushed out once can
+/// At most [`MAX_GROUPS`] groups: those that sort first. A group that is dropped once can
 /// never come back, so the counts of the ones that stay are exact and independent of order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
@@ -85,21 +85,21 @@ impl Groups {
     }
 
     /// Adds one failed run.
-    pub fn add(&mut self, failure: FailureSignature, sighting: Sighting) {
+    pub fn add(&mut self, failure: FailureSignature, failed: FailedSeed) {
         self.total += 1;
-        self.insert(failure, 1, &[sighting]);
+        self.insert(failure, 1, &[failed]);
     }
 
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: Groups) {
         self.total += other.total;
         for (failure, group) in other.kept {
-            self.insert(failure, group.count, &group.sightings);
+            self.insert(failure, group.count, &group.seeds);
         }
     }
 
-    fn insert(&mut self, failure: FailureSignature, count: u64, sightings: &[Sighting]) {
-        self.kept.entry(failure).or_default().add(count, sightings);
+    fn insert(&mut self, failure: FailureSignature, count: u64, seeds: &[FailedSeed]) {
+        self.kept.entry(failure).or_default().add(count, seeds);
         while self.kept.len() > MAX_GROUPS {
             self.kept.pop_last();
         }
@@ -114,7 +114,7 @@ mod tests {
     fn even_odds() {
         let seen = |count| Group {
             count,
-            sightings: Vec::new(),
+            seeds: Vec::new(),
         };
         assert_eq!(seen(100).median_runs_to_find(100), 1);
         assert_eq!(seen(50).median_runs_to_find(100), 1);

@@ -159,7 +159,7 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
     }
     for (pair, tally) in work.pairs.iter().zip(&harvest.tallies) {
         for (_, group) in tally.groups.iter() {
-            let exemplar = group.sightings[0];
+            let exemplar = group.seeds[0];
             let alone = pair.run(exemplar.seed, &work.options);
             let name = pair.run_name(exemplar.seed);
             if alone.digest == exemplar.digest {
@@ -243,13 +243,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        execution::determinism::Divergence, sweep::tally::Tally,
+        execution::determinism::Divergence, sweep::tally::PairTally,
         target::failure::tests::failed_outcome,
     };
 
     /// A sweep of one pair with these outcomes, seeds from 0.
     fn swept(outcomes: &[Outcome]) -> SweepResult {
-        let mut tally = Tally::default();
+        let mut tally = PairTally::default();
         for (seed, outcome) in outcomes.iter().enumerate() {
             tally.add(seed as u64, outcome);
         }

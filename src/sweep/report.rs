@@ -12,7 +12,9 @@ use serde::Serialize;
 
 use crate::{
     output::{MessageFormat, Output, note},
-    sweep::{durations::Durations, groups::Groups, result::SweepResult, tally::Tally, work::Pair},
+    sweep::{
+        durations::Durations, groups::Groups, result::SweepResult, tally::PairTally, work::Pair,
+    },
 };
 
 /// Failures that are shown in full; more than a person reads are shown in one line each.
@@ -68,7 +70,7 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     if !rest.is_empty() {
         out.line("")?;
     }
-    let rows: Vec<Row> = pairs(result)
+    let rows: Vec<TableRow> = pairs(result)
         .map(|(pair, tally)| row(pair, tally))
         .collect();
     for (number, line) in table(&rows).iter().enumerate() {
@@ -88,7 +90,7 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
                 "  {:>8} of {} runs  {failure} (first seed {}, even odds after {})",
                 group.count,
                 tally.runs,
-                group.sightings[0].seed,
+                group.seeds[0].seed,
                 group.median_runs_to_find(tally.runs),
             ))?;
         }
@@ -157,9 +159,9 @@ pub fn missed_floor(floor: &MissedFloor) -> String {
 }
 
 /// One row of the table: each cell with the heading of its column.
-type Row = Vec<(&'static str, String)>;
+type TableRow = Vec<(&'static str, String)>;
 
-fn row(pair: &Pair, tally: &Tally) -> Row {
+fn row(pair: &Pair, tally: &PairTally) -> TableRow {
     let millis = |value: Option<Duration>| value.map_or("-".to_owned(), in_millis);
     let figures = &tally.figures;
     let codes: Vec<String> = figures
@@ -190,7 +192,7 @@ fn row(pair: &Pair, tally: &Tally) -> Row {
 }
 
 /// Aligned columns under a heading: the first and the last to the left, numbers to the right.
-fn table(rows: &[Row]) -> Vec<String> {
+fn table(rows: &[TableRow]) -> Vec<String> {
     let Some(first) = rows.first() else {
         return Vec::new();
     };
@@ -268,7 +270,7 @@ struct FloorJson {
     per_mille: u32,
 }
 
-fn floors_json(pair: &Pair, tally: &Tally) -> Vec<FloorJson> {
+fn floors_json(pair: &Pair, tally: &PairTally) -> Vec<FloorJson> {
     let missed = tally.missed(&pair.scenario.floors).into_iter();
     missed
         .map(|floor| FloorJson {
@@ -281,7 +283,7 @@ fn floors_json(pair: &Pair, tally: &Tally) -> Vec<FloorJson> {
 
 /// The last JSON line; its absence means that the sweep did not end in order.
 #[derive(Serialize)]
-struct SummaryJson {
+struct SweepSummaryJson {
     runs: u64,
     failed: u64,
     unstable: usize,
@@ -301,7 +303,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     let tallies = &result.harvest.tallies;
     out.json(
         "summary",
-        &SummaryJson {
+        &SweepSummaryJson {
             runs: tallies.iter().map(|tally| tally.runs).sum(),
             failed: tallies.iter().map(|tally| tally.groups.total()).sum(),
             unstable: result.divergences.len(),
@@ -310,7 +312,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     )
 }
 
-fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
+fn result_json<'a>(pair: &'a Pair, tally: &'a PairTally) -> ResultJson<'a> {
     ResultJson {
         scenario: &pair.scenario_reference,
         design: &pair.design_reference,
@@ -328,7 +330,7 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a Tally) -> ResultJson<'a> {
     }
 }
 
-fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &Tally)> {
+fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &PairTally)> {
     result.pairs()
 }
 
@@ -339,7 +341,7 @@ fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {
             invariant: failure.invariant(),
             cause: failure.cause(),
             count: group.count,
-            first_seed: group.sightings[0].seed,
+            first_seed: group.seeds[0].seed,
             median_runs_to_find: group.median_runs_to_find(runs),
         })
         .collect()

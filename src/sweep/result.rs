@@ -3,7 +3,7 @@
 use crate::{
     execution::determinism::Divergence,
     sweep::{
-        tally::Tally,
+        tally::PairTally,
         work::{Harvest, Pair, Work},
     },
     target::failure::FailureReport,
@@ -25,7 +25,7 @@ pub struct SweepResult {
 
 impl SweepResult {
     /// Each pair with what was counted of it.
-    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &Tally)> {
+    pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &PairTally)> {
         self.work.pairs.iter().zip(&self.harvest.tallies)
     }
 

@@ -1,5 +1,5 @@
-//! Which invariants each design breaks in each scenario, beside what the fact sheet says of it, as
-//! a Markdown file.
+//! Which invariants each design breaks in each scenario, beside what `docs/protocol.md` says of it,
+//! as a Markdown file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use gatesim_sim::check::invariants::Invariant;
 
 use crate::{
     output::labels,
-    sweep::{result::SweepResult, tally::Tally},
+    sweep::{result::SweepResult, tally::PairTally},
     target::defects::Catalogue,
 };
 
@@ -26,7 +26,7 @@ pub fn markdown(result: &SweepResult, catalogue: &Catalogue) -> String {
 struct Cells<'a> {
     designs: Vec<&'a str>,
     scenarios: Vec<&'a str>,
-    tallies: BTreeMap<(&'a str, &'a str), &'a Tally>,
+    tallies: BTreeMap<(&'a str, &'a str), &'a PairTally>,
 }
 
 impl<'a> Cells<'a> {
@@ -49,7 +49,7 @@ impl<'a> Cells<'a> {
         cells
     }
 
-    fn tally(&self, design: &'a str, scenario: &'a str) -> &'a Tally {
+    fn tally(&self, design: &'a str, scenario: &'a str) -> &'a PairTally {
         self.tallies[&(design, scenario)]
     }
 
@@ -170,7 +170,7 @@ mod tests {
             every: 1,
         });
         let tallies = outcomes.iter().map(|(_, outcome)| {
-            let mut tally = Tally::default();
+            let mut tally = PairTally::default();
             tally.add(0, outcome);
             tally
         });

@@ -15,14 +15,14 @@ use gatesim_sim::{
 use crate::{
     sweep::{
         durations::Durations,
-        groups::{Groups, Sighting},
+        groups::{FailedSeed, Groups},
     },
     target::failure::{FailureSignature, finish_name},
 };
 
 /// All outcomes of one design in one scenario, added up.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct PairTally {
     /// Runs.
     pub runs: u64,
     /// Scheduler steps.
@@ -30,9 +30,9 @@ pub struct Tally {
     /// Failures by cause.
     pub groups: Groups,
     /// Everything that runs broke, first or as a consequence: a run counts once for each
-    /// invariant, and a rare race is not hidden behind what breaks before it.
+    /// invariant, so that a rare race shows behind a frequent cause.
     pub broken: Groups,
-    /// How many runs broke each invariant, whatever the cause and however many causes there are.
+    /// How many runs broke each invariant, over all causes.
     pub broken_in: BTreeMap<Invariant, u64>,
     /// How the runs ended, by the name of the reason.
     pub finishes: BTreeMap<String, u64>,
@@ -42,19 +42,19 @@ pub struct Tally {
     pub figures: Figures<Durations>,
 }
 
-impl Tally {
+impl PairTally {
     /// Adds one run.
     pub fn add(&mut self, seed: u64, outcome: &Outcome) {
         self.runs += 1;
         self.steps += outcome.steps;
         let digest = outcome.digest;
-        let sighting = Sighting { seed, digest };
+        let failed = FailedSeed { seed, digest };
         if let Some(failure) = FailureSignature::of(outcome) {
-            self.groups.add(failure, sighting);
+            self.groups.add(failure, failed);
         }
         for violation in &outcome.violations {
             let failure = FailureSignature::Violation(violation.signature());
-            self.broken.add(failure, sighting);
+            self.broken.add(failure, failed);
             *self.broken_in.entry(violation.invariant).or_default() += 1;
         }
         *self.finishes.entry(finish_name(outcome)).or_default() += 1;
@@ -65,7 +65,7 @@ impl Tally {
     }
 
     /// Adds what another worker counted.
-    pub fn merge(&mut self, other: Tally) {
+    pub fn merge(&mut self, other: PairTally) {
         self.runs += other.runs;
         self.steps += other.steps;
         self.groups.merge(other.groups);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     /// Everything that is reported, as text.
-    fn summary(tally: &Tally) -> String {
+    fn summary(tally: &PairTally) -> String {
         format!(
             "{} {:?} {} {:?} {:?} {:?}",
             tally.runs,
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn sums_do_not_depend_on_order_or_on_who_counted() {
-        // More causes than are kept, so that groups are pushed out on the way.
+        // More causes than are kept, so that groups are dropped on the way.
         let runs: Vec<(u64, Outcome)> = (0..500)
             .map(|seed| {
                 (
@@ -171,15 +171,15 @@ mod tests {
                 )
             })
             .collect();
-        let mut alone = Tally::default();
+        let mut alone = PairTally::default();
         for (seed, outcome) in &runs {
             alone.add(*seed, outcome);
         }
-        let mut workers = vec![Tally::default(); 3];
+        let mut workers = vec![PairTally::default(); 3];
         for (seed, outcome) in runs.iter().rev() {
             workers[(*seed % 3) as usize].add(*seed, outcome);
         }
-        let mut merged = Tally::default();
+        let mut merged = PairTally::default();
         for worker in workers {
             merged.merge(worker);
         }
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(alone.groups.total(), 500);
         assert_eq!(alone.groups.not_kept(), 180);
         let (_, first) = alone.groups.iter().next().unwrap();
-        let seeds: Vec<u64> = first.sightings.iter().map(|s| s.seed).collect();
+        let seeds: Vec<u64> = first.seeds.iter().map(|s| s.seed).collect();
         assert_eq!(seeds, [0, 50, 100, 150, 200]);
     }
 }

@@ -21,7 +21,7 @@ use gatesim_sim::{
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool::in_parallel},
     output::progress::Progress,
-    sweep::{partition::Partition, tally::Tally},
+    sweep::{partition::Partition, tally::PairTally},
     target::run_name::{MAX_SEED, RunName},
 };
 
@@ -100,7 +100,7 @@ pub struct UnstableRun {
 #[derive(Default)]
 pub struct Harvest {
     /// One per pair, in the order of [`Work::pairs`].
-    pub tallies: Vec<Tally>,
+    pub tallies: Vec<PairTally>,
     /// Failing runs that did not repeat, smallest seeds first.
     pub unstable: Vec<UnstableRun>,
 }
@@ -108,7 +108,7 @@ pub struct Harvest {
 impl Harvest {
     fn new(pairs: usize) -> Self {
         Harvest {
-            tallies: vec![Tally::default(); pairs],
+            tallies: vec![PairTally::default(); pairs],
             unstable: Vec::new(),
         }
     }
