@@ -1,8 +1,8 @@
-//! What the process says to the shell: every exit code, in one place.
+//! Every exit code, in one place.
 
 use std::process::ExitCode;
 
-/// How an invocation ended. The numbers are an interface: scripts and CI branch on them.
+/// How a command ended. The numbers are an interface: scripts and CI branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -12,15 +12,15 @@ pub enum Exit {
     Violated = 1,
     /// Bad usage, configuration or file.
     Unusable = 2,
-    /// The same run gave two traces. Nothing else that was found can be trusted.
+    /// The same run gave two traces. No other result can be trusted.
     NonDeterministic = 3,
     /// There was nothing to run.
     NothingRan = 4,
-    /// Everything held, but vacuously: something that must happen now and then happened too
-    /// rarely, or never. Said only where nothing graver is: a sweep whose runs do not repeat (3),
-    /// that was interrupted (130) or that ran nothing (4) shows nothing about what is rare, and
-    /// one that found a violation (1) was not vacuous. A floor is judged for each design, whatever
-    /// its name, in a scenario in which all its runs held.
+    /// Everything held, but vacuously: a state that must occur now and then occurred too rarely, or
+    /// never. The other codes take precedence: a sweep whose runs do not repeat (3), that was
+    /// interrupted (130) or that ran nothing (4) shows nothing about rare states, and one that
+    /// found a violation (1) was not vacuous. A floor is checked for each design in a scenario in
+    /// which all its runs held.
     FloorMissed = 5,
     /// A bug in the tool itself.
     ToolBug = 70,

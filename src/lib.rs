@@ -1,23 +1,14 @@
-//! The command-line tool around the simulator: the only place with files, wall clock, threads of
-//! its own and a terminal.
+//! The command-line tool around the simulator: the only place with files, wall clock, worker threads
+//! and a terminal.
 //!
-//! It contains no protocol and no world. From the outside in:
+//! It contains no protocol and no world. Its folders are layers, from below to above:
 //!
-//! - `cli`: what can be typed; `exit`: what the shell is told; `output`: standard output and
-//!   files; `interrupt`, `clock`, `progress`: Ctrl-C, wall clock, progress bar;
-//! - `run_name`, `catalog`, `target`: from a text that a person typed to a run;
-//! - `sweep` with `pool` (the runs and their workers), `tally` and `groups` (outcomes added up,
-//!   failures by cause), `report`, `junit` and `table` (what is written);
-//! - `power`: every defect of the catalogue (`defects`), looked for until it is found; `labels`:
-//!   short names for wide tables;
-//! - `replay` with `timeline` (what is shown of a run) and `gateway_log`; `failure` (the block that
-//!   reports a failing run) and `determinism` (the self-check);
-//! - `run_report`: one run to look at and to pass on; `chart` (lanes, arrows, bands), drawn by `html`,
-//!   `mermaid` and `perfetto`;
-//! - `why`: what led to a violation, and what decides it;
-//! - `shrink`: from a failing run to a smaller one;
-//! - `corpus` with `capsule`, `witness` and `reproduction`: failing runs that are kept, and what
-//!   has become of them; `verify_fix`: whether a change fixed one; `list`: what there is.
+//! - `exit`: exit codes; `output`: standard output, files, progress bar;
+//! - `target`: from a name or a file to a run; capsules and the catalogue of defects;
+//! - `timeline`: a run as text; `execution`: worker threads, wall clock, Ctrl-C, self-check;
+//! - the commands, one folder each, with their arguments: `list`, `corpus`, `replay`, `sweep`,
+//!   `power`, `verify_fix`, `shrink`, `why`, `report`;
+//! - `cli`: the command line, which dispatches to them.
 
 mod cli;
 mod corpus;
@@ -45,7 +36,7 @@ pub use exit::Exit;
 
 use output::note;
 
-/// Here, so that the tool, its tests and its benchmarks share it.
+/// Declared here, so that the tool, its tests and its benchmarks use it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -57,13 +48,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     guarded(|| cli::run(args))
 }
 
-/// A panic in the model is an outcome of its run; one that arrives here is the tool's own.
+/// A panic in the model is an outcome of its run; one that arrives here is a bug of the tool.
 fn guarded(body: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::catch_unwind(body).unwrap_or(Exit::ToolBug)
 }
 
-/// Says that a panic is the tool's fault. One in the thread of a run is not: it is a finding, and
-/// is reported as such.
+/// Reports a panic of the tool as a bug. A panic in the thread of a run is a finding, and is reported
+/// with its run.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tool may know its threads; runs may not"

@@ -14,18 +14,18 @@ use crate::{
     target::{catalog, defects::Catalogue},
 };
 
-/// Show what there is to choose from.
+/// List what other commands take by name: scenarios, designs, invariants and others.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ListArgs {
     /// What to show.
     #[arg(value_enum)]
-    pub subject: Listed,
+    pub subject: ListSubject,
 }
 
 /// What `gatesim list` can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Listed {
+pub enum ListSubject {
     /// What a run can throw at a design.
     Scenarios,
     /// Complete protocols: the historical revisions and the reference.
@@ -56,17 +56,17 @@ const MIN_TEXT_WIDTH: usize = 40;
 
 /// One thing with a name.
 #[derive(Serialize)]
-struct Item {
+struct ListItem {
     name: String,
     text: String,
     /// The answers of a question; nothing else has parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    answers: Vec<Item>,
+    answers: Vec<ListItem>,
 }
 
-impl Item {
+impl ListItem {
     fn new(name: impl ToString, text: impl ToString) -> Self {
-        Item {
+        ListItem {
             name: name.to_string(),
             text: text.to_string(),
             answers: Vec::new(),
@@ -77,13 +77,13 @@ impl Item {
 /// Runs the command.
 pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let (kind, items) = match args.subject {
-        Listed::Scenarios => ("scenario", scenarios()?),
-        Listed::Designs => ("design", designs()?),
-        Listed::Questions => ("question", questions()),
-        Listed::Invariants => ("invariant", invariants()),
-        Listed::Marks => ("mark", marks()),
-        Listed::Defects => ("defect", defects()?),
-        Listed::Faults => ("fault", faults()),
+        ListSubject::Scenarios => ("scenario", scenarios()?),
+        ListSubject::Designs => ("design", designs()?),
+        ListSubject::Questions => ("question", questions()),
+        ListSubject::Invariants => ("invariant", invariants()),
+        ListSubject::Marks => ("mark", marks()),
+        ListSubject::Defects => ("defect", defects()?),
+        ListSubject::Faults => ("fault", faults()),
     };
     match out.format() {
         MessageFormat::Human => {
@@ -105,56 +105,56 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
     Ok(Exit::Held)
 }
 
-fn scenarios() -> anyhow::Result<Vec<Item>> {
+fn scenarios() -> anyhow::Result<Vec<ListItem>> {
     catalog::scenario_names()
         .into_iter()
-        .map(|name| Ok(Item::new(name, catalog::scenario(name)?.summary)))
+        .map(|name| Ok(ListItem::new(name, catalog::scenario(name)?.summary)))
         .collect()
 }
 
-fn designs() -> anyhow::Result<Vec<Item>> {
+fn designs() -> anyhow::Result<Vec<ListItem>> {
     Design::builtin_names()
         .iter()
-        .map(|name| Ok(Item::new(name, catalog::design(name)?.summary)))
+        .map(|name| Ok(ListItem::new(name, catalog::design(name)?.summary)))
         .collect()
 }
 
-fn questions() -> Vec<Item> {
+fn questions() -> Vec<ListItem> {
     Design::questions()
         .iter()
-        .map(|question| Item {
+        .map(|question| ListItem {
             answers: question
                 .answers
                 .iter()
-                .map(|answer| Item::new(answer.name, answer.doc.trim()))
+                .map(|answer| ListItem::new(answer.name, answer.doc.trim()))
                 .collect(),
-            ..Item::new(question.key, question.doc.trim())
+            ..ListItem::new(question.key, question.doc.trim())
         })
         .collect()
 }
 
-fn invariants() -> Vec<Item> {
+fn invariants() -> Vec<ListItem> {
     Invariant::ALL
         .iter()
         .map(|invariant| {
             let text = format!("{} ({})", invariant.statement(), invariant.kind());
-            Item::new(invariant, text)
+            ListItem::new(invariant, text)
         })
         .collect()
 }
 
-fn marks() -> Vec<Item> {
+fn marks() -> Vec<ListItem> {
     Mark::ALL
         .iter()
-        .map(|mark| Item::new(mark, mark.statement()))
+        .map(|mark| ListItem::new(mark, mark.statement()))
         .collect()
 }
 
-fn defects() -> anyhow::Result<Vec<Item>> {
+fn defects() -> anyhow::Result<Vec<ListItem>> {
     let catalogue = Catalogue::load()?;
     let items = catalogue.defects.iter().map(|defect| {
         let answers: Vec<&str> = defect.answers().collect();
-        Item::new(
+        ListItem::new(
             &defect.id,
             format!("{} ({})", defect.title, answers.join(", ")),
         )
@@ -162,10 +162,10 @@ fn defects() -> anyhow::Result<Vec<Item>> {
     Ok(items.collect())
 }
 
-fn faults() -> Vec<Item> {
+fn faults() -> Vec<ListItem> {
     FaultKind::ALL
         .iter()
-        .map(|(name, text)| Item::new(kebab_case(name), text.trim()))
+        .map(|(name, text)| ListItem::new(kebab_case(name), text.trim()))
         .collect()
 }
 
@@ -181,7 +181,7 @@ fn kebab_case(name: &str) -> String {
     text
 }
 
-fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
+fn write_question(question: &ListItem, out: &mut Output) -> anyhow::Result<()> {
     let heading = out.style().strong(&question.name);
     out.line(heading)?;
     for line in wrap(&question.text, LINE_WIDTH - 2) {
@@ -200,7 +200,12 @@ fn write_question(question: &Item, out: &mut Output) -> anyhow::Result<()> {
 }
 
 /// Name and text side by side.
-fn write_item(item: &Item, indent: usize, width: usize, out: &mut Output) -> anyhow::Result<()> {
+fn write_item(
+    item: &ListItem,
+    indent: usize,
+    width: usize,
+    out: &mut Output,
+) -> anyhow::Result<()> {
     let mut name = item.name.as_str();
     let text_width = LINE_WIDTH
         .saturating_sub(indent + width + 2)

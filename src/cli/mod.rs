@@ -1,5 +1,5 @@
-//! The command line: all commands, which of them was asked for, and what it ends with. What each
-//! command may be asked stands beside it.
+//! The command line: reads it, runs the command and reports its errors. Each command declares its
+//! own arguments.
 
 use std::ffi::OsString;
 
@@ -21,7 +21,7 @@ use crate::{
     long_about = "Deterministic simulation of a WebSocket gateway's connection protocol.\n\n\
         A run is named scenario@design:seed. The same name gives the same run, event for event, \
         on every machine with the same build. Sweep many seeds to find violations, replay one to \
-        understand it, keep it in the corpus so that it is never forgotten.",
+        understand it, keep it in the corpus as a regression test.",
     max_term_width = 100
 )]
 struct Cli {
@@ -33,8 +33,7 @@ struct Cli {
     message_format: MessageFormat,
 }
 
-/// Where help lists the options that all commands have: behind those of the command, however many
-/// commands there are.
+/// The position in help texts of options that all commands have: after those of the command.
 const SHARED_LAST: usize = 900;
 
 /// The commands, in the order of the help text.
@@ -68,7 +67,7 @@ impl CliCommand {
     }
 }
 
-/// Reads the command line and does what it says.
+/// Reads the command line and runs the command.
 pub fn run(args: Vec<OsString>) -> Exit {
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
@@ -86,14 +85,14 @@ pub fn run(args: Vec<OsString>) -> Exit {
 }
 
 impl Cli {
-    /// Reads the command line; prints help, version or a usage error where that is the answer.
+    /// Reads the command line; prints help, the version or a usage error if that is the result.
     fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Cli, Exit> {
         let parsed = Cli::command()
             .after_help(format!("{TOP_EXAMPLES}\n\n{}", Exit::table().trim_end()))
             .try_get_matches_from(args)
             .and_then(|matches| Cli::from_arg_matches(&matches));
         parsed.map_err(|error| {
-            // Nobody is left to tell if the terminal itself is gone.
+            // An error here means that the terminal is gone.
             let _ = error.print();
             if error.use_stderr() {
                 Exit::Unusable
@@ -111,5 +110,5 @@ Examples:
   gatesim replay cold-start@v4:3                   what happened, event by event
   gatesim report cold-start@v4:3                   the same as a page for a browser
   gatesim shrink cold-start@v4:3                   the same failure, in a smaller run
-  gatesim power                                    which known defects are found, and by what
-  gatesim corpus check                             every kept failure still reproduces";
+  gatesim power                                    mutation testing: is every known defect found?
+  gatesim corpus check                             does every kept failure still reproduce?";

@@ -1,11 +1,11 @@
-//! What `gatesim corpus` is asked.
+//! The arguments of `gatesim corpus`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use gatesim_sim::check::invariants::Invariant;
 
-/// Look after the failing runs that are kept for ever.
+/// Keep failing runs as regression tests, and check them.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub enum CorpusCommand {
@@ -20,11 +20,11 @@ pub enum CorpusCommand {
 /// `gatesim corpus check`.
 #[derive(Debug, Args)]
 pub struct CorpusCheckArgs {
-    /// After a change that is meant to be seed-breaking: write the new digest and the new witness
-    /// into every capsule that still breaks in the same way.
+    /// After an intended seed-breaking change: write the new digest and the new witness into every
+    /// capsule that still breaks in the same way.
     #[arg(long)]
     pub accept_drift: bool,
-    /// Where they are.
+    /// The directory.
     #[command(flatten)]
     pub corpus: CorpusArgs,
 }
@@ -46,17 +46,17 @@ pub struct CorpusAddArgs {
     /// One sentence: what this run shows.
     #[arg(long, value_name = "SENTENCE")]
     pub why: String,
-    /// The invariant to keep it for; what broke first, if none is named.
+    /// The invariant to keep it for [default: what broke first].
     #[arg(long, value_name = "INVARIANT")]
     pub invariant: Option<Invariant>,
     /// The design under which to run a plan file.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,
-    /// Also keep every choice of the run, for editing by hand. Without it they are made from the
+    /// Also keep every choice of the run, for editing by hand. Without this, choices follow from the
     /// seed, which gives the same run.
     #[arg(long)]
     pub choices: bool,
-    /// Where it goes.
+    /// The directory.
     #[command(flatten)]
     pub corpus: CorpusArgs,
 }

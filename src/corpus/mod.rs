@@ -1,4 +1,4 @@
-//! `gatesim corpus`: the failing runs that are kept for ever.
+//! `gatesim corpus`: failing runs that are kept as regression tests.
 
 pub mod args;
 
@@ -47,7 +47,7 @@ struct CapsuleJson<'a> {
     drift: Option<Divergence>,
 }
 
-/// All capsules are read before the first one runs: a broken file is an error, not a finding.
+/// Reads all capsules before the first one runs: a broken file is an error, not a finding.
 fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let dir = &args.corpus.dir;
     let capsules = read_all(dir)?;
@@ -63,7 +63,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
             break;
         }
         let file = path.display().to_string();
-        let target = Target::kept(&file, capsule.clone())?;
+        let target = Target::of_capsule(&file, capsule.clone())?;
         let options = Options {
             trace: true,
             ..Options::default()
@@ -71,8 +71,8 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
         let outcome = target.execute(&options);
         let reproduction = Reproduction::of(&capsule, &outcome);
         checked += 1;
-        let mut verdict = Verdict::of(&reproduction, args.accept_drift);
-        if args.accept_drift && verdict != Verdict::Failed {
+        let mut verdict = CapsuleVerdict::of(&reproduction, args.accept_drift);
+        if args.accept_drift && verdict != CapsuleVerdict::Failed {
             let pinned = Capsule {
                 digest: outcome.digest,
                 witness: Witness::of(&outcome, &capsule.expect),
@@ -80,10 +80,10 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
             };
             if pinned != capsule {
                 pinned.write(&path)?;
-                verdict = Verdict::Accepted;
+                verdict = CapsuleVerdict::Accepted;
             }
         }
-        failed += usize::from(verdict == Verdict::Failed);
+        failed += usize::from(verdict == CapsuleVerdict::Failed);
         match out.format() {
             MessageFormat::Human => {
                 let head = verdict.human(out.style());
@@ -92,7 +92,7 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
                 let text = [Some(text), drift].into_iter().flatten();
                 let text: Vec<String> = text.collect();
                 out.line(format!("{head} {file}: {}", text.join("; ")))?;
-                if verdict == Verdict::Failed
+                if verdict == CapsuleVerdict::Failed
                     && let Some(advice) = reproduction.advice(&capsule, &file)
                 {
                     out.line(format!("         {advice}"))?;
@@ -113,14 +113,14 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
         MessageFormat::Human => out.line(summary)?,
         MessageFormat::Json => {
             #[derive(Serialize)]
-            struct Summary {
+            struct CorpusSummaryJson {
                 capsules: usize,
                 checked: usize,
                 failed: usize,
             }
             out.json(
                 "summary",
-                &Summary {
+                &CorpusSummaryJson {
                     capsules: total,
                     checked,
                     failed,
@@ -137,18 +137,18 @@ fn check(args: &CorpusCheckArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// What a check says of a capsule.
+/// The result of checking a capsule.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum CapsuleVerdict {
     /// It reproduces.
     Reproduced,
-    /// Its trace has changed, which was meant, or it had no witness: the file has been written.
+    /// Its trace changed as intended, or it had no witness: the file was written.
     Accepted,
     /// It does not reproduce.
     Failed,
 }
 
-impl Verdict {
+impl CapsuleVerdict {
     fn of(reproduction: &Reproduction, accept_drift: bool) -> Self {
         match (reproduction, accept_drift) {
             (Reproduction::Exact, _) => Self::Reproduced,
@@ -173,14 +173,13 @@ impl Verdict {
     }
 }
 
-/// Keeps a run that fails, and fails the same way twice.
+/// Keeps a failing run that repeats.
 fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if args.why.trim().is_empty() {
-        bail!("--why is empty; say in one sentence what the run shows");
+        bail!("--why is empty; state in one sentence what the run shows");
     }
     let target = Target::load(&args.target, args.design.as_deref())?;
-    // Choices are made by key from the seed that the plan holds; a record of them says nothing new
-    // until somebody edits it.
+    // Choices follow from the seed in the plan: a record of them adds nothing until it is edited.
     let options = Options {
         record: args.choices,
         trace: true,
@@ -198,14 +197,14 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         })?,
     };
     let (edited, shrunk) = match target.capsule {
-        // What it was shrunk to is smallest for the failure that it was shrunk for.
+        // It is minimal only for the failure that it was shrunk for.
         Some(kept) => (kept.choices, kept.shrunk.filter(|_| kept.expect == expect)),
         None => (None, None),
     };
     let why = args.why.trim();
     let capsule = Capsule::expecting(target.run, target.plan, outcome, why, expect);
     let capsule = Capsule {
-        // What was recorded is the same run, with everything listed that it chose.
+        // The record is of the same run, with all of its choices.
         choices: capsule.choices.or(edited),
         shrunk,
         ..capsule
@@ -215,10 +214,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;
     let path = dir.join(capsule.file_name(args.invariant));
     if path.exists() {
-        bail!(
-            "{} is there already; remove it first to replace it",
-            path.display()
-        );
+        bail!("{} exists; remove it first to replace it", path.display());
     }
     capsule.write(&path)?;
     match out.format() {
@@ -253,11 +249,11 @@ fn json<'a>(path: &Path, capsule: &'a Capsule) -> CapsuleJson<'a> {
     }
 }
 
-/// Every capsule of a directory, by name.
+/// Every capsule of a directory, sorted by file name.
 fn read_all(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Capsule)>> {
     let failed = || {
         format!(
-            "failed to read the directory of the capsules, {}; --dir says where it is",
+            "failed to read {}, the directory of the capsules; --dir names another",
             dir.display()
         )
     };

@@ -21,7 +21,7 @@ pub struct TargetArgs {
 }
 
 impl TargetArgs {
-    /// Reads what was named.
+    /// Loads it.
     pub fn load(&self) -> anyhow::Result<Target> {
         Target::load(&self.target, self.design.as_deref())
     }

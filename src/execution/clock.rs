@@ -1,11 +1,11 @@
-//! The wall clock. Nothing of it reaches a run or standard output: it only decides when a sweep
-//! with a budget stops, and how fast the last one was.
+//! The wall clock. It decides when a command with a budget stops and how fast it was; it never
+//! reaches a run or standard output.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-/// A stopwatch that began to run when it was made.
+/// A stopwatch, which runs from its creation.
 #[derive(Clone, Copy)]
 pub struct Stopwatch(Instant);
 

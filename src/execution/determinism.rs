@@ -1,5 +1,5 @@
-//! The self-check: the same run, twice, must give the same trace. If it does not, the first event
-//! at which the two part is where to look.
+//! The self-check: the same run, executed twice, must give the same trace. If it does not, the first
+//! event that differs is reported.
 
 use std::thread;
 
@@ -21,19 +21,19 @@ use crate::{
 
 /// A run that gave two different traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Divergence {
+pub struct NonDeterminism {
     /// Which run.
     pub run: RunName,
     /// Where it came from.
     pub origin: Origin,
-    /// The two fingerprints that differed.
+    /// The two digests.
     pub digests: [Digest; 2],
-    /// Where; none if two further, traced executions agreed.
+    /// The first difference; none if two further, traced executions agreed.
     pub first_difference: Option<Difference>,
 }
 
-/// The outcome of a run that has been made twice at the same time; none if it was not the same
-/// both times, which is told.
+/// The outcome of a run that was executed twice in parallel; none if the two executions differ, which
+/// is reported.
 pub fn run_checked(
     target: &Target,
     options: &Options,
@@ -48,7 +48,9 @@ pub fn run_checked(
     let (outcome, again) = thread::scope(|scope| {
         let again = scope.spawn(|| target.execute(&plain).digest);
         let outcome = target.execute(options);
-        let again = again.join().expect("what panics in a run is an outcome");
+        let again = again
+            .join()
+            .expect("a panic in a run is part of its outcome");
         (outcome, again)
     });
     if outcome.digest == again {
@@ -68,21 +70,21 @@ pub fn run_checked(
     Ok(None)
 }
 
-/// Runs with traces twice more and looks for the first difference.
+/// Executes the run twice more, with traces, and finds the first difference.
 pub fn trace_twice(
     run: RunName,
     origin: Origin,
     digests: [Digest; 2],
     execute: impl Fn(&Options) -> Outcome,
     options: &Options,
-) -> Divergence {
+) -> NonDeterminism {
     let traced = Options {
         trace: true,
         ..options.clone()
     };
     let first = execute(&traced);
     let second = execute(&traced);
-    Divergence {
+    NonDeterminism {
         run,
         origin,
         digests,
@@ -90,9 +92,9 @@ pub fn trace_twice(
     }
 }
 
-/// A parting as a JSON line.
+/// Non-determinism as a JSON line.
 #[derive(Serialize)]
-pub struct DivergenceJson<'a> {
+pub struct NonDeterminismJson<'a> {
     run: String,
     digests: [Digest; 2],
     event: Option<u64>,
@@ -102,7 +104,7 @@ pub struct DivergenceJson<'a> {
     replay: String,
 }
 
-impl Divergence {
+impl NonDeterminism {
     /// For a person.
     pub fn human(&self) -> String {
         let [first, second] = self.digests;
@@ -112,32 +114,35 @@ impl Divergence {
         );
         match &self.first_difference {
             None => text.push_str(
-                "  parting    two further executions agreed; the difference comes and goes\n",
+                "  differs    not in two further executions: the difference is intermittent\n",
             ),
             Some(difference) => {
                 let (event, step) = (difference.event, difference.step());
-                text.push_str(&format!("  parting    event {event}, step {step}\n"));
-                for (which, entry) in ["once ", "again"].iter().zip(&difference.entries) {
+                text.push_str(&format!("  differs    at event {event}, step {step}\n"));
+                for (which, entry) in ["first ", "second"].iter().zip(&difference.entries) {
                     let line = match entry {
                         Some(entry) => list::line(entry),
-                        None => "(the trace is over)".to_owned(),
+                        None => "(end of the trace)".to_owned(),
                     };
-                    text.push_str(&format!("  {which}      {line}\n"));
+                    text.push_str(&format!("  {which}     {line}\n"));
                 }
             }
         }
-        text.push_str(&format!("  look again with\n    {}", self.replay_command()));
+        text.push_str(&format!(
+            "  execute it again with\n    {}",
+            self.replay_command()
+        ));
         text
     }
 
     /// For a program.
-    pub fn json(&self) -> DivergenceJson<'_> {
+    pub fn json(&self) -> NonDeterminismJson<'_> {
         let entry = |i: usize| {
             self.first_difference
                 .as_ref()
                 .and_then(|difference| difference.entries[i].as_ref())
         };
-        DivergenceJson {
+        NonDeterminismJson {
             run: self.run.to_string(),
             digests: self.digests,
             event: self.first_difference.as_ref().map(|d| d.event),
@@ -163,7 +168,7 @@ mod tests {
     use crate::target::failure::tests::failed_outcome;
 
     #[test]
-    fn a_run_that_does_not_repeat_is_shown_where_it_parts() {
+    fn a_run_that_does_not_repeat_is_shown_where_it_differs() {
         let executions = Cell::new(0);
         let execute = |options: &Options| {
             assert!(options.trace);
@@ -178,6 +183,6 @@ mod tests {
         let run: RunName = "chaos@reference:7".parse().unwrap();
         let digests = [Digest(1), Digest(2)];
         let divergence = trace_twice(run, Origin::Name, digests, execute, &Options::default());
-        insta::assert_snapshot!("parting", divergence.human());
+        insta::assert_snapshot!("divergence", divergence.human());
     }
 }

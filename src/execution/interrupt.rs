@@ -1,4 +1,4 @@
-//! Ctrl-C: the first finishes the runs in flight and writes the results, the second kills.
+//! Ctrl-C: the first finishes the current runs and writes the results, the second ends the process.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::{exit::Exit, output::note};
 
-/// A signal handler is process-wide, and so is what it leaves behind.
+/// Process-wide, as the signal handler is.
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler. Call once, before a command that takes long.
@@ -15,7 +15,7 @@ pub fn install() -> anyhow::Result<()> {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        note("interrupted: finishing the runs in flight; press Ctrl-C again to stop at once");
+        note("interrupted: finishing the current runs; press Ctrl-C again to stop at once");
     })
     .context("failed to install the Ctrl-C handler")
 }

@@ -1,4 +1,4 @@
-//! Runs on worker threads, watched by a wall clock and by Ctrl-C; the self-check.
+//! Worker threads, the wall clock, Ctrl-C, and the self-check of a run.
 
 pub mod args;
 pub mod clock;

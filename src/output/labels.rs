@@ -1,9 +1,9 @@
-//! Short texts for the cells of wide tables, such as the names of invariants: their numbers in the
-//! fact sheet, with a letter where two share one.
+//! Short labels for the columns of wide tables: the number of an invariant, with a letter where two
+//! invariants share one.
 
 use gatesim_sim::check::invariants::Invariant;
 
-/// `I-01`; `I-05a` and `I-05b` where two invariants split one of the fact sheet's.
+/// `I-01`; `I-05a` and `I-05b` where two invariants share a number.
 pub fn label(invariant: Invariant) -> String {
     let number = invariant.number();
     let namesakes: Vec<&Invariant> = Invariant::ALL
@@ -40,7 +40,7 @@ pub fn labels(invariants: impl IntoIterator<Item = Invariant>) -> String {
     labels.join(" ")
 }
 
-/// A share, rounded up so that what was seen is never shown as nothing.
+/// A percentage, rounded up so that what occurred is never shown as 0 %.
 pub fn percent(count: u64, runs: u64) -> String {
     format!("{} %", (count * 100).div_ceil(runs.max(1)))
 }

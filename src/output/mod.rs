@@ -1,4 +1,4 @@
-//! Standard output, and files that are there whole or not at all.
+//! Standard output, and files that are written completely or not at all.
 
 pub mod labels;
 pub mod progress;
@@ -26,18 +26,18 @@ pub enum MessageFormat {
     Json,
 }
 
-/// Standard output. A reader that went away (`gatesim ... | head`) is not an error: the rest is
-/// swallowed and the verdict still counts.
+/// Standard output. A closed pipe (`gatesim ... | head`) is not an error: the rest is discarded, and
+/// the exit code is the same.
 pub struct Output {
     out: Box<dyn Write>,
     style: Style,
     format: MessageFormat,
-    /// False once the reader has gone.
+    /// False once the pipe is closed.
     open: bool,
 }
 
 impl Output {
-    /// The process's own.
+    /// That of the process.
     pub fn stdout(format: MessageFormat) -> Self {
         Output {
             out: Box::new(BufWriter::new(io::stdout())),
@@ -52,7 +52,7 @@ impl Output {
         self.format
     }
 
-    /// Colours, if the reader wants them.
+    /// Colours on a terminal, unless they are switched off.
     pub fn style(&self) -> Style {
         self.style
     }
@@ -63,13 +63,13 @@ impl Output {
         self.swallow_broken_pipe(written)
     }
 
-    /// Writes a part of a line that the reader must see before the rest is there.
+    /// Writes part of a line and flushes it.
     pub fn part(&mut self, text: &str) -> anyhow::Result<()> {
         let written = write!(self.out, "{text}").and_then(|()| self.out.flush());
         self.swallow_broken_pipe(written)
     }
 
-    /// How many columns the reader's terminal has; none if the reader is not a terminal.
+    /// The width of the terminal in columns; none if standard output is not a terminal.
     pub fn columns(&self) -> Option<usize> {
         let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
         Some(columns.into())
@@ -86,7 +86,7 @@ impl Output {
         self.line(text)
     }
 
-    /// Makes everything written so far visible.
+    /// Flushes what was written.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         let flushed = self.out.flush();
         self.swallow_broken_pipe(flushed)
@@ -110,13 +110,13 @@ impl Output {
 /// One JSON line: format version, type, body.
 pub fn json_line<T: Serialize>(kind: &'static str, body: &T) -> anyhow::Result<String> {
     #[derive(Serialize)]
-    struct Line<'a, T> {
+    struct JsonLine<'a, T> {
         format: u32,
         r#type: &'static str,
         #[serde(flatten)]
         body: &'a T,
     }
-    let line = Line {
+    let line = JsonLine {
         format: FORMAT,
         r#type: kind,
         body,
@@ -145,12 +145,12 @@ impl Style {
         }
     }
 
-    /// Bad news.
+    /// A failure.
     pub fn bad(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
-    /// Good news.
+    /// A success.
     pub fn good(self, text: &str) -> String {
         self.paint("32", text)
     }
@@ -168,12 +168,12 @@ impl Style {
     }
 }
 
-/// A line on standard error. Whether anybody reads it makes no difference to what is done.
+/// Writes a line to standard error. Errors are ignored: messages do not change what is done.
 pub fn note(line: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Fails if `path` cannot be a file: before hours of work, not after them.
+/// Fails if `path` cannot be written as a file: checked before a long computation, not after it.
 pub fn check_parent(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         bail!("failed to write {}: it is a directory", path.display());
@@ -187,9 +187,9 @@ pub fn check_parent(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file through a neighbour that is renamed at the end, so that an interrupted or failed
-/// write never leaves something that looks complete. A device, a pipe or a link is not a file that
-/// a rename may replace, and is written to directly.
+/// Writes a file under a temporary name and renames it at the end, so that an interrupted or failed
+/// write never leaves a file that looks complete. A device, a pipe or a link must not be replaced by
+/// a rename, and is written to directly.
 pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,

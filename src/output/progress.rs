@@ -1,4 +1,4 @@
-//! How far a command has come: on standard error, and only if somebody is watching.
+//! The progress bar: on standard error, and only if that is a terminal.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ const REDRAWS_PER_SECOND: u8 = 5;
 
 /// A bar if the number is known, a counter otherwise. Hidden unless standard error is a
 /// terminal.
-pub struct Progress(ProgressBar);
+pub struct ProgressDisplay(ProgressBar);
 
-impl Progress {
+impl ProgressDisplay {
     /// For `count` of `things`, or for `budget` of time.
     pub fn new(things: &str, count: Option<u64>, budget: Option<Duration>) -> Self {
         let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
@@ -33,11 +33,10 @@ impl Progress {
                 .expect("the templates are constants")
                 .progress_chars("=> "),
         );
-        Progress(bar)
+        ProgressDisplay(bar)
     }
 
-    /// For runs that are tried one after the other, each as soon as the last one says which; the
-    /// state of affairs is told beside them.
+    /// For a search of unknown length, with a message that says what it has found so far.
     pub fn searching(budget: Duration) -> Self {
         let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
         let bar = ProgressBar::with_draw_target(None, target);
@@ -45,15 +44,15 @@ impl Progress {
             "{{elapsed_precise}} of at most {budget:?}, {{human_pos}} runs, {{per_sec}}: {{msg}}"
         );
         bar.set_style(ProgressStyle::with_template(&template).expect("the template is a constant"));
-        Progress(bar)
+        ProgressDisplay(bar)
     }
 
-    /// Says what there is to say beside the numbers.
-    pub fn tell(&self, text: String) {
+    /// Sets the message beside the numbers.
+    pub fn set_message(&self, text: String) {
         self.0.set_message(text);
     }
 
-    /// One more is over.
+    /// Counts one more.
     pub fn finished_one(&self) {
         self.0.inc(1);
     }

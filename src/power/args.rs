@@ -1,4 +1,4 @@
-//! What `gatesim power` is asked.
+//! The arguments of `gatesim power`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{execution::args::JobsArgs, target::run_name};
 
-/// Switch on every known defect, one at a time, and look for each until it is found.
+/// Mutation testing: switch on every known defect, one at a time, and search for it until it is found.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PowerArgs {
@@ -16,7 +16,7 @@ pub struct PowerArgs {
     /// Runs from each first seed, at most, until a defect is found.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
-    /// First seeds from which each defect is looked for, so that no figure is an accident of one.
+    /// First seeds from which each defect is searched for; figures are medians over them.
     #[arg(long, value_name = "K", allow_negative_numbers = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub starts: u64,
     /// The first of the first seeds; the others follow at a distance of --seeds.
@@ -37,5 +37,5 @@ Examples:
   gatesim power --starts 1 --seeds 1000
   gatesim power --matrix seeds/power.md
 
-A run counts only for what the same run without the defect holds. Exit code 5 says that a defect was
-not found, or that an invariant is never the only one to see one.";
+An invariant counts only where the same run without the defect does not break it. Exit code 5 means
+that a defect was not found, or that some invariant is never the only one that finds a defect.";

@@ -1,4 +1,4 @@
-//! What came of looking for a defect, and for all of them.
+//! The results of the searches for one defect, and for all.
 
 use std::collections::BTreeMap;
 
@@ -7,60 +7,60 @@ use gatesim_sim::check::invariants::Invariant;
 use super::{Power, hunt::Hunt};
 use crate::target::{defects::Defect, run_name::RunName};
 
-/// All hunts for one defect.
+/// All searches for one defect.
 #[derive(Clone, Debug)]
-pub struct Finding {
-    /// What was looked for.
+pub struct DefectFinding {
+    /// The defect.
     pub defect: Defect,
-    /// One per first seed, up to the first that found nothing.
+    /// One per first seed, up to the first without a find.
     pub hunts: Vec<Hunt>,
-    /// How many there should have been.
+    /// The number of first seeds.
     starts: u64,
 }
 
-/// What is said of a defect.
+/// The result for a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum DefectVerdict {
     /// Found from every first seed.
     Found,
     /// Not found from one of them.
     Survived,
-    /// Not looked for from all of them: the user was faster.
+    /// Interrupted before all of them were searched.
     Unfinished,
 }
 
-impl Finding {
-    /// Of `hunts` out of `starts`.
+impl DefectFinding {
+    /// From the searches that were finished, and the number of first seeds.
     pub fn new(defect: Defect, hunts: Vec<Hunt>, starts: u64) -> Self {
-        Finding {
+        DefectFinding {
             defect,
             hunts,
             starts,
         }
     }
 
-    /// What is said of it.
-    pub fn verdict(&self) -> Verdict {
+    /// The result.
+    pub fn verdict(&self) -> DefectVerdict {
         if self.hunts.iter().any(|hunt| hunt.find.is_none()) {
-            Verdict::Survived
+            DefectVerdict::Survived
         } else if (self.hunts.len() as u64) < self.starts {
-            Verdict::Unfinished
+            DefectVerdict::Unfinished
         } else {
-            Verdict::Found
+            DefectVerdict::Found
         }
     }
 
-    /// Whether it survived, and nobody knows why.
+    /// Whether it survived without a reason in the catalogue.
     pub fn is_a_gap(&self) -> bool {
-        self.verdict() == Verdict::Survived && self.defect.survives.is_none()
+        self.verdict() == DefectVerdict::Survived && self.defect.survives.is_none()
     }
 
-    /// Runs looked at.
+    /// The number of runs.
     pub fn runs(&self) -> u64 {
         self.hunts.iter().map(|hunt| hunt.runs).sum()
     }
 
-    /// In how many of them each invariant broke.
+    /// The number of runs in which each invariant broke.
     pub fn broken(&self) -> BTreeMap<Invariant, u64> {
         let mut broken = BTreeMap::new();
         for hunt in &self.hunts {
@@ -71,7 +71,7 @@ impl Finding {
         broken
     }
 
-    /// Runs to the find from each first seed, ascending.
+    /// The number of runs up to the find, from each first seed, ascending.
     pub fn runs_to_find(&self) -> Vec<u64> {
         let mut runs: Vec<u64> = self
             .hunts
@@ -82,7 +82,7 @@ impl Finding {
         runs
     }
 
-    /// The middle of these; none if it was never found.
+    /// The median of these; none if it was never found.
     pub fn median_runs_to_find(&self) -> Option<u64> {
         let runs = self.runs_to_find();
         runs.get(runs.len() / 2).copied()
@@ -99,25 +99,24 @@ impl Finding {
         self.hunts.iter().find_map(|hunt| hunt.panic.as_ref())
     }
 
-    /// The invariant without which it would not have been found: no other broke in any of the
-    /// runs.
+    /// The invariant without which it would not have been found: the only one that broke.
     pub fn sole_finder(&self) -> Option<Invariant> {
         let broken = self.broken();
         let mut finders = broken.keys();
         match (finders.next(), finders.next()) {
-            (Some(only), None) if self.verdict() == Verdict::Found => Some(*only),
+            (Some(only), None) if self.verdict() == DefectVerdict::Found => Some(*only),
             (Some(_) | None, _) => None,
         }
     }
 
-    /// Invariants that ought to name it and did not break.
+    /// Expected invariants that did not break.
     pub fn expected_unseen(&self) -> Vec<Invariant> {
         let broken = self.broken();
         let expected = self.defect.expect.iter().copied();
         expected.filter(|i| !broken.contains_key(i)).collect()
     }
 
-    /// Invariants that broke although nobody expected it.
+    /// Invariants that broke unexpectedly.
     pub fn unexpected(&self) -> Vec<Invariant> {
         let expect = &self.defect.expect;
         self.broken()
@@ -129,13 +128,13 @@ impl Finding {
 
 impl Power {
     /// Findings with this verdict.
-    pub fn with(&self, verdict: Verdict) -> impl Iterator<Item = &Finding> {
+    pub fn with(&self, verdict: DefectVerdict) -> impl Iterator<Item = &DefectFinding> {
         self.findings
             .iter()
             .filter(move |finding| finding.verdict() == verdict)
     }
 
-    /// The defects that only this invariant sees.
+    /// The defects that only this invariant finds.
     pub fn solely_found_by(&self, invariant: Invariant) -> Vec<&str> {
         self.findings
             .iter()
@@ -144,8 +143,7 @@ impl Power {
             .collect()
     }
 
-    /// Invariants that could be taken away without missing a defect; only the whole catalogue can
-    /// tell.
+    /// Invariants without which every defect would still be found; known only for the whole catalogue.
     pub fn idle_invariants(&self) -> Vec<Invariant> {
         if !self.whole || self.interrupted {
             return Vec::new();
@@ -157,10 +155,10 @@ impl Power {
             .collect()
     }
 
-    /// The middle of the medians of all that were found, and the largest with its defect.
+    /// The median of the medians of all defects that were found, and the largest with its defect.
     pub fn runs_to_find(&self) -> Option<(u64, u64, &str)> {
         let mut medians: Vec<(u64, &str)> = self
-            .with(Verdict::Found)
+            .with(DefectVerdict::Found)
             .filter_map(|finding| Some((finding.median_runs_to_find()?, &*finding.defect.id)))
             .collect();
         medians.sort_unstable();

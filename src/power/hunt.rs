@@ -1,4 +1,4 @@
-//! Looking for one defect from one first seed.
+//! The search for one defect from one first seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +10,21 @@ use gatesim_sim::{
 
 use crate::{
     execution::interrupt,
-    target::{defects::Subject, run_name::RunName},
+    target::{defects::PreparedDefect, run_name::RunName},
 };
 
-/// Runs that are looked at after the find: what else breaks, and how often. Only with them does it
-/// mean anything that an invariant is the only one that sees a defect.
+/// Runs that are executed after the find, to see what else breaks, and how often. Without them, that
+/// one invariant alone finds a defect would mean little.
 pub const RUNS_AFTER_FIND: u64 = 40;
 
-/// What one hunt saw.
+/// The result of the search from one first seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hunt {
-    /// Runs looked at, those after the find included.
+    /// The number of runs, those after the find included.
     pub runs: u64,
     /// The first run in which an expected invariant broke.
     pub find: Option<Find>,
-    /// In how many runs each invariant broke that holds without the defect.
+    /// The number of runs in which each invariant broke that holds without the defect.
     pub broken: BTreeMap<Invariant, u64>,
     /// The first run that panicked.
     pub panic: Option<RunName>,
@@ -33,17 +33,17 @@ pub struct Hunt {
 /// The run in which a defect was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Find {
-    /// How many runs it took, this one included.
+    /// The number of runs up to this one.
     pub after_runs: u64,
     /// Its name.
     pub run: RunName,
-    /// Its fingerprint; it must be the same when the run is repeated alone.
+    /// Its digest, which must be the same when the run is repeated alone.
     pub digest: Digest,
 }
 
-/// Looks at up to `seeds` runs from `first_seed` on, the defect's scenarios in turn, and at a few
-/// more once it is found. None if interrupted.
-pub fn hunt(subject: &Subject, first_seed: u64, seeds: u64) -> Option<Hunt> {
+/// Executes up to `seeds` runs from `first_seed` on, in the defect's scenarios in turn, and a few more
+/// after the find. None if interrupted.
+pub fn hunt(subject: &PreparedDefect, first_seed: u64, seeds: u64) -> Option<Hunt> {
     let mut hunt = Hunt {
         runs: 0,
         find: None,
@@ -83,7 +83,7 @@ pub fn hunt(subject: &Subject, first_seed: u64, seeds: u64) -> Option<Hunt> {
 }
 
 /// Repeats the run of a find.
-pub fn repeat(subject: &Subject, find: &Find, options: &Options) -> Outcome {
+pub fn repeat(subject: &PreparedDefect, find: &Find, options: &Options) -> Outcome {
     let place = subject
         .defect
         .scenarios
@@ -95,7 +95,7 @@ pub fn repeat(subject: &Subject, find: &Find, options: &Options) -> Outcome {
 }
 
 /// Scenario and seed of the `number`-th run.
-fn assignment(subject: &Subject, first_seed: u64, number: u64) -> (usize, u64) {
+fn assignment(subject: &PreparedDefect, first_seed: u64, number: u64) -> (usize, u64) {
     let scenarios = subject.scenarios.len() as u64;
     (
         (number % scenarios) as usize,
@@ -103,12 +103,12 @@ fn assignment(subject: &Subject, first_seed: u64, number: u64) -> (usize, u64) {
     )
 }
 
-fn run(subject: &Subject, scenario: usize, seed: u64) -> Outcome {
+fn run(subject: &PreparedDefect, scenario: usize, seed: u64) -> Outcome {
     let plan = subject.scenarios[scenario].plan(seed);
     gatesim_sim::run(&subject.flipped, &plan, &Options::default())
 }
 
-fn run_name(subject: &Subject, scenario: usize, seed: u64) -> RunName {
+fn run_name(subject: &PreparedDefect, scenario: usize, seed: u64) -> RunName {
     RunName {
         scenario: subject.defect.scenarios[scenario].clone(),
         design: subject.reference.clone(),
@@ -116,9 +116,9 @@ fn run_name(subject: &Subject, scenario: usize, seed: u64) -> RunName {
     }
 }
 
-/// What broke, less what breaks in the same world without the defect.
+/// The invariants that broke, except those that break under the same plan without the defect.
 fn broken_by_the_defect(
-    subject: &Subject,
+    subject: &PreparedDefect,
     scenario: usize,
     seed: u64,
     outcome: &Outcome,

@@ -2,7 +2,7 @@
 
 use super::{
     Effort, Power,
-    finding::{Finding, Verdict},
+    finding::{DefectFinding, DefectVerdict},
     hunt::RUNS_AFTER_FIND,
     report::verdict,
 };
@@ -35,12 +35,12 @@ fn introduction(power: &Power) -> String {
     format!(
         "# What the simulator can find\n\n\
          Written by `gatesim power --matrix FILE`; do not edit. Each row is one defect of \
-         `seeds/defects.toml`, switched on in `reference`, and looked for from {starts} first seeds \
-         (from {first_seed} on, up to {seeds} runs each) until an invariant that ought to name it \
-         breaks, and {RUNS_AFTER_FIND} runs further. A cell says in how many of the runs the \
-         invariant broke and does not break without the defect; in bold where it is the only one \
-         that sees the defect, in brackets where nobody expected it. *runs* is the median number of \
-         runs to the find.\n\n{}.\n\n{}\n",
+         `seeds/defects.toml`, switched on in `reference`, and searched for from {starts} first \
+         seeds (from {first_seed} on, up to {seeds} runs each) until an expected invariant breaks, and \
+         in {RUNS_AFTER_FIND} further runs. A cell is the share of the runs in which the invariant \
+         broke and does not break without the defect; in bold where no other invariant finds the \
+         defect, in brackets where the catalogue does not expect it. *runs* is the median number of \
+         runs up to the find.\n\n{}.\n\n{}\n",
         verdict(power).replace('\n', ". "),
         labels::legend()
     )
@@ -62,9 +62,9 @@ fn table(power: &Power) -> String {
             .map(|answer| format!("`{answer}`"))
             .collect();
         let runs = match (finding.verdict(), finding.median_runs_to_find()) {
-            (Verdict::Found, Some(median)) => median.to_string(),
-            (Verdict::Found | Verdict::Unfinished, _) => "?".to_owned(),
-            (Verdict::Survived, _) => "survived".to_owned(),
+            (DefectVerdict::Found, Some(median)) => median.to_string(),
+            (DefectVerdict::Found | DefectVerdict::Unfinished, _) => "?".to_owned(),
+            (DefectVerdict::Survived, _) => "survived".to_owned(),
         };
         text.push_str(&format!(
             "| {} | {} | {} | {runs} |",
@@ -96,7 +96,7 @@ fn table(power: &Power) -> String {
 }
 
 fn sole_finders(power: &Power) -> String {
-    let mut text = String::from("## What each invariant alone sees\n\n");
+    let mut text = String::from("## What each invariant alone finds\n\n");
     for invariant in labels::in_order() {
         let ids = power.solely_found_by(invariant);
         let ids = if ids.is_empty() {
@@ -112,21 +112,21 @@ fn sole_finders(power: &Power) -> String {
 
 fn survivors(power: &Power) -> String {
     let lines: Vec<String> = power
-        .with(Verdict::Survived)
+        .with(DefectVerdict::Survived)
         .map(|finding| {
             let defect = &finding.defect;
-            let reason = defect.survives.as_deref().unwrap_or("not known why");
+            let reason = defect.survives.as_deref().unwrap_or("reason unknown");
             format!("- {} ({}): {reason}\n", defect.id, defect.title)
         })
         .collect();
-    section("What survived", &lines)
+    section("Defects that survived", &lines)
 }
 
-/// Where the catalogue and the runs disagree about which invariant names a defect.
+/// Expected invariants that did not break.
 fn differences(power: &Power) -> String {
     let lines: Vec<String> = power
-        .with(Verdict::Found)
-        .filter_map(|finding: &Finding| {
+        .with(DefectVerdict::Found)
+        .filter_map(|finding: &DefectFinding| {
             let unseen = finding.expected_unseen();
             (!unseen.is_empty()).then(|| {
                 let note = finding.defect.note.as_deref().unwrap_or_default();
@@ -138,10 +138,10 @@ fn differences(power: &Power) -> String {
             })
         })
         .collect();
-    section("Expected to break too, and held", &lines)
+    section("Expected to break, but held", &lines)
 }
 
-/// What it takes besides the flipped decision.
+/// Conditions besides the flipped answer.
 fn conditions(power: &Power) -> String {
     let lines: Vec<String> = power
         .findings
@@ -158,7 +158,7 @@ fn conditions(power: &Power) -> String {
             (!parts.is_empty()).then(|| format!("- {}: {}\n", defect.id, parts.join("; ")))
         })
         .collect();
-    section("What it takes besides", &lines)
+    section("Further conditions", &lines)
 }
 
 fn harmless(catalogue: &Catalogue) -> String {
@@ -167,7 +167,7 @@ fn harmless(catalogue: &Catalogue) -> String {
         .iter()
         .map(|harmless| format!("- `{}`: {}\n", harmless.answer, harmless.because))
         .collect();
-    section("Answers that are no defects on their own", &lines)
+    section("Answers that are not defects on their own", &lines)
 }
 
 fn excluded(catalogue: &Catalogue) -> String {

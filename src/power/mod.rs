@@ -1,9 +1,9 @@
-//! `gatesim power`: what the simulator can find. Every defect of the catalogue is switched on in
-//! the reference and looked for until an invariant that ought to name it breaks.
+//! `gatesim power`: mutation testing of the simulator. Every defect of the catalogue is switched on in
+//! the reference and searched for until an expected invariant breaks.
 //!
-//! - [`hunt`]: one defect from one first seed;
-//! - [`finding`]: all hunts for one defect, and for the whole catalogue, added up;
-//! - [`report`], [`matrix`]: for people, for programs, and as a file that is kept.
+//! - `hunt`: the search for one defect from one first seed;
+//! - `finding`: the results for one defect, and for the whole catalogue;
+//! - `report`: the output; `matrix`: the kill matrix as a file.
 
 use std::{
     num::NonZeroUsize,
@@ -14,25 +14,24 @@ use std::{
 };
 
 use anyhow::bail;
-use gatesim_sim::Options;
+use gatesim_sim::{Options, plan::scenario::MAX_SEED};
 
 use crate::{
     execution::{
         clock::Stopwatch,
-        determinism::{self, Divergence},
+        determinism::{self, NonDeterminism},
         interrupt, pool,
     },
     exit::Exit,
-    output::{Output, check_parent, progress::Progress, write_whole},
+    output::{Output, check_parent, progress::ProgressDisplay, write_whole},
     target::{
-        defects::{Catalogue, Subject},
+        defects::{Catalogue, PreparedDefect},
         origin::Origin,
-        run_name::MAX_SEED,
     },
 };
 
 use args::PowerArgs;
-use finding::Finding;
+use finding::DefectFinding;
 use hunt::Hunt;
 
 pub mod args;
@@ -41,26 +40,26 @@ mod hunt;
 mod matrix;
 mod report;
 
-/// What a whole search found.
+/// The results for all defects.
 pub struct Power {
     /// One per defect, in the catalogue's order.
-    pub findings: Vec<Finding>,
-    /// How it was looked for.
+    pub findings: Vec<DefectFinding>,
+    /// The effort of the search.
     pub effort: Effort,
-    /// Whether that was the whole catalogue.
+    /// Whether the whole catalogue was searched for.
     pub whole: bool,
-    /// Finds that did not repeat. If there are any, nothing else can be trusted.
-    pub divergences: Vec<Divergence>,
-    /// Whether the user cut it short.
+    /// Finds that did not repeat. If there are any, no other result can be trusted.
+    pub divergences: Vec<NonDeterminism>,
+    /// Whether it was interrupted.
     pub interrupted: bool,
 }
 
-/// How hard each defect is looked for.
+/// The effort of the search for each defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// First seeds, so that the number of runs to a find is no accident of one.
+    /// The number of first seeds, so that the number of runs up to a find is a median.
     pub starts: u64,
-    /// Runs from each, at most, until the find.
+    /// Most runs from each, until the find.
     pub seeds: u64,
     /// The first of the first seeds.
     pub first_seed: u64,
@@ -84,12 +83,16 @@ pub fn power(args: &PowerArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let jobs = args.jobs.count();
     interrupt::install()?;
     let watch = Stopwatch::start();
-    let progress = Progress::new("hunts", Some(subjects.len() as u64 * effort.starts), None);
+    let progress = ProgressDisplay::new(
+        "searches",
+        Some(subjects.len() as u64 * effort.starts),
+        None,
+    );
     let hunts = look(&subjects, effort, jobs, &progress);
-    let findings: Vec<Finding> = subjects
+    let findings: Vec<DefectFinding> = subjects
         .iter()
         .zip(hunts)
-        .map(|(subject, hunts)| Finding::new(subject.defect.clone(), hunts, effort.starts))
+        .map(|(subject, hunts)| DefectFinding::new(subject.defect.clone(), hunts, effort.starts))
         .collect();
     let divergences = confirm(&subjects, &findings);
     let power = Power {
@@ -124,7 +127,7 @@ fn effort_of(args: &PowerArgs) -> anyhow::Result<Effort> {
         .and_then(|runs| effort.first_seed.checked_add(runs));
     if last.is_none_or(|last| last > MAX_SEED) {
         bail!(
-            "{} times {} seeds from {} on go beyond the largest seed, {MAX_SEED}",
+            "{} times {} seeds from {} on exceed the largest seed, {MAX_SEED}",
             effort.starts,
             effort.seeds,
             effort.first_seed
@@ -133,13 +136,13 @@ fn effort_of(args: &PowerArgs) -> anyhow::Result<Effort> {
     Ok(effort)
 }
 
-/// All hunts, by defect and start: every defect from the first start, then from the second, and
-/// so on. A defect that survived one start is left alone, so starts may be missing at the end.
+/// All searches, by defect and start: every defect from the first start, then from the second, and so
+/// on. A defect that survived one start is not searched for again, so later starts may be missing.
 fn look(
-    subjects: &[Subject],
+    subjects: &[PreparedDefect],
     effort: Effort,
     jobs: NonZeroUsize,
-    progress: &Progress,
+    progress: &ProgressDisplay,
 ) -> Vec<Vec<Hunt>> {
     let next = AtomicU64::new(0);
     let survived: Vec<AtomicBool> = subjects.iter().map(|_| AtomicBool::new(false)).collect();
@@ -160,7 +163,9 @@ fn look(
                 if hunt.find.is_none() {
                     survived[defect].store(true, Ordering::Relaxed);
                 }
-                let mut done = done.lock().expect("no hunt panics while it holds the lock");
+                let mut done = done
+                    .lock()
+                    .expect("no search panics while it holds the lock");
                 done.push((defect, start, hunt));
             }
             progress.finished_one();
@@ -169,7 +174,7 @@ fn look(
     pool::in_parallel(jobs, work);
     let mut done = done
         .into_inner()
-        .expect("no hunt panics while it holds the lock");
+        .expect("no search panics while it holds the lock");
     done.sort_by_key(|(defect, start, _)| (*defect, *start));
     let mut hunts = vec![Vec::new(); subjects.len()];
     for (defect, _, hunt) in done {
@@ -181,15 +186,15 @@ fn look(
     hunts
 }
 
-/// Which hunts were begun behind a survival depends on who was faster; results must not.
+/// Which searches began after a survival depends on the speed of the workers; results must not.
 fn up_to_the_first_survival(hunts: &mut Vec<Hunt>) {
     if let Some(place) = hunts.iter().position(|hunt| hunt.find.is_none()) {
         hunts.truncate(place + 1);
     }
 }
 
-/// Repeats every find alone, now that nothing else runs.
-fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Divergence> {
+/// Repeats every find alone.
+fn confirm(subjects: &[PreparedDefect], findings: &[DefectFinding]) -> Vec<NonDeterminism> {
     let mut divergences = Vec::new();
     for (subject, finding) in subjects.iter().zip(findings) {
         for find in finding.hunts.iter().filter_map(|hunt| hunt.find.as_ref()) {
@@ -208,7 +213,7 @@ fn confirm(subjects: &[Subject], findings: &[Finding]) -> Vec<Divergence> {
     divergences
 }
 
-/// The verdict, gravest first. A violation is what is looked for, and so never a failure.
+/// The exit code, the most severe finding first. A violation is the aim, and never a failure.
 fn exit_of(power: &Power) -> Exit {
     if !power.divergences.is_empty() {
         Exit::NonDeterministic
@@ -216,7 +221,9 @@ fn exit_of(power: &Power) -> Exit {
         Exit::Interrupted
     } else if power.findings.is_empty() {
         Exit::NothingRan
-    } else if power.findings.iter().any(Finding::is_a_gap) || !power.idle_invariants().is_empty() {
+    } else if power.findings.iter().any(DefectFinding::is_a_gap)
+        || !power.idle_invariants().is_empty()
+    {
         Exit::FloorMissed
     } else {
         Exit::Held
@@ -241,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn hunts_behind_a_survival_do_not_count() {
+    fn searches_after_a_survival_do_not_count() {
         let survived = Hunt {
             runs: 100,
             find: None,

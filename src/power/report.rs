@@ -1,4 +1,4 @@
-//! What `gatesim power` writes to standard output. It depends on the seeds alone.
+//! The output of `gatesim power`, which depends on the seeds alone.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     Power,
-    finding::{Finding, Verdict},
+    finding::{DefectFinding, DefectVerdict},
 };
 use crate::output::{MessageFormat, Output, Style, labels::percent, note};
 
@@ -19,9 +19,9 @@ pub fn write(power: &Power, out: &mut Output) -> anyhow::Result<()> {
     }
 }
 
-/// How fast it was, on standard error.
+/// Prints the speed to standard error.
 pub fn speed(power: &Power, elapsed: Duration) {
-    let runs: u64 = power.findings.iter().map(Finding::runs).sum();
+    let runs: u64 = power.findings.iter().map(DefectFinding::runs).sum();
     note(format_args!(
         "{}.{:03} s, {runs} runs of flipped designs",
         elapsed.as_secs(),
@@ -35,9 +35,7 @@ fn write_human(power: &Power, out: &mut Output) -> anyhow::Result<()> {
         out.line(divergence.human())?;
         out.line("")?;
     }
-    out.line(
-        style.strong("defect  runs to find           broke in this share of the runs looked at"),
-    )?;
+    out.line(style.strong("defect  runs to find           broke in this share of the runs"))?;
     for finding in &power.findings {
         out.line(row(finding, style))?;
     }
@@ -49,48 +47,48 @@ fn write_human(power: &Power, out: &mut Output) -> anyhow::Result<()> {
         out.line(style.strong(title))?;
         out.lines(lines)
     };
-    let survivors = power.with(Verdict::Survived).map(survivor).collect();
+    let survivors = power.with(DefectVerdict::Survived).map(survivor).collect();
     section("survived", survivors, out)?;
     let panicked = power.findings.iter().filter_map(|finding| {
         let run = finding.panic()?;
         Some(format!("  {}  gatesim replay '{run}'", finding.defect.id))
     });
     section("panicked", panicked.collect(), out)?;
-    let unseen = differences(power, Finding::expected_unseen);
-    section("ought to break, and did not", unseen, out)?;
+    let unseen = differences(power, DefectFinding::expected_unseen);
+    section("expected to break, but held", unseen, out)?;
     let sole = Invariant::ALL.iter().filter_map(|invariant| {
         let ids = power.solely_found_by(*invariant);
         (!ids.is_empty()).then(|| format!("  {invariant}: {}", ids.join(", ")))
     });
-    section("seen by one invariant only", sole.collect(), out)?;
+    section("found by one invariant only", sole.collect(), out)?;
     let idle = power
         .idle_invariants()
         .iter()
         .map(|i| format!("  {i}"))
         .collect();
-    section("not the only one to see anything", idle, out)?;
+    section("not the only one to find any defect", idle, out)?;
     out.line("")?;
     out.line(verdict(power))
 }
 
-fn row(finding: &Finding, style: Style) -> String {
+fn row(finding: &DefectFinding, style: Style) -> String {
     let id = &finding.defect.id;
     let runs = finding.runs_to_find();
     let found = match (finding.verdict(), finding.median_runs_to_find()) {
-        (Verdict::Survived, _) => style.bad("survived"),
-        (Verdict::Unfinished, _) => "unfinished".to_owned(),
-        (Verdict::Found, Some(median)) => format!(
+        (DefectVerdict::Survived, _) => style.bad("survived"),
+        (DefectVerdict::Unfinished, _) => "unfinished".to_owned(),
+        (DefectVerdict::Found, Some(median)) => format!(
             "{median} ({} to {})",
             runs.first().unwrap_or(&median),
             runs.last().unwrap_or(&median)
         ),
-        (Verdict::Found, None) => "never looked for".to_owned(),
+        (DefectVerdict::Found, None) => "not searched for".to_owned(),
     };
     format!("{id:<6}  {found:<21}  {}", shares(finding))
 }
 
-/// Each invariant that broke, the most frequent first.
-fn shares(finding: &Finding) -> String {
+/// The invariants that broke, the most frequent first.
+fn shares(finding: &DefectFinding) -> String {
     let mut broken: Vec<(Invariant, u64)> = finding.broken().into_iter().collect();
     broken.sort_by_key(|(invariant, count)| (std::cmp::Reverse(*count), *invariant));
     let shares: Vec<String> = broken
@@ -100,7 +98,7 @@ fn shares(finding: &Finding) -> String {
     shares.join(", ")
 }
 
-fn survivor(finding: &Finding) -> String {
+fn survivor(finding: &DefectFinding) -> String {
     let defect = &finding.defect;
     let mut text = format!(
         "  {}  {} ({}): {} runs of {}",
@@ -116,10 +114,13 @@ fn survivor(finding: &Finding) -> String {
     text
 }
 
-/// One line for each defect of which `invariants` has something to say.
-fn differences(power: &Power, invariants: impl Fn(&Finding) -> Vec<Invariant>) -> Vec<String> {
+/// One line for each defect for which `invariants` returns some.
+fn differences(
+    power: &Power,
+    invariants: impl Fn(&DefectFinding) -> Vec<Invariant>,
+) -> Vec<String> {
     power
-        .with(Verdict::Found)
+        .with(DefectVerdict::Found)
         .filter_map(|finding| {
             let names: Vec<String> = invariants(finding)
                 .iter()
@@ -130,23 +131,23 @@ fn differences(power: &Power, invariants: impl Fn(&Finding) -> Vec<Invariant>) -
         .collect()
 }
 
-/// The verdict in one line, and what makes it worthless if something does.
+/// The result in one line, with anything that invalidates it.
 pub fn verdict(power: &Power) -> String {
-    let found = power.with(Verdict::Found).count();
+    let found = power.with(DefectVerdict::Found).count();
     let mut text = format!("{found} of {} defects found", power.findings.len());
     if let Some((median, largest, id)) = power.runs_to_find() {
         text.push_str(&format!(
-            ", half of them within {median} runs, the last, {id}, within {largest}"
+            ", half of them within {median} runs, the last one, {id}, within {largest}"
         ));
     }
     if !power.divergences.is_empty() {
         text.push_str(&format!(
-            "\n{} finds did not repeat: find out why before you believe anything else here",
+            "\n{} finds did not repeat: fix this first, no other result can be trusted",
             power.divergences.len()
         ));
     }
     if power.interrupted {
-        text.push_str("\ninterrupted: these are the hunts that were finished");
+        text.push_str("\ninterrupted: only finished searches are shown");
     }
     text
 }
@@ -158,7 +159,7 @@ struct DefectJson<'a> {
     title: &'a str,
     flip: &'a str,
     found: bool,
-    /// How many of the first seeds led to it.
+    /// The number of first seeds from which it was found.
     starts: usize,
     runs: u64,
     runs_to_find: Vec<u64>,
@@ -174,7 +175,7 @@ struct DefectJson<'a> {
 
 /// The end of the JSON lines.
 #[derive(Serialize)]
-struct SummaryJson<'a> {
+struct PowerSummaryJson<'a> {
     defects: usize,
     found: usize,
     survived: Vec<&'a str>,
@@ -197,7 +198,7 @@ fn write_json(power: &Power, out: &mut Output) -> anyhow::Result<()> {
                 id: &defect.id,
                 title: &defect.title,
                 flip: &defect.flip,
-                found: finding.verdict() == Verdict::Found,
+                found: finding.verdict() == DefectVerdict::Found,
                 starts: finding.runs_to_find().len(),
                 runs: finding.runs(),
                 runs_to_find: finding.runs_to_find(),
@@ -214,11 +215,11 @@ fn write_json(power: &Power, out: &mut Output) -> anyhow::Result<()> {
     }
     out.json(
         "summary",
-        &SummaryJson {
+        &PowerSummaryJson {
             defects: power.findings.len(),
-            found: power.with(Verdict::Found).count(),
+            found: power.with(DefectVerdict::Found).count(),
             survived: power
-                .with(Verdict::Survived)
+                .with(DefectVerdict::Survived)
                 .map(|finding| &*finding.defect.id)
                 .collect(),
             idle_invariants: power.idle_invariants(),

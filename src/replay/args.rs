@@ -1,4 +1,4 @@
-//! What `gatesim replay` is asked.
+//! The arguments of `gatesim replay`.
 
 use std::path::PathBuf;
 
@@ -28,10 +28,10 @@ pub struct ReplayArgs {
     /// Write the run's plan, for editing by hand and replaying.
     #[arg(long, value_name = "FILE")]
     pub save_plan: Option<PathBuf>,
-    /// Show the verdict only.
+    /// Show the result only.
     #[arg(long, short, conflicts_with_all = ["format", "show", "diff", "step"])]
     pub quiet: bool,
-    /// What is shown, and of what.
+    /// What is shown.
     #[command(flatten)]
     pub view: ViewArgs,
 }
@@ -40,7 +40,7 @@ pub struct ReplayArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What is shown")]
 pub struct ViewArgs {
-    /// In which form.
+    /// The format.
     #[arg(long, value_enum, default_value = "timeline")]
     pub format: ReplayFormat,
     /// One line per event, or a column per actor.
@@ -52,14 +52,14 @@ pub struct ViewArgs {
     /// Only these parts: c3 (client 3 and its connections), c3#1, client3, container0, auth ...
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub only: Vec<Part>,
-    /// Only what is near this moment, by 10 events to each side, or by as many or as long as said.
-    #[arg(long, value_name = "MOMENT[=N|TIME]", conflicts_with_all = ["from", "until", "show", "diff", "step"])]
+    /// Only what is near this point, by 10 events to each side, or by the number or time given.
+    #[arg(long, value_name = "POINT[=N|TIME]", conflicts_with_all = ["from", "until", "show", "diff", "step"])]
     pub around: Option<Around>,
-    /// Only from this moment on.
-    #[arg(long, value_name = "MOMENT", conflicts_with_all = ["show", "diff", "step"])]
+    /// Only from this point on.
+    #[arg(long, value_name = "POINT", conflicts_with_all = ["show", "diff", "step"])]
     pub from: Option<When>,
-    /// Only up to this moment; the run is not executed further than that.
-    #[arg(long, value_name = "MOMENT")]
+    /// Only up to this point; the run is not executed further than that.
+    #[arg(long, value_name = "POINT")]
     pub until: Option<When>,
     /// The state of this part at the end, or at --until; may be repeated.
     #[arg(
@@ -69,8 +69,8 @@ pub struct ViewArgs {
         conflicts_with = "diff"
     )]
     pub show: Vec<Part>,
-    /// What changed between two moments.
-    #[arg(long, value_names = ["MOMENT", "MOMENT"], num_args = 2, conflicts_with = "until")]
+    /// What changed between two points.
+    #[arg(long, value_names = ["POINT", "POINT"], num_args = 2, conflicts_with = "until")]
     pub diff: Vec<When>,
     /// Step through the run, forward and back, from its violation or from --until.
     #[arg(long, conflicts_with_all = ["show", "diff", "format"])]
@@ -110,7 +110,7 @@ Examples:
   gatesim replay seeds/regressions/golden-path-v9-0.toml
   gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4
 
-A moment is a time (12.4s), an event (#412), a step (step412), `violation`, the name of an
+A point is a time (12.4s), an event (#412), a step (step412), `violation`, the name of an
 invariant that broke, `start` or `end`. A part is c<n> for a client and its connections,
 c<n>#<attempt> for one connection, client<n>, balancer, container<n>, auth, redis, database,
 supervisor, world, clients, containers, services or all.

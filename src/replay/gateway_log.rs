@@ -1,4 +1,4 @@
-//! A run as the log of the production service: its lines, with times as they would stand there.
+//! A run as the log of the production service, with the same format of times.
 
 use std::fmt;
 
@@ -14,34 +14,34 @@ const DAY: u64 = 10;
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct TimedLogLine {
     /// RFC 3339 with microseconds.
     pub time: String,
-    /// Its name.
+    /// The name of its level.
     pub level: String,
-    /// What.
+    /// The text.
     pub message: String,
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for TimedLogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {:<8}  {}", self.time, self.level, self.message)
     }
 }
 
-/// The log lines of those events that are shown. All of a run's events have to be seen, or what a
-/// line says of earlier ones is missing.
+/// The log lines of the events that are shown. `trace` must be the whole trace: lines depend on
+/// earlier events.
 pub fn lines(
     trace: &[TraceEvent],
     mut log: GatewayLog,
     shown: impl Fn(&TraceEvent) -> bool,
-) -> impl Iterator<Item = Line> {
+) -> impl Iterator<Item = TimedLogLine> {
     trace.iter().flat_map(move |entry| {
         let mut lines = log.lines(entry);
         if !shown(entry) {
             lines.clear();
         }
-        lines.into_iter().map(|line| Line {
+        lines.into_iter().map(|line| TimedLogLine {
             time: log_time(entry.time),
             level: line.level.to_string(),
             message: line.message,

@@ -1,4 +1,4 @@
-//! `gatesim replay`: one run, twice, and what happened in it.
+//! `gatesim replay`: executes one run twice and shows its events, states and result.
 
 pub mod args;
 mod gateway_log;
@@ -38,13 +38,13 @@ use crate::{
     },
 };
 
-/// How wide lanes are if nobody says how wide they may be.
+/// The width of lanes if standard output is not a terminal and no width is given.
 const DEFAULT_WIDTH: usize = 160;
 
 /// Runs the command.
 pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if args.view.step && out.format() == MessageFormat::Json {
-        bail!("--step is for people; there is no JSON of it");
+        bail!("--step is interactive and has no JSON output");
     }
     let target = args.run.load()?;
     for path in args.save_plan.iter().chain(&args.trace) {
@@ -69,7 +69,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let run = Run {
         outcome: &outcome,
         plan: &target.plan,
-        headline: target.told(&outcome),
+        headline: target.headline(&outcome),
     };
     for part in args.view.only.iter().chain(&args.view.show) {
         part.check(&outcome)?;
@@ -107,8 +107,8 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// What has become of the capsule, if it is one. A run that was cut short has another digest, and
-/// what the capsule is kept for may be later.
+/// Whether the capsule is reproduced, if the target is one. A run that was stopped early has another
+/// digest, and may end before the violation.
 fn reproduction(target: &Target, options: &Options, outcome: &Outcome) -> Option<Reproduction> {
     let whole = options.until.is_none() && !options.stop_at_first;
     let capsule = target.capsule.as_ref().filter(|_| whole);
@@ -119,13 +119,13 @@ fn reproduction(target: &Target, options: &Options, outcome: &Outcome) -> Option
 enum Shown<'a> {
     /// Whether it held.
     Verdict,
-    /// What happened.
+    /// The events.
     Events,
-    /// What somebody is at a moment.
+    /// The state of actors at a point.
     State,
-    /// What changed between two moments.
+    /// What changed between two points.
     Changes(&'a When, &'a When),
-    /// Whatever is asked for at the prompt.
+    /// A prompt that steps through the run.
     Steps,
 }
 
@@ -141,7 +141,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Where the run may be ended, because nothing later is shown; none if all of it is needed.
+/// Where the run may be stopped, because nothing later is shown; none if all of it is needed.
 fn until(view: &ViewArgs) -> Option<Until> {
     match (&*view.diff, &view.until) {
         ([from, to], _) => match (from.until()?, to.until()?) {
@@ -165,7 +165,7 @@ fn range(view: &ViewArgs, run: &Run<'_>) -> anyhow::Result<std::ops::Range<u64>>
         return run.around(around, &view.only);
     }
     let from = match &view.from {
-        // What happens at the moment itself is of interest.
+        // Events at the point itself are included.
         Some(When::Time(time)) => run
             .outcome
             .trace
@@ -218,7 +218,9 @@ fn write_events(
         (Layout::Lanes, width) => {
             let width = width.unwrap_or(DEFAULT_WIDTH);
             let Some(lines) = lanes::lines(view, width, style) else {
-                bail!("{width} columns are too few for lanes; ask for more, or for fewer parts");
+                bail!(
+                    "{width} columns are too few for lanes; set a larger --width, or show fewer parts with --only"
+                );
             };
             Some(lines)
         }
@@ -234,13 +236,13 @@ fn write_events(
 fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Result<()> {
     let when = args.until.as_ref().unwrap_or(&When::End);
     let position = run.position(when)?;
-    let moment = Snapshot::after(&run.outcome.trace[..position as usize]);
-    let states = state::of_parts(&moment, &args.show);
+    let snapshot = Snapshot::after(&run.outcome.trace[..position as usize]);
+    let states = state::of_parts(&snapshot, &args.show);
     match out.format() {
         MessageFormat::Human => {
             out.line(format!("at {}", heading(when, run.outcome, position)))?;
             if states.is_empty() {
-                out.line("  nothing is known of it then")?;
+                out.line("  no state at this point")?;
             }
             out.lines(state::lines(&states, out.style()))
         }

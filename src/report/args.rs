@@ -1,4 +1,4 @@
-//! What `gatesim report` is asked.
+//! The arguments of `gatesim report`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,24 +9,24 @@ use crate::{
     report::format::ReportFormat,
 };
 
-/// Make one run into a page for a browser, a diagram for an issue, or a trace for a viewer.
+/// Write one run as a page for a browser, a diagram for an issue, or a trace for a viewer.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
     /// What to run.
     #[command(flatten)]
     pub run: TargetArgs,
-    /// What to make of it.
+    /// The format.
     #[arg(long, value_enum, default_value = "html")]
     pub format: ReportFormat,
-    /// Look for what decides for this long, such as 5s or 1m.
+    /// Search for the root cause for this long, such as 5s or 1m.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "10s", value_parser = clock::parse_budget)]
     pub budget: Duration,
-    /// Leave out what led there and what decides it, for which the run is made again many times.
+    /// Leave out the root cause, for which the run is re-executed many times.
     #[arg(long, conflicts_with = "budget")]
     pub no_why: bool,
-    /// Where it goes; - is standard output [default: html to a file named after the run, the others
-    /// to standard output].
+    /// Where it is written; - is standard output [default: html to a file named after the run, the
+    /// others to standard output].
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -38,5 +38,5 @@ Examples:
   gatesim report cold-start@v4:3 --format mermaid
   gatesim report cold-start@v4:3 --format perfetto -o trace.json
 
-A page is one file: it works offline, and may be attached to an issue. A run that is too long for a
-page is cut around its violation, and the page says so.";
+A page is one file: it works offline and can be attached to an issue. Of a run that is too long,
+the page shows the part around the violation, and says so.";

@@ -1,4 +1,4 @@
-//! The formats of a report. What is to be known of a format stands in one row.
+//! The formats of a report. Everything about a format is declared in one row.
 
 use clap::ValueEnum;
 use gatesim_sim::run::outcome::Outcome;
@@ -9,7 +9,7 @@ use crate::{
     target::Target,
 };
 
-/// What a run can be made into.
+/// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportFormat {
@@ -21,7 +21,7 @@ pub enum ReportFormat {
     Perfetto,
 }
 
-/// What is to be known of a format.
+/// Everything about a format.
 pub struct FormatRow {
     /// The extension of the file that it is written to by default; none for standard output.
     pub default_extension: Option<&'static str>,
@@ -30,11 +30,11 @@ pub struct FormatRow {
     /// What a reader opens it with.
     pub open_with: &'static str,
     /// Its text.
-    pub render: fn(&Reported<'_>) -> anyhow::Result<String>,
+    pub render: fn(&ReportInput<'_>) -> anyhow::Result<String>,
 }
 
 /// The run that is reported.
-pub struct Reported<'a> {
+pub struct ReportInput<'a> {
     /// The run.
     pub target: &'a Target,
     /// What it did, with its trace.
@@ -70,7 +70,7 @@ impl ReportFormat {
                     Ok(mermaid::diagram(
                         &reported.target.plan,
                         reported.outcome,
-                        reported.target.told(reported.outcome),
+                        reported.target.headline(reported.outcome),
                         reported.root_cause.map(|cause| cause.slice.as_slice()),
                     ))
                 },

@@ -1,4 +1,4 @@
-//! One run as a Mermaid sequence diagram, short enough to be read in an issue: what led to the
+//! One run as a Mermaid sequence diagram, short enough for an issue: the causal slice of the
 //! violation, or the last notable events before it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,39 +13,39 @@ use crate::report::chart::{
     window::Window,
 };
 
-/// Events of a diagram; beyond this nobody reads it.
+/// Most events of a diagram: more are unreadable.
 const MAX_EVENTS: usize = 40;
 
-/// Characters of a label; GitHub draws longer ones over each other.
+/// Most characters of a label: GitHub draws longer ones over each other.
 const MAX_LABEL: usize = 110;
 
-/// The diagram of a traced run. `slice` is what led to the violation, if that is known.
+/// The diagram of a traced run. `slice` are the events that led to the violation, if known.
 pub fn diagram(
     plan: &Plan,
     outcome: &Outcome,
-    told: Option<&Violation>,
+    violation: Option<&Violation>,
     slice: Option<&[u64]>,
 ) -> String {
-    let chart = Chart::new(plan, outcome, told, &Window::WHOLE);
-    let told = drawn(&chart, slice);
-    let arrows = Arrows::among(&chart, &told);
+    let chart = Chart::new(plan, outcome, violation, &Window::WHOLE);
+    let shown = drawn(&chart, slice);
+    let arrows = MermaidArrows::among(&chart, &shown);
     let mut lines = vec!["sequenceDiagram".to_owned()];
-    let lanes = lanes(&chart, &told, &arrows);
+    let lanes = lanes(&chart, &shown, &arrows);
     lines.extend(participants(&chart, &lanes));
-    // From the first to the last, for what concerns the run.
-    let everybody = (lanes.first().zip(lanes.last()))
+    // From the first lane to the last, for events of the whole run.
+    let all_lanes = (lanes.first().zip(lanes.last()))
         .map(|(first, last)| format!("{},{}", chart.lanes[*first].name, chart.lanes[*last].name));
     let mut before: Option<&Event> = None;
-    for event in chart.events.iter().filter(|e| told.contains(&e.number)) {
-        // The time, where it has gone on: a sequence diagram has no axis.
+    for event in chart.events.iter().filter(|e| shown.contains(&e.number)) {
+        // The time, where it differs from that before: a sequence diagram has no axis.
         let moved = before.is_none_or(|before| before.time_ns != event.time_ns);
-        lines.extend(arrows.lines(&chart, event, moved, everybody.as_deref()));
+        lines.extend(arrows.lines(&chart, event, moved, all_lanes.as_deref()));
         before = Some(event);
     }
     lines.join("\n") + "\n"
 }
 
-/// The events that are drawn: of the slice or of the story, the last before the violation.
+/// The events that are drawn: the last ones before the violation that are in the slice or notable.
 fn drawn(chart: &Chart, slice: Option<&[u64]>) -> BTreeSet<u64> {
     let end = chart.focus.unwrap_or(u64::MAX);
     let in_story = |event: &&Event| match slice {
@@ -60,10 +60,10 @@ fn drawn(chart: &Chart, slice: Option<&[u64]>) -> BTreeSet<u64> {
     latest.iter().copied().collect()
 }
 
-/// The lanes of which something is drawn.
-fn lanes(chart: &Chart, told: &BTreeSet<u64>, arrows: &Arrows) -> BTreeSet<usize> {
+/// The lanes with something drawn.
+fn lanes(chart: &Chart, shown: &BTreeSet<u64>, arrows: &MermaidArrows) -> BTreeSet<usize> {
     let mut used: BTreeSet<usize> = arrows.lanes();
-    let events = chart.events.iter().filter(|e| told.contains(&e.number));
+    let events = chart.events.iter().filter(|e| shown.contains(&e.number));
     used.extend(events.filter_map(|event| event.lane));
     used
 }
@@ -81,25 +81,25 @@ fn participants(chart: &Chart, lanes: &BTreeSet<usize>) -> Vec<String> {
         .collect()
 }
 
-/// The arrows between events that are drawn, by the event at whose place they are drawn.
-struct Arrows<'a> {
-    /// Drawn where they arrive; what never arrives, where it was sent.
+/// The arrows between events that are drawn, by the event at which they are drawn.
+struct MermaidArrows<'a> {
+    /// Drawn where they arrive; what never arrives is drawn where it was sent.
     at: BTreeMap<u64, Vec<&'a Arrow>>,
-    /// Senders whose arrow is drawn elsewhere.
+    /// Sending events whose arrow is drawn at another event.
     senders: BTreeSet<u64>,
 }
 
-impl<'a> Arrows<'a> {
-    fn among(chart: &'a Chart, told: &BTreeSet<u64>) -> Self {
+impl<'a> MermaidArrows<'a> {
+    fn among(chart: &'a Chart, shown: &BTreeSet<u64>) -> Self {
         let drawn: Vec<&Arrow> = (chart.arrows.iter())
-            .filter(|arrow| told.contains(&arrow.to.unwrap_or(arrow.from)))
+            .filter(|arrow| shown.contains(&arrow.to.unwrap_or(arrow.from)))
             .collect();
         let mut at: BTreeMap<u64, Vec<&Arrow>> = BTreeMap::new();
         for arrow in &drawn {
             let place = arrow.to.unwrap_or(arrow.from);
             at.entry(place).or_default().push(arrow);
         }
-        Arrows {
+        MermaidArrows {
             at,
             senders: drawn.iter().map(|arrow| arrow.from).collect(),
         }
@@ -116,7 +116,7 @@ impl<'a> Arrows<'a> {
         chart: &Chart,
         event: &Event,
         moved: bool,
-        everybody: Option<&str>,
+        all_lanes: Option<&str>,
     ) -> Vec<String> {
         let time = match moved {
             true => format!("{} ", seconds(event.time_ns)),
@@ -140,7 +140,7 @@ impl<'a> Arrows<'a> {
             let label = format!("{time}{}{lost}", arrow.label);
             lines.push(format!("    {from}{line}{to}: {}", label_text(&label)));
         }
-        // An arrow says what its ends say, but for an answer, which has a sender worth a note.
+        // An arrow says what its ends say, except for an answer, whose sender gets a note.
         if arrows.is_none()
             && (!self.senders.contains(&event.number))
             && let Some(lane) = event.lane
@@ -149,12 +149,12 @@ impl<'a> Arrows<'a> {
             lines.push(format!("    Note over {}: {text}", name(lane)));
         } else if event.lane.is_none() {
             let text = label_text(&format!("{time}{}", event.text));
-            lines.extend(everybody.map(|over| format!("    Note over {over}: {text}")));
+            lines.extend(all_lanes.map(|over| format!("    Note over {over}: {text}")));
         }
         let broken = chart.violations.iter().filter(|v| v.event == event.number);
         for violation in broken {
             let over = event.lane.map(|lane| name(lane).to_string());
-            let Some(over) = over.or(everybody.map(str::to_owned)) else {
+            let Some(over) = over.or(all_lanes.map(str::to_owned)) else {
                 continue;
             };
             let text = label_text(&format!(
@@ -174,8 +174,8 @@ fn seconds(ns: u64) -> String {
     format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
 }
 
-/// A text that Mermaid takes for a text: what begins an entity, ends a statement or a line is
-/// written as an entity.
+/// A text escaped for Mermaid: characters that begin an entity or end a statement or a line are
+/// written as entities.
 fn label_text(text: &str) -> String {
     let mut label = String::new();
     for c in text.chars().take(MAX_LABEL) {
@@ -196,28 +196,28 @@ mod tests {
     use super::*;
     use crate::report::chart::tests::{sample_outcome, sample_plan};
 
-    fn told(outcome: &Outcome, slice: Option<&[u64]>) -> String {
+    fn diagram_of(outcome: &Outcome, slice: Option<&[u64]>) -> String {
         diagram(&sample_plan(), outcome, outcome.violations.first(), slice)
     }
 
     #[test]
     fn the_story_before_the_violation() {
-        insta::assert_snapshot!("story", told(&sample_outcome(), None));
+        insta::assert_snapshot!("story", diagram_of(&sample_outcome(), None));
     }
 
     #[test]
     fn a_slice_is_all_that_is_drawn() {
         let slice = [2, 3, 4, 6];
-        insta::assert_snapshot!("slice", told(&sample_outcome(), Some(&slice)));
+        insta::assert_snapshot!("slice", diagram_of(&sample_outcome(), Some(&slice)));
     }
 
     #[test]
-    fn a_run_that_holds_is_told_to_its_end() {
+    fn a_run_that_holds_is_drawn_to_its_end() {
         let outcome = Outcome {
             violations: Vec::new(),
             ..sample_outcome()
         };
-        let diagram = told(&outcome, None);
+        let diagram = diagram_of(&outcome, None);
         assert!(diagram.contains("never arrives"), "{diagram}");
         assert!(diagram.contains("run over"), "{diagram}");
     }

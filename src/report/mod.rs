@@ -1,9 +1,9 @@
-//! `gatesim report`: one run as something to look at or to pass on: a page for a browser, a diagram
-//! for an issue, a trace for a viewer of traces.
+//! `gatesim report`: one run as a page for a browser, a diagram for an issue, or a trace for a viewer
+//! of traces.
 //!
 //! - `format`: the formats, one row each; `html`, `mermaid`, `perfetto`: how they are written;
-//! - `chart`: lanes, arrows and bands, which all of them draw;
-//! - `root_cause`: why the run failed, as far as a report tells it.
+//! - `chart`: lanes, arrows and bands, which every format draws;
+//! - `root_cause`: the part of an explanation that reports show.
 
 pub mod args;
 pub mod chart;
@@ -24,7 +24,7 @@ use crate::{
     output::{MessageFormat, Output, note, write_whole},
     report::{
         args::ReportArgs,
-        format::{ReportFormat, Reported},
+        format::{ReportFormat, ReportInput},
         root_cause::RootCause,
     },
     target::{Target, origin::Origin},
@@ -52,7 +52,7 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let root_cause = root_cause(args, &target, &outcome);
-    let text = (args.format.row().render)(&Reported {
+    let text = (args.format.row().render)(&ReportInput {
         target: &target,
         outcome: &outcome,
         root_cause: root_cause.as_ref(),
@@ -119,7 +119,7 @@ impl Destination {
     }
 }
 
-/// The name of a page: that of the file it was made from, or of the run.
+/// The name of a report without extension: that of the target file, or of the run.
 fn stem(target: &Target) -> String {
     let file = match &target.origin {
         Origin::Name => None,

@@ -16,8 +16,8 @@ use crate::{
 /// The process of the run itself; actors follow.
 const RUN: usize = 1;
 
-/// How long an event is drawn, in nanoseconds: it has to last for a flow to begin or end at it.
-const MOMENT_NS: u64 = 1_000;
+/// The duration of an event, in nanoseconds: flows begin and end only at events with a duration.
+const EVENT_NS: u64 = 1_000;
 
 /// The trace as JSON, ready to be opened.
 pub fn trace(run: &RunName, plan: &Plan, outcome: &Outcome) -> anyhow::Result<String> {
@@ -46,12 +46,12 @@ pub fn trace(run: &RunName, plan: &Plan, outcome: &Outcome) -> anyhow::Result<St
 #[serde(rename_all = "camelCase")]
 struct Trace {
     display_time_unit: &'static str,
-    trace_events: Vec<Record>,
+    trace_events: Vec<TraceRecord>,
 }
 
 /// One record; the names are the format's.
 #[derive(Serialize)]
-struct Record {
+struct TraceRecord {
     ph: &'static str,
     name: String,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -88,16 +88,16 @@ struct Writer<'a> {
     end_ns: u64,
     /// By process and name.
     threads: BTreeMap<(usize, String), usize>,
-    records: Vec<Record>,
+    records: Vec<TraceRecord>,
 }
 
 impl Writer<'_> {
     fn events(&mut self) {
         for event in &self.chart.events {
             let (pid, tid) = self.place(event);
-            self.records.push(Record {
+            self.records.push(TraceRecord {
                 cat: "event",
-                dur: Some(Micros(MOMENT_NS)),
+                dur: Some(Micros(EVENT_NS)),
                 args: json!({ "event": event.number, "step": event.step, "actor": self.actor(event) }),
                 ..record("X", event.text.clone(), pid, tid, event.time_ns)
             });
@@ -119,7 +119,7 @@ impl Writer<'_> {
             for (segment, end) in band.segments.iter().zip(ends) {
                 let from = self.time(segment.from);
                 let until = end.map_or(self.end_ns, |end| self.time(end));
-                self.records.push(Record {
+                self.records.push(TraceRecord {
                     cat: "state",
                     dur: Some(Micros(until.saturating_sub(from))),
                     args: json!({ "name": band.name, "from_event": segment.from }),
@@ -137,7 +137,7 @@ impl Writer<'_> {
             let tid = self.thread(pid, "calls");
             let until = call.to.map_or(self.end_ns, |to| self.time(to));
             let phases = [("b", self.time(call.from)), ("e", until)];
-            self.records.extend(phases.map(|(phase, at)| Record {
+            self.records.extend(phases.map(|(phase, at)| TraceRecord {
                 cat: "call",
                 id: Some(id),
                 args: json!({ "answered": call.ok }),
@@ -156,7 +156,7 @@ impl Writer<'_> {
                     continue;
                 };
                 let (pid, tid) = self.place(event);
-                self.records.push(Record {
+                self.records.push(TraceRecord {
                     cat: "frame",
                     id: Some(id),
                     // The slice around it, not the next one.
@@ -171,9 +171,9 @@ impl Writer<'_> {
         let tid = self.thread(RUN, "faults");
         for fault in &self.chart.faults {
             let from = self.time(fault.event);
-            let until = fault.until_ns.unwrap_or(from + MOMENT_NS);
+            let until = fault.until_ns.unwrap_or(from + EVENT_NS);
             let phases = [("b", from), ("e", until)];
-            self.records.extend(phases.map(|(phase, at)| Record {
+            self.records.extend(phases.map(|(phase, at)| TraceRecord {
                 cat: "fault",
                 id: Some(fault.number as usize),
                 ..record(phase, fault.text.clone(), RUN, tid, at)
@@ -185,7 +185,7 @@ impl Writer<'_> {
         let tid = self.thread(RUN, "violations");
         for violation in &self.chart.violations {
             let at = self.time(violation.event);
-            self.records.push(Record {
+            self.records.push(TraceRecord {
                 cat: "violation",
                 // Drawn through all processes.
                 s: Some("g"),
@@ -220,7 +220,7 @@ impl Writer<'_> {
     }
 
     fn metadata(&mut self, name: &str, pid: usize, tid: usize, args: Value) {
-        self.records.push(Record {
+        self.records.push(TraceRecord {
             args,
             ..record("M", name.to_owned(), pid, tid, 0)
         });
@@ -257,8 +257,8 @@ fn process(lane: usize) -> usize {
     RUN + 1 + lane
 }
 
-fn record(ph: &'static str, name: String, pid: usize, tid: usize, ns: u64) -> Record {
-    Record {
+fn record(ph: &'static str, name: String, pid: usize, tid: usize, ns: u64) -> TraceRecord {
+    TraceRecord {
         ph,
         name,
         cat: "",

@@ -1,4 +1,4 @@
-//! Why a run failed, as far as a report tells it.
+//! The root cause of a failure: the part of an explanation that reports show.
 
 use crate::why::{Decisive, Explanation};
 

@@ -1,4 +1,4 @@
-//! What `gatesim shrink` is asked.
+//! The arguments of `gatesim shrink`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,14 +10,14 @@ use crate::execution::{
     clock,
 };
 
-/// Make a failing run smaller: fewer clients, faults, choices; shorter; the same failure.
+/// Reduce a failing run to a smaller one with the same failure: fewer clients, faults, choices.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ShrinkArgs {
     /// What to run.
     #[command(flatten)]
     pub run: TargetArgs,
-    /// The invariant whose violation must stay [default: what a capsule expects, or what broke
+    /// The invariant whose violation must remain [default: what a capsule expects, or what broke
     /// first].
     #[arg(long, value_name = "INVARIANT")]
     pub invariant: Option<Invariant>,
@@ -27,13 +27,13 @@ pub struct ShrinkArgs {
     /// Write the capsule here [default: SCENARIO-DESIGN-SEED-shrunk.toml].
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Go on from what an earlier search has written there.
+    /// Continue from what an earlier search wrote there.
     #[arg(long)]
     pub resume: bool,
     /// Worker threads.
     #[command(flatten)]
     pub jobs: JobsArgs,
-    /// Write nothing: say whether the run fails in the same way without some element of it.
+    /// Write nothing: check whether the run is minimal, or still fails without one of its elements.
     #[arg(long, conflicts_with_all = ["output", "resume"])]
     pub check: bool,
 }
@@ -46,5 +46,5 @@ Examples:
   gatesim shrink chaos@v9:48 --resume
   gatesim shrink small.toml --check
 
-What is left fails with the same invariant and cause, never with another. The original is not touched.
-When the time is up, or at Ctrl-C, the smallest run so far is written, and --resume goes on from it.";
+The smaller run fails with the same invariant and cause. The original is not changed. When the
+budget is spent, or at Ctrl-C, the smallest run so far is written; --resume continues from it.";

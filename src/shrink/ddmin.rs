@@ -1,18 +1,17 @@
-//! Taking things out of a list for as long as what is left still does what it must: in halves,
-//! then in smaller parts, then one by one.
+//! Delta debugging: removes items from a list while the rest still passes a test, in halves, then in
+//! smaller parts, then one by one.
 //!
 //! After Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input" (2002), with
-//! two differences: parts are taken out from the first to the last and what is gone stays gone, and
-//! all parts of one size are offered together, so that they can be tried at the same time. Which
-//! one is taken depends on their order alone.
+//! two differences: parts are removed from the first to the last and are never restored, and all
+//! parts of one size are offered together, so that they can be tested in parallel. Which one is
+//! removed depends on their order alone.
 
 use std::ops::Range;
 
-/// What is left of `count` things, by their places, when none of them can be taken out any more.
+/// A minimal subset of `count` items, by their indices: none of them can be removed.
 ///
-/// `first_that_does` is offered what is left so far and several parts of it, and answers with the
-/// first part without which the rest still does. Its error ends the search: it has been told of
-/// everything that had been found until then.
+/// `first_that_does` receives the rest so far and several parts of it, and returns the first part
+/// without which the rest still passes. Its error ends the search; it has seen every rest so far.
 pub fn minimise<E>(
     count: usize,
     mut first_that_does: impl FnMut(&[usize], &[Range<usize>]) -> Result<Option<usize>, E>,
@@ -32,7 +31,7 @@ pub fn minimise<E>(
             kept.drain(parts[found].clone());
         }
         size = match (size, taken) {
-            // What could not go while something else was there may be able to now.
+            // An item may be removable now that others are gone.
             (1, true) => 1,
             (1, false) => 0,
             (size, _) => size.min(kept.len().max(1)).div_ceil(2),
@@ -47,22 +46,21 @@ fn parts(from: usize, to: usize, size: usize) -> Vec<Range<usize>> {
     starts.map(|start| start..to.min(start + size)).collect()
 }
 
-/// What is left without a part.
+/// The rest without a part.
 pub fn without(kept: &[usize], part: &Range<usize>) -> Vec<usize> {
     let (before, after) = (&kept[..part.start], &kept[part.end..]);
     [before, after].concat()
 }
 
-/// The least value from `least` to `known` that still does, if smaller values do whatever larger
-/// ones do; any value that does otherwise. `known` does. Several values are offered at a time, in
-/// ascending order.
+/// The least value from `least` to `known` that passes, if the test is monotonic; otherwise some value
+/// that passes. `known` passes. Several values are offered at a time, in ascending order.
 pub fn least<E>(
     least: u64,
     known: u64,
     mut first_that_does: impl FnMut(&[u64]) -> Result<Option<usize>, E>,
 ) -> Result<u64, E> {
     let (mut low, mut high) = (least, known);
-    // The least of all is by far the likeliest.
+    // The least value passes in most cases.
     if low < high && first_that_does(&[low])?.is_some() {
         return Ok(low);
     }
@@ -133,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_does_is_taken_whoever_is_faster() {
-        // Any one of them will do: the last is what is left when all before it could go.
+    fn the_first_part_that_passes_is_removed() {
+        // Any one of them passes: the last remains when all before it are removed.
         assert_eq!(left(64, |list| !list.is_empty()).0, [63]);
     }
 

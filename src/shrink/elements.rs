@@ -1,47 +1,46 @@
-//! What can be taken out of a run as a whole.
+//! The elements of a run: what can be removed from it.
 
 use std::{collections::BTreeSet, fmt};
 
 use gatesim_sim::{plan::Numbered, scheduler::choices::Record};
 
-use super::subject::Subject;
+use super::candidate::Candidate;
 
-/// One thing of a run that may or may not be there.
+/// An element of a run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Element {
-    /// Something that goes wrong.
+    /// A fault.
     Fault(u32),
-    /// A client, with all it does.
+    /// A client, with all that it sends.
     Client(u32),
-    /// A container, with what befalls it.
+    /// A container, with its faults.
     Container(u32),
-    /// A message of a client, by its place.
+    /// A message of a client, by its index.
     Message {
-        /// Whose.
+        /// The client.
         client: u32,
-        /// Which, from 0.
+        /// The index, from 0.
         place: usize,
     },
-    /// A frame that no client should send, by its place.
+    /// A frame that no client should send, by its index.
     Noise {
-        /// Whose.
+        /// The client.
         client: u32,
-        /// Which, from 0.
+        /// The index, from 0.
         place: usize,
     },
-    /// A choice that is not quiet.
+    /// A choice that differs from the default.
     Choice {
         /// Its key.
         key: String,
-        /// Which of that key.
+        /// The ordinal of the choice among those with this key.
         ordinal: u64,
     },
 }
 
-/// The kinds of elements, in the order in which they are taken out: first what takes most with
-/// it.
+/// The kinds of elements, in the order of removal: those that remove most come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ElementKind {
     /// Clients.
     Clients,
     /// Faults.
@@ -50,19 +49,19 @@ pub enum Kind {
     Containers,
     /// Messages, and what no client should send.
     Messages,
-    /// Choices that are not quiet.
+    /// Choices that differ from the default.
     Choices,
 }
 
 impl Element {
     /// Its kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ElementKind {
         match self {
-            Element::Fault(_) => Kind::Faults,
-            Element::Client(_) => Kind::Clients,
-            Element::Container(_) => Kind::Containers,
-            Element::Message { .. } | Element::Noise { .. } => Kind::Messages,
-            Element::Choice { .. } => Kind::Choices,
+            Element::Fault(_) => ElementKind::Faults,
+            Element::Client(_) => ElementKind::Clients,
+            Element::Container(_) => ElementKind::Containers,
+            Element::Message { .. } | Element::Noise { .. } => ElementKind::Messages,
+            Element::Choice { .. } => ElementKind::Choices,
         }
     }
 }
@@ -80,9 +79,9 @@ impl fmt::Display for Element {
     }
 }
 
-/// Everything that could be missing. The only client and the only container could not.
-pub fn elements(subject: &Subject) -> Vec<Element> {
-    let plan = &subject.plan;
+/// Everything that can be removed. The only client and the only container cannot.
+pub fn elements(candidate: &Candidate) -> Vec<Element> {
+    let plan = &candidate.plan;
     let mut elements = Vec::new();
     if plan.clients.len() > 1 {
         elements.extend(plan.clients().map(|(number, _)| Element::Client(number)));
@@ -98,7 +97,7 @@ pub fn elements(subject: &Subject) -> Vec<Element> {
         let noise = 0..plan.noise.len();
         elements.extend(noise.map(|place| Element::Noise { client, place }));
     }
-    let listed = subject.choices.iter().flat_map(Record::listed);
+    let listed = candidate.choices.iter().flat_map(Record::listed);
     elements.extend(listed.map(|(key, ordinal, _)| Element::Choice {
         key: key.to_owned(),
         ordinal,
@@ -106,10 +105,10 @@ pub fn elements(subject: &Subject) -> Vec<Element> {
     elements
 }
 
-/// What is left without some elements; none if that cannot be run.
-pub fn without(subject: &Subject, gone: &BTreeSet<&Element>) -> Option<Subject> {
-    let mut left = subject.clone();
-    let Subject { plan, choices } = &mut left;
+/// The candidate without some elements; none if it cannot be run.
+pub fn without(candidate: &Candidate, gone: &BTreeSet<&Element>) -> Option<Candidate> {
+    let mut left = candidate.clone();
+    let Candidate { plan, choices } = &mut left;
     let is_gone = |element: Element| gone.contains(&element);
     for (client, place) in plan.clients.iter_mut().zip(0..) {
         let number = client.number().unwrap_or(place);
@@ -149,32 +148,32 @@ mod tests {
     use super::*;
     use crate::target::catalog;
 
-    fn chaos(seed: u64) -> Subject {
+    fn chaos(seed: u64) -> Candidate {
         let plan = catalog::scenario("chaos").unwrap().plan(seed);
         let mut choices = Record::on(Base::Default);
         choices.note("c0#1/latency/balancer/0", 0, 7);
         choices.note("c0#1/latency/balancer/0", 1, 8);
-        Subject {
+        Candidate {
             plan,
             choices: Some(choices),
         }
     }
 
     #[test]
-    fn each_element_can_go_alone_and_takes_only_its_victims_with_it() {
+    fn each_element_can_be_removed_alone_with_what_depends_on_it() {
         for seed in 0..10 {
-            let subject = chaos(seed);
-            let all = elements(&subject);
+            let candidate = chaos(seed);
+            let all = elements(&candidate);
             for element in &all {
                 let first =
-                    matches!(element, Element::Container(0)) && subject.plan.containers.len() > 1;
-                let Some(left) = without(&subject, &BTreeSet::from([element])) else {
+                    matches!(element, Element::Container(0)) && candidate.plan.containers.len() > 1;
+                let Some(left) = without(&candidate, &BTreeSet::from([element])) else {
                     assert!(first, "{element} cannot go");
                     continue;
                 };
                 let left = elements(&left);
                 assert!(left.len() < all.len(), "{element}");
-                // Messages are known by their places, and those behind it move up.
+                // Messages are identified by their indices, and later ones move up.
                 if matches!(element, Element::Choice { .. } | Element::Fault(_)) {
                     let expected: Vec<_> = all.iter().filter(|other| *other != element).collect();
                     assert_eq!(left.iter().collect::<Vec<_>>(), expected);
@@ -186,13 +185,13 @@ mod tests {
     #[test]
     fn something_to_run_must_be_left() {
         // A plan with six clients.
-        let subject = chaos(10);
-        let clients: Vec<Element> = elements(&subject)
+        let candidate = chaos(10);
+        let clients: Vec<Element> = elements(&candidate)
             .into_iter()
-            .filter(|element| element.kind() == Kind::Clients)
+            .filter(|element| element.kind() == ElementKind::Clients)
             .collect();
-        assert_eq!(without(&subject, &clients.iter().collect()), None);
+        assert_eq!(without(&candidate, &clients.iter().collect()), None);
         let but_one = clients.iter().skip(1).collect();
-        assert_eq!(without(&subject, &but_one).unwrap().plan.clients.len(), 1);
+        assert_eq!(without(&candidate, &but_one).unwrap().plan.clients.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What a smaller run must do: fail as the original did, and not in any other way.
+//! The failure that a smaller run must show: that of the original, and no other.
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
@@ -9,7 +9,7 @@ use gatesim_sim::{
 
 use crate::target::{Target, expectation::Expectation};
 
-/// Events after which a candidate is given up, at least: one in which clients storm would take
+/// The least limit of events of a candidate: without a limit, one with a reconnect storm would take
 /// longer than all others together.
 const MOST_EVENTS: u64 = 1_000_000;
 
@@ -19,30 +19,30 @@ pub struct Goal {
     /// Its signature.
     pub expect: Expectation,
     rank: Rank,
-    /// Events after which a candidate is given up.
+    /// The limit of events of a candidate.
     most_events: u64,
 }
 
-/// Where in a run the failure stands.
+/// The position of the failure in the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rank {
-    /// It is the first violation: whatever follows does not matter.
+    /// It is the first violation: what follows does not matter.
     First,
-    /// It follows from another violation, which the run must go on after; or it is a panic, which
-    /// outranks what was broken before it.
+    /// It follows another violation, after which the run must continue; or it is a panic, which takes
+    /// precedence over earlier violations.
     Anywhere,
 }
 
-/// A run that fails as it must.
+/// A run that fails as required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// When; the end of the run for a panic, which has no time.
+    /// The time of the failure; the end of the run for a panic, which has no time.
     pub time: Time,
 }
 
 impl Goal {
-    /// What to keep of a target: what was asked for, what its capsule expects, or what it broke
-    /// first. None if it did not fail so.
+    /// The failure of a target: with the given invariant, as its capsule expects, or the first
+    /// violation. None if it did not fail like this.
     pub fn of(target: &Target, outcome: &Outcome, invariant: Option<Invariant>) -> Option<Goal> {
         let expected = target.capsule.as_ref().map(|capsule| &capsule.expect);
         let expect = match (invariant, expected) {
@@ -63,7 +63,7 @@ impl Goal {
         })
     }
 
-    /// The same failure, looked for in whole runs.
+    /// The same failure, in runs that are not stopped early.
     pub fn to_the_end(&self) -> Goal {
         Goal {
             expect: self.expect.clone(),
@@ -72,7 +72,7 @@ impl Goal {
         }
     }
 
-    /// Whether a run that was not stopped early fails as it must.
+    /// Whether a run that was not stopped early fails as required.
     pub fn is_met_by(&self, outcome: &Outcome) -> bool {
         match self.rank {
             Rank::First => Expectation::of(outcome).as_ref() == Some(&self.expect),
@@ -80,7 +80,7 @@ impl Goal {
         }
     }
 
-    /// How to run what is to be judged.
+    /// The options of candidates.
     pub fn options(&self) -> Options {
         Options {
             stop_at_first: self.rank == Rank::First,
@@ -89,7 +89,7 @@ impl Goal {
         }
     }
 
-    /// Whether a run fails as it must, and where.
+    /// Whether a run fails as required, and when.
     pub fn judge(&self, outcome: &Outcome) -> Option<Hit> {
         match self.rank {
             Rank::First => {
@@ -105,7 +105,7 @@ impl Goal {
         }
     }
 
-    /// The violation in question, unless it is a panic.
+    /// The violation, unless the failure is a panic.
     pub fn violation<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
         let mut violations = outcome.violations.iter();
         violations.find(|violation| self.expect.is_of(violation))

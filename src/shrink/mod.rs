@@ -1,12 +1,12 @@
-//! `gatesim shrink`: from a failing run to a smaller one that fails in the same way.
+//! `gatesim shrink`: reduces a failing run to a smaller one that fails in the same way.
 //!
-//! - `goal`: which failure must stay;
-//! - `subject`: what is being shrunk, and how large it is;
-//! - `elements`, `dials`: what can be taken out of it, and what can be turned down in it;
-//! - `schedule`: when things happen, and how that becomes sooner;
-//! - `ddmin`: taking things out of a list, as data;
-//! - `search`: what is tried in which order; `trials`: trying it, in parallel, in bounded time;
-//! - `report`: what is told.
+//! - `goal`: the failure that must remain;
+//! - `candidate`: a plan and its choices, and how large they are;
+//! - `elements`, `dials`: what can be removed from it, and which values can be reduced;
+//! - `schedule`: the times in a plan, and how they move earlier;
+//! - `ddmin`: delta debugging of lists and numbers, as data;
+//! - `search`: the order of attempts; `trials`: their execution, in parallel, in bounded time;
+//! - `report`: what is printed.
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,14 @@ use gatesim_sim::{Options, run::outcome::Outcome, trace::event::FinishReason};
 use crate::{
     execution::{clock::Stopwatch, determinism::run_checked, interrupt},
     exit::Exit,
-    output::{MessageFormat, Output, check_parent, note, progress::Progress},
+    output::{MessageFormat, Output, check_parent, note, progress::ProgressDisplay},
     target::{
         Target, capsule::Capsule, catalog, run_name::RunName, shrunk::Shrunk, witness::Witness,
     },
 };
 
 pub mod args;
+mod candidate;
 mod ddmin;
 mod dials;
 mod elements;
@@ -30,15 +31,14 @@ mod goal;
 mod report;
 mod schedule;
 mod search;
-mod subject;
 mod trials;
 
 use args::ShrinkArgs;
+use candidate::{Candidate, size_of};
 use goal::Goal;
-use report::Report;
-use search::Search;
-use subject::{Subject, size_of};
-use trials::{Stopped, Trials};
+use report::ShrinkReport;
+use search::ShrinkSearch;
+use trials::{CandidateTrials, Stopped};
 
 /// Runs the command.
 pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -62,7 +62,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         return Ok(Exit::NonDeterministic);
     };
     let goal = goal_of(&target, &original, args)?;
-    let from = Subject {
+    let from = Candidate {
         plan: target.plan.clone(),
         choices: target.capsule.as_ref().and_then(|c| c.choices.clone()),
     };
@@ -71,18 +71,18 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         None => size_of(&from, &original, &goal),
     };
 
-    // Told before the first candidate, so that whoever waits knows that there is something to lose.
+    // Printed before the first candidate, so that an interrupt is known to keep the result.
     note(format_args!(
-        "shrinking {}: {}; Ctrl-C writes the smallest so far",
+        "shrinking {}: {}; Ctrl-C writes the smallest run so far",
         target.run,
         from.in_words()
     ));
     let watch = Stopwatch::start();
-    let progress = Progress::searching(args.budget);
+    let progress = ProgressDisplay::searching(args.budget);
     let found = search(&target, goal, from, &original, args, &progress)?;
     progress.clear();
 
-    let Found {
+    let SearchResult {
         goal,
         best,
         stopped,
@@ -96,14 +96,14 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         why: why(&target),
         run: target.run,
         expect: goal.expect.clone(),
-        // Not known yet.
+        // Computed below.
         digest: original.digest,
         plan: best.plan.clone(),
         choices: best.choices.clone(),
         shrunk: Some(shrunk),
         witness: None,
     };
-    let smaller = Target::kept(&path.display().to_string(), capsule.clone())?;
+    let smaller = Target::of_capsule(&path.display().to_string(), capsule.clone())?;
     let Some(outcome) = run_checked(&smaller, &whole, out)? else {
         return Ok(Exit::NonDeterministic);
     };
@@ -113,7 +113,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
         ..capsule
     };
     capsule.write(&path)?;
-    let report = Report {
+    let report = ShrinkReport {
         capsule: &capsule,
         outcome: &outcome,
         goal: &goal,
@@ -137,33 +137,33 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// What a search has come to.
-struct Found {
+/// The result of a search.
+struct SearchResult {
     goal: Goal,
-    best: Subject,
+    best: Candidate,
     stopped: Option<Stopped>,
 }
 
-/// Searches, and makes sure that what was found fails as it must when it runs to its end.
+/// Searches, and verifies that the result fails as required when it runs to its end.
 fn search(
     target: &Target,
     goal: Goal,
-    from: Subject,
+    from: Candidate,
     original: &Outcome,
     args: &ShrinkArgs,
-    progress: &Progress,
-) -> anyhow::Result<Found> {
-    // A candidate that is stopped at its first violation does not get as far as a panic behind it.
+    progress: &ProgressDisplay,
+) -> anyhow::Result<SearchResult> {
+    // A candidate that is stopped at its first violation does not reach a panic after it.
     for goal in [goal.clone(), goal.to_the_end()] {
         let hit = goal
             .judge(original)
-            .context("the original fails as it must")?;
+            .context("the original fails as required")?;
         let jobs = args.jobs.count();
-        let trials = Trials::new(&target.design, &goal, jobs, args.budget, progress);
-        let mut search = Search::new(&trials, &goal, from.clone(), hit);
+        let trials = CandidateTrials::new(&target.design, &goal, jobs, args.budget, progress);
+        let mut search = ShrinkSearch::new(&trials, &goal, from.clone(), hit);
         let stopped = search.run().err();
         let best = search.best;
-        // Behind the violation it may go on for ever, as candidates do.
+        // After the violation it may run for very long, as candidates do.
         let bounded = Options {
             stop_at_first: false,
             ..goal.options()
@@ -171,17 +171,17 @@ fn search(
         let outcome = best.run(&target.design, &bounded);
         let ended = outcome.finish != Some(FinishReason::StoppedAtMoment);
         if ended && goal.is_met_by(&outcome) {
-            return Ok(Found {
+            return Ok(SearchResult {
                 goal,
                 best,
                 stopped,
             });
         }
     }
-    bail!("the smaller run does not fail as the original did when it runs to its end")
+    bail!("the smaller run does not fail like the original when it runs to its end")
 }
 
-/// Which failure to keep; says so if there is none.
+/// The failure to keep; an error if there is none.
 fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Result<Goal> {
     let run = &target.run;
     let goal = Goal::of(target, outcome, args.invariant);
@@ -197,7 +197,7 @@ fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Res
     }
 }
 
-/// Where the smaller run goes: never where something else is.
+/// Where the smaller run is written: never over another file.
 fn output_path(args: &ShrinkArgs, target: &Target) -> anyhow::Result<PathBuf> {
     let path = match &args.output {
         Some(path) => path.clone(),
@@ -205,20 +205,20 @@ fn output_path(args: &ShrinkArgs, target: &Target) -> anyhow::Result<PathBuf> {
     };
     check_parent(&path)?;
     let shrunk = target.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
-    let goes_on = args.resume || (shrunk.is_some() && target.is_from(&path));
-    if path.exists() && !goes_on {
+    let continues = args.resume || (shrunk.is_some() && target.is_from(&path));
+    if path.exists() && !continues {
         bail!(
-            "{} is there already; --resume goes on from it, -o writes elsewhere",
+            "{} exists; --resume continues from it, -o writes to another file",
             path.display()
         );
     }
     Ok(path)
 }
 
-/// What an earlier search has written, to go on from.
+/// The result of an earlier search, to continue from.
 fn resumed(path: &Path, given: &Target) -> anyhow::Result<Target> {
     let file = path.display().to_string();
-    let earlier = Target::kept(&file, Capsule::read(path)?)?;
+    let earlier = Target::of_capsule(&file, Capsule::read(path)?)?;
     let shrunk = earlier.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
     let same = |run: &RunName| -> anyhow::Result<RunName> {
         let design = catalog::without_file(&run.design)?;
@@ -234,38 +234,40 @@ fn resumed(path: &Path, given: &Target) -> anyhow::Result<Target> {
     Ok(earlier)
 }
 
-/// The run from which a chain of searches began.
+/// The run with which a chain of searches began.
 fn origin_of(target: &Target) -> String {
     let shrunk = target.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
     shrunk.map_or_else(|| target.run.to_string(), |shrunk| shrunk.from.clone())
 }
 
-/// The reason for keeping a capsule holds for what it is shrunk to; for anything else a person
-/// writes one.
+/// The sentence of the capsule that was shrunk; for other targets it must be written later.
 fn why(target: &Target) -> String {
     match &target.capsule {
         Some(capsule) => capsule.why.clone(),
-        None => format!("shrunk from {}; say here what it shows", target.run),
+        None => format!(
+            "shrunk from {}; replace this by what the run shows",
+            target.run
+        ),
     }
 }
 
-/// Whether every single element of a run is needed for it to fail as it does.
+/// Whether a run is minimal: without any one of its elements it no longer fails in the same way.
 fn check(args: &ShrinkArgs, target: Target, out: &mut Output) -> anyhow::Result<Exit> {
     interrupt::install()?;
     let outcome = target.execute(&Options::default());
     let goal = goal_of(&target, &outcome, args)?;
     let hit = goal
         .judge(&outcome)
-        .context("the original fails as it must")?;
-    let from = Subject {
+        .context("the original fails as required")?;
+    let from = Candidate {
         plan: target.plan.clone(),
         choices: target.capsule.as_ref().and_then(|c| c.choices.clone()),
     };
     let elements = elements::elements(&from).len();
-    let progress = Progress::searching(args.budget);
+    let progress = ProgressDisplay::searching(args.budget);
     let jobs = args.jobs.count();
-    let trials = Trials::new(&target.design, &goal, jobs, args.budget, &progress);
-    let superfluous = Search::new(&trials, &goal, from, hit).superfluous();
+    let trials = CandidateTrials::new(&target.design, &goal, jobs, args.budget, &progress);
+    let superfluous = ShrinkSearch::new(&trials, &goal, from, hit).superfluous();
     progress.clear();
     let superfluous = match superfluous {
         Ok(superfluous) => superfluous,

@@ -1,4 +1,4 @@
-//! What is told of a run that was shrunk.
+//! The report of a run that was shrunk.
 
 use std::path::Path;
 
@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// A run that was shrunk.
-pub struct Report<'a> {
-    /// What was written.
+pub struct ShrinkReport<'a> {
+    /// The capsule that was written.
     pub capsule: &'a Capsule,
-    /// What it does.
+    /// Its outcome.
     pub outcome: &'a Outcome,
-    /// What it had to do.
+    /// The failure that it keeps.
     pub goal: &'a Goal,
     /// How large the original was.
     pub before: Size,
@@ -33,7 +33,7 @@ pub struct Report<'a> {
     pub stopped: Option<Stopped>,
 }
 
-impl Report<'_> {
+impl ShrinkReport<'_> {
     /// For a person.
     pub fn human(&self, style: Style) -> String {
         let run = &self.capsule.run;
@@ -54,7 +54,7 @@ impl Report<'_> {
         lines.push("  size       before   after".to_owned());
         let parts = self.before.parts().into_iter().zip(self.after.parts());
         for ((name, before), (_, after)) in parts {
-            // Of what there never was any nothing need be said.
+            // Figures that are zero on both sides are omitted.
             if (before, after) != (0, 0) {
                 lines.push(format!("            {before:>7} {after:>7}  {name}"));
             }
@@ -63,7 +63,7 @@ impl Report<'_> {
         lines.push("  replay it with".to_owned());
         lines.push(format!("    {}", self.replay_command()));
         if self.stopped.is_some() {
-            lines.push("  go on with".to_owned());
+            lines.push("  continue with".to_owned());
             let file = shell_word(&self.file.display().to_string());
             lines.push(format!("    gatesim shrink {file} -o {file}"));
         }
@@ -72,9 +72,9 @@ impl Report<'_> {
 
     fn minimality(&self) -> &'static str {
         match self.stopped {
-            None => "yes: without any one element of it this does not happen",
-            Some(Stopped::Budget) => "not known: the time was up",
-            Some(Stopped::Interrupt) => "not known: interrupted",
+            None => "yes: without any one of its elements it does not fail like this",
+            Some(Stopped::Budget) => "unknown: the time was up",
+            Some(Stopped::Interrupt) => "unknown: interrupted",
         }
     }
 
@@ -84,9 +84,9 @@ impl Report<'_> {
     }
 
     /// For a program.
-    pub fn json(&self) -> ReportJson<'_> {
+    pub fn json(&self) -> ShrunkJson<'_> {
         let violation = self.goal.violation(self.outcome);
-        ReportJson {
+        ShrunkJson {
             run: self.capsule.run.to_string(),
             invariant: &self.goal.expect.invariant,
             cause: &self.goal.expect.cause,
@@ -105,7 +105,7 @@ impl Report<'_> {
 
 /// A shrunk run as a JSON line.
 #[derive(Serialize)]
-pub struct ReportJson<'a> {
+pub struct ShrunkJson<'a> {
     run: String,
     invariant: &'a str,
     cause: &'a str,
@@ -123,11 +123,9 @@ pub struct ReportJson<'a> {
 /// The answer to `--check`, for a person.
 pub fn minimality(elements: usize, superfluous: Option<&Element>) -> String {
     match superfluous {
-        None if elements == 0 => {
-            "minimal: there is nothing in it that could be taken out".to_owned()
-        }
-        None => format!("minimal: it takes each of its {elements} elements to fail like this"),
-        Some(element) => format!("NOT MINIMAL: it fails like this without {element} as well"),
+        None if elements == 0 => "minimal: it has no elements that could be removed".to_owned(),
+        None => format!("minimal: each of its {elements} elements is needed to fail like this"),
+        Some(element) => format!("NOT MINIMAL: it also fails like this without {element}"),
     }
 }
 

@@ -1,32 +1,31 @@
-//! When the things of a plan happen, and the same things sooner.
+//! The times in a plan, and how they move earlier.
 //!
-//! Times in a plan are tied together: a message counts from its client's start, and a fault often
-//! matters only because of what went before it. Lowering one alone breaks the tie, so everything
-//! from some moment on is moved at once, and only the gap before that moment closes.
+//! Times in a plan depend on each other: a message counts from its client's start, and a fault often
+//! matters only because of what precedes it. Therefore everything from some time on is moved
+//! together, and only the gap before that time becomes shorter.
 
 use std::collections::BTreeSet;
 
 use gatesim_sim::plan::{Millis, Plan, Unit};
 
-/// The moments at which something of the plan happens, in milliseconds, in ascending order: clients
-/// start, messages and noise are due, faults begin, all is healed.
-pub fn moments(plan: &Plan) -> Vec<u64> {
-    let mut moments = BTreeSet::new();
+/// The times at which something of the plan happens, in milliseconds, in ascending order: clients
+/// start, messages and noise are due, faults begin, all faults end.
+pub fn times(plan: &Plan) -> Vec<u64> {
+    let mut times = BTreeSet::new();
     for client in &plan.clients {
         let start_ms = client.start_ms.get();
-        moments.insert(start_ms);
+        times.insert(start_ms);
         let messages = client.messages.iter().map(|message| message.at_ms);
         let noise = client.noise.iter().map(|noise| noise.at_ms);
-        moments.extend(messages.chain(noise).map(|at_ms| start_ms + at_ms.get()));
+        times.extend(messages.chain(noise).map(|at_ms| start_ms + at_ms.get()));
     }
-    moments.extend(plan.faults.iter().map(|fault| fault.at_ms.get()));
-    moments.extend(plan.heal_at_ms.map(Millis::get));
-    moments.into_iter().collect()
+    times.extend(plan.faults.iter().map(|fault| fault.at_ms.get()));
+    times.extend(plan.heal_at_ms.map(Millis::get));
+    times.into_iter().collect()
 }
 
-/// The plan with everything from `from_ms` on earlier by `by_ms`, which is not more than the gap
-/// before it.
-pub fn sooner(plan: &Plan, from_ms: u64, by_ms: u64) -> Plan {
+/// The plan with everything from `from_ms` on earlier by `by_ms`, at most the gap before it.
+pub fn earlier(plan: &Plan, from_ms: u64, by_ms: u64) -> Plan {
     let moved = |at_ms: u64| match at_ms >= from_ms {
         true => at_ms - by_ms,
         false => at_ms,
@@ -59,15 +58,15 @@ mod tests {
     fn closing_a_gap_keeps_all_other_gaps() {
         for seed in 0..20 {
             let plan = catalog::scenario("chaos").unwrap().plan(seed);
-            let before = moments(&plan);
-            assert_eq!(sooner(&plan, before[0], 0), plan);
+            let before = times(&plan);
+            assert_eq!(earlier(&plan, before[0], 0), plan);
             for (place, &at) in before.iter().enumerate().skip(1) {
                 let gap = at - before[place - 1];
                 for by in [gap, gap / 2] {
-                    let after = moments(&sooner(&plan, at, by));
+                    let after = times(&earlier(&plan, at, by));
                     let expected: BTreeSet<u64> = before
                         .iter()
-                        .map(|&moment| if moment >= at { moment - by } else { moment })
+                        .map(|&time| if time >= at { time - by } else { time })
                         .collect();
                     assert!(expected.into_iter().eq(after), "seed {seed}, {at} by {by}");
                 }

@@ -1,8 +1,8 @@
 //! The search for a smaller run: what is tried, and in which order.
 //!
-//! Cheap and large steps first: the end of the run is cut off, everything that happens by chance is
-//! made quiet, clients, faults and containers go in halves. Then singly, then values are turned
-//! down. All of it again, until a whole round changes nothing.
+//! Cheap and large steps first: the end of the run is cut off, random choices get their defaults,
+//! clients, faults and containers are removed in halves, then one by one; then values are reduced.
+//! This repeats until a whole round changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,31 +13,31 @@ use gatesim_sim::{
 };
 
 use super::{
+    candidate::Candidate,
     ddmin,
     dials::{self, Dial, Turn},
-    elements::{self, Element, Kind},
+    elements::{self, Element, ElementKind},
     goal::{Goal, Hit},
     schedule,
-    subject::Subject,
-    trials::{Stopped, Trials},
+    trials::{CandidateTrials, Stopped},
 };
 
-/// Listed choices whose values are turned down; of more than these nobody reads the values.
+/// The values of listed choices are reduced if there are at most this many.
 const MAX_LOWERED_CHOICES: usize = 32;
 
 /// The search, and the smallest run that it has found.
-pub struct Search<'a> {
-    trials: &'a Trials<'a>,
+pub struct ShrinkSearch<'a> {
+    trials: &'a CandidateTrials<'a>,
     goal: &'a Goal,
     /// The smallest run so far.
-    pub best: Subject,
+    pub best: Candidate,
     hit: Hit,
 }
 
-impl<'a> Search<'a> {
-    /// Begins at a run that fails as it must.
-    pub fn new(trials: &'a Trials<'a>, goal: &'a Goal, from: Subject, hit: Hit) -> Self {
-        Search {
+impl<'a> ShrinkSearch<'a> {
+    /// Begins with a run that fails as required.
+    pub fn new(trials: &'a CandidateTrials<'a>, goal: &'a Goal, from: Candidate, hit: Hit) -> Self {
+        ShrinkSearch {
             trials,
             goal,
             best: from,
@@ -45,34 +45,34 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Searches to the end. What was found until then is there if it is stopped.
+    /// Searches to the end. If it is stopped, `best` is the smallest run so far.
     pub fn run(&mut self) -> Result<(), Stopped> {
         self.cut_end()?;
-        self.offer(|best| Some(best.quiet(Record::on(Base::Default))))?;
+        self.offer(|best| Some(best.with_only(Record::on(Base::Default))))?;
         let mut settled = None;
         loop {
             self.cut_end()?;
             for kind in [
-                Kind::Clients,
-                Kind::Faults,
-                Kind::Containers,
-                Kind::Messages,
+                ElementKind::Clients,
+                ElementKind::Faults,
+                ElementKind::Containers,
+                ElementKind::Messages,
             ] {
                 self.take_out(|element| element.kind() == kind)?;
             }
-            self.turn_quiet()?;
-            self.choose_less()?;
-            // Values that depend on each other could be turned down by turns for ever; what matters
-            // is that nothing can be taken out once they are down.
+            self.reset_values()?;
+            self.remove_choices()?;
+            // Values that depend on each other could be reduced alternately without end; what matters
+            // is that nothing can be removed after they were reduced.
             if settled.as_ref() == Some(&self.best) {
                 return Ok(());
             }
-            self.turn_down()?;
+            self.reduce_values()?;
             settled = Some(self.best.clone());
         }
     }
 
-    /// An element that could still go.
+    /// An element that can be removed.
     pub fn superfluous(&self) -> Result<Option<Element>, Stopped> {
         let elements = elements::elements(&self.best);
         let without = |n: usize| elements::without(&self.best, &BTreeSet::from([&elements[n]]));
@@ -82,8 +82,8 @@ impl<'a> Search<'a> {
 
     // --- the end ------------------------------------------------------------------------------
 
-    /// What happens after the violation cannot have led to it; still, it is tried and not assumed,
-    /// because clients know from the plan how long to stay.
+    /// What happens after the violation cannot have caused it. It is tried nevertheless, because the
+    /// plan tells clients how long to stay connected.
     fn cut_end(&mut self) -> Result<(), Stopped> {
         let end_ms = self.end_ms();
         let cut = |plan: &Plan| Plan {
@@ -97,12 +97,12 @@ impl<'a> Search<'a> {
         self.take_out(|element| late.contains(element))
     }
 
-    /// The millisecond in which the violation is over.
+    /// The first whole millisecond after the violation.
     fn end_ms(&self) -> u64 {
         self.hit.time.0.div_ceil(1_000_000).max(1)
     }
 
-    // --- what is there or not -----------------------------------------------------------------
+    // --- elements -----------------------------------------------------------------
 
     fn take_out(&mut self, which: impl Fn(&Element) -> bool) -> Result<(), Stopped> {
         let mut things = elements::elements(&self.best);
@@ -114,8 +114,8 @@ impl<'a> Search<'a> {
 
     // --- values -------------------------------------------------------------------------------
 
-    /// Values that need not be what they are become quiet at once.
-    fn turn_quiet(&mut self) -> Result<(), Stopped> {
+    /// Values that are not needed get their defaults.
+    fn reset_values(&mut self) -> Result<(), Stopped> {
         let dials = dials::loud(&self.best.plan);
         self.minimise(&dials, |base, gone| {
             let turns = gone.iter().map(|dial| (dial.place, dial.quiet)).collect();
@@ -123,11 +123,11 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Values that must be there become as small as they can.
-    fn turn_down(&mut self) -> Result<(), Stopped> {
+    /// Values that are needed become as small as possible.
+    fn reduce_values(&mut self) -> Result<(), Stopped> {
         self.close_gaps()?;
         for Dial { place, quiet, .. } in dials::loud(&self.best.plan) {
-            // Turning one may have made another quiet, or less loud.
+            // Reducing one may have reset or reduced another.
             let now = dials::loud(&self.best.plan);
             let Some(amount) = now.iter().find(|dial| dial.place == place) else {
                 continue;
@@ -147,30 +147,30 @@ impl<'a> Search<'a> {
             };
             Some(with_plan(best, plan))
         })?;
-        self.turn_choices_down()
+        self.reduce_choices()
     }
 
-    /// What follows upon something else after a while follows sooner, with all that comes after it.
+    /// Shortens the gaps between the times of a plan; everything after a gap moves with it.
     fn close_gaps(&mut self) -> Result<(), Stopped> {
         let mut done = 0;
         loop {
-            let schedule = schedule::moments(&self.best.plan);
+            let schedule = schedule::times(&self.best.plan);
             let Some(&at) = schedule.get(done) else {
                 return Ok(());
             };
             let gap = at - done.checked_sub(1).map_or(0, |before| schedule[before]);
             let before = self.best.plan.clone();
             self.lower(0, gap, |best, value| {
-                let plan = schedule::sooner(&before, at, gap - value);
+                let plan = schedule::earlier(&before, at, gap - value);
                 plan.check().is_ok().then(|| with_plan(best, plan))
             })?;
-            // Two moments that have become one are passed together.
-            let left = schedule::moments(&self.best.plan).len();
+            // Two times that have become equal are passed together.
+            let left = schedule::times(&self.best.plan).len();
             done += 1 - (schedule.len() - left).min(1);
         }
     }
 
-    fn turn_choices_down(&mut self) -> Result<(), Stopped> {
+    fn reduce_choices(&mut self) -> Result<(), Stopped> {
         let listed: Vec<(String, u64, u64)> = listed(&self.best)
             .map(|(key, ordinal, value)| (key.to_owned(), ordinal, value))
             .collect();
@@ -189,21 +189,21 @@ impl<'a> Search<'a> {
 
     // --- choices ------------------------------------------------------------------------------
 
-    /// Lists every choice that the run makes, with everything else quiet, unless that is so
-    /// already; then takes choices off the list: all of a purpose, of an entity, of a key, one.
-    fn choose_less(&mut self) -> Result<(), Stopped> {
-        if !self.best.is_quiet() {
-            self.offer(|best| Some(best.quiet(Record::on(Base::Default))))?;
+    /// Lists every choice of the run, with defaults for all others, unless that was done before; then
+    /// removes choices from the list: all of a purpose, of an entity, of a key, one.
+    fn remove_choices(&mut self) -> Result<(), Stopped> {
+        if !self.best.has_default_choices() {
+            self.offer(|best| Some(best.with_only(Record::on(Base::Default))))?;
         }
-        if !self.best.is_quiet() {
+        if !self.best.has_default_choices() {
             let options = Options {
                 record: true,
                 ..self.goal.options()
             };
             let recorded = self.trials.run(&self.best, &options);
-            self.offer(|best| Some(best.quiet(recorded.choices.clone())))?;
+            self.offer(|best| Some(best.with_only(recorded.choices.clone())))?;
         }
-        if !self.best.is_quiet() {
+        if !self.best.has_default_choices() {
             return Ok(());
         }
         for part in [purpose, entity, whole] {
@@ -221,23 +221,26 @@ impl<'a> Search<'a> {
                 elements::without(base, &gone.iter().flat_map(|group| group.iter()).collect())
             })?;
         }
-        self.take_out(|element| element.kind() == Kind::Choices)
+        self.take_out(|element| element.kind() == ElementKind::Choices)
     }
 
-    // --- trying -------------------------------------------------------------------------------
+    // --- attempts -------------------------------------------------------------------------------
 
-    /// Takes one candidate if it does.
-    fn offer(&mut self, make: impl Fn(&Subject) -> Option<Subject> + Sync) -> Result<(), Stopped> {
+    /// Accepts a candidate if it fails as required.
+    fn offer(
+        &mut self,
+        make: impl Fn(&Candidate) -> Option<Candidate> + Sync,
+    ) -> Result<(), Stopped> {
         self.first(1, |best, _| make(best)).map(|_| ())
     }
 
-    /// Takes the first of several candidates that does, and says which it was.
+    /// Accepts the first of several candidates that fails as required, and returns its index.
     fn first(
         &mut self,
         count: usize,
-        make: impl Fn(&Subject, usize) -> Option<Subject> + Sync,
+        make: impl Fn(&Candidate, usize) -> Option<Candidate> + Sync,
     ) -> Result<Option<usize>, Stopped> {
-        self.trials.tell(self.best.in_words());
+        self.trials.set_message(self.best.in_words());
         let best = &self.best;
         let Some((n, hit)) = self.trials.first(count, |n| make(best, n))? else {
             return Ok(None);
@@ -249,11 +252,11 @@ impl<'a> Search<'a> {
         Ok(Some(n))
     }
 
-    /// Takes out as many things as can go; `take` makes what is left without some of them.
+    /// Removes as many things as possible; `take` makes the candidate without some of them.
     fn minimise<T: Sync>(
         &mut self,
         things: &[T],
-        take: impl Fn(&Subject, &[&T]) -> Option<Subject> + Sync,
+        take: impl Fn(&Candidate, &[&T]) -> Option<Candidate> + Sync,
     ) -> Result<(), Stopped> {
         let base = self.best.clone();
         ddmin::minimise(things.len(), |kept, parts| {
@@ -269,12 +272,12 @@ impl<'a> Search<'a> {
         .map(|_| ())
     }
 
-    /// Makes a value as small as it can be; `make` makes a run with another value.
+    /// Makes a value as small as possible; `make` makes the candidate with another value.
     fn lower(
         &mut self,
         least: u64,
         known: u64,
-        make: impl Fn(&Subject, u64) -> Option<Subject> + Sync,
+        make: impl Fn(&Candidate, u64) -> Option<Candidate> + Sync,
     ) -> Result<(), Stopped> {
         ddmin::least(least, known, |probes| {
             self.first(probes.len(), |best, n| make(best, probes[n]))
@@ -283,7 +286,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// What begins only after the end.
+/// The elements that begin only after the end.
 fn late(plan: &Plan, end_ms: u64) -> BTreeSet<Element> {
     let mut late = BTreeSet::new();
     for (number, fault) in plan.faults() {
@@ -312,20 +315,20 @@ fn late(plan: &Plan, end_ms: u64) -> BTreeSet<Element> {
     late
 }
 
-fn turned(subject: &Subject, turns: &BTreeMap<usize, Turn>) -> Option<Subject> {
-    let plan = dials::turned(&subject.plan, turns);
-    plan.check().is_ok().then(|| with_plan(subject, plan))
+fn turned(candidate: &Candidate, turns: &BTreeMap<usize, Turn>) -> Option<Candidate> {
+    let plan = dials::turned(&candidate.plan, turns);
+    plan.check().is_ok().then(|| with_plan(candidate, plan))
 }
 
-fn with_plan(subject: &Subject, plan: Plan) -> Subject {
-    Subject {
+fn with_plan(candidate: &Candidate, plan: Plan) -> Candidate {
+    Candidate {
         plan,
-        choices: subject.choices.clone(),
+        choices: candidate.choices.clone(),
     }
 }
 
-fn listed(subject: &Subject) -> impl Iterator<Item = (&str, u64, u64)> {
-    subject.choices.iter().flat_map(Record::listed)
+fn listed(candidate: &Candidate) -> impl Iterator<Item = (&str, u64, u64)> {
+    candidate.choices.iter().flat_map(Record::listed)
 }
 
 /// The kind of purpose of a choice: a key is entity, purpose, instance.

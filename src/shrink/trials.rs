@@ -1,7 +1,7 @@
-//! Trying candidates: several at a time, each once, for as long as there is time.
+//! Executes candidates: several in parallel, each once, within the budget.
 //!
-//! What is found does not depend on the number of threads or on their speed: of the candidates
-//! that are offered together, the first in their order counts.
+//! The result does not depend on the number of threads or on their speed: of the candidates that are
+//! offered together, the first in their order counts.
 
 use std::{
     collections::BTreeMap,
@@ -18,48 +18,48 @@ use gatesim_sim::{Options, run::outcome::Outcome};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
+    candidate::Candidate,
     goal::{Goal, Hit},
-    subject::Subject,
 };
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool},
-    output::progress::Progress,
+    output::progress::ProgressDisplay,
 };
 
-/// Verdicts that are remembered; then the memory starts afresh.
+/// Results that are remembered; then the memory is cleared.
 const MAX_REMEMBERED: usize = 200_000;
 
-/// Why a search ended before it was at its end.
+/// Why a search ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// The time is up.
+    /// The budget is spent.
     Budget,
-    /// The user asked for it.
+    /// It was interrupted.
     Interrupt,
 }
 
-/// What runs candidates.
-pub struct Trials<'a> {
+/// Executes candidates.
+pub struct CandidateTrials<'a> {
     design: &'a Design,
     goal: &'a Goal,
     jobs: NonZeroUsize,
     budget: Duration,
     watch: Stopwatch,
-    progress: &'a Progress,
+    progress: &'a ProgressDisplay,
     /// By fingerprint of the candidate.
     remembered: Mutex<BTreeMap<u128, Option<Hit>>>,
 }
 
-impl<'a> Trials<'a> {
-    /// Nothing tried yet; the time begins now.
+impl<'a> CandidateTrials<'a> {
+    /// The budget starts now.
     pub fn new(
         design: &'a Design,
         goal: &'a Goal,
         jobs: NonZeroUsize,
         budget: Duration,
-        progress: &'a Progress,
+        progress: &'a ProgressDisplay,
     ) -> Self {
-        Trials {
+        CandidateTrials {
             design,
             goal,
             jobs,
@@ -70,22 +70,22 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Says what is being tried.
-    pub fn tell(&self, what: String) {
-        self.progress.tell(what);
+    /// Shows the size of the smallest run beside the progress.
+    pub fn set_message(&self, what: String) {
+        self.progress.set_message(what);
     }
 
-    /// Runs something whatever comes of it.
-    pub fn run(&self, subject: &Subject, options: &Options) -> Outcome {
+    /// Executes a candidate.
+    pub fn run(&self, candidate: &Candidate, options: &Options) -> Outcome {
         self.progress.finished_one();
-        subject.run(self.design, options)
+        candidate.run(self.design, options)
     }
 
-    /// The first of `count` candidates that fails as it must. One that cannot be run is none.
+    /// The first of `count` candidates that fails as required. Those that cannot be run are skipped.
     pub fn first(
         &self,
         count: usize,
-        candidate: impl Fn(usize) -> Option<Subject> + Sync,
+        candidate: impl Fn(usize) -> Option<Candidate> + Sync,
     ) -> Result<Option<(usize, Hit)>, Stopped> {
         let next = AtomicUsize::new(0);
         let best = AtomicUsize::new(usize::MAX);
@@ -100,7 +100,7 @@ impl<'a> Trials<'a> {
                 if self.stopped().is_some() {
                     return stopped.store(true, Ordering::SeqCst);
                 }
-                let hit = candidate(place).and_then(|subject| self.hit(&subject));
+                let hit = candidate(place).and_then(|candidate| self.hit(&candidate));
                 if let Some(hit) = hit {
                     best.fetch_min(place, Ordering::SeqCst);
                     lock(&hits).insert(place, hit);
@@ -122,12 +122,12 @@ impl<'a> Trials<'a> {
     }
 
     /// Whether and how a candidate fails as it must.
-    fn hit(&self, subject: &Subject) -> Option<Hit> {
-        let key = fingerprint(subject);
+    fn hit(&self, candidate: &Candidate) -> Option<Hit> {
+        let key = fingerprint(candidate);
         if let Some(known) = key.and_then(|key| lock(&self.remembered).get(&key).copied()) {
             return known;
         }
-        let outcome = self.run(subject, &self.goal.options());
+        let outcome = self.run(candidate, &self.goal.options());
         let hit = self.goal.judge(&outcome);
         if let Some(key) = key {
             let mut remembered = lock(&self.remembered);
@@ -150,13 +150,13 @@ impl<'a> Trials<'a> {
     }
 }
 
-/// None if it cannot be written, and so cannot be told from others.
-fn fingerprint(subject: &Subject) -> Option<u128> {
-    let text = serde_json::to_vec(subject).ok()?;
+/// None if it cannot be serialised.
+fn fingerprint(candidate: &Candidate) -> Option<u128> {
+    let text = serde_json::to_vec(candidate).ok()?;
     Some(xxh3_128(&text))
 }
 
-/// What a panic leaves behind is whole: nothing is done under the lock but one insertion.
+/// A poisoned lock is harmless: only single insertions are made under it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What `gatesim sweep` is asked.
+//! The arguments of `gatesim sweep`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,7 +23,7 @@ pub struct SweepArgs {
     /// Seeds per scenario and design [default: 1000, without --budget].
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "budget", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
-    /// Keep starting runs for this long, such as 30s, 15m or 8h.
+    /// Start runs for this long, such as 30s, 15m or 8h.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = clock::parse_budget)]
     pub budget: Option<Duration>,
     /// The first seed.

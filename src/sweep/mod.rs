@@ -15,28 +15,28 @@ mod work;
 use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, bail};
-use gatesim_sim::Options;
+use gatesim_sim::{Options, plan::scenario::MAX_SEED};
 
 use crate::{
     execution::{clock::Stopwatch, determinism, interrupt},
     exit::Exit,
-    output::{Output, check_parent, progress::Progress, write_whole},
+    output::{Output, check_parent, progress::ProgressDisplay, write_whole},
     sweep::{
         args::SweepArgs,
         result::SweepResult,
-        work::{Harvest, Limit, Pair, Work},
+        work::{Harvest, Limit, Pair, SweepWork},
     },
     target::{
         capsule::Capsule, catalog, defects::Catalogue, expectation::Expectation,
-        failure::FailureReport, origin::Origin, run_name::MAX_SEED,
+        failure::FailureReport, origin::Origin,
     },
 };
 
-/// Seeds per scenario and design if nothing is said: all scenarios take well under a minute.
+/// Seeds per scenario and design by default: all scenarios take well under a minute.
 pub const DEFAULT_SEEDS: u64 = 1_000;
 
-/// The why of a capsule that a sweep writes; a person replaces it when keeping the capsule.
-const FOUND_BY_SWEEP: &str = "found by a sweep; say here what it shows";
+/// The `why` of a capsule that a sweep writes, to be replaced when the capsule is kept.
+const FOUND_BY_SWEEP: &str = "found by a sweep; replace this by what the run shows";
 
 /// Runs the command.
 pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -45,7 +45,7 @@ pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let catalogue = args.table.as_ref().map(|_| Catalogue::load()).transpose()?;
     interrupt::install()?;
     let watch = Stopwatch::start();
-    let progress = Progress::new("runs", work.count(), args.budget);
+    let progress = ProgressDisplay::new("runs", work.count(), args.budget);
     let harvest = work.run(&progress);
     let result = confirm(work, harvest);
     progress.clear();
@@ -66,8 +66,8 @@ pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     Ok(exit_of(&result))
 }
 
-/// Looks everything up before anything runs: an hour-long sweep must not end in a spelling error.
-fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
+/// Resolves all names before anything runs: a long sweep must not end with a misspelt name.
+fn work_of(args: &SweepArgs) -> anyhow::Result<SweepWork> {
     let references: Vec<String> = if args.scenarios.is_empty() {
         catalog::scenario_names()
             .into_iter()
@@ -86,7 +86,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
         && seeds - 1 > MAX_SEED - args.first_seed
     {
         bail!(
-            "{seeds} seeds from {} on go beyond the largest seed, {MAX_SEED}",
+            "{seeds} seeds from {} on exceed the largest seed, {MAX_SEED}",
             args.first_seed
         );
     }
@@ -107,7 +107,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
             });
         }
     }
-    Ok(Work {
+    Ok(SweepWork {
         pairs,
         first_seed: args.first_seed,
         partition: args.partition,
@@ -120,7 +120,7 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<Work> {
     })
 }
 
-/// Results are told apart by the names of scenario and design.
+/// Results are identified by the names of scenario and design.
 fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
     let mut seen = BTreeSet::new();
     match references.iter().find(|reference| !seen.insert(*reference)) {
@@ -129,7 +129,7 @@ fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// Fails now rather than after the sweep if a result could not be written.
+/// Fails before the sweep if a result could not be written after it.
 fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
     if let Some(dir) = &args.capsules {
         std::fs::create_dir_all(dir)
@@ -142,9 +142,9 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
         .try_for_each(|path| check_parent(path))
 }
 
-/// Runs the exemplar of every group alone, now that the pool is idle, and everything that did not
-/// repeat once more with traces.
-fn confirm(work: Work, harvest: Harvest) -> SweepResult {
+/// Re-executes the first run of every group alone, and every run that did not repeat once more with
+/// traces.
+fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
     let mut failures = Vec::new();
     let mut divergences = Vec::new();
     for unstable in &harvest.unstable {
@@ -159,10 +159,10 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
     }
     for (pair, tally) in work.pairs.iter().zip(&harvest.tallies) {
         for (_, group) in tally.groups.iter() {
-            let exemplar = group.seeds[0];
-            let alone = pair.run(exemplar.seed, &work.options);
-            let name = pair.run_name(exemplar.seed);
-            if alone.digest == exemplar.digest {
+            let example = group.seeds[0];
+            let alone = pair.run(example.seed, &work.options);
+            let name = pair.run_name(example.seed);
+            if alone.digest == example.digest {
                 failures.extend(FailureReport::new(
                     name,
                     Origin::Name,
@@ -174,8 +174,8 @@ fn confirm(work: Work, harvest: Harvest) -> SweepResult {
                 divergences.push(determinism::trace_twice(
                     name,
                     Origin::Name,
-                    [exemplar.digest, alone.digest],
-                    |options| pair.run(exemplar.seed, options),
+                    [example.digest, alone.digest],
+                    |options| pair.run(example.seed, options),
                     &work.options,
                 ));
             }
@@ -213,7 +213,7 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The verdict, gravest first.
+/// The exit code, the most severe finding first.
 fn exit_of(result: &SweepResult) -> Exit {
     let tallies = &result.harvest.tallies;
     let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        execution::determinism::Divergence, sweep::tally::PairTally,
+        execution::determinism::NonDeterminism, sweep::tally::PairTally,
         target::failure::tests::failed_outcome,
     };
 
@@ -254,7 +254,7 @@ mod tests {
             tally.add(seed as u64, outcome);
         }
         SweepResult {
-            work: Work {
+            work: SweepWork {
                 pairs: Vec::new(),
                 first_seed: 0,
                 partition: "1/1".parse().unwrap(),
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(exit_of(&result), Exit::Violated);
         result.interrupted = true;
         assert_eq!(exit_of(&result), Exit::Interrupted);
-        result.divergences.push(Divergence {
+        result.divergences.push(NonDeterminism {
             run: "chaos@v9:0".parse().unwrap(),
             origin: Origin::Name,
             digests: [Digest(1), Digest(2)],

@@ -1,8 +1,8 @@
-//! The share of the seeds that one of several sweeps runs.
+//! Partitions: shares of the seeds, so that machines can split a sweep.
 
 use std::{fmt, str::FromStr};
 
-/// One of several equal shares of the seeds, so that machines can split a sweep.
+/// One of several equal shares of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partition {
     /// From 0.

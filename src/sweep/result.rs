@@ -1,30 +1,30 @@
 //! What a sweep found.
 
 use crate::{
-    execution::determinism::Divergence,
+    execution::determinism::NonDeterminism,
     sweep::{
         tally::PairTally,
-        work::{Harvest, Pair, Work},
+        work::{Harvest, Pair, SweepWork},
     },
     target::failure::FailureReport,
 };
 
 /// What a sweep found, each failure reproduced alone.
 pub struct SweepResult {
-    /// What was run.
-    pub work: Work,
-    /// What the workers counted.
+    /// The runs.
+    pub work: SweepWork,
+    /// The counts.
     pub harvest: Harvest,
     /// One per group of failures, by pair and cause.
     pub failures: Vec<FailureReport>,
-    /// Runs that did not repeat. If there are any, nothing else can be trusted.
-    pub divergences: Vec<Divergence>,
-    /// Whether the user cut it short.
+    /// Runs that did not repeat. If there are any, no other result can be trusted.
+    pub divergences: Vec<NonDeterminism>,
+    /// Whether it was interrupted.
     pub interrupted: bool,
 }
 
 impl SweepResult {
-    /// Each pair with what was counted of it.
+    /// Each pair with its tally.
     pub fn pairs(&self) -> impl Iterator<Item = (&Pair, &PairTally)> {
         self.work.pairs.iter().zip(&self.harvest.tallies)
     }

@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        sweep::work::{Harvest, Limit, Pair, Work},
+        sweep::work::{Harvest, Limit, Pair, SweepWork},
         target::{catalog, defects::Disagreement, failure::tests::failed_outcome},
     };
 
@@ -175,7 +175,7 @@ mod tests {
             tally
         });
         SweepResult {
-            work: Work {
+            work: SweepWork {
                 pairs: pairs.collect(),
                 first_seed: 0,
                 partition: "1/1".parse().unwrap(),

@@ -1,9 +1,9 @@
-//! The runs of a sweep: which there are, and the workers that do them.
+//! The runs of a sweep, and the workers that execute them.
 //!
-//! Work is numbered: run `k` is the pair `k % pairs` under the seed `first + k / pairs` (within
-//! the partition), so that a sweep cut short has seen about as many seeds of every pair; a pair
-//! whose runs are long sits out all but one seed in so many. Every run is a function of its number
-//! alone; what the workers add up does not depend on who did which.
+//! Runs are numbered: run `k` is the pair `k % pairs` with the seed `first + k / pairs` (within the
+//! partition), so that an interrupted sweep has covered about as many seeds of every pair. A pair
+//! with long runs skips all but one seed in `every`. Every run is a function of its number alone;
+//! the sums do not depend on which worker executed which run.
 
 use std::{
     num::NonZeroUsize,
@@ -14,31 +14,31 @@ use std::{
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
-    plan::scenario::Scenario,
+    plan::scenario::{MAX_SEED, Scenario},
     run::outcome::{Digest, Outcome},
 };
 
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool::in_parallel},
-    output::progress::Progress,
+    output::progress::ProgressDisplay,
     sweep::{partition::Partition, tally::PairTally},
-    target::run_name::{MAX_SEED, RunName},
+    target::run_name::RunName,
 };
 
-/// Runs that gave two different traces and are remembered, the ones with the smallest seeds.
+/// Runs with two different traces that are remembered: those with the smallest seeds.
 pub const MAX_UNSTABLE_RUNS: usize = 8;
 
 /// A design in a scenario.
 pub struct Pair {
-    /// As the user wrote it.
+    /// As given on the command line.
     pub scenario_reference: String,
-    /// As the user wrote it.
+    /// As given on the command line.
     pub design_reference: String,
-    /// What to plan from.
+    /// The scenario.
     pub scenario: Scenario,
-    /// What to judge.
+    /// The design.
     pub design: Design,
-    /// Only one seed in so many is run.
+    /// Only one of this many seeds is run.
     pub every: u64,
 }
 
@@ -67,19 +67,19 @@ pub enum Limit {
     Time(Duration),
 }
 
-/// What to do.
-pub struct Work {
+/// The runs of a sweep.
+pub struct SweepWork {
     /// At least one.
     pub pairs: Vec<Pair>,
     /// The first seed of the first partition.
     pub first_seed: u64,
-    /// Which share of the seeds is ours.
+    /// The share of the seeds.
     pub partition: Partition,
-    /// How much of it.
+    /// When to stop.
     pub limit: Limit,
-    /// How to run.
+    /// The options of each run.
     pub options: Options,
-    /// At a time.
+    /// Worker threads.
     pub jobs: NonZeroUsize,
 }
 
@@ -88,7 +88,7 @@ pub struct Work {
 pub struct UnstableRun {
     /// The run's seed.
     pub seed: u64,
-    /// Index into [`Work::pairs`].
+    /// Index into [`SweepWork::pairs`].
     pub pair: usize,
     /// Of the first execution, in the pool.
     pub first: Digest,
@@ -99,7 +99,7 @@ pub struct UnstableRun {
 /// What the workers found.
 #[derive(Default)]
 pub struct Harvest {
-    /// One per pair, in the order of [`Work::pairs`].
+    /// One per pair, in the order of [`SweepWork::pairs`].
     pub tallies: Vec<PairTally>,
     /// Failing runs that did not repeat, smallest seeds first.
     pub unstable: Vec<UnstableRun>,
@@ -127,9 +127,9 @@ impl Harvest {
         self.unstable.truncate(MAX_UNSTABLE_RUNS);
     }
 
-    /// Counts a run. One that failed is run again at once: a failure that does not repeat is
-    /// not evidence against the design but against the simulator.
-    fn add(&mut self, work: &Work, pair: usize, seed: u64) {
+    /// Counts a run. One that failed is executed again: a failure that does not repeat is evidence
+    /// against the simulator, not against the design.
+    fn add(&mut self, work: &SweepWork, pair: usize, seed: u64) {
         let subject = &work.pairs[pair];
         let outcome = subject.run(seed, &work.options);
         self.tallies[pair].add(seed, &outcome);
@@ -149,8 +149,8 @@ impl Harvest {
     }
 }
 
-impl Work {
-    /// Runs in all, if that is known beforehand.
+impl SweepWork {
+    /// The number of runs, if it is known in advance.
     pub fn count(&self) -> Option<u64> {
         match self.limit {
             Limit::Seeds(seeds) => {
@@ -162,8 +162,8 @@ impl Work {
         }
     }
 
-    /// Does it, reporting each finished run to `progress`. Stops early on an interrupt.
-    pub fn run(&self, progress: &Progress) -> Harvest {
+    /// Executes the runs and counts them on `progress`. Stops early on an interrupt.
+    pub fn run(&self, progress: &ProgressDisplay) -> Harvest {
         let next = AtomicU64::new(0);
         let watch = Stopwatch::start();
         in_parallel(self.jobs, || self.worker(&next, watch, progress))
@@ -171,7 +171,7 @@ impl Work {
             .fold(Harvest::new(self.pairs.len()), Harvest::merge)
     }
 
-    fn worker(&self, next: &AtomicU64, watch: Stopwatch, progress: &Progress) -> Harvest {
+    fn worker(&self, next: &AtomicU64, watch: Stopwatch, progress: &ProgressDisplay) -> Harvest {
         let mut harvest = Harvest::new(self.pairs.len());
         while !interrupt::requested() && !self.out_of_time(watch) {
             match self.assignment(next.fetch_add(1, Ordering::Relaxed)) {
@@ -193,7 +193,7 @@ impl Work {
         }
     }
 
-    /// What the `number`-th assignment of this partition is.
+    /// The assignment with this number in this partition.
     fn assignment(&self, number: u64) -> Assignment {
         let pairs = self.pairs.len() as u64;
         let (round, pair) = (number / pairs, (number % pairs) as usize);
@@ -207,7 +207,7 @@ impl Work {
         }
         match self.first_seed.checked_add(offset) {
             Some(seed) if seed <= MAX_SEED => {
-                // Counted within the partition, so that every partition has its share.
+                // Counted within the partition, so that every partition runs some.
                 match (round + 1).is_multiple_of(self.pairs[pair].every) {
                     true => Assignment::Run { pair, seed },
                     false => Assignment::Skip,
@@ -218,11 +218,11 @@ impl Work {
     }
 }
 
-/// What a worker is to do next.
+/// What a worker does next.
 enum Assignment {
-    /// A run: index into [`Work::pairs`], and the seed.
+    /// A run: index into [`SweepWork::pairs`], and the seed.
     Run { pair: usize, seed: u64 },
-    /// Nothing: not one of the seeds that this pair is run with.
+    /// Nothing: this pair skips the seed.
     Skip,
     /// No more.
     End,

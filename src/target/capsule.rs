@@ -1,10 +1,10 @@
-//! A capsule: a file that holds a failing run for ever. Plan, design, choices, the violation that
-//! is expected, the digest, and why it is worth keeping.
+//! A capsule: a file that keeps a failing run. Plan, design, choices, the violation that is expected,
+//! the digest, and why it is kept.
 
 use std::{fmt::Write as _, ops::Range, path::Path};
 
 use anyhow::anyhow;
-use gatesim_model::design::Design;
+use gatesim_model::design::{Design, line_of, unknown};
 use gatesim_sim::{
     check::invariants::Invariant,
     plan::Plan,
@@ -37,9 +37,9 @@ pub struct Capsule {
     pub plan: Plan,
     /// The choices to replay; none replays from the seed.
     pub choices: Option<Record>,
-    /// What it was before it was shrunk, if it was.
+    /// The run that it was shrunk from, if it was.
     pub shrunk: Option<Shrunk>,
-    /// What led to the violation, as the world saw it.
+    /// The events of the world that led to the violation.
     pub witness: Option<Witness>,
 }
 
@@ -60,7 +60,7 @@ struct Written<'a> {
     choices: Option<&'a Record>,
 }
 
-/// The file as it is read: with places, for errors.
+/// The file as it is read: with positions, for errors.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Read {
@@ -85,14 +85,14 @@ struct ReadExpectation {
     cause: String,
 }
 
-/// Read first: nothing else of a file in another format can be relied on.
+/// Read first: the rest of a file in another format may mean something else.
 #[derive(Deserialize)]
 struct ReadFormat {
     format: Spanned<i64>,
 }
 
 impl Capsule {
-    /// Keeps a run that failed in this way. A run that was traced leaves a witness.
+    /// The capsule of a run that failed in this way; with a witness if the run was traced.
     pub fn expecting(
         run: RunName,
         plan: Plan,
@@ -137,7 +137,7 @@ impl Capsule {
         if read.why.get_ref().trim().is_empty() {
             return Err(at(
                 read.why.span(),
-                "`why` is empty; say what the run shows".to_owned(),
+                "`why` is empty; state what the run shows".to_owned(),
             ));
         }
         let seed = u64::try_from(*read.seed.get_ref()).map_err(|_| {
@@ -191,20 +191,20 @@ impl Capsule {
         catalog::design(&self.run.design)
     }
 
-    /// The name of its file, which can lie beside others of its run: `invariant` is what it was
-    /// asked to be kept for, if not for what broke first.
+    /// The name of its file, different for each invariant of a run: `invariant` is the one that it was
+    /// explicitly kept for, if any.
     pub fn file_name(&self, invariant: Option<Invariant>) -> String {
-        let asked = invariant.map_or_else(String::new, |invariant| format!("-{invariant}"));
+        let kept_for = invariant.map_or_else(String::new, |invariant| format!("-{invariant}"));
         let shrunk = if self.shrunk.is_some() { "-shrunk" } else { "" };
-        format!("{}{asked}{shrunk}.toml", self.run.file_stem())
+        format!("{}{kept_for}{shrunk}.toml", self.run.file_stem())
     }
 
-    /// The name of the file of what a run was shrunk to, so that it can lie beside the original.
+    /// The default file name of the result of shrinking a run.
     pub fn shrunk_file_name(run: &RunName) -> String {
         format!("{}-shrunk.toml", run.file_stem())
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes it, completely or not at all.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let text = self.to_toml()?;
         write_whole(path, |out| Ok(out.write_all(text.as_bytes())?))
@@ -239,7 +239,7 @@ pub fn parse_toml<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> anyhow::
     })
 }
 
-/// One fact a line, so that people and diffs can read it.
+/// One fact per line, for readable diffs.
 fn write_witness(text: &mut String, witness: &Witness) -> std::fmt::Result {
     let Witness { time_ms, facts } = witness;
     write!(text, "\n[witness]\ntime_ms = {time_ms}\nfacts = [\n")?;
@@ -257,10 +257,5 @@ fn check_invariant(name: &str) -> Result<(), String> {
         return Ok(());
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Err(catalog::unknown("invariant", name, &names))
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    let before = &text.as_bytes()[..offset.min(text.len())];
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    Err(unknown("invariant", name, &names))
 }

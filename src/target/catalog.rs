@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use gatesim_model::design::{AnswerError, Design, DesignError};
+use gatesim_model::design::{Design, unknown};
 use gatesim_sim::plan::scenario::Scenario;
 
 use crate::output::read_text;
@@ -46,9 +46,6 @@ const SCENARIOS: &[(&str, &str)] = &[
 /// What may be written besides a name.
 const OR_A_FILE: &str = ", or a path ending in .toml";
 
-/// Similarity from which on a name is worth suggesting.
-const SIMILAR_ENOUGH: f64 = 0.75;
-
 /// Names of the built-in scenarios, simplest first.
 pub fn scenario_names() -> Vec<&'static str> {
     SCENARIOS.iter().map(|(name, _)| *name).collect()
@@ -88,7 +85,7 @@ pub fn design(reference: &str) -> anyhow::Result<Design> {
         let (question, answer) = flip
             .split_once('=')
             .with_context(|| format!("`{flip}` in design `{reference}` is not question=answer"))?;
-        design = design.with(question, answer).map_err(with_guess)?;
+        design = design.with(question, answer)?;
     }
     Ok(design)
 }
@@ -120,44 +117,6 @@ pub fn is_file(reference: &str) -> bool {
     reference.ends_with(".toml")
 }
 
-/// Says that a name is unknown, what it may have meant, and what there is.
-pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    let separator = match nearest(name, known.iter().copied()) {
-        Some(guess) => format!("; did you mean `{guess}`?"),
-        None => ";".to_owned(),
-    };
-    format!(
-        "unknown {kind} `{name}`{separator} {kind}s are {}",
-        known.join(", ")
-    )
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > SIMILAR_ENOUGH)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-/// Adds to an error about an answer what may have been meant.
-fn with_guess(error: DesignError) -> anyhow::Error {
-    let guess = match &error {
-        DesignError::Answer(AnswerError::Question { key }) => {
-            nearest(key, Design::questions().iter().map(|question| question.key))
-        }
-        DesignError::Answer(AnswerError::Answer {
-            answer, allowed, ..
-        }) => nearest(answer, allowed.iter().copied()),
-        DesignError::Name { .. } | DesignError::Flip { .. } | DesignError::File { .. } => None,
-    };
-    match guess {
-        Some(guess) => anyhow!("{error}; did you mean `{guess}`?"),
-        None => error.into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,18 +126,5 @@ mod tests {
         for name in scenario_names() {
             assert_eq!(scenario(name).unwrap().name, name);
         }
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_the_nearest_one() {
-        assert_eq!(
-            unknown("scenario", "cold-strat", &["chaos", "cold-start"]),
-            "unknown scenario `cold-strat`; did you mean `cold-start`? scenarios are chaos, \
-             cold-start"
-        );
-        assert_eq!(
-            unknown("design", "zzz", &["v1", "v9"]),
-            "unknown design `zzz`; designs are v1, v9"
-        );
     }
 }

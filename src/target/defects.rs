@@ -1,11 +1,11 @@
-//! The catalogue of defects: every way in which the protocol is known to go wrong, as one decision
-//! that can be flipped in `reference`, with the scenarios in which it shows and the invariants that
-//! must name it. The data are in `seeds/defects.toml`.
+//! The catalogue of defects: every known defect of the protocol, as one answer that can be flipped in
+//! `reference`, with the scenarios in which it shows and the invariants that must find it. The data are
+//! in `seeds/defects.toml`.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, anyhow, bail};
-use gatesim_model::design::Design;
+use gatesim_model::design::{Design, unknown};
 use gatesim_sim::{check::invariants::Invariant, plan::scenario::Scenario};
 use serde::Deserialize;
 
@@ -17,23 +17,23 @@ const FILE: (&str, &str) = (
     include_str!("../../seeds/defects.toml"),
 );
 
-/// What every defect is flipped in.
+/// The design in which every defect is flipped.
 const BASE: &str = "reference";
 
-/// Everything that is known to go wrong.
+/// The catalogue.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
-    /// What can be switched on and must be found.
+    /// Defects that can be switched on and must be found.
     #[serde(rename = "defect")]
     pub defects: Vec<Defect>,
-    /// Defects of the original that are none of a protocol, such as peculiarities of a language.
+    /// Defects of the original that are not simulated, such as those of its language.
     #[serde(default)]
     pub excluded: Vec<Excluded>,
-    /// Answers that differ from the reference's and are no defects on their own.
+    /// Answers that differ from the reference and are not defects on their own.
     #[serde(default)]
     pub harmless: Vec<Harmless>,
-    /// Where the revisions, as simulated, break something else than the fact sheet says.
+    /// Where the simulated revisions break other invariants than their known defects predict.
     #[serde(default, rename = "disagreement")]
     pub disagreements: Vec<Disagreement>,
 }
@@ -42,26 +42,26 @@ pub struct Catalogue {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Defect {
-    /// `D01` for one of protocol.md, section 10; `R01` for a weakness of the reference's own
-    /// mechanisms.
+    /// `D01` for a defect of the original (`docs/protocol.md#defects`); `R01` for a weakness of the
+    /// mechanisms of the reference.
     pub id: String,
     /// One line.
     pub title: String,
-    /// The decision that is flipped: `question=answer`.
+    /// The answer that is flipped: `question=answer`.
     pub flip: String,
-    /// What else must be answered differently for the flipped decision to matter at all.
+    /// Other answers without which the flipped one has no effect.
     pub needs: Option<Needs>,
-    /// The condition of the world without which it cannot show, if it takes one.
+    /// The condition of the world that it needs in order to show, if any.
     pub condition: Option<String>,
-    /// Where to look, in turn.
+    /// The scenarios in which it is searched for, in turn.
     pub scenarios: Vec<String>,
-    /// The invariants that name it; one of them must break.
+    /// The invariants that find it; one of them must break.
     pub expect: Vec<Invariant>,
-    /// The revisions that have it, by the fact sheet.
+    /// The revisions that have it, according to `docs/protocol.md`.
     pub revisions: Option<Revisions>,
-    /// Why it is not found, if it is known not to be.
+    /// The reason why it is not found, if that is known.
     pub survives: Option<String>,
-    /// What else a reader should know.
+    /// Anything else.
     pub note: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct Revisions {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Excluded {
-    /// As in protocol.md, section 10.
+    /// As in `docs/protocol.md#defects`.
     pub id: String,
     /// One line.
     pub title: String,
@@ -97,7 +97,7 @@ pub struct Excluded {
     pub because: String,
 }
 
-/// An answer that is no defect on its own.
+/// An answer that is not a defect on its own.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Harmless {
@@ -107,29 +107,29 @@ pub struct Harmless {
     pub because: String,
 }
 
-/// A difference between what revisions break and what the fact sheet says of them.
+/// A difference between what revisions break and what their known defects predict.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disagreement {
     /// The revisions.
     pub designs: Vec<String>,
-    /// The invariants that break unexpectedly, or do not.
+    /// The invariants that break unexpectedly, or hold unexpectedly.
     pub invariants: Vec<Invariant>,
     /// Why.
     pub because: String,
 }
 
-/// A defect made ready to be looked for.
-pub struct Subject {
-    /// What is looked for.
+/// A defect with its designs and scenarios.
+pub struct PreparedDefect {
+    /// The defect.
     pub defect: Defect,
     /// The design with the defect, as it is named in runs.
     pub reference: String,
     /// That design.
     pub flipped: Design,
-    /// The same without the flipped decision: what it breaks is not the defect's doing.
+    /// The same without the flipped answer: what it breaks is not caused by the defect.
     pub sound: Design,
-    /// Where to look.
+    /// The scenarios.
     pub scenarios: Vec<Scenario>,
 }
 
@@ -141,13 +141,13 @@ impl Catalogue {
     }
 
     /// The defects with these ids, in the catalogue's order; all if none is named.
-    pub fn subjects(&self, ids: &[String]) -> anyhow::Result<Vec<Subject>> {
+    pub fn subjects(&self, ids: &[String]) -> anyhow::Result<Vec<PreparedDefect>> {
         let known: Vec<&str> = self.defects.iter().map(|defect| &*defect.id).collect();
         let asked: BTreeSet<String> = ids.iter().map(|id| id.to_uppercase()).collect();
         if let Some(id) = asked.iter().find(|id| !known.contains(&id.as_str())) {
             match self.excluded.iter().find(|excluded| excluded.id == *id) {
                 Some(excluded) => bail!("{id} is not simulated: {}", excluded.because),
-                None => bail!(catalog::unknown("defect", id, &known)),
+                None => bail!(unknown("defect", id, &known)),
             }
         }
         self.defects
@@ -157,8 +157,8 @@ impl Catalogue {
             .collect()
     }
 
-    /// The invariants that a design should break by what the fact sheet says of it, each with the
-    /// defects that break it.
+    /// The invariants that a design should break according to its known defects, each with these
+    /// defects.
     pub fn expected_of(&self, design: &str) -> Vec<(Invariant, Vec<&str>)> {
         let of = |invariant: &Invariant| -> Vec<&str> {
             self.defects
@@ -174,7 +174,7 @@ impl Catalogue {
             .collect()
     }
 
-    /// Why a design breaks an invariant that it should not, or holds one that it should break.
+    /// Why a design breaks an invariant unexpectedly, or holds one unexpectedly.
     pub fn explanation(&self, design: &str, invariant: Invariant) -> Option<&str> {
         self.disagreements
             .iter()
@@ -192,7 +192,7 @@ impl Defect {
         self.prerequisites().chain([&*self.flip])
     }
 
-    /// Whether a built-in revision has it, by the fact sheet.
+    /// Whether a built-in revision has it, according to `docs/protocol.md`.
     fn is_in(&self, design: &str) -> bool {
         let names = Design::builtin_names();
         let place = |name: &str| names.iter().position(|builtin| *builtin == name);
@@ -207,12 +207,12 @@ impl Defect {
             .flat_map(|needs| needs.answers.iter().map(|answer| &**answer))
     }
 
-    fn subject(&self) -> anyhow::Result<Subject> {
+    fn subject(&self) -> anyhow::Result<PreparedDefect> {
         let join = |parts: &mut dyn Iterator<Item = &str>| {
             parts.fold(BASE.to_owned(), |name, part| format!("{name}+{part}"))
         };
         let reference = join(&mut self.answers());
-        Ok(Subject {
+        Ok(PreparedDefect {
             flipped: catalog::design(&reference)?,
             sound: catalog::design(&join(&mut self.prerequisites()))?,
             reference,
@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// An answer that nobody tries is an answer that nobody knows to be judged rightly.
+    /// An answer that is never flipped is an answer that no invariant is known to judge correctly.
     #[test]
     fn every_answer_is_the_reference_s_or_a_defect_or_known_to_be_harmless() {
         let catalogue = catalogue();

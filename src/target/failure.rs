@@ -1,4 +1,4 @@
-//! A failing run as it is reported: what an engineer reads first, and what they paste next.
+//! A failing run: its signature, and its report with the commands that reproduce it.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::{
     target::{origin::Origin, run_name::RunName},
 };
 
-/// Stands in the place of an invariant if the run panicked.
+/// Named instead of an invariant if the run panicked.
 pub const PANIC: &str = "panic";
 
 /// Longest panic message that is part of a cause.
@@ -30,7 +30,7 @@ pub enum FailureSignature {
 }
 
 impl FailureSignature {
-    /// How the run failed, if it did. A panic outranks what was broken before it.
+    /// How the run failed, if it did. A panic takes precedence over earlier violations.
     pub fn of(outcome: &Outcome) -> Option<FailureSignature> {
         match (&outcome.panic, outcome.signature()) {
             (Some(message), _) => Some(FailureSignature::Panic(without_numbers(message))),
@@ -62,7 +62,7 @@ impl fmt::Display for FailureSignature {
     }
 }
 
-/// The first line of a panic message with every number replaced, so that one bug is one group.
+/// The first line of a panic message with every number replaced, so that one bug gives one group.
 fn without_numbers(message: &str) -> String {
     let mut text = String::new();
     let mut in_number = false;
@@ -122,22 +122,22 @@ pub struct GroupReport {
 }
 
 impl FailureReport {
-    /// What there is to report of an outcome; none if it held. `told` is the violation to report,
-    /// the earliest unless it is given. A panic outranks both.
+    /// The report of an outcome; none if it held. `headline` is the violation to report, by default the
+    /// earliest. A panic takes precedence over both.
     pub fn new(
         run: RunName,
         origin: Origin,
         outcome: &Outcome,
-        told: Option<&Violation>,
+        headline: Option<&Violation>,
         group: Option<GroupReport>,
     ) -> Option<Self> {
-        let told = told.or(outcome.violations.first());
-        let (failure, time, step, sentence) = match (FailureSignature::of(outcome)?, told) {
-            (FailureSignature::Violation(_), Some(told)) => (
-                FailureSignature::Violation(told.signature()),
-                told.time,
-                told.step,
-                told.sentence.clone(),
+        let headline = headline.or(outcome.violations.first());
+        let (failure, time, step, sentence) = match (FailureSignature::of(outcome)?, headline) {
+            (FailureSignature::Violation(_), Some(headline)) => (
+                FailureSignature::Violation(headline.signature()),
+                headline.time,
+                headline.step,
+                headline.sentence.clone(),
             ),
             (failure, _) => (
                 failure,
@@ -146,7 +146,7 @@ impl FailureReport {
                 outcome.panic.clone().unwrap_or_default(),
             ),
         };
-        let violation = told.filter(|_| outcome.panic.is_none()).cloned();
+        let violation = headline.filter(|_| outcome.panic.is_none()).cloned();
         Some(FailureReport {
             run,
             origin,
@@ -162,7 +162,7 @@ impl FailureReport {
                 .filter(|other| {
                     violation
                         .as_ref()
-                        .is_none_or(|told| told.invariant != *other)
+                        .is_none_or(|headline| headline.invariant != *other)
                 })
                 .collect(),
             violation,

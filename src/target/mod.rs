@@ -1,4 +1,4 @@
-//! What a command was asked to run: a run name, a capsule or a plan file.
+//! The run that a command is about: from a run name, a capsule or a plan file.
 
 pub mod capsule;
 pub mod catalog;
@@ -39,28 +39,28 @@ pub struct Target {
     pub plan: Plan,
     /// Where it came from.
     pub origin: Origin,
-    /// What it must reproduce, if it came from a capsule.
+    /// The capsule that it came from.
     pub capsule: Option<Capsule>,
 }
 
 impl Target {
-    /// Finds out what `text` means. `design` is for plan files, which name none.
+    /// Loads what `text` names. `design` is for plan files, which name none.
     pub fn load(text: &str, design: Option<&str>) -> anyhow::Result<Self> {
         if !catalog::is_file(text) {
             if design.is_some() {
-                bail!("--design goes with a plan file; a run name says its design itself");
+                bail!("--design is for plan files; a run name contains its design");
             }
             return Self::named(text.parse()?);
         }
         let contents = read_text(Path::new(text))?;
         if is_capsule(&contents) {
             if design.is_some() {
-                bail!("--design goes with a plan file; a capsule says its design itself");
+                bail!("--design is for plan files; a capsule contains its design");
             }
-            return Self::kept(text, Capsule::parse(text, &contents)?);
+            return Self::of_capsule(text, Capsule::parse(text, &contents)?);
         }
         let plan: Plan = parse_toml(text, &contents).map_err(|error| match kind(&contents) {
-            Some(kind) => anyhow!("{text} is {kind}, and neither a plan nor a capsule"),
+            Some(kind) => anyhow!("{text} is {kind}, not a plan or a capsule"),
             None => error,
         })?;
         let design_reference = design.unwrap_or("reference");
@@ -80,7 +80,7 @@ impl Target {
     }
 
     /// The run of a capsule.
-    pub fn kept(file: &str, capsule: Capsule) -> anyhow::Result<Self> {
+    pub fn of_capsule(file: &str, capsule: Capsule) -> anyhow::Result<Self> {
         Ok(Target {
             run: capsule.run.clone(),
             design: capsule.design()?,
@@ -92,11 +92,14 @@ impl Target {
         })
     }
 
-    /// Fails if there can be no file at `path`, or if it would replace what is being run.
+    /// Fails if no file can be written at `path`, or if it would replace the file that is being run.
     pub fn check_output(&self, path: &Path) -> anyhow::Result<()> {
         check_parent(path)?;
         if self.is_from(path) {
-            bail!("{} is what is to be run; write elsewhere", path.display());
+            bail!(
+                "{} is the file that is run; choose another one to write to",
+                path.display()
+            );
         }
         Ok(())
     }
@@ -127,10 +130,10 @@ impl Target {
         gatesim_sim::run(design, &self.plan, &options)
     }
 
-    /// What there is to report of an outcome; none if it held.
+    /// The report of an outcome; none if it held.
     pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
         let (run, origin) = (self.run.clone(), self.origin.clone());
-        FailureReport::new(run, origin, outcome, self.told(outcome), None)
+        FailureReport::new(run, origin, outcome, self.headline(outcome), None)
     }
 
     /// How it failed: as its capsule expects if it did, or else what broke first; none if it held.
@@ -140,8 +143,8 @@ impl Target {
         met.cloned().or_else(|| Expectation::of(outcome))
     }
 
-    /// The violation that a reader is told of first: what the capsule was kept for, or the earliest.
-    pub fn told<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
+    /// The violation that is reported first: the one that the capsule was kept for, or the earliest.
+    pub fn headline<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
         let kept_for = self.capsule.as_ref().map(|capsule| &capsule.expect);
         let mut violations = outcome.violations.iter();
         let expected = violations.find(|one| kept_for.is_some_and(|expect| expect.is_of(one)));
@@ -161,7 +164,7 @@ impl Target {
     }
 }
 
-/// What a file is that is no plan, as its keys tell, and what it is good for.
+/// The kind of a file that is not a plan, judged by its keys, and how to use it.
 fn kind(text: &str) -> Option<&'static str> {
     let table: toml::Table = text.parse().ok()?;
     let has = |key: &str| table.contains_key(key);
@@ -177,7 +180,7 @@ fn kind(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Only capsules have a format. Broken files are called plans, and fail as such with a place.
+/// Only capsules have a format. A broken file is read as a plan, which gives an error with a line.
 fn is_capsule(text: &str) -> bool {
     text.lines()
         .take_while(|line| !line.trim_start().starts_with('['))

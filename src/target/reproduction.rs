@@ -1,5 +1,4 @@
-//! What has become of a capsule: whether its run still fails as it did, and what it means if it
-//! does not.
+//! Whether the run of a capsule still fails as it did, and what it means if it does not.
 
 use gatesim_sim::{
     run::outcome::{Digest, Outcome},
@@ -17,7 +16,7 @@ use crate::target::{
 pub enum Reproduction {
     /// Signature and digest are as expected.
     Exact,
-    /// The signature is, the digest is not: a change of the code altered what the plan does.
+    /// The signature is as expected, the digest is not: a code change altered the run.
     SeedBreaking {
         /// The digest now.
         digest: Digest,
@@ -27,14 +26,14 @@ pub enum Reproduction {
         /// What.
         found: Expectation,
     },
-    /// Nothing broke, although everything happened that led to the violation: the gateway has met
+    /// Nothing broke, although everything happened that had led to the violation: the gateway was in
     /// the same situation and held.
     Fixed {
         /// The facts of the witness.
         facts: usize,
     },
-    /// Nothing broke, but what led to the violation did not happen either: the run shows nothing
-    /// about it any more.
+    /// Nothing broke, but what had led to the violation did not happen either: the run no longer
+    /// shows anything about it.
     NotTheSameRun {
         /// The facts of the witness that happened, in order.
         matched: usize,
@@ -43,8 +42,7 @@ pub enum Reproduction {
         /// The first that did not.
         missing: String,
     },
-    /// Nothing broke, and nobody knows whether what led to the violation happened: the capsule has
-    /// no witness.
+    /// Nothing broke, and it is unknown whether the situation occurred: the capsule has no witness.
     Held,
 }
 
@@ -96,33 +94,35 @@ impl Reproduction {
                 facts,
                 missing,
             } => format!(
-                "no longer the same run: held, but the situation did not come about; matched \
+                "no longer the same run: held, but the situation did not occur; matched \
                  {matched} of {facts} facts of the witness, first missing: {missing}; expected \
                  {expect}"
             ),
-            Self::Held => format!("held; expected {expect}; there is no witness to tell why"),
+            Self::Held => {
+                format!("held; expected {expect}; without a witness the reason is unknown")
+            }
         }
     }
 
-    /// What to do about it, if anything.
+    /// What to do next, if anything.
     pub fn advice(&self, capsule: &Capsule, file: &str) -> Option<String> {
         let file = shell_word(file);
         let run = &capsule.run;
         match self {
             Self::Exact => None,
             Self::SeedBreaking { .. } => Some(
-                "if the change is meant to alter what seeds do: gatesim corpus check --accept-drift"
+                "if the change is intended to be seed-breaking: gatesim corpus check --accept-drift"
                     .to_owned(),
             ),
-            Self::OtherViolation { .. } => Some(format!("look at it: gatesim replay {file}")),
+            Self::OtherViolation { .. } => Some(format!("show it: gatesim replay {file}")),
             Self::Fixed { .. } => Some(format!(
                 "with the build before the change: gatesim verify-fix {file} --save before.json; \
-                 with this one: gatesim verify-fix {file} --before before.json; if that says fixed, \
-                 delete the file, or keep the failure under a design that still has it (`design` in \
-                 the file, then --accept-drift)"
+                 with this one: gatesim verify-fix {file} --before before.json; if the result is fixed, \
+                 delete the file, or keep the failure under a design that still has it (change `design` in \
+                 the file, then use --accept-drift)"
             )),
             Self::NotTheSameRun { .. } | Self::Held => Some(format!(
-                "this is no sign of a fix; look for the failure again, keep what is found and \
+                "this does not show a fix; search for the failure again, keep the run that is found and \
                  delete the file: gatesim sweep {} --design {}",
                 shell_word(&run.scenario),
                 shell_word(&run.design)
@@ -131,11 +131,12 @@ impl Reproduction {
     }
 }
 
-/// How a run parted from the record of choices that it was replayed from; none if it did not.
+/// How a run diverged from the record of choices that it was replayed from; none if it did not.
 pub fn drift_in_words(Divergence { missing, unused }: Divergence) -> Option<String> {
     let missing = (missing > 0)
-        .then(|| format!("choices that the record lacks and the seed made: {missing}"));
-    let unused = (unused > 0).then(|| format!("choices of the record never asked for: {unused}"));
+        .then(|| format!("choices that the record lacks, made from the seed: {missing}"));
+    let unused =
+        (unused > 0).then(|| format!("choices of the record that were not used: {unused}"));
     let words: Vec<String> = [missing, unused].into_iter().flatten().collect();
     (!words.is_empty()).then(|| words.join("; "))
 }

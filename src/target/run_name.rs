@@ -1,12 +1,9 @@
-//! `scenario@design:seed`: the one token by which every output names a run and every command
-//! takes it.
+//! `scenario@design:seed`: the name of a run in every output and on every command line.
 
 use std::{fmt, str::FromStr};
 
+use gatesim_sim::plan::scenario::MAX_SEED;
 use thiserror::Error;
-
-/// Seeds are TOML integers, and those are signed.
-pub const MAX_SEED: u64 = i64::MAX as u64;
 
 /// Names a run. Scenario and design are references: a name, a name with flipped answers, or a
 /// path to a file.
@@ -21,7 +18,7 @@ pub struct RunName {
 }
 
 impl RunName {
-    /// The name in characters that every file system takes.
+    /// The name in characters that every file system accepts.
     pub fn file_stem(&self) -> String {
         let safe = |text: &str| -> String {
             text.trim_end_matches(".toml")
@@ -84,8 +81,8 @@ pub fn parse_seed(text: &str) -> Result<u64, RunNameError> {
     }
 }
 
-/// The text as one word of a POSIX shell, quoted only where it must be, so that a printed command
-/// can be pasted whatever file names and answers it carries.
+/// The text as one word of a POSIX shell, quoted only where necessary, so that printed commands can
+/// be pasted.
 pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@:+=._/-,%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,20 +1,20 @@
-//! What a capsule says of the run that it was shrunk from.
+//! What a capsule records of the run that it was shrunk from.
 
 use serde::{Deserialize, Serialize};
 
-/// Where a shrunk run comes from.
+/// The origin of a shrunk run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shrunk {
     /// The name of the original run.
     pub from: String,
-    /// Whether nothing more could be taken out of it.
+    /// Whether it is minimal: no element can be removed.
     pub minimal: bool,
     /// How large the original was.
     pub before: Size,
 }
 
-/// How large a run is: what somebody who wants to understand it has to look at.
+/// The size of a run: how much there is to read in order to understand it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
@@ -28,7 +28,7 @@ pub struct Size {
     pub containers: u64,
     /// Faults.
     pub faults: u64,
-    /// Choices that are not quiet; all of them, if they come from the seed.
+    /// Choices that differ from the default; all of them, if they come from the seed.
     pub choices: u64,
     /// Events of the protocol up to the violation.
     pub protocol_events: u64,
@@ -42,7 +42,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// Every part with its name, in the order in which it is told.
+    /// Every figure with its name, in the order of reports.
     pub fn parts(&self) -> [(&'static str, u64); 10] {
         let Size {
             clients,

@@ -1,11 +1,11 @@
-//! `gatesim verify-fix`: whether a change removes a failure or only moves it.
+//! `gatesim verify-fix`: whether a change removes a failure or only changes its timing.
 //!
-//! A capsule that passes after a change proves little: any change of timing may have moved the
-//! two steps apart that have to meet. So the runs around it are sampled before and after the
-//! change, each with the same plan and faults and other timing, and the rates are compared.
+//! A capsule that passes after a change proves little: any change of timing may have separated the
+//! two steps that race. Therefore similar runs are sampled before and after the change, with the same
+//! plan and faults and resampled timing, and the failure rates are compared.
 //!
-//! - `neighbourhood`: the samples; `verdict`: what two of them say;
-//! - here: the command, and what is told.
+//! - `neighbourhood`: the samples; `verdict`: the comparison of two samples;
+//! - here: the command and its output.
 
 use std::path::Path;
 
@@ -18,7 +18,8 @@ use crate::{
     execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{
-        FORMAT, MessageFormat, Output, Style, note, progress::Progress, read_text, write_whole,
+        FORMAT, MessageFormat, Output, Style, note, progress::ProgressDisplay, read_text,
+        write_whole,
     },
     target::{Target, capsule::Capsule, catalog, expectation::Expectation, run_name::RunName},
 };
@@ -29,7 +30,7 @@ mod verdict;
 
 use args::VerifyFixArgs;
 use neighbourhood::{Neighbourhood, Own, Ring, Sampling};
-use verdict::Verdict;
+use verdict::FixVerdict;
 
 /// Runs the command.
 pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -55,7 +56,7 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
     interrupt::install()?;
 
     let sides = 1 + u64::from(earlier.is_none() && args.save.is_none());
-    let progress = Progress::new("runs", Some(args.samples * sides), None);
+    let progress = ProgressDisplay::new("runs", Some(args.samples * sides), None);
     let before = Sampling {
         target: &target,
         design: &target.design,
@@ -84,16 +85,16 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
             if let Some(path) = &args.keep {
                 keep(&after, &found, path)?;
             }
-            tell(&before, &found, args, out)
+            write_comparison(&before, &found, args, out)
         }
         (None, _, _) | (Some(_), None, None) => {
-            note("nothing is told or kept: fewer samples than were asked for show nothing");
+            note("no result and no file: the sample is incomplete");
             Ok(Exit::Interrupted)
         }
     }
 }
 
-/// What to look for: what the capsule expects, what an earlier build was asked for, or what the run
+/// The failure to count: what the capsule expects, what an earlier build counted, or what the run
 /// breaks first.
 fn expectation(
     target: &Target,
@@ -116,7 +117,7 @@ fn expectation(
 struct Saved {
     format: u32,
     run: String,
-    /// Fingerprint of its plan: capsules of one run may have been shrunk in different ways.
+    /// Digest of its plan: capsules of one run may have been shrunk in different ways.
     plan: String,
     neighbourhood: Neighbourhood,
 }
@@ -126,7 +127,7 @@ fn plan_digest(target: &Target) -> String {
     format!("{:016x}", xxh3_64(plan.as_bytes()))
 }
 
-/// Read first: nothing else of a file in another format can be relied on.
+/// Read first: the rest of a file in another format may mean something else.
 #[derive(Deserialize)]
 struct SavedFormat {
     format: u32,
@@ -135,7 +136,12 @@ struct SavedFormat {
 impl Saved {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let text = read_text(path)?;
-        let failed = || format!("failed to read {} as what --save writes", path.display());
+        let failed = || {
+            format!(
+                "failed to read {} as a file written by --save",
+                path.display()
+            )
+        };
         let SavedFormat { format } = serde_json::from_str(&text).with_context(failed)?;
         if format != FORMAT {
             bail!(
@@ -146,27 +152,26 @@ impl Saved {
         serde_json::from_str(&text).with_context(failed)
     }
 
-    /// Two samples can be compared if they looked for the same thing around the same run as often.
+    /// Two samples are comparable if they have the same run, failure and size.
     fn check(&self, target: &Target, expect: &Expectation, samples: u64) -> anyhow::Result<()> {
         let saved = &self.neighbourhood;
         let (name, plan) = (target.run.to_string(), plan_digest(target));
         if (&self.run, &self.plan) != (&name, &plan) {
             bail!(
-                "--before was sampled around another run: {} there, {name} here, or another plan \
-                 of it",
+                "--before is a sample of another run: {} there, {name} here, or another plan of it",
                 self.run
             );
         }
         if saved.expect != *expect {
             bail!(
-                "--before looked for {}, {} expects {expect}",
+                "--before counted {}, but {} expects {expect}",
                 saved.expect,
                 target.run
             );
         }
         if saved.samples() != samples {
             bail!(
-                "--before has {} samples; say --samples {}",
+                "--before has {} samples; use --samples {}",
                 saved.samples(),
                 saved.samples()
             );
@@ -175,7 +180,7 @@ impl Saved {
     }
 }
 
-/// Writes what another build is to be compared with.
+/// Writes the sample for a comparison with another build.
 fn save(
     target: &Target,
     neighbourhood: Neighbourhood,
@@ -193,7 +198,7 @@ fn save(
     let sampled = &saved.neighbourhood;
     match out.format() {
         MessageFormat::Human => out.line(format!(
-            "{} of {} neighbours of {} break {}; kept in {}",
+            "{} of {} neighbours of {} break {}; written to {}",
             sampled.failed(),
             sampled.samples(),
             target.run,
@@ -205,7 +210,7 @@ fn save(
     Ok(Exit::Violated)
 }
 
-/// Keeps the nearest neighbour that still fails, with everything that it chose.
+/// Keeps the nearest neighbour that still fails, with all of its choices.
 fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<()> {
     let Some(nearest) = found.nearest else {
         note(format_args!(
@@ -224,7 +229,7 @@ fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<
         design: after.design_name.to_owned(),
         ..after.target.run.clone()
     };
-    let why = format!("A neighbour of {} that still breaks it.", after.target.run);
+    let why = format!("A neighbour of {} that still fails.", after.target.run);
     let capsule = Capsule::expecting(
         run,
         after.target.plan.clone(),
@@ -240,31 +245,31 @@ fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<
 struct ComparisonJson<'a> {
     run: &'a str,
     #[serde(flatten)]
-    verdict: &'a Verdict,
+    verdict: &'a FixVerdict,
     sentence: &'a str,
     before: &'a Neighbourhood,
     after: &'a Neighbourhood,
 }
 
-fn tell(
+fn write_comparison(
     before: &Neighbourhood,
     after: &Neighbourhood,
     args: &VerifyFixArgs,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let verdict = Verdict::of(before, after);
+    let verdict = FixVerdict::of(before, after);
     let sentence = verdict.sentence(before, after);
     match out.format() {
         MessageFormat::Human => {
             let style = out.style();
             out.lines(table(before, after, args, style))?;
             let name = match verdict {
-                Verdict::Fixed => style.good(verdict.name()),
-                Verdict::TimingOnly
-                | Verdict::LessOften
-                | Verdict::StillFails
-                | Verdict::OtherFailure { .. }
-                | Verdict::NotEnoughEvidence => style.bad(verdict.name()),
+                FixVerdict::Fixed => style.good(verdict.name()),
+                FixVerdict::TimingOnly
+                | FixVerdict::LessOften
+                | FixVerdict::StillFails
+                | FixVerdict::OtherFailure { .. }
+                | FixVerdict::NotEnoughEvidence => style.bad(verdict.name()),
             };
             out.line(format!("{name}: {sentence}"))?;
         }
@@ -280,12 +285,12 @@ fn tell(
         )?,
     }
     Ok(match verdict {
-        Verdict::Fixed => Exit::Held,
-        Verdict::TimingOnly
-        | Verdict::LessOften
-        | Verdict::StillFails
-        | Verdict::OtherFailure { .. }
-        | Verdict::NotEnoughEvidence => Exit::Violated,
+        FixVerdict::Fixed => Exit::Held,
+        FixVerdict::TimingOnly
+        | FixVerdict::LessOften
+        | FixVerdict::StillFails
+        | FixVerdict::OtherFailure { .. }
+        | FixVerdict::NotEnoughEvidence => Exit::Violated,
     })
 }
 
@@ -323,8 +328,8 @@ fn table(
     ];
     for (earlier, later) in before.rings.iter().zip(&after.rings) {
         let what = match earlier.per_mille {
-            WHOLE => "all of its timing made anew".to_owned(),
-            per_mille => format!("{} % of its timing made anew", per_mille / 10),
+            WHOLE => "all of its timing resampled".to_owned(),
+            per_mille => format!("{} % of its timing resampled", per_mille / 10),
         };
         lines.push(row(&what, [ring(earlier), ring(later)]));
     }

@@ -1,5 +1,5 @@
-//! The neighbourhood of a run, sampled: the same plan and faults with other timing, and how often
-//! that fails.
+//! The neighbourhood of a run: a sample of runs with the same plan and faults and resampled timing,
+//! and how often they fail.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,41 +17,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     execution::{interrupt, pool},
-    output::progress::Progress,
+    output::progress::ProgressDisplay,
     target::{Target, expectation::Expectation, failure::FailureSignature},
 };
 
-/// Fewest samples that can show anything.
+/// The smallest useful number of samples.
 pub const MIN_SAMPLES: u64 = 18;
 
-/// How much of the timing is made anew, in thousandths: from what an edit of the code shifts to
-/// another run of the same plan. Out of six neighbours one is in each inner ring and four are in
-/// the outermost, because only that one is a fair sample: the run was chosen for its timing, so
-/// what is near to it fails more often than other runs do, until a change moves it elsewhere.
+/// How much of the timing is resampled, in thousandths: from the effect of a small edit of the code to
+/// an independent run of the same plan. Of six neighbours one is in each inner ring and four are in
+/// the outermost, which alone is an unbiased sample: the run was selected for its timing, so runs
+/// that share most of it fail more often.
 const RINGS: [u32; 3] = [50, 250, WHOLE];
 const INNER_OF_SIX: u64 = 2;
 
-/// What was found around a run: counts, so that a file of them can be compared with another
-/// build's.
+/// The counts of a sample, which can be compared with those of another build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Neighbourhood {
-    /// The design it was sampled under.
+    /// The design of the sample.
     pub design: String,
-    /// What was looked for.
+    /// The failure that was counted.
     pub expect: Expectation,
-    /// The run itself.
+    /// The result of the run itself.
     pub own: Own,
-    /// Its neighbours, by distance, the nearest first.
+    /// Its neighbours, by the amount of timing that is resampled, ascending.
     pub rings: Vec<Ring>,
-    /// Everything else that broke in the run or its neighbours, with the number of runs in which
-    /// it did.
+    /// Other signatures in the run or its neighbours, with their numbers of runs.
     pub others: BTreeMap<String, u64>,
     /// The nearest neighbour that failed as expected.
     pub nearest: Option<Perturb>,
 }
 
-/// What the run itself does.
+/// The result of the run itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Own {
@@ -63,11 +61,11 @@ pub enum Own {
     Holds,
 }
 
-/// The neighbours at one distance.
+/// The neighbours with the same share of resampled timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ring {
-    /// The share of the timing that is made anew, in thousandths.
+    /// The share of the timing that is resampled, in thousandths.
     pub per_mille: u32,
     /// Runs.
     pub samples: u64,
@@ -78,12 +76,12 @@ pub struct Ring {
 }
 
 impl Neighbourhood {
-    /// Neighbours in all.
+    /// The number of neighbours.
     pub fn samples(&self) -> u64 {
         self.rings.iter().map(|ring| ring.samples).sum()
     }
 
-    /// The neighbours that are a fair sample: their timing owes nothing to the run's.
+    /// The unbiased sample: neighbours whose timing is independent of that of the run.
     pub fn outermost(&self) -> Ring {
         let outermost = self.rings.last();
         *outermost.expect("a neighbourhood has rings")
@@ -95,13 +93,13 @@ impl Neighbourhood {
     }
 }
 
-/// What one run broke.
-struct Seen {
+/// What broke in one run.
+struct BrokenInRun {
     failed: bool,
     others: BTreeSet<String>,
 }
 
-impl Seen {
+impl BrokenInRun {
     fn of(outcome: &Outcome, expect: &Expectation) -> Self {
         let broken = outcome
             .violations
@@ -110,7 +108,7 @@ impl Seen {
         let mut others: BTreeSet<String> = broken.collect();
         others.extend(FailureSignature::of(outcome).map(|failure| failure.to_string()));
         others.remove(&expect.to_string());
-        Seen {
+        BrokenInRun {
             failed: expect.is_met_by(outcome),
             others,
         }
@@ -125,34 +123,34 @@ impl Seen {
     }
 }
 
-/// What to sample.
+/// The parameters of a sample.
 pub struct Sampling<'a> {
     /// Plan and choices.
     pub target: &'a Target,
-    /// The protocol.
+    /// The design.
     pub design: &'a Design,
-    /// Its name.
+    /// The name of the design.
     pub design_name: &'a str,
-    /// What to look for.
+    /// The failure to count.
     pub expect: &'a Expectation,
-    /// Neighbours.
+    /// The number of neighbours.
     pub samples: u64,
-    /// At a time.
+    /// Worker threads.
     pub jobs: NonZeroUsize,
 }
 
 impl Sampling<'_> {
-    /// One run; a neighbour if there is something to make anew.
+    /// Executes one run: a neighbour if `perturb` is given.
     pub fn run(&self, perturb: Option<Perturb>, options: Options) -> Outcome {
         let options = Options { perturb, ..options };
         self.target.execute_under(self.design, &options)
     }
 
-    /// Runs the target and its neighbours; none if the user interrupted it. The result depends on
-    /// nothing but target, design and the number of samples.
-    pub fn neighbourhood(&self, progress: &Progress) -> Option<Neighbourhood> {
+    /// Executes the target and its neighbours; none if interrupted. The result depends on target,
+    /// design and number of samples alone.
+    pub fn neighbourhood(&self, progress: &ProgressDisplay) -> Option<Neighbourhood> {
         let own = self.run(None, Options::default());
-        let own = Seen::of(&own, self.expect);
+        let own = BrokenInRun::of(&own, self.expect);
         let next = AtomicU64::new(0);
         let work = || {
             let mut seen = Vec::new();
@@ -162,12 +160,12 @@ impl Sampling<'_> {
                     break;
                 }
                 let outcome = self.run(Some(neighbour(number)), Options::default());
-                seen.push((number, Seen::of(&outcome, self.expect)));
+                seen.push((number, BrokenInRun::of(&outcome, self.expect)));
                 progress.finished_one();
             }
             seen
         };
-        let seen: BTreeMap<u64, Seen> = pool::in_parallel(self.jobs, work)
+        let seen: BTreeMap<u64, BrokenInRun> = pool::in_parallel(self.jobs, work)
             .into_iter()
             .flatten()
             .collect();
@@ -175,7 +173,7 @@ impl Sampling<'_> {
         whole.then(|| self.add_up(&own, &seen))
     }
 
-    fn add_up(&self, own: &Seen, seen: &BTreeMap<u64, Seen>) -> Neighbourhood {
+    fn add_up(&self, own: &BrokenInRun, seen: &BTreeMap<u64, BrokenInRun>) -> Neighbourhood {
         let ring = |per_mille: u32| {
             let of_it = || {
                 let numbered = seen.iter();
@@ -210,8 +208,8 @@ impl Sampling<'_> {
     }
 }
 
-/// The neighbour with this number. The salts of an inner ring are among those of the outermost:
-/// what is made anew there is made anew here as well, and in the same way.
+/// The neighbour with this number. The salts of an inner ring are among those of the outermost: what
+/// is resampled there is resampled in the same way here.
 fn neighbour(number: u64) -> Perturb {
     let (round, place) = (number / 6, number % 6);
     match place.checked_sub(INNER_OF_SIX) {

@@ -1,42 +1,42 @@
-//! What two samples of a neighbourhood say about a change.
+//! The comparison of two samples of a neighbourhood, before and after a change.
 
 use serde::Serialize;
 
 use super::neighbourhood::{Neighbourhood, Own, Ring};
 
-/// Failures in the outermost ring before the change without which nothing can be said. If a change did nothing, each of
-/// them would have been as likely to be found afterwards: that all of them stand on one side
-/// happens once in 2^10 times.
+/// The least number of failures in the outermost ring before the change. If the change had no effect,
+/// each failure would be as likely after it: that all of them are on one side has a probability of
+/// 2^-10.
 pub const ENOUGH_FAILURES: u64 = 10;
 
-/// The square of the distance between two rates, in standard deviations, from which on a
-/// difference is no accident: about once in a thousand times it is.
+/// The square of the least significant distance between two rates, in standard deviations: p is about
+/// 0.001.
 const CERTAIN: u128 = 10;
 
-/// What came of a change.
+/// The effect of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
-pub enum Verdict {
-    /// Enough failures before, none afterwards, and nothing else broke that had not before.
+pub enum FixVerdict {
+    /// Enough failures before, none after, and no new signature.
     Fixed,
-    /// The run does not fail so, its neighbourhood fails as before: what decides has been moved, not removed.
+    /// The run no longer fails like this, but its neighbourhood does as before: the cause remains.
     TimingOnly,
     /// Fewer failures, but still some.
     LessOften,
-    /// As before, the run included.
+    /// The run and its neighbourhood fail as before.
     StillFails,
-    /// Something broke that had never broken before.
+    /// A signature that never occurred before.
     OtherFailure {
         /// Its signature.
         signature: String,
-        /// In how many runs.
+        /// The number of runs.
         count: u64,
     },
     /// Too few failures before the change to tell.
     NotEnoughEvidence,
 }
 
-impl Verdict {
+impl FixVerdict {
     /// Compares two samples of the same size.
     pub fn of(before: &Neighbourhood, after: &Neighbourhood) -> Self {
         let fresh = after
@@ -44,7 +44,7 @@ impl Verdict {
             .iter()
             .filter(|(other, _)| !before.others.contains_key(*other));
         if let Some((signature, count)) = fresh.max_by_key(|(_, count)| **count) {
-            return Verdict::OtherFailure {
+            return FixVerdict::OtherFailure {
                 signature: signature.clone(),
                 count: *count,
             };
@@ -57,59 +57,60 @@ impl Verdict {
         };
         match (after.own, after.failed()) {
             (Own::Holds | Own::FailsOtherwise, 0) if rate.before < ENOUGH_FAILURES => {
-                Verdict::NotEnoughEvidence
+                FixVerdict::NotEnoughEvidence
             }
-            (Own::Holds | Own::FailsOtherwise, 0) => Verdict::Fixed,
-            (_, _) if rate.before >= ENOUGH_FAILURES && rate.has_certainly_fallen() => {
-                Verdict::LessOften
+            (Own::Holds | Own::FailsOtherwise, 0) => FixVerdict::Fixed,
+            (_, _) if rate.before >= ENOUGH_FAILURES && rate.has_fallen_significantly() => {
+                FixVerdict::LessOften
             }
-            (Own::Holds | Own::FailsOtherwise, _) => Verdict::TimingOnly,
-            (Own::Fails, _) => Verdict::StillFails,
+            (Own::Holds | Own::FailsOtherwise, _) => FixVerdict::TimingOnly,
+            (Own::Fails, _) => FixVerdict::StillFails,
         }
     }
 
-    /// The verdict in a word or two.
+    /// The name of the verdict.
     pub fn name(&self) -> &'static str {
         match self {
-            Verdict::Fixed => "fixed",
-            Verdict::TimingOnly => "timing only",
-            Verdict::LessOften => "less often",
-            Verdict::StillFails => "still fails",
-            Verdict::OtherFailure { .. } => "other failure",
-            Verdict::NotEnoughEvidence => "not enough evidence",
+            FixVerdict::Fixed => "fixed",
+            FixVerdict::TimingOnly => "timing only",
+            FixVerdict::LessOften => "less often",
+            FixVerdict::StillFails => "still fails",
+            FixVerdict::OtherFailure { .. } => "other failure",
+            FixVerdict::NotEnoughEvidence => "not enough evidence",
         }
     }
 
-    /// What it means, in one sentence.
+    /// The meaning of the verdict, in one sentence.
     pub fn sentence(&self, before: &Neighbourhood, after: &Neighbourhood) -> String {
         let Ring {
             samples, failed, ..
         } = before.outermost();
         let fails = after.outermost().failed;
         match self {
-            Verdict::Fixed => format!(
-                "of {samples} runs with other timing {failed} failed before, and neither these nor \
-                 nearer ones do now; if the change did nothing, that would happen less than once in \
-                 a thousand times"
+            FixVerdict::Fixed => format!(
+                "of {samples} runs with resampled timing {failed} failed before, and neither these nor \
+                 runs with more similar timing fail now; without an effect of the change this has a \
+                 probability of less than 0.001"
             ),
-            Verdict::TimingOnly => format!(
-                "the run no longer fails so, but of {samples} runs with other timing {fails} fail, {failed} \
-                 before: the change moves the timing and leaves the cause"
+            FixVerdict::TimingOnly => format!(
+                "the run no longer fails like this, but of {samples} runs with resampled timing {fails} \
+                 fail, {failed} before: the change alters the timing and leaves the cause"
             ),
-            Verdict::LessOften => format!(
-                "of {samples} runs with other timing {fails} fail, {failed} before: rarer, not gone"
+            FixVerdict::LessOften => format!(
+                "of {samples} runs with resampled timing {fails} fail, {failed} before: less often, but \
+                 still"
             ),
-            Verdict::StillFails => format!(
-                "the run fails, and so do {fails} of {samples} runs with other timing, {failed} \
+            FixVerdict::StillFails => format!(
+                "the run fails, and so do {fails} of {samples} runs with resampled timing, {failed} \
                  before"
             ),
-            Verdict::OtherFailure { signature, count } => format!(
-                "{signature}: now in {count} of the runs, before in none; a change that breaks something \
-                 else is no fix"
+            FixVerdict::OtherFailure { signature, count } => format!(
+                "{signature}: in {count} runs after the change, in none before; a change that breaks \
+                 something else is not a fix"
             ),
-            Verdict::NotEnoughEvidence => format!(
-                "of {samples} runs with other timing {failed} failed before, and {ENOUGH_FAILURES} \
-                 are needed to tell; more --samples, or a run that fails in more ways"
+            FixVerdict::NotEnoughEvidence => format!(
+                "of {samples} runs with resampled timing {failed} failed before, and {ENOUGH_FAILURES} \
+                 are needed; use more --samples, or a run whose failure depends less on timing"
             ),
         }
     }
@@ -123,10 +124,10 @@ struct Rate {
 }
 
 impl Rate {
-    /// Whether the difference of the two rates is more than chance makes of one rate: the square of
-    /// the difference over its variance, in whole numbers. With `s` samples on each side, `b`
+    /// Whether the difference of the two rates is significant: the square of the difference over its
+    /// variance, in whole numbers. With `s` samples on each side, `b`
     /// failures before and `a` after: `(b - a)^2 * 2s >= 10 * (b + a) * (2s - b - a)`.
-    fn has_certainly_fallen(&self) -> bool {
+    fn has_fallen_significantly(&self) -> bool {
         let [samples, before, after] = [self.samples, self.before, self.after].map(u128::from);
         let Some(fallen) = before.checked_sub(after) else {
             return false;
@@ -168,12 +169,12 @@ mod tests {
     }
 
     #[test]
-    fn what_two_samples_say() {
+    fn two_samples_give_a_verdict() {
         use Own::*;
         let verdict = |before: [u64; 3], own, after: [u64; 3]| {
             let [before, after] = [(Fails, before), (own, after)]
                 .map(|(own, failed)| sampled(own, failed, &[("x: y", 3)]));
-            Verdict::of(&before, &after).name()
+            FixVerdict::of(&before, &after).name()
         };
         let many = [90, 60, 30];
         assert_eq!(verdict(many, Holds, [0, 0, 0]), "fixed");
@@ -184,39 +185,39 @@ mod tests {
         assert_eq!(verdict(many, Fails, many), "still fails");
         assert_eq!(verdict(many, Holds, [5, 0, 1]), "less often");
         assert_eq!(verdict(many, Fails, [90, 20, 10]), "less often");
-        // Near to the run there are as many failures as the run's own timing makes: that there
-        // are fewer after a change, or none, says nothing.
+        // Failures in the inner rings depend on the timing of the run itself: fewer of them after a
+        // change show nothing.
         assert_eq!(verdict(many, Holds, [10, 20, 30]), "timing only");
         assert_eq!(
             verdict([90, 60, 9], Holds, [0, 0, 0]),
             "not enough evidence"
         );
         assert_eq!(verdict([90, 60, 9], Holds, [1, 0, 0]), "timing only");
-        // A run that still fails is not fixed, however its neighbours do.
+        // A run that still fails is not fixed, even if no neighbour fails.
         assert_eq!(verdict([9; 3], Fails, [0, 0, 0]), "still fails");
         assert_eq!(verdict(many, Fails, [0, 0, 0]), "less often");
-        // From certain failure to nearly certain failure is a difference as well.
+        // The fall from every run to most runs is significant as well.
         assert_eq!(verdict([100; 3], Fails, [100, 100, 80]), "less often");
     }
 
     #[test]
-    fn what_had_never_broken_before_is_no_fix() {
+    fn a_new_signature_is_not_a_fix() {
         let before = sampled(Own::Fails, [90, 60, 30], &[("x: y", 3)]);
         let after = sampled(Own::Holds, [0, 0, 0], &[("x: y", 9), ("z: y", 1)]);
-        let verdict = Verdict::of(&before, &after);
+        let verdict = FixVerdict::of(&before, &after);
         assert_eq!(verdict.name(), "other failure");
         insta::assert_snapshot!("other failure", verdict.sentence(&before, &after));
     }
 
     #[test]
-    fn a_difference_that_chance_makes_is_none() {
+    fn a_random_difference_is_not_significant() {
         let fallen = |samples, before, after| {
             let rate = Rate {
                 samples,
                 before,
                 after,
             };
-            rate.has_certainly_fallen()
+            rate.has_fallen_significantly()
         };
         assert!(!fallen(300, 0, 0));
         assert!(!fallen(300, 20, 15));

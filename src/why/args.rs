@@ -1,4 +1,4 @@
-//! What `gatesim why` is asked.
+//! The arguments of `gatesim why`.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::execution::{
     clock,
 };
 
-/// Say what led to a violation and what decides it: two steps, a fault, an input, the design.
+/// Find the root cause of a violation: the order of two steps, a fault, an input, the design.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WhyArgs {
     /// What to run.
     #[command(flatten)]
     pub run: TargetArgs,
-    /// Keep trying for this long, such as 5s or 1m.
+    /// Search for this long, such as 5s or 1m.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "10s", value_parser = clock::parse_budget)]
     pub budget: Duration,
     /// Worker threads.
@@ -31,6 +31,7 @@ Examples:
   gatesim why golden-path@v6:0 --message-format json
   gatesim why chaos@v9:48 --budget 1m
 
-The run is made again many times with something changed: one step made to wait for another, a fault,
-a client or a message left out, an answer of the design as the reference gives it. What lets the run
-pass decides. The smaller the run, the more is tried within the budget: shrink it first.";
+Re-executes the run many times, changing one thing at a time: one step waits for another, a fault, a
+client or a message is left out, a question of the design is answered as in the reference. A change
+with which the run passes is decisive. The smaller the run, the more changes fit into the budget:
+shrink it first.";

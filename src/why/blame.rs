@@ -1,5 +1,5 @@
-//! What decides besides order: a fault, an input, an answer of the design. Each is taken away in
-//! turn, and the run made again.
+//! Decisive factors besides order: faults, inputs, answers of the design. Each is removed or changed in
+//! turn, and the run is re-executed.
 
 use gatesim_model::design::Design;
 use gatesim_sim::{
@@ -9,61 +9,61 @@ use gatesim_sim::{
 
 use super::{
     graph::weight,
-    trials::{Mark, Symptom, Trials, Variation},
+    trials::{EventIdentity, Symptom, Trials, Variation},
 };
 
-/// How much later a client comes, to see whether it is its time that decides.
+/// How much later a client starts, to test whether its timing decides.
 const LATER_MS: u64 = 1_000;
 
-/// Something in the plan without which the run passes.
+/// An input by a client without which the run passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// What it is, as it stands behind "passes without".
+pub struct ClientInput {
+    /// What it is, to follow "passes without".
     pub what: String,
-    /// Whose it is.
+    /// The client.
     pub client: u32,
-    /// Whether it is enough that it comes so much later.
+    /// The delay with which the run passes as well, if it does.
     pub later_ms: Option<u64>,
 }
 
 /// An answer of the design, and the one with which the run passes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Change {
+pub struct AnswerChange {
     /// The question's key.
     pub question: &'static str,
-    /// What the design answers.
+    /// The answer of the design.
     pub answer: &'static str,
-    /// What the reference answers.
+    /// The answer of the reference.
     pub passes_with: &'static str,
 }
 
-/// Changes that together let the run pass, and what they change first.
+/// Changes with which together the run passes, and their first effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    /// One, or the fewest that were found to do.
-    pub changes: Vec<Change>,
-    /// The number of events before the run is another one.
-    pub parts_at: u64,
+    /// One, or a minimal set.
+    pub changes: Vec<AnswerChange>,
+    /// The number of events before the run diverges.
+    pub diverges_at: u64,
     /// How the order of events differs.
     pub order: Option<Fixed>,
 }
 
-/// What is different where the run passes, and so what decides.
+/// The difference in the order of events with which the run passes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "fixed", rename_all = "kebab-case")]
 pub enum Fixed {
-    /// The one event always comes before the other, or the other never comes.
+    /// Without the change, `event` always precedes `other`.
     Before {
         /// The event of the violation.
         event: String,
-        /// What comes before it where the run passes.
+        /// The event that precedes it in the run that passes.
         other: String,
     },
-    /// The event does not happen where the run passes.
+    /// The event does not happen in the run that passes.
     Gone {
         /// The event of the violation.
         event: String,
-        /// For which time it happens.
+        /// Its ordinal among events with the same identity.
         time: u64,
     },
 }
@@ -85,89 +85,92 @@ pub fn faults(trials: &Trials<'_>, symptom: &Symptom) -> Vec<u32> {
     keep(numbers, &passes)
 }
 
-/// What can be taken away of what a client does.
+/// A change of what a client does.
 #[derive(Clone, Copy)]
-enum Edit {
-    /// A good token in place of its own.
+enum ClientEdit {
+    /// A valid token instead of its own.
     Token,
-    /// A message.
+    /// Without a message.
     Message(usize),
-    /// All noise.
+    /// Without noise.
     Noise,
-    /// The client.
+    /// Without the client.
     Client,
-    /// Nothing, but it comes so much later.
+    /// The client starts later, by so many milliseconds.
     Later(u64),
 }
 
-impl Edit {
+impl ClientEdit {
     fn made(self, plan: &Plan, client: u32) -> Plan {
         let mut plan = plan.clone();
-        if let Edit::Client = self {
+        if let ClientEdit::Client = self {
             plan.retain_clients(|number| number != client);
         }
         if let Some(client) = plan.client_mut(client) {
             match self {
-                Edit::Token => client.token = Token::Valid,
-                Edit::Message(place) => drop(client.messages.remove(place)),
-                Edit::Noise => client.noise.clear(),
-                Edit::Client => {}
-                Edit::Later(later_ms) => client.start_ms = client.start_ms.plus(later_ms),
+                ClientEdit::Token => client.token = Token::Valid,
+                ClientEdit::Message(place) => drop(client.messages.remove(place)),
+                ClientEdit::Noise => client.noise.clear(),
+                ClientEdit::Client => {}
+                ClientEdit::Later(later_ms) => client.start_ms = client.start_ms.plus(later_ms),
             }
         }
         plan
     }
 
-    /// What is taken away, as it stands behind "passes without".
+    /// What is removed, to follow "passes without".
     fn what(self, plan: &Plan, client: u32) -> String {
         match self {
-            Edit::Token => {
+            ClientEdit::Token => {
                 let token = match plan.client(client).map(|client| client.token) {
-                    Some(Token::Valid) | None => "good",
+                    Some(Token::Valid) | None => "valid",
                     Some(Token::Expired) => "expired",
-                    Some(Token::Invalid) => "bad",
+                    Some(Token::Invalid) => "invalid",
                     Some(Token::Missing) => "missing",
                 };
                 format!("the {token} token of client {client}")
             }
-            Edit::Message(place) => format!("message {place} of client {client}"),
-            Edit::Noise => format!("the noise of client {client}"),
-            Edit::Client | Edit::Later(_) => format!("client {client}"),
+            ClientEdit::Message(place) => format!("message {place} of client {client}"),
+            ClientEdit::Noise => format!("the noise of client {client}"),
+            ClientEdit::Client | ClientEdit::Later(_) => format!("client {client}"),
         }
     }
 }
 
-/// What clients do without which the run passes.
-pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
+/// Inputs by clients without which the run passes.
+pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<ClientInput> {
     let plan = &trials.target().plan;
     let mut edits = Vec::new();
     for (number, client) in plan.clients() {
         if client.token != Token::Valid {
-            edits.push((number, Edit::Token));
+            edits.push((number, ClientEdit::Token));
         }
-        edits.extend((0..client.messages.len()).map(|place| (number, Edit::Message(place))));
+        edits.extend((0..client.messages.len()).map(|place| (number, ClientEdit::Message(place))));
         if !client.noise.is_empty() {
-            edits.push((number, Edit::Noise));
+            edits.push((number, ClientEdit::Noise));
         }
     }
-    // What a client does says more than that it is there.
+    // An input of a client explains more than its presence.
     if plan.clients.len() > 1 {
-        edits.extend(plan.clients().map(|(number, _)| (number, Edit::Client)));
+        edits.extend(
+            plan.clients()
+                .map(|(number, _)| (number, ClientEdit::Client)),
+        );
     }
-    // Made one by one: there may be tens of thousands.
+    // Made one at a time: there may be tens of thousands.
     let make = |index: usize| {
         let (client, edit) = edits[index];
         Variation::plan(edit.made(plan, client))
     };
     let passes = trials.each_of(edits.len(), make, |_, outcome| symptom.is_gone(outcome));
     let decide = keep(edits, &passes).into_iter();
-    let part = |(client, edit): (u32, Edit)| {
-        let later_ms = matches!(edit, Edit::Client).then_some(LATER_MS);
+    let part = |(client, edit): (u32, ClientEdit)| {
+        let later_ms = matches!(edit, ClientEdit::Client).then_some(LATER_MS);
         let passes = |later_ms: &u64| {
-            let later = Variation::plan(Edit::Later(*later_ms).made(plan, client));
+            let later = Variation::plan(ClientEdit::Later(*later_ms).made(plan, client));
             trials.one(later, |outcome| symptom.is_gone(outcome)) == Some(true)
         };
-        Part {
+        ClientInput {
             what: edit.what(plan, client),
             client,
             later_ms: later_ms.filter(passes),
@@ -176,7 +179,7 @@ pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<Part> {
     decide.map(part).collect()
 }
 
-/// A time that does not come: what begins then is left out, and everything else keeps its number.
+/// A time after the end: what begins then never happens, and everything else keeps its number.
 fn never(plan: &Plan) -> Millis {
     Millis::nearest(plan.time_limit_ms.get() + 1)
 }
@@ -189,37 +192,36 @@ fn keep<T>(items: Vec<T>, passes: &[Option<bool>]) -> Vec<T> {
         .collect()
 }
 
-/// Answers of the design that the reference gives otherwise, and with which of its answers the
-/// run passes; the one that changes least first. If no single one does, the fewest that do
-/// together.
+/// Answers of the design that differ from the reference, where the run passes with that of the
+/// reference; the one that diverges latest first. If no single one suffices, a minimal set.
 pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> Vec<Remedy> {
     let design = &trials.target().design;
     let reference = Design::builtin("reference").expect("it is built in");
     let sound = reference.answers().into_iter();
-    let changes: Vec<Change> = design
+    let changes: Vec<AnswerChange> = design
         .answers()
         .into_iter()
         .zip(sound)
         .filter(|((_, answer), (_, passes_with))| answer != passes_with)
-        .map(|((question, answer), (_, passes_with))| Change {
+        .map(|((question, answer), (_, passes_with))| AnswerChange {
             question,
             answer,
             passes_with,
         })
         .collect();
-    let remedy = |changes: Vec<Change>| {
+    let remedy = |changes: Vec<AnswerChange>| {
         let variation = Variation::design(changed(design, &changes));
         trials
             .one(variation, |outcome| {
                 (symptom.is_gone(outcome) || symptom.is_another(outcome)).then(|| {
                     let order = fixed_order(symptom, trace, &outcome.trace);
-                    (divergence(trace, &outcome.trace), order)
+                    (common_prefix(trace, &outcome.trace), order)
                 })
             })
             .flatten()
-            .map(|(parts_at, order)| Remedy {
+            .map(|(diverges_at, order)| Remedy {
                 changes,
-                parts_at,
+                diverges_at,
                 order,
             })
     };
@@ -237,7 +239,7 @@ pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> 
             .map(|judged| judged.map(pick))
             .collect::<Vec<_>>()
     });
-    // If what was left undone shows in another way now, the answer has done its part.
+    // A missed deadline with another cause counts only if the symptom disappears with no answer.
     let passes = if gone.contains(&Some(true)) {
         gone
     } else {
@@ -250,12 +252,16 @@ pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> 
     if remedies.is_empty() {
         remedies.extend(remedy(fewest(trials, symptom, changes)));
     }
-    remedies.sort_by_key(|remedy| std::cmp::Reverse(remedy.parts_at));
+    remedies.sort_by_key(|remedy| std::cmp::Reverse(remedy.diverges_at));
     remedies
 }
 
-/// Takes changes away for as long as the rest still lets the run pass.
-fn fewest(trials: &Trials<'_>, symptom: &Symptom, mut changes: Vec<Change>) -> Vec<Change> {
+/// Removes changes while the run passes with the rest.
+fn fewest(
+    trials: &Trials<'_>,
+    symptom: &Symptom,
+    mut changes: Vec<AnswerChange>,
+) -> Vec<AnswerChange> {
     let design = &trials.target().design;
     let mut place = 0;
     while place < changes.len() {
@@ -271,7 +277,7 @@ fn fewest(trials: &Trials<'_>, symptom: &Symptom, mut changes: Vec<Change>) -> V
     changes
 }
 
-fn changed(design: &Design, changes: &[Change]) -> Design {
+fn changed(design: &Design, changes: &[AnswerChange]) -> Design {
     changes.iter().fold(design.clone(), |design, change| {
         design
             .with(change.question, change.passes_with)
@@ -279,21 +285,21 @@ fn changed(design: &Design, changes: &[Change]) -> Design {
     })
 }
 
-/// How many events two traces have in common before they part.
-fn divergence(failing: &[TraceEvent], passing: &[TraceEvent]) -> u64 {
+/// The number of events that two traces have in common before they diverge.
+fn common_prefix(failing: &[TraceEvent], passing: &[TraceEvent]) -> u64 {
     let same = |(a, b): &(&TraceEvent, &TraceEvent)| a.fact == b.fact && a.time == b.time;
     failing.iter().zip(passing).take_while(same).count() as u64
 }
 
-/// What comes before the event of the violation where the run passes, and does not where it fails.
+/// The event that precedes that of the violation in the passing run, but not in the failing one.
 fn fixed_order(symptom: &Symptom, failing: &[TraceEvent], passing: &[TraceEvent]) -> Option<Fixed> {
     let mark = symptom.mark.as_ref()?;
     let event = mark.title.clone();
-    // If it happens several times, the one that is meant.
+    // The occurrence with the same ordinal.
     let place = |trace: &[TraceEvent]| {
         let mut like_it = (0..)
             .zip(trace)
-            .filter(|(_, entry)| Mark::of(entry) == *mark);
+            .filter(|(_, entry)| EventIdentity::of(entry) == *mark);
         like_it
             .nth(symptom.count.checked_sub(1)?)
             .map(|(place, _): (usize, _)| place)
@@ -303,22 +309,22 @@ fn fixed_order(symptom: &Symptom, failing: &[TraceEvent], passing: &[TraceEvent]
         let time = symptom.count as u64;
         return Some(Fixed::Gone { event, time });
     };
-    let before: Vec<Mark> = failing[..failed_at].iter().map(Mark::of).collect();
+    let before: Vec<EventIdentity> = failing[..failed_at].iter().map(EventIdentity::of).collect();
     let concerns = |entry: &&TraceEvent| {
-        let other = Mark::of(entry);
+        let other = EventIdentity::of(entry);
         let same = other
             .sockets
             .iter()
             .any(|socket| mark.sockets.contains(socket));
         same && !before.contains(&other)
     };
-    // Of several that say as much, the nearest.
+    // Of several with the same weight, the nearest.
     let other = passing[..passed_at]
         .iter()
         .filter(concerns)
         .max_by_key(|entry| weight(entry))?;
     Some(Fixed::Before {
         event,
-        other: Mark::of(other).title,
+        other: EventIdentity::of(other).title,
     })
 }

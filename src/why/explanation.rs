@@ -1,10 +1,10 @@
-//! What is found out about a failing run, and how it is said.
+//! The root cause of a failing run, and its sentence.
 
 use gatesim_sim::{scheduler::causes::StepName, trace::event::TraceEvent};
 use serde::Serialize;
 
 use super::{
-    blame::{Change, Fixed},
+    blame::{AnswerChange, Fixed},
     graph::Graph,
 };
 
@@ -13,32 +13,32 @@ use super::{
 pub struct Explanation {
     /// The numbers of the events that led to the violation, ascending.
     pub slice: Vec<u64>,
-    /// What decides; none if nothing that was tried did.
+    /// The decisive factor; none if the run passed with none of the changes.
     pub decisive: Option<Decisive>,
-    /// What else does, in the order in which it is worth knowing.
+    /// Further decisive factors, the best explanation first.
     pub also: Vec<Decisive>,
-    /// What decides, in one sentence.
+    /// The decisive factor, in one sentence.
     pub sentence: String,
-    /// How it fares with other timing.
+    /// How often it fails with other timing.
     pub other_timing: OtherTiming,
-    /// How many runs it took.
+    /// The number of re-executions.
     pub runs: u64,
     /// Whether everything was tried.
     pub search: Coverage,
 }
 
-/// How often the run fails in the same way with all of its timing made anew, and the same plan and
-/// faults: what takes an order fails now and then, what takes none fails always.
+/// How often the run fails in the same way with the same plan and faults and all of its timing
+/// resampled: a race fails sometimes, a failure without a race always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OtherTiming {
-    /// Runs that failed so.
+    /// Runs that failed in the same way.
     pub failed: u64,
-    /// Of how many.
+    /// The number of runs.
     pub samples: u64,
 }
 
 impl OtherTiming {
-    /// Whether there was no run that did not fail so.
+    /// Whether every run failed in the same way.
     pub fn is_all(self) -> bool {
         self.samples > 0 && self.failed == self.samples
     }
@@ -60,7 +60,7 @@ pub enum Coverage {
     CutShort,
 }
 
-/// What decides whether a run fails.
+/// A decisive factor: with it the run fails, without it the run passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Decisive {
@@ -68,7 +68,7 @@ pub enum Decisive {
     Race {
         /// The step that came first.
         first: StepWords,
-        /// The step that came second, and would have to come first.
+        /// The step that came second; the run passes if it comes first.
         second: StepWords,
     },
     /// A fault of the plan.
@@ -77,29 +77,29 @@ pub enum Decisive {
         number: u32,
         /// What it does.
         what: String,
-        /// The step that it would have to come after, or before, if it is its time that decides.
+        /// The step relative to which its time decides, if it does.
         timing: Option<Timing>,
     },
-    /// What a client does.
+    /// An input of a client.
     Input {
-        /// What, as it stands behind "passes without".
+        /// What it is, to follow "passes without".
         what: String,
-        /// Whether it is enough that it comes so much later.
+        /// The delay with which the run passes as well, if it does.
         later_ms: Option<u64>,
     },
-    /// The design: no order, fault or input that was tried lets it pass.
+    /// An answer of the design.
     Answer {
-        /// The answers that would have to be others; together, if there are several.
-        changes: Vec<Change>,
-        /// What other timing does not change; none if there is timing with which the run passes.
+        /// The answers to change; together, if there are several.
+        changes: Vec<AnswerChange>,
+        /// The order of events that no timing changes; none if the run passes with some timing.
         order: Option<Fixed>,
     },
 }
 
-/// When a fault would do no harm.
+/// When a fault does no harm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Timing {
-    /// On which side of the step.
+    /// The side of the step.
     pub comes: Comes,
     /// The step.
     pub step: StepWords,
@@ -115,25 +115,25 @@ pub enum Comes {
     After,
 }
 
-/// A step and what people call it.
+/// A step and its description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepWords {
-    /// Its name, the same in every run that comes as far.
+    /// Its name, the same in every run that reaches it.
     pub name: StepName,
     /// Its number in this run.
     pub step: u64,
-    /// The event that says most about it, in this step or in the one that it leads to.
+    /// Its most important event, or that of the step that it leads to.
     pub event: Option<u64>,
-    /// What that event is called; who takes the step if there is none.
+    /// The title of that event; the task that executes the step if there is none.
     pub title: String,
     /// Whether the event is the step's own.
     pub own: bool,
-    /// Who takes it.
+    /// The task that executes it.
     pub who: String,
 }
 
 impl StepWords {
-    /// Of two steps of this run, by what they have to do with each other.
+    /// Two steps of this run, described by the events that relate them.
     pub fn of_pair(graph: &Graph<'_>, steps: [u64; 2]) -> [Self; 2] {
         match graph.meeting(steps) {
             Some([first, second]) => [
@@ -144,7 +144,7 @@ impl StepWords {
         }
     }
 
-    /// Of a step of this run.
+    /// A step of this run.
     pub fn of(graph: &Graph<'_>, step: u64) -> Self {
         let speaking = graph.speaking(step);
         Self::named(graph, step, speaking.and_then(|step| graph.headline(step)))
@@ -153,7 +153,7 @@ impl StepWords {
     fn named(graph: &Graph<'_>, step: u64, headline: Option<&TraceEvent>) -> Self {
         let who = graph.who(step);
         StepWords {
-            name: graph.causes().name(step).expect("it was taken"),
+            name: graph.causes().name(step).expect("it was executed"),
             step,
             event: headline.map(|entry| entry.number),
             title: headline.map_or_else(|| who.clone(), gatesim_sim::view::describe::title),
@@ -170,7 +170,7 @@ impl StepWords {
 }
 
 impl Decisive {
-    /// Beside something else that decides: that an order never changes is then not the point.
+    /// As a further factor: without the order that no timing changes.
     pub fn in_short(self) -> Self {
         match self {
             Decisive::Answer { changes, .. } => Decisive::Answer {
@@ -181,7 +181,7 @@ impl Decisive {
         }
     }
 
-    /// In one sentence, which begins with "passes" and has no full stop.
+    /// One sentence, which begins with "passes" and has no full stop.
     pub fn sentence(&self) -> String {
         match self {
             Decisive::Race { first, second } => {

@@ -1,29 +1,29 @@
-//! Everything that decides, what explains most first.
+//! All decisive factors, the best explanation first.
 
 use gatesim_sim::view::describe;
 
 use super::{
     Comes, Decisive, OtherTiming, StepWords, Timing,
-    blame::{Part, Remedy, answers, faults, inputs},
+    blame::{ClientInput, Remedy, answers, faults, inputs},
     graph::Graph,
-    race::{Pair, Search},
+    race::{RaceSearch, RacingPair},
     trials::Trials,
 };
 
-/// Everything with which a run passes.
+/// The changes with which a run passes.
 pub struct Findings {
     /// The best first.
-    pairs: Vec<Pair>,
+    pairs: Vec<RacingPair>,
     /// By number.
     faults: Vec<u32>,
-    parts: Vec<Part>,
+    parts: Vec<ClientInput>,
     remedies: Vec<Remedy>,
 }
 
 impl Findings {
-    /// Looks for them. What takes few runs comes first: what the budget cuts short is the search
-    /// for a pair.
-    pub fn of(trials: &Trials<'_>, search: &Search<'_>) -> Self {
+    /// Searches for them. Searches that take few runs come first, so that the budget cuts short only
+    /// the search for a pair.
+    pub fn of(trials: &Trials<'_>, search: &RaceSearch<'_>) -> Self {
         let faults = faults(trials, search.symptom);
         let parts = inputs(trials, search.symptom);
         let remedies = answers(trials, search.symptom, search.graph.trace());
@@ -35,11 +35,11 @@ impl Findings {
         }
     }
 
-    /// A pair, then faults, then what others than the failing client do, then the design.
+    /// A pair, then faults, then inputs of other clients, then the design.
     pub fn ranked(
         self,
         trials: &Trials<'_>,
-        search: &Search<'_>,
+        search: &RaceSearch<'_>,
         other_timing: OtherTiming,
     ) -> Vec<Decisive> {
         let graph = search.graph;
@@ -50,7 +50,7 @@ impl Findings {
             None => (None, None),
         };
         let own = search.socket.map(|socket| socket.peer);
-        let (owned, foreign): (Vec<Part>, Vec<Part>) = self
+        let (owned, foreign): (Vec<ClientInput>, Vec<ClientInput>) = self
             .parts
             .into_iter()
             .partition(|part| Some(part.client) == own);
@@ -72,30 +72,30 @@ impl Findings {
             order: remedy.order.filter(|_| other_timing.is_all()),
         }));
         ranked.extend(far);
-        // Without the client itself there is nothing to go wrong: that explains little.
+        // That the run passes without the failing client itself explains little.
         ranked.extend(owned.into_iter().map(input));
         ranked
     }
 }
 
-fn race(graph: &Graph<'_>, pair: Pair) -> Decisive {
+fn race(graph: &Graph<'_>, pair: RacingPair) -> Decisive {
     let [first, second] = StepWords::of_pair(graph, [pair.first, pair.second]);
     Decisive::Race { first, second }
 }
 
-fn input(part: Part) -> Decisive {
+fn input(part: ClientInput) -> Decisive {
     Decisive::Input {
         what: part.what,
         later_ms: part.later_ms,
     }
 }
 
-fn is_about_fault(graph: &Graph<'_>, pair: &Pair) -> bool {
+fn is_about_fault(graph: &Graph<'_>, pair: &RacingPair) -> bool {
     graph.is_fault(pair.first) || graph.is_fault(pair.second)
 }
 
-/// When this fault would do no harm, if the pair tells.
-fn timing_of(graph: &Graph<'_>, pair: Pair, number: u32) -> Option<Timing> {
+/// On which side of a step this fault does no harm, if the pair is about it.
+fn timing_of(graph: &Graph<'_>, pair: RacingPair, number: u32) -> Option<Timing> {
     let (comes, step) = if graph.fault_of(pair.first) == Some(number) {
         (Comes::After, pair.second)
     } else if graph.fault_of(pair.second) == Some(number) {

@@ -1,10 +1,11 @@
-//! `gatesim why`: what led to a violation, and what decides it.
+//! `gatesim why`: the root cause of a violation, found by re-execution.
 //!
-//! - `graph`: what led to what in the failing run; `slice`: the events that matter of it;
-//! - `trials`: the run again, with something changed;
+//! - `graph`: causality between the steps of the failing run; `slice`: the causal slice of the
+//!   violation;
+//! - `trials`: re-executions with one change each;
 //! - `race`: two steps whose order decides; `blame`: a fault, an input, an answer of the design;
-//!   `findings`: all of them, what explains most first;
-//! - `explanation`: what was found, and the sentence; `report`: how it is written.
+//!   `findings`: all decisive factors, the best explanation first;
+//! - `explanation`: the result, and its sentence; `report`: its output.
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::{Options, check::Violation, run::outcome::Outcome, trace::event::TraceEvent};
@@ -30,10 +31,10 @@ pub use explanation::{Comes, Coverage, Decisive, Explanation, OtherTiming, StepW
 use args::WhyArgs;
 use findings::Findings;
 use graph::{Graph, weight};
-use race::Search;
+use race::RaceSearch;
 pub use trials::Trials;
 
-use trials::{Mark, Symptom, Variation};
+use trials::{EventIdentity, Symptom, Variation};
 
 /// Runs the command.
 pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -60,7 +61,7 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// Why a run fails, given its outcome with trace and causes; none if it holds.
+/// The root cause of a failure, given its outcome with trace and causes; none if the run holds.
 pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
     let target = trials.target();
     let expect = target.expectation(outcome)?;
@@ -74,14 +75,14 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
                 let until = &outcome.trace[..=noticed.event as usize];
                 until
                     .iter()
-                    .filter(|entry| Mark::of(entry) == *mark)
+                    .filter(|entry| EventIdentity::of(entry) == *mark)
                     .count()
             }
             None => 0,
         },
         mark: noticed.mark.clone(),
     };
-    let search = Search {
+    let search = RaceSearch {
         graph: &graph,
         symptom: &symptom,
         step: noticed.step,
@@ -108,8 +109,8 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
         slice: slice::slice(&graph, &noticed, &steps),
         sentence: match &first {
             Some(decisive) => decisive.sentence(),
-            None if trials.runs() == 0 => "nothing was tried".to_owned(),
-            None => "nothing that was tried lets it pass".to_owned(),
+            None if trials.runs() == 0 => "no change was tried".to_owned(),
+            None => "passes with none of the changes that were tried".to_owned(),
         },
         other_timing,
         decisive: first,
@@ -122,7 +123,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
     })
 }
 
-/// Runs with all of the timing made anew.
+/// Runs with all of the timing resampled.
 const OTHER_TIMINGS: u64 = 24;
 
 fn other_timing(trials: &Trials<'_>, symptom: &Symptom) -> OtherTiming {
@@ -135,18 +136,18 @@ fn other_timing(trials: &Trials<'_>, symptom: &Symptom) -> OtherTiming {
     }
 }
 
-/// Where a failure was noticed, and where it happened.
+/// Where in the trace a failure was detected.
 pub(crate) struct Noticed {
     /// The last event that belongs to it.
     event: u64,
     /// The step of that event.
     step: u64,
-    /// When it was noticed.
+    /// The time of its detection.
     time: Time,
     /// The connection concerned.
     socket: Option<gatesim_model::core::ids::SocketId>,
-    /// What is the same of that event in every run; none if it was noticed by a deadline.
-    mark: Option<Mark>,
+    /// The identity of that event in other runs; none if a missed deadline was detected.
+    mark: Option<EventIdentity>,
 }
 
 impl Noticed {
@@ -168,8 +169,7 @@ impl Noticed {
         };
         let at = trace.get(violation.event as usize);
         let seen = at.filter(|entry| entry.time == violation.time && concerns(entry));
-        // A deadline is missed at no event in particular: the last thing that the connection did
-        // is where to look back from.
+        // A deadline is not missed at an event: the search begins at the last event of the connection.
         let near = || {
             let before = trace[..=violation.event.min(end) as usize].iter().rev();
             before.filter(concerns).find(|entry| weight(entry) > 1)
@@ -180,7 +180,7 @@ impl Noticed {
             step: last.map_or(violation.step, |entry| entry.step),
             time: violation.time,
             socket: violation.socket,
-            mark: seen.map(Mark::of),
+            mark: seen.map(EventIdentity::of),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The racing pair: two steps whose order decides.
 //!
-//! A step behind the violation is made to wait for steps further and further behind it. The pair
-//! is found where that begins to help: the run still fails when the step is taken right *before*
-//! the other, and no longer when it is taken right *after* it. So it is the order of these two that
-//! decides, and not merely that something came later. Both must do in the flipped run what they
-//! did before; if a connection has died meanwhile, nothing is explained.
+//! A step that led to the violation is delayed until after later and later steps. Bisection finds the
+//! step with which the run begins to pass: the run still fails if the first step is executed right
+//! *before* the second, and passes if it is executed right *after* it. So the order of these two
+//! decides, and not the delay alone. Both must do in the reordered run what they did before; if, for
+//! example, the connection has ended meanwhile, the order explains nothing.
 
 use gatesim_model::core::{ids::SocketId, time::Time};
 use gatesim_sim::{
@@ -14,37 +14,37 @@ use gatesim_sim::{
 
 use super::{
     graph::{Graph, Place, WEIGHTY, weight},
-    trials::{Mark, Symptom, Trials, Variation},
+    trials::{EventIdentity, Symptom, Trials, Variation},
 };
 
-/// Steps that are made to wait, at most.
+/// Most steps that are delayed.
 const MAX_HELD: usize = 48;
 
-/// Steps behind one of these that it is made to wait for, at most.
+/// Most steps that one of these waits for.
 const MAX_AWAITED: usize = 2_000;
 
-/// Steps that are looked at for them, at most.
+/// Most steps that are searched for them.
 const MAX_SCANNED: usize = 100_000;
 
-/// How far behind it they may be, in virtual time.
+/// Their largest distance, in virtual time.
 const WINDOW_NS: u64 = 5_000_000_000;
 
-/// Two steps whose order decides: as it was, the first came first.
+/// Two steps whose order decides: in the failing run the first came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pair {
+pub struct RacingPair {
     /// The step that came first.
     pub first: u64,
     /// The step that came second; the run passes if it comes first.
     pub second: u64,
 }
 
-/// What is to be looked for.
-pub struct Search<'a> {
+/// The parameters of the search.
+pub struct RaceSearch<'a> {
     /// The failing run.
     pub graph: &'a Graph<'a>,
     /// How it failed.
     pub symptom: &'a Symptom,
-    /// The step from which to look back.
+    /// The step at which the search begins, backwards.
     pub step: u64,
     /// When it failed.
     pub time: Time,
@@ -52,9 +52,9 @@ pub struct Search<'a> {
     pub socket: Option<SocketId>,
 }
 
-impl Search<'_> {
+impl RaceSearch<'_> {
     /// Pairs whose order decides, the best first.
-    pub fn pairs(&self, trials: &Trials<'_>) -> Vec<Pair> {
+    pub fn pairs(&self, trials: &Trials<'_>) -> Vec<RacingPair> {
         let mut found = Vec::new();
         for held in self.candidates() {
             let awaited = self.awaited(held);
@@ -66,9 +66,9 @@ impl Search<'_> {
         found
     }
 
-    /// Whether both steps have to do with each other or with the violation, so that their order
-    /// explains it; any other order may help only because it makes another run of it.
-    pub fn is_close(&self, pair: Pair) -> bool {
+    /// Whether both steps are related to each other or to the violation, so that their order explains
+    /// it; another pair may help only because the run becomes a different one.
+    pub fn is_close(&self, pair: RacingPair) -> bool {
         let is_violation = pair.first == self.step || pair.second == self.step;
         let on_connection = |step| {
             let speaking = self.graph.speaking(step)?;
@@ -78,14 +78,14 @@ impl Search<'_> {
                 .map(weight)
                 .max()
         };
-        let decisive_moment = match (on_connection(pair.first), on_connection(pair.second)) {
+        let is_decisive = match (on_connection(pair.first), on_connection(pair.second)) {
             (Some(first), Some(second)) => first.max(second) >= WEIGHTY,
             (_, _) => false,
         };
-        is_violation || decisive_moment || self.graph.meeting([pair.first, pair.second]).is_some()
+        is_violation || is_decisive || self.graph.meeting([pair.first, pair.second]).is_some()
     }
 
-    /// Steps that led to the violation, nearest first.
+    /// Steps that led to the violation, the latest first.
     fn candidates(&self) -> Vec<u64> {
         let speaks = |step: &u64| self.graph.speaking(*step).is_some();
         let place = self.graph.place(self.step);
@@ -99,7 +99,7 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Steps that could have come before `held`, and might have left something for it.
+    /// Steps that could have come before `held` and may influence it.
     fn awaited(&self, held: u64) -> Vec<u64> {
         let causes = self.graph.causes();
         let until = self.time_of(held).0.max(self.time.0) + WINDOW_NS;
@@ -123,8 +123,8 @@ impl Search<'_> {
             .collect()
     }
 
-    /// The first of `awaited` that it helps to wait for, if it is the order that helps.
-    fn bisect(&self, trials: &Trials<'_>, held: u64, awaited: &[u64]) -> Option<Pair> {
+    /// The first of `awaited` with which waiting helps, if the order alone decides.
+    fn bisect(&self, trials: &Trials<'_>, held: u64, awaited: &[u64]) -> Option<RacingPair> {
         let far = awaited.len().checked_sub(1)?;
         let mut probes = vec![0, far / 64, far / 8, far / 2, far];
         probes.dedup();
@@ -155,7 +155,7 @@ impl Search<'_> {
         let fails = trials.one(before, |outcome| {
             self.symptom.expect.is_met_by(outcome) && self.in_order(outcome, held, second)
         })?;
-        fails.then_some(Pair {
+        fails.then_some(RacingPair {
             first: held,
             second,
         })
@@ -170,7 +170,7 @@ impl Search<'_> {
         })
     }
 
-    /// Whether the symptom is gone, the order is flipped, and both steps do what they did.
+    /// Whether the symptom is gone, the order is reversed, and both steps do what they did.
     fn helps(&self, outcome: &Outcome, held: u64, until: u64) -> bool {
         self.symptom.is_gone(outcome)
             && self.in_order(outcome, until, held)
@@ -187,8 +187,8 @@ impl Search<'_> {
         matches!((place(first), place(second)), (Some(first), Some(second)) if first < second)
     }
 
-    /// Whether something of what a step did that counts, but for the violation itself, was done
-    /// as well.
+    /// Whether one of the most important events of a step, except the violation itself, happened as
+    /// well.
     fn does_the_same(&self, outcome: &Outcome, step: u64) -> bool {
         let Some(speaking) = self.graph.speaking(step) else {
             return true;
@@ -197,12 +197,12 @@ impl Search<'_> {
         let most = events.iter().map(weight).max().unwrap_or(0);
         let weighty = events.iter().filter(|entry| weight(entry) == most);
         weighty
-            .map(Mark::of)
+            .map(EventIdentity::of)
             .any(|mark| Some(&mark) == self.symptom.mark.as_ref() || mark.is_in(&outcome.trace))
     }
 
-    /// The smaller the better: that explains something, named by events, close together, close to the violation.
-    fn rank(&self, pair: Pair) -> (u8, u8, u64, u64, u64) {
+    /// Smaller is better: related to the violation, named by events, close together, close to it.
+    fn rank(&self, pair: RacingPair) -> (u8, u8, u64, u64, u64) {
         let silent = |step| match self.graph.events(step).is_empty() {
             true => 1,
             false => 0,

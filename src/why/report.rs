@@ -1,4 +1,4 @@
-//! How an explanation is written.
+//! The output of an explanation.
 
 use gatesim_sim::run::outcome::Outcome;
 use serde::Serialize;
@@ -13,10 +13,10 @@ use crate::{
     timeline::list,
 };
 
-/// How many of the other things that decide are named.
+/// Most further decisive factors that are printed.
 const MAX_ALSO: usize = 4;
 
-/// For a person: what led to it, what decides.
+/// For a person: the causal slice and the decisive factors.
 pub fn write_human(
     target: &Target,
     outcome: &Outcome,
@@ -26,7 +26,7 @@ pub fn write_human(
     let style = out.style();
     let (Some(failure), Some(explanation)) = (target.failure(outcome), explanation) else {
         return out.line(format!(
-            "{} {}: there is nothing to explain",
+            "{} {}: there is no failure to explain",
             style.good("HELD"),
             target.run
         ));
@@ -36,9 +36,9 @@ pub fn write_human(
     out.lines(lines(outcome, explanation, style))
 }
 
-/// The slice as a timeline, then the sentence, then what else decides.
+/// The slice as a timeline, then the sentence, then further decisive factors.
 fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<String> {
-    let mut lines = vec![style.strong("what led to it")];
+    let mut lines = vec![style.strong("events that led to it")];
     let marked = marked(explanation);
     for number in &explanation.slice {
         let Some(entry) = outcome.trace.get(*number as usize) else {
@@ -53,7 +53,7 @@ fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<Stri
     lines.push(String::new());
     lines.push(format!("{} {}", style.strong("why"), explanation.sentence));
     for decisive in explanation.also.iter().take(MAX_ALSO) {
-        lines.push(format!("    also decides: {}", decisive.sentence()));
+        lines.push(format!("    also: {}", decisive.sentence()));
     }
     if explanation.also.len() > MAX_ALSO {
         let more = explanation.also.len() - MAX_ALSO;
@@ -62,16 +62,16 @@ fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<Stri
     let other_timing = explanation.other_timing.sentence();
     lines.extend(other_timing.map(|sentence| format!("    {sentence}")));
     lines.push(match explanation.search {
-        Coverage::Whole => format!("    found with {} runs", explanation.runs),
+        Coverage::Whole => format!("    found in {} runs", explanation.runs),
         Coverage::CutShort => format!(
-            "    found with {} runs; the budget ended before everything was tried, see --budget",
+            "    found in {} runs; the --budget ended before everything was tried",
             explanation.runs
         ),
     });
     lines
 }
 
-/// The events of the pair that decides.
+/// The events of the decisive steps.
 fn marked(explanation: &Explanation) -> Vec<u64> {
     let event = |step: &StepWords| step.event;
     match &explanation.decisive {

@@ -1,5 +1,4 @@
-//! The causal slice: of all events only those that led to the violation, and of these the ones
-//! about what it concerns.
+//! The causal slice: the events that led to the violation and that concern the same state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,30 +12,30 @@ use super::{
     graph::{Graph, State, WEIGHTY, states, weight},
 };
 
-/// Events that are shown, at most: what a person reads in a minute.
+/// Most events of a slice.
 pub const MAX_EVENTS: usize = 20;
 
-/// Events with the same name, at most: the last of many say enough.
+/// Most events with the same name: the last ones are kept.
 const MAX_ALIKE: u8 = 3;
 
-/// Events of less weight (calls, tasks, entries of tables, ids) are left out.
+/// Events of less weight (calls, tasks, table entries, ids) are left out.
 const MIN_WEIGHT: u8 = 5;
 
-/// How much an event belongs to the story; the first comes first when there is no room for all.
+/// How closely an event is related to the violation; the first are kept if there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Concern {
     /// A fault, or the end of a container.
     Fault,
-    /// It touches what the violation is about: the same machine, lock, message, run, breaker.
+    /// It touches the state of the violation: the same machine, lock, message, run, breaker.
     Subject,
-    /// It changes what the connection of the violation is.
+    /// It changes the state of the connection of the violation.
     Connection,
     /// It is about that connection.
     Around,
 }
 
-/// The numbers of the events of the slice, ascending. Events of the steps in `decisive` are in it
-/// whatever else is.
+/// The numbers of the events of the slice, ascending. It always contains the events of the steps in
+/// `decisive`.
 pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64> {
     let behind = graph.behind(noticed.step);
     let mut kept = BTreeSet::from([noticed.event]);

@@ -1,7 +1,7 @@
-//! Variations of one run: what is changed, and running many of them on all cores within a budget.
+//! Variations of one run, and their execution on all cores within a budget.
 //!
-//! What comes of a list of variations does not depend on which worker did which; only the budget
-//! can cut it short, and then it is said so.
+//! The results of a list of variations do not depend on which worker executed which; only the budget
+//! can cut the list short, which is recorded.
 
 use std::{
     num::NonZeroUsize,
@@ -30,29 +30,29 @@ use crate::{
     target::{Target, expectation::Expectation},
 };
 
-/// What is different from the run that is to be explained.
+/// What is changed in the run to be explained.
 #[derive(Clone, Debug, Default)]
 pub struct Variation {
     /// Another design.
     pub design: Option<Design>,
-    /// Another world.
+    /// Another plan.
     pub plan: Option<Plan>,
-    /// Another order.
+    /// Ordering constraints.
     pub order: Vec<OrderingConstraint>,
     /// Other timing.
     pub perturb: Option<Perturb>,
 }
 
 impl Variation {
-    /// Two turns in another order.
-    pub fn order(hold: OrderingConstraint) -> Self {
+    /// Two steps in another order.
+    pub fn order(constraint: OrderingConstraint) -> Self {
         Variation {
-            order: vec![hold],
+            order: vec![constraint],
             ..Variation::default()
         }
     }
 
-    /// All of its timing made anew.
+    /// All of its timing resampled.
     pub fn timing(salt: u64) -> Self {
         let per_mille = WHOLE;
         Variation {
@@ -61,7 +61,7 @@ impl Variation {
         }
     }
 
-    /// Another world.
+    /// Another plan.
     pub fn plan(plan: Plan) -> Self {
         Variation {
             plan: Some(plan),
@@ -78,45 +78,45 @@ impl Variation {
     }
 }
 
-/// What is to be explained: how a run failed, and the event at which it was noticed, unless that
-/// was a deadline.
+/// What is to be explained: how a run failed, and the event at which that was detected, unless it was
+/// a deadline.
 #[derive(Clone, Debug)]
 pub struct Symptom {
     /// Invariant and cause.
     pub expect: Expectation,
-    /// Name and connections of that event.
-    pub mark: Option<Mark>,
-    /// How many events with this mark there are up to that one.
+    /// That event.
+    pub mark: Option<EventIdentity>,
+    /// The number of events with this identity up to that one.
     pub count: usize,
 }
 
-/// What is the same of an event in every run in which it happens.
+/// What identifies an event in other runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark {
+pub struct EventIdentity {
     /// Its name.
     pub title: String,
     /// Its connections.
     pub sockets: Vec<gatesim_model::core::ids::SocketId>,
 }
 
-impl Mark {
+impl EventIdentity {
     /// Of this event.
     pub fn of(entry: &TraceEvent) -> Self {
-        Mark {
+        EventIdentity {
             title: describe::title(entry),
             sockets: entry.sockets(),
         }
     }
 
-    /// Whether it happens in a run.
+    /// Whether it happens in a trace.
     pub fn is_in(&self, trace: &[TraceEvent]) -> bool {
-        trace.iter().any(|entry| Mark::of(entry) == *self)
+        trace.iter().any(|entry| EventIdentity::of(entry) == *self)
     }
 }
 
 impl Symptom {
-    /// Whether a run does not have it. Of each invariant only the first violation is kept: if
-    /// that is another one now, nothing like the event may happen, to whatever connection.
+    /// Whether a run does not have it. Of each invariant only the first violation is recorded: if that
+    /// is another one now, the event must not happen to any connection.
     pub fn is_gone(&self, outcome: &Outcome) -> bool {
         if outcome.panic.is_some() || self.expect.is_met_by(outcome) {
             return false;
@@ -125,21 +125,21 @@ impl Symptom {
             .violations
             .iter()
             .any(|violation| violation.invariant.name() == self.expect.invariant);
-        let like = |mark: &Mark, entry: &TraceEvent| describe::title(entry) == mark.title;
-        let gone = |mark: &Mark| !outcome.trace.iter().any(|entry| like(mark, entry));
+        let like = |mark: &EventIdentity, entry: &TraceEvent| describe::title(entry) == mark.title;
+        let gone = |mark: &EventIdentity| !outcome.trace.iter().any(|entry| like(mark, entry));
         !hidden || self.mark.as_ref().is_some_and(gone)
     }
 }
 
 impl Symptom {
-    /// Whether a deadline that was missed is now missed for another reason: of each invariant only
-    /// the first violation is kept, so more cannot be said.
+    /// Whether a missed deadline is now missed for another reason: of each invariant only the first
+    /// violation is recorded, so this cannot be decided more exactly.
     pub fn is_another(&self, outcome: &Outcome) -> bool {
         self.mark.is_none() && outcome.panic.is_none() && !self.expect.is_met_by(outcome)
     }
 }
 
-/// The run that is to be explained, and what may be spent on it.
+/// The run to be explained, and the budget.
 pub struct Trials<'a> {
     target: &'a Target,
     jobs: NonZeroUsize,
@@ -150,7 +150,7 @@ pub struct Trials<'a> {
 }
 
 impl<'a> Trials<'a> {
-    /// Runs of `target`, `jobs` at a time, none of them begun after `budget` is over.
+    /// Re-executions of `target` by `jobs` worker threads; none begins after `budget` is over.
     pub fn new(target: &'a Target, jobs: NonZeroUsize, budget: Duration) -> Self {
         Trials {
             target,
@@ -172,12 +172,12 @@ impl<'a> Trials<'a> {
         self.runs.load(Ordering::Relaxed)
     }
 
-    /// Whether something was not tried for lack of time.
+    /// Whether the budget ended before everything was tried.
     pub fn exhausted(&self) -> bool {
         self.exhausted.load(Ordering::Relaxed)
     }
 
-    /// Runs each variation and judges it; none for those that there was no time for.
+    /// Executes and judges each variation; none for those that the budget did not cover.
     pub fn each<T: Send>(
         &self,
         variations: &[Variation],
@@ -186,7 +186,7 @@ impl<'a> Trials<'a> {
         self.each_of(variations.len(), |index| variations[index].clone(), judge)
     }
 
-    /// The same for so many variations, each made when it is run.
+    /// The same for `count` variations, each made when it is executed.
     pub fn each_of<T: Send>(
         &self,
         count: usize,
@@ -197,7 +197,7 @@ impl<'a> Trials<'a> {
         let results = Mutex::new(Vec::new());
         results
             .lock()
-            .expect("nobody has it yet")
+            .expect("it was just created")
             .resize_with(count, || None);
         let jobs = self
             .jobs
@@ -213,15 +213,17 @@ impl<'a> Trials<'a> {
                     return;
                 }
                 let judged = judge(index, &self.run(make(index)));
-                results.lock().expect("no worker panics while it has it")[index] = Some(judged);
+                results
+                    .lock()
+                    .expect("no worker panics while it holds the lock")[index] = Some(judged);
             }
         });
         results
             .into_inner()
-            .expect("no worker panics while it has it")
+            .expect("no worker panics while it holds the lock")
     }
 
-    /// Runs one.
+    /// Executes one.
     pub fn one<T: Send>(
         &self,
         variation: Variation,

@@ -1,4 +1,4 @@
-//! The page of a run in a real browser: opened from disk, clicked through, without an error and
+//! The page of a run in a real browser: opened from disk and clicked through, without an error and
 //! without a request.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::{
     webdriver::Browser,
 };
 
-/// A revision with a violation early in a short run, two clients and machines that refuse to move.
+/// A revision with an early violation in a short run, two clients, and refused transitions.
 const CAPSULE: &str = "seeds/regressions/two-in-one-second-v2-1.toml";
 
 const DOWN: char = '\u{E015}';
@@ -62,7 +62,7 @@ fn a_page_is_clicked_through() {
         "{state}"
     );
 
-    // What led there is less than the story, and the sentence above says what decides.
+    // The causal slice has fewer events than the story, and the sentence above is the root cause.
     let led_there = shown(&browser);
     assert!(browser.text(".why").starts_with("passes "));
     browser.press(&['n'], false);
@@ -146,7 +146,7 @@ fn a_page_is_clicked_through() {
     browser.script("location.hash = '#35'");
     assert_eq!(chosen(&browser), 35);
 
-    // What has been pressed keeps the focus, although it is drawn anew.
+    // What has been pressed keeps the focus, although it is redrawn.
     let focus = "return document.activeElement.dataset.key";
     browser.script("document.querySelector('[data-key=container0]').focus()");
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! `gatesim corpus`: what is kept reproduces, and what does not is told.
+//! `gatesim corpus`: capsules that reproduce, and capsules that do not.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn check(scratch: &Scratch) -> (i32, String) {
 }
 
 #[test]
-fn what_is_kept_reproduces() {
+fn a_kept_run_reproduces() {
     let scratch = corpus("corpus-keep");
     let (code, text) = check(&scratch);
     assert_eq!((code, text.lines().count()), (0, 2), "{text}");
@@ -61,7 +61,7 @@ fn recorded_choices_give_the_same_run() {
 }
 
 #[test]
-fn a_changed_trace_is_told_from_a_changed_violation() {
+fn a_changed_trace_is_distinguished_from_a_changed_violation() {
     let scratch = corpus("corpus-drift");
     let good = scratch.read(FILE);
     let digest = good
@@ -90,7 +90,7 @@ fn a_changed_trace_is_told_from_a_changed_violation() {
     );
 }
 
-/// What held is a fix only if the gateway met what had broken it.
+/// A capsule that holds is fixed only if the situation of its violation occurred.
 #[test]
 fn a_capsule_that_holds_is_fixed_or_no_longer_the_same_run() {
     let scratch = corpus("corpus-witness");
@@ -112,10 +112,10 @@ fn a_capsule_that_holds_is_fixed_or_no_longer_the_same_run() {
     scratch.write(FILE, without);
     let (code, text) = check(&scratch);
     assert_eq!(code, 1);
-    assert!(text.contains("there is no witness"), "{text}");
+    assert!(text.contains("without a witness"), "{text}");
 }
 
-/// Capsules from before there were witnesses get one.
+/// Old capsules have no witness.
 #[test]
 fn a_witness_is_written_where_there_is_none() {
     let scratch = corpus("corpus-no-witness");
@@ -172,10 +172,10 @@ fn the_corpus_of_the_repository_reproduces() {
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
 }
 
-/// An invariant that cannot fail is a defect: for each there is a kept run in which one decision,
-/// flipped in `reference`, breaks it.
+/// An invariant that cannot fail is useless: for each there is a capsule in which one answer, flipped
+/// in `reference`, breaks it.
 #[test]
-fn every_invariant_is_broken_by_one_flipped_decision() {
+fn every_invariant_is_broken_by_one_flipped_answer() {
     let kept = gatesim(&["corpus", "list", "--message-format", "json"]).json();
     let broken_by_one_flip: BTreeSet<&str> = kept
         .iter()
@@ -193,8 +193,7 @@ fn every_invariant_is_broken_by_one_flipped_decision() {
     assert_eq!(broken_by_one_flip, all);
 }
 
-/// The defects of the catalogue that the revisions shipped with each have a kept run that says
-/// why it is kept.
+/// Every defect of the catalogue that a revision shipped with has a capsule with its reason.
 #[test]
 fn the_defects_of_the_catalogue_are_kept() {
     let kept = gatesim(&["corpus", "list", "--message-format", "json"]).json();
@@ -213,7 +212,7 @@ fn the_defects_of_the_catalogue_are_kept() {
 }
 
 #[test]
-fn what_a_capsule_is_kept_for_stays_when_it_is_kept_again() {
+fn a_capsule_that_is_kept_again_keeps_its_invariant() {
     let scratch = Scratch::new("corpus-again");
     let capsule = "seeds/regressions/golden-path-v2-2.toml";
     let dir = scratch.path().to_str().unwrap();
@@ -224,7 +223,7 @@ fn what_a_capsule_is_kept_for_stays_when_it_is_kept_again() {
 }
 
 #[test]
-fn capsules_of_one_run_lie_beside_each_other() {
+fn capsules_of_one_run_have_different_names() {
     let scratch = Scratch::new("corpus-beside");
     let add = |target: &str, more: &[&str]| {
         let args = ["corpus", "add", target, "--why", "mine", "--dir", "kept"];

@@ -1,4 +1,4 @@
-//! Bad input: one clear error, exit code 2, nothing written that looks complete.
+//! Bad input: one clear error, exit code 2, no incomplete file.
 
 use crate::support::{BROKEN_RUN, Scratch, command, gatesim, gatesim_in};
 
@@ -222,7 +222,7 @@ fn capsules_that_are_wrong() {
 }
 
 #[test]
-fn places_that_cannot_be_written() {
+fn paths_that_cannot_be_written() {
     let scratch = Scratch::new("errors-places");
     scratch.write("file", "");
     for args in [
@@ -250,7 +250,7 @@ fn places_that_cannot_be_written() {
     }
 }
 
-/// What is asked for must not cost what it is made from.
+/// Output must not overwrite input.
 #[test]
 fn nothing_replaces_what_is_being_run() {
     let scratch = Scratch::new("errors-own-input");
@@ -276,7 +276,7 @@ fn nothing_replaces_what_is_being_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_nobody_can_read_makes_no_difference() {
+fn a_closed_pipe_makes_no_difference() {
     let full = || {
         std::fs::File::options()
             .write(true)

@@ -1,9 +1,9 @@
-//! What the tool says about itself.
+//! Help texts, usage errors and lists.
 
 use crate::support::gatesim;
 
 #[test]
-fn every_command_explains_itself_with_examples() {
+fn every_command_has_help_with_examples() {
     for command in [
         &["--help"][..],
         &["sweep", "--help"],

@@ -1,4 +1,4 @@
-//! The binary as a user meets it: arguments in; standard output, standard error, exit code out.
+//! The binary from outside: arguments in; standard output, standard error, exit code out.
 
 mod browser;
 mod corpus;

@@ -1,9 +1,9 @@
-//! `gatesim power`: what is found, by what, and what the shell is told.
+//! `gatesim power`: finds, output and exit codes.
 
 use crate::support::{Scratch, gatesim};
 
 #[test]
-fn a_planted_defect_is_found_and_what_is_printed_shows_it() {
+fn a_planted_defect_is_found_and_its_replay_shows_it() {
     let ran = gatesim(&[
         "power",
         "D60",
@@ -35,7 +35,7 @@ fn a_planted_defect_is_found_and_what_is_printed_shows_it() {
 
 #[test]
 fn a_defect_that_survives_misses_a_floor() {
-    // One run is too few for a fault that takes a slow accept.
+    // One run is too few for a fault that needs a slow accept.
     let ran = gatesim(&["power", "D41", "--seeds", "1", "--starts", "3"]);
     assert_eq!(ran.code, 5, "{}", ran.stdout);
     assert!(
@@ -46,7 +46,7 @@ fn a_defect_that_survives_misses_a_floor() {
 }
 
 #[test]
-fn results_do_not_depend_on_how_many_hunt_at_a_time() {
+fn results_do_not_depend_on_the_number_of_worker_threads() {
     let with_jobs = |jobs| {
         let args = [
             "power", "D60", "D41", "D31", "--seeds", "20", "--starts", "3", "--jobs", jobs,
@@ -57,7 +57,7 @@ fn results_do_not_depend_on_how_many_hunt_at_a_time() {
 }
 
 #[test]
-fn the_matrix_is_written_and_says_who_found_what() {
+fn the_matrix_is_written_and_shows_what_found_each_defect() {
     let scratch = Scratch::new("power-matrix");
     let path = scratch.path().join("power.md");
     let path = path.to_str().unwrap();
@@ -75,7 +75,7 @@ fn the_matrix_is_written_and_says_who_found_what() {
 }
 
 #[test]
-fn what_cannot_be_looked_for_is_refused_first() {
+fn unknown_defects_are_refused_before_the_search() {
     for args in [
         &["power", "D99"][..],
         &["power", "--matrix", "no/such/directory/power.md"],

@@ -46,7 +46,7 @@ fn every_command_of_the_readme_runs() {
             .output()
             .unwrap();
         let complaint = String::from_utf8_lossy(&ran.stderr);
-        // 1 is what a command that shows a failure ends with.
+        // 1 is the exit code of a command that shows a failure.
         assert!(
             matches!(ran.status.code(), Some(0 | 1)),
             "{command}: {complaint}"

@@ -1,4 +1,4 @@
-//! `gatesim replay`: verdict, timeline, traces, plans.
+//! `gatesim replay`: result, timeline, traces, plans.
 
 use crate::support::{BROKEN_RUN, Scratch, gatesim, gatesim_in};
 
@@ -77,10 +77,10 @@ fn a_saved_plan_is_the_same_run() {
     assert_eq!(named, planned);
 }
 
-/// What a run has done up to a moment is the same however the moment is named, and nothing that
-/// comes later counts.
+/// A run that is stopped at a point is the same for every way to name the point, and violations after
+/// it do not count.
 #[test]
-fn a_run_that_is_cut_short_is_judged_up_to_there() {
+fn a_run_that_is_stopped_early_is_judged_up_to_that_point() {
     let run = "golden-path@v2:2";
     let whole = gatesim(&["replay", run, "--message-format", "json"]).json();
     let failure = whole.iter().find(|line| line["type"] == "failure").unwrap();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{BROKEN_RUN, Scratch, command, gatesim, gatesim_in};
 
-/// What a page of a run that fits may weigh.
+/// The largest page of a run that is shown whole.
 const MAX_PAGE_BYTES: u64 = 2_000_000;
 
 fn capsules() -> Vec<String> {
@@ -73,7 +73,7 @@ fn the_page_of_every_capsule_is_small_and_whole() {
     }
 }
 
-/// Of a run with many clients only those nearest to the violation have lanes.
+/// Of a run with many clients, only those nearest to the violation have lanes.
 #[test]
 fn a_run_with_many_clients_is_cut_and_says_so() {
     let scratch = Scratch::new("report-cut");
@@ -98,7 +98,7 @@ fn a_run_with_many_clients_is_cut_and_says_so() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let page = scratch.read("many.html");
     assert!(page.contains("This run is too long to be shown whole"));
-    assert!(page.contains("more lines are left out here"));
+    assert!(page.contains("more lines are omitted here"));
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }
 
@@ -160,7 +160,7 @@ fn a_trace_for_a_viewer_is_json_with_a_process_for_each_actor() {
 }
 
 #[test]
-fn a_program_is_told_where_it_is() {
+fn json_names_the_file() {
     let scratch = Scratch::new("report-json");
     let ran = gatesim_in(
         scratch.path(),
@@ -194,7 +194,7 @@ fn a_program_is_told_where_it_is() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let mut child = command(&["report", BROKEN_RUN, "--no-why", "-o", "-"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -209,7 +209,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told_before_anything_runs() {
+fn a_path_that_cannot_be_written_is_refused_before_anything_runs() {
     let scratch = Scratch::new("report-places");
     scratch.write("file", "");
     for place in ["file/page.html", "nowhere/page.html", "."] {

@@ -90,7 +90,7 @@ fn a_search_that_was_cut_short_is_gone_on_with() {
     let cut = ["shrink", BROKEN_RUN, "-o", file, "--budget", "1ms"];
     let ran = gatesim(&cut);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.contains("not known: the time was up"));
+    assert!(ran.stdout.contains("unknown: the time was up"));
     let (_, replayed) = verdicts(&scratch);
     assert!(replayed.contains("reproduced exactly"), "{replayed}");
 
@@ -130,7 +130,7 @@ fn an_interrupt_writes_the_smallest_so_far() {
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stdout}{rest}");
-    assert!(stdout.contains("not known: interrupted"), "{stdout}");
+    assert!(stdout.contains("unknown: interrupted"), "{stdout}");
     let (_, replayed) = verdicts(&scratch);
     assert!(replayed.contains("reproduced exactly"), "{replayed}");
 }

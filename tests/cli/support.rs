@@ -1,4 +1,4 @@
-//! Running the binary, and places to write to.
+//! Running the binary, and directories to write to.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 /// A design that breaks an invariant under every seed, and a run of it.
 pub const BROKEN_RUN: &str = "golden-path@v1:3";
 
-/// What an invocation did.
+/// The result of an invocation.
 pub struct Ran {
     pub code: i32,
     pub stdout: String,
@@ -36,7 +36,7 @@ impl Ran {
 
     /// Exit code and standard error, for snapshots.
     pub fn complaint(&self) -> String {
-        assert_eq!(self.stdout, "", "an error leaves standard output alone");
+        assert_eq!(self.stdout, "", "errors go to standard error only");
         format!("exit {}\n{}", self.code, self.stderr)
     }
 }
@@ -57,7 +57,7 @@ pub fn gatesim(args: &[&str]) -> Ran {
     Ran::of(command(args).output().unwrap())
 }
 
-/// Runs it to the end, with something to read.
+/// Runs it to the end, with standard input.
 pub fn gatesim_told(args: &[&str], input: &str) -> Ran {
     let mut child = command(args)
         .stdin(Stdio::piped())
@@ -66,7 +66,7 @@ pub fn gatesim_told(args: &[&str], input: &str) -> Ran {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // It need not read all of it.
+    // It may end before it has read all of it.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     Ran::of(child.wait_with_output().unwrap())

@@ -1,4 +1,4 @@
-//! `gatesim sweep`: verdicts, comparability of outputs, interruption.
+//! `gatesim sweep`: results, comparability of outputs, interruption.
 
 use std::{
     io::Read,
@@ -21,7 +21,7 @@ fn the_reference_holds() {
 }
 
 #[test]
-fn a_broken_design_is_caught_and_what_is_printed_reproduces_it() {
+fn a_broken_design_is_found_and_the_printed_command_reproduces_it() {
     let ran = gatesim(&["sweep", "golden-path", "--design", "v1", "--seeds", "5"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     let pasted: Vec<&str> = ran
@@ -43,7 +43,7 @@ fn a_broken_design_is_caught_and_what_is_printed_reproduces_it() {
 }
 
 #[test]
-fn results_do_not_depend_on_how_many_run_at_a_time() {
+fn results_do_not_depend_on_the_number_of_worker_threads() {
     let with_jobs = |jobs| {
         let args = [
             "sweep", "chaos", "--design", "v9", "--seeds", "12", "--jobs", jobs,
@@ -150,7 +150,7 @@ fn reports_for_ci_are_written() {
 }
 
 #[test]
-fn the_first_interrupt_writes_what_there_is() {
+fn the_first_interrupt_writes_partial_results() {
     let mut child = command(&["sweep", "golden-path", "--budget", "1h"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -179,7 +179,7 @@ fn the_first_interrupt_writes_what_there_is() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let mut child = command(&["sweep", "golden-path", "--seeds", "2"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

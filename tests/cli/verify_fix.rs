@@ -1,10 +1,10 @@
-//! `gatesim verify-fix`: a fix is told from a change of timing.
+//! `gatesim verify-fix`: a fix is distinguished from a change of timing.
 
 use crate::support::{Scratch, gatesim, gatesim_in};
 
-/// A race of which more than a third of all timings is on the losing side.
+/// A race that fails with more than a third of all timings.
 const RACE: &str = "seeds/regressions/slow-reader-reference-manager-lock-held-over-removal-21.toml";
-/// The same defect, in a gateway that takes its time elsewhere: the run itself holds.
+/// The same defect, in a gateway with other delays: the run itself holds.
 const SAME_DEFECT: &str = "reference+manager-lock=held-over-removal+service-validation=ladder";
 
 fn verify(args: &[&str]) -> (i32, String) {
@@ -14,14 +14,14 @@ fn verify(args: &[&str]) -> (i32, String) {
 }
 
 #[test]
-fn a_defect_that_is_taken_out_is_fixed() {
+fn a_removed_defect_is_fixed() {
     let (code, text) = verify(&[RACE, "--design", "reference", "--samples", "60"]);
     insta::assert_snapshot!("fixed", text);
     assert_eq!(code, 0);
 }
 
 #[test]
-fn other_timing_is_no_fix() {
+fn other_timing_is_not_a_fix() {
     let replayed = gatesim(&["replay", RACE, "--quiet"]);
     assert!(replayed.stdout.contains("reproduced exactly"));
     let (code, text) = verify(&[RACE, "--design", SAME_DEFECT, "--samples", "120"]);
@@ -30,7 +30,7 @@ fn other_timing_is_no_fix() {
 }
 
 #[test]
-fn nothing_done_is_told() {
+fn no_change_still_fails() {
     let design = "reference+manager-lock=held-over-removal";
     let (code, text) = verify(&[RACE, "--design", design, "--samples", "60"]);
     assert_eq!(code, 1);
@@ -38,7 +38,7 @@ fn nothing_done_is_told() {
 }
 
 #[test]
-fn what_breaks_something_else_is_no_fix() {
+fn a_new_failure_is_not_a_fix() {
     let (code, text) = verify(&[RACE, "--design", "v4", "--samples", "18"]);
     assert_eq!(code, 1);
     assert!(text.contains("\nother failure: "), "{text}");
@@ -51,8 +51,8 @@ fn few_failures_show_nothing() {
     assert!(text.contains("\nnot enough evidence: "), "{text}");
 }
 
-/// The neighbours of a run are the same in another process, with one job or two: what one build
-/// saves, another is compared with.
+/// The neighbours of a run are the same in another process and with any number of worker threads, so
+/// builds can be compared through a file.
 #[test]
 fn builds_are_compared_through_a_file() {
     let scratch = Scratch::new("verify-fix-builds");
@@ -85,7 +85,7 @@ fn builds_are_compared_through_a_file() {
     insta::assert_snapshot!("no saved file", compare(&["24"]).complaint());
 }
 
-/// A neighbour is a run like any other: what it chose can be recorded, and gives the same run.
+/// The choices of a neighbour can be recorded, and replay the same run.
 #[test]
 fn the_nearest_neighbour_that_fails_is_kept() {
     let scratch = Scratch::new("verify-fix-keep");

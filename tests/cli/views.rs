@@ -1,4 +1,4 @@
-//! What `gatesim replay` shows of a run: parts, moments, states, changes, steps, the gateway's log.
+//! The views of `gatesim replay`: parts, points, states, changes, steps, the log of the gateway.
 
 use crate::support::{Ran, gatesim, gatesim_told};
 
@@ -11,7 +11,7 @@ fn replay(args: &[&str]) -> Ran {
     ran
 }
 
-/// The part of an output that does not change with everything that a run does before.
+/// The part of an output above the result, which changes with every change of the run.
 fn above_verdict(ran: &Ran) -> &str {
     let (shown, _) = ran.stdout.split_once("\n\n").expect("a verdict");
     shown
@@ -26,7 +26,7 @@ fn a_list_around_the_violation() {
 }
 
 #[test]
-fn lanes_where_there_is_room() {
+fn lanes_on_a_wide_terminal() {
     let lanes = ["--around", "setup-ends-in-time=12", "--layout", "lanes"];
     let wide = replay(&[&lanes[..], &["--width", "200"]].concat());
     insta::assert_snapshot!("lanes of actors", above_verdict(&wide));
@@ -52,13 +52,13 @@ fn only_a_connection() {
         let concerns = line.contains("c0#1") || line.contains("machine ws_");
         assert!(concerns || line.contains("run over"), "{line}");
     }
-    // However it is written.
+    // In every spelling.
     let written = |part: &str| replay(&["--only", part, "--until", "3.25s"]).stdout;
     assert_eq!(written("c0"), written("conn 0"));
 }
 
 #[test]
-fn parts_and_moments_that_do_not_occur() {
+fn parts_and_points_that_do_not_occur() {
     for (label, args) in [
         ("unknown part", &["--only", "pod1"][..]),
         ("part that does not occur", &["--only", "container7"]),
@@ -76,20 +76,20 @@ fn parts_and_moments_that_do_not_occur() {
 }
 
 #[test]
-fn the_state_at_a_moment() {
+fn the_state_at_a_point() {
     let ran = replay(&["--until", "setup-ends-in-time", "--show", "container-0"]);
     insta::assert_snapshot!("state of a container", ran.stdout);
     let ran = replay(&["--until", "3.2s", "--show", "c0"]);
     insta::assert_snapshot!("state of a connection", ran.stdout);
-    let everybody = replay(&["--show", "all"]).stdout;
+    let all_parts = replay(&["--show", "all"]).stdout;
     for actor in ["client0", "container0", "auth", "world"] {
-        let line = everybody.lines().find(|line| *line == actor);
-        assert!(line.is_some(), "{actor}:\n{everybody}");
+        let line = all_parts.lines().find(|line| *line == actor);
+        assert!(line.is_some(), "{actor}:\n{all_parts}");
     }
 }
 
 #[test]
-fn what_changed_between_two_moments() {
+fn what_changed_between_two_points() {
     let ran = replay(&[
         "--diff",
         "3.2s",
@@ -137,7 +137,7 @@ fn stepping_forward_and_back() {
     let ran = gatesim_told(&["replay", RUN, "--step", "--until", "#75"], script);
     assert_eq!((ran.code, &*ran.stderr), (1, ""));
     insta::assert_snapshot!("steps", ran.stdout);
-    // The end of the input is the end of the talk.
+    // The end of the input ends the prompt.
     let ran = gatesim_told(&["replay", RUN, "--step"], "g start\np\nn");
     assert!(
         ran.stdout.contains("before the first event"),
@@ -172,7 +172,7 @@ fn log_line(line: &str) -> (u64, &str, &str) {
     (seconds * 1_000_000 + micros, level.trim_end(), message)
 }
 
-/// protocol.md, sections 8 and 9: SERVICES_READY refused at 05:18:40.682072, never ready at
+/// The incident in `docs/protocol.md#incident-reports`: SERVICES_READY refused at 05:18:40.682072, never ready at
 /// 05:18:41.682521.
 #[test]
 fn the_log_of_the_incident() {

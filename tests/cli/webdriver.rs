@@ -1,4 +1,4 @@
-//! A headless browser, driven through chromedriver: as much of WebDriver as the tests need.
+//! A headless browser, driven through chromedriver: the part of WebDriver that the tests need.
 
 use std::{
     env, fs,
@@ -18,7 +18,7 @@ const BROWSERS: [&str; 4] = [
     "google-chrome-stable",
 ];
 
-/// Set to `required` where a browser must be there, as in CI.
+/// Set to `required` where a browser must exist, as in CI.
 const REQUIRED: &str = "GATESIM_BROWSER";
 
 /// The key under which WebDriver keeps the id of an element.
@@ -32,7 +32,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one with a fresh profile in `scratch`. None, said loudly, if there is no Chromium on
+    /// Starts one with a fresh profile in `scratch`. None, with a message, if there is no Chromium on
     /// this machine, unless one is required.
     pub fn start(scratch: &Path, width: u32, height: u32) -> Option<Browser> {
         let driver = on_path(&["chromedriver"]);
@@ -108,7 +108,7 @@ impl Browser {
         text.as_str().unwrap().to_owned()
     }
 
-    /// Clicks in the middle of an element, as a person would: it must be in sight.
+    /// Clicks in the middle of an element, as a user would: it must be visible.
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.post(&format!("/element/{element}/click"), json!({}));
@@ -150,7 +150,7 @@ impl Browser {
         BASE64_STANDARD.decode(printed.as_str().unwrap()).unwrap()
     }
 
-    /// What the page said in the console since the last time, but for its own addresses.
+    /// Console messages since the last call, except those about its own addresses.
     pub fn console(&self) -> Vec<String> {
         self.log("browser")
             .iter()
@@ -158,7 +158,7 @@ impl Browser {
             .collect()
     }
 
-    /// Every address that was asked for since the last time.
+    /// Every address that was requested since the last call.
     pub fn requests(&self) -> Vec<String> {
         let log = self.log("performance");
         let messages = log.iter().map(|entry| {
@@ -222,7 +222,7 @@ impl Drop for Browser {
     }
 }
 
-/// Errors come as answers, and say what went wrong.
+/// Errors are answers with a message.
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false);
     config.build().into()

@@ -1,4 +1,4 @@
-//! `gatesim why`: what decides a failing run.
+//! `gatesim why`: the root cause of a failing run.
 
 use std::{fmt::Write, fs};
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::support::{Ran, gatesim};
 
-/// A budget that no machine is too slow for: what is found must not depend on it.
+/// A budget that suffices on every machine: the result must not depend on it.
 const AMPLE: &str = "10m";
 
-/// For each defect that the incident reports are about (protocol.md, section 10): a run that has it.
+/// A run for each defect in the incident reports (`docs/protocol.md#incident-reports`).
 const DEFECTS: &[(&str, &str)] = &[
     ("D01", "seeds/regressions/golden-path-v4-0.toml"),
     ("D02", "seeds/regressions/golden-path-v1-0.toml"),
@@ -61,7 +61,7 @@ fn the_sentences_agree_with_the_reports() {
 }
 
 #[test]
-fn a_planted_race_is_named_by_what_it_is_about() {
+fn a_planted_race_is_named_by_its_events() {
     let (ran, explanation) =
         explain("seeds/regressions/chaos-reference-early-frames-dispatched-7.toml");
     assert_eq!(ran.code, 1);
@@ -79,7 +79,7 @@ fn a_planted_race_is_named_by_what_it_is_about() {
 }
 
 #[test]
-fn an_explanation_is_the_same_however_many_run_at_a_time() {
+fn an_explanation_does_not_depend_on_the_number_of_worker_threads() {
     let run = "seeds/regressions/golden-path-v6-0.toml";
     let with = |jobs| {
         let args = ["why", run, "--budget", AMPLE, "--jobs", jobs];
@@ -89,7 +89,7 @@ fn an_explanation_is_the_same_however_many_run_at_a_time() {
 }
 
 #[test]
-fn people_get_the_story_and_the_sentence() {
+fn the_slice_and_the_sentence_are_printed() {
     let run = "seeds/regressions/golden-path-reference-welcome-before-ready-0.toml";
     let ran = gatesim(&["why", run, "--budget", AMPLE]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
@@ -102,7 +102,7 @@ fn a_run_that_holds_has_nothing_to_explain() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(
         ran.stdout,
-        "HELD golden-path@reference:3: there is nothing to explain\n"
+        "HELD golden-path@reference:3: there is no failure to explain\n"
     );
     let (ran, explanation) = explain("golden-path@reference:3");
     assert_eq!((ran.code, &explanation["held"]), (0, &Value::Bool(true)));

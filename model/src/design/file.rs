@@ -60,6 +60,8 @@ fn string<'a>(value: &'a Spanned<DeValue<'_>>) -> Option<&'a str> {
     value.get_ref().as_str()
 }
 
-fn line_of(text: &str, at: usize) -> usize {
+/// The line, from 1, of a byte of a text.
+#[must_use]
+pub fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }

@@ -19,11 +19,15 @@ use thiserror::Error;
 mod file;
 mod question;
 mod questions;
+mod suggestion;
 
+pub use file::line_of;
 pub use question::{Answer, Question};
 pub use questions::*;
+pub use suggestion::unknown;
 
 use questions::Partial;
+use suggestion::suggestion;
 
 /// Name and text of the designs that come with the gateway.
 const BUILTIN: &[(&str, &str)] = &[
@@ -55,13 +59,16 @@ const BUILTIN_NAMES: [&str; BUILTIN.len()] = {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AnswerError {
     /// No question has this key.
-    #[error("unknown question `{key}`; questions are {}", list(Design::questions().iter().map(|q| q.key)))]
+    #[error("{}", unknown("question", key, &Design::question_keys()))]
     Question {
         /// What was written.
         key: String,
     },
     /// The question has no such answer.
-    #[error("unknown answer `{answer}` to `{question}`; answers are {}", list(allowed.iter().copied()))]
+    #[error(
+        "unknown answer `{answer}` to `{question}`{}",
+        suggestion("answer", answer, allowed)
+    )]
     Answer {
         /// The question's key.
         question: &'static str,
@@ -76,7 +83,7 @@ pub enum AnswerError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DesignError {
     /// No built-in design has this name.
-    #[error("unknown design `{name}`; designs are {}", list(Design::builtin_names().iter().copied()))]
+    #[error("{}", unknown("design", name, Design::builtin_names()))]
     Name {
         /// What was written.
         name: String,
@@ -132,6 +139,13 @@ impl Design {
         })
     }
 
+    fn question_keys() -> Vec<&'static str> {
+        Design::questions()
+            .iter()
+            .map(|question| question.key)
+            .collect()
+    }
+
     /// The same design with one answer flipped; its name says so.
     ///
     /// # Errors
@@ -157,10 +171,6 @@ impl Design {
     pub fn parse(file: &str, text: &str) -> Result<Design, DesignError> {
         file::parse(file, text)
     }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

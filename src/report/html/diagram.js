@@ -65,7 +65,7 @@ function slots(bands) {
   });
 }
 
-/** Decides what is shown and where everything stands. */
+/** The layout: what is shown, and where. */
 function arrange(shown = [...events.keys()].filter((index) => filter.lets(index))) {
   layout.shown = shown;
   layout.place = new Map(shown.map((index, place) => [index, place]));
@@ -180,7 +180,7 @@ function drawHeads() {
   );
 }
 
-/** Clients may be many: where there is no room for `client 3`, they are `c3`, as in `c3#1`. */
+/** With many clients there is no room for `client 3`; then it is `c3`, as in `c3#1`. */
 function title(lane, width) {
   return lane.kind === "client" && width < 46 ? lane.name.replace("client", "c") : spaced(lane.name);
 }
@@ -256,7 +256,7 @@ function drawBands(seen) {
   });
 }
 
-/** There and back: the service is busy in between. */
+/** A call and its answer: the service is busy in between. */
 function drawCalls(seen) {
   return run.calls.flatMap((call) => {
     if (!isShown(call.from) && !isShown(call.to)) return [];
@@ -350,14 +350,14 @@ function rowOf(index, place, y) {
     make("span", { class: "text" }, ...marked(event.text)));
 }
 
-/** A text with the words that were looked for marked. */
+/** A text with the words of the search marked. */
 function marked(text) {
   const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
   if (at < 0) return [text];
   return [text.slice(0, at), make("mark", {}, text.slice(at, at + wanted.length)), text.slice(at + wanted.length)];
 }
 
-/** Brings the chosen event into sight, with what led to it above. */
+/** Scrolls to the chosen event, with the events that led to it above. */
 function reveal(always) {
   const place = layout.place.get(current);
   if (place === undefined) return;

@@ -1,10 +1,9 @@
-//! Filling in the template: names in double braces, texts made harmless.
+//! Filling in the template: names in double braces, escaped texts.
 
 use std::collections::BTreeMap;
 
-/// The template with every `{{name}}` replaced, in one pass: what is filled in is not looked at
-/// again. Panics if the template asks for what it is not given, or is given what it does not ask
-/// for.
+/// The template with every `{{name}}` replaced, in one pass: replacements are not expanded again.
+/// Panics if a name has no replacement or a replacement is not used.
 pub fn fill(template: &str, parts: &[(&str, String)]) -> String {
     let mut parts: BTreeMap<&str, &String> =
         parts.iter().map(|(name, text)| (*name, text)).collect();
@@ -17,7 +16,7 @@ pub fn fill(template: &str, parts: &[(&str, String)]) -> String {
             .unwrap_or_else(|| panic!("no `{name}` for the template"));
         filled += rest;
     }
-    assert!(parts.is_empty(), "the template does not ask for {parts:?}");
+    assert!(parts.is_empty(), "the template does not use {parts:?}");
     filled
 }
 
@@ -37,8 +36,8 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// JSON for the inside of a script element: nothing in it may look like its end, or like the
-/// beginning of a comment. The characters are replaced by escapes that JSON knows.
+/// JSON for the inside of a script element: it must not contain the end of the element or the
+/// beginning of a comment. The characters are replaced by JSON escapes.
 pub fn json_in_script(json: &str) -> String {
     json.replace('<', "\\u003c")
         .replace('>', "\\u003e")

@@ -1,4 +1,4 @@
-// Moving through the run: what is chosen, the keys, the controls.
+// Navigation: the chosen event, keys, controls.
 
 const by = (id) => document.getElementById(id);
 let current = run.focus === undefined ? 0 : indexOf(run.focus);
@@ -65,7 +65,7 @@ function nextViolation() {
   if (all.length) choose(all.find((index) => index > current) ?? all[0], true);
 }
 
-/** Where violations, faults and the deciding pair stand on the slider. */
+/** The marks of violations, faults and the decisive pair on the slider. */
 function drawOverview() {
   const last = Math.max(1, layout.shown.length - 1);
   const mark = (index, kind) => {
@@ -183,7 +183,7 @@ addEventListener("resize", () => {
 
 // --- paper --------------------------------------------------------------------------------------
 
-/** On paper: what led there, or what happened around the first violation. */
+/** On paper: the events that led to the first violation, or those around it. */
 addEventListener("beforeprint", () => {
   if (!events.length) return;
   const place = layout.place.get(current) ?? 0;

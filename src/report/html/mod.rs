@@ -1,8 +1,8 @@
-//! The report of one run as a page: a single HTML file that asks nobody for anything.
+//! The report of one run as a page: a single HTML file that loads nothing else.
 //!
-//! The verdict, the run and its plan are written here, so that they can be read without the script;
-//! the diagram is drawn by it, from data in the page. Template, style and scripts are files of their
-//! own beside this one:
+//! The result, the run and its plan are written here, so that they can be read without the script;
+//! the script draws the diagram from data in the page. Template, style and scripts are separate files
+//! in this folder:
 //!
 //! - `page.html`, `page.css`;
 //! - `run.js`: the data, the state at any event, the filter; `diagram.js`: lanes, bands, arrows,

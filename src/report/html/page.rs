@@ -1,4 +1,4 @@
-//! What stands in the page, and the data in it.
+//! The contents of the page, and its data.
 
 use gatesim_sim::{check::Violation, run::outcome::Outcome};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::{
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-/// In the order in which they build upon each other.
+/// In the order of their dependencies.
 const SCRIPTS: [&str; 4] = [
     include_str!("run.js"),
     include_str!("diagram.js"),
@@ -26,7 +26,7 @@ const SCRIPTS: [&str; 4] = [
     include_str!("main.js"),
 ];
 
-/// As much of a plan as a person scrolls through.
+/// The longest plan that is shown whole.
 const MAX_PLAN_BYTES: usize = 100_000;
 
 /// The report of one run.
@@ -110,31 +110,31 @@ impl HtmlPage<'_> {
     }
 
     fn chart(&self) -> Chart {
-        let told = self.target.told(self.outcome);
-        Chart::new(&self.target.plan, self.outcome, told, &self.window)
+        let violation = self.target.headline(self.outcome);
+        Chart::new(&self.target.plan, self.outcome, violation, &self.window)
     }
 
-    /// What a reader sees first.
+    /// The headline.
     fn headline(&self, chart: &Chart) -> String {
-        match (&self.outcome.panic, self.target.told(self.outcome)) {
+        match (&self.outcome.panic, self.target.headline(self.outcome)) {
             (Some(panic), _) => format!(
                 "<h1>panic <span class=\"cause\">in the model or the simulator</span></h1>\n  \
                  <p class=\"sentence\">{}</p>",
                 escape(panic)
             ),
-            (None, Some(told)) => self.violation(told, chart),
+            (None, Some(violation)) => self.violation(violation, chart),
             (None, None) => "<h1>Every invariant held.</h1>".to_owned(),
         }
     }
 
-    fn violation(&self, told: &Violation, chart: &Chart) -> String {
+    fn violation(&self, violation: &Violation, chart: &Chart) -> String {
         let mut lines = vec![
             format!(
                 "<h1>{} <span class=\"cause\">{}</span></h1>",
-                told.invariant,
-                escape(&told.cause)
+                violation.invariant,
+                escape(&violation.cause)
             ),
-            format!("<p class=\"sentence\">{}</p>", escape(&told.sentence)),
+            format!("<p class=\"sentence\">{}</p>", escape(&violation.sentence)),
             "<dl class=\"points\">".to_owned(),
         ];
         let mut point = |name: &str, html: String| {
@@ -163,17 +163,17 @@ impl HtmlPage<'_> {
                 point("Timing", escape(sentence));
             }
         }
-        let event = jump(told.event, &format!("event {}", told.event));
+        let event = jump(violation.event, &format!("event {}", violation.event));
         point(
             "When",
-            format!("{} s, step {}, {event}", told.time, told.step),
+            format!("{} s, step {}, {event}", violation.time, violation.step),
         );
-        point("Rule", escape(told.invariant.statement()));
+        point("Rule", escape(violation.invariant.statement()));
         if let Some(capsule) = &self.target.capsule {
             point("Kept for", escape(&capsule.why));
         }
         let others: Vec<String> = (chart.violations.iter())
-            .filter(|other| other.invariant != told.invariant.name())
+            .filter(|other| other.invariant != violation.invariant.name())
             .map(|other| jump(other.event, other.invariant))
             .collect();
         if !others.is_empty() {
@@ -183,7 +183,7 @@ impl HtmlPage<'_> {
         lines.join("\n  ")
     }
 
-    /// The plan, or the beginning of one of ten thousand clients.
+    /// The plan, or the beginning of one that is too long.
     fn plan(&self) -> anyhow::Result<String> {
         let mut text = toml::to_string(&self.target.plan)?;
         if text.len() > MAX_PLAN_BYTES {
@@ -191,12 +191,12 @@ impl HtmlPage<'_> {
             let end = text[..end].rfind('\n').unwrap_or_default();
             let lines = text[end..].lines().count() - 1;
             text.truncate(end);
-            text += &format!("\n\n# {lines} more lines are left out here.\n");
+            text += &format!("\n\n# {lines} more lines are omitted here.\n");
         }
         Ok(text)
     }
 
-    /// What is known of the run as a whole.
+    /// Facts about the run as a whole.
     fn facts(&self) -> String {
         let (target, outcome) = (self.target, self.outcome);
         let facts = [
@@ -235,7 +235,7 @@ fn jump(event: u64, text: &str) -> String {
     )
 }
 
-/// Names between asterisks stand out; what is between backquotes can be typed.
+/// Names between asterisks are emphasised; answers between backquotes are code.
 fn marked_up(text: &str) -> String {
     let named = between(text, '*', "em");
     between(&named, '`', "code")

@@ -1,4 +1,4 @@
-// What stands beside the diagram: the chosen event, what it changed, the state of every actor.
+// The panels beside the diagram: the chosen event, its changes, the state of every actor.
 
 const MOST_LINES = 150;
 const state = new State(run.state);
@@ -25,7 +25,7 @@ function drawSelected() {
   redraw(document.getElementById("selected"), ...parts);
 }
 
-/** Where something that was sent went, or where it came from. */
+/** The destination of what was sent, or its origin. */
 function journey(arrow, event) {
   if (arrow.to === undefined) return [`${arrow.label} to ${spaced(run.lanes[arrow.to_lane].name)}: never arrived`];
   if (arrow.from === event.number) {
@@ -65,5 +65,5 @@ function drawActors() {
     });
     return all;
   });
-  redraw(document.getElementById("actors"), make("h2", {}, "State at this moment"), ...actors);
+  redraw(document.getElementById("actors"), make("h2", {}, "State at this point"), ...actors);
 }

@@ -5,7 +5,7 @@ const events = run.events;
 
 const indexByNumber = new Map(events.map((event, index) => [event.number, index]));
 
-/** The place of an event, or of the first one behind it that is shown. */
+/** The index of an event, or of the first one after it that is shown. */
 function indexOf(number) {
   const index = indexByNumber.get(number);
   if (index !== undefined) return index;
@@ -26,7 +26,7 @@ const faultsAt = new Map(run.faults.map((fault) => [indexOf(fault.event), fault]
 const slice = run.slice && new Set(run.slice);
 const race = (run.race ?? []).map(indexOf);
 
-/** What an event sent or received, by its place. */
+/** What an event sent or received, by its index. */
 const parcelsAt = new Map();
 for (const arrow of run.arrows) {
   for (const number of [arrow.from, arrow.to]) {
@@ -37,7 +37,7 @@ for (const arrow of run.arrows) {
 }
 
 /**
- * The state of everybody at one event after another. Lines are held in reading order; an event
+ * The state of all actors at one event after another. Lines are kept in reading order; an event
  * changes a few of them. Going back takes the changes back, so each move costs what lies between.
  */
 class State {
@@ -62,7 +62,7 @@ class State {
     return this.changes.get(index) ?? [];
   }
 
-  /** Goes to the moment right after an event. */
+  /** Moves to the state right after an event. */
   goTo(index) {
     while (this.index < index) {
       this.index += 1;
@@ -74,7 +74,7 @@ class State {
     }
   }
 
-  /** The lines that are there, by actor, in reading order. */
+  /** The lines that exist, by actor, in reading order. */
   byActor() {
     const actors = new Map();
     this.lines.forEach(({ actor, path }, line) => {
@@ -95,7 +95,7 @@ const filter = {
   lets(index) {
     const event = events[index];
     if (event.number === run.focus || race.includes(index)) return true;
-    // What came of it is no part of what led there.
+    // Events after the violation did not lead to it.
     if (this.level === "slice") return slice.has(event.number);
     if (violationsAt.has(index)) return true;
     if (this.hiddenLanes.has(event.lane)) return false;
@@ -107,7 +107,7 @@ const filter = {
   },
 };
 
-/** Nanoseconds as seconds: six decimals, or nine where they say something. */
+/** Nanoseconds as seconds: six decimals, or nine where they differ from zero. */
 function seconds(ns) {
   return (ns / 1e9).toFixed(ns % 1000 === 0 ? 6 : 9);
 }

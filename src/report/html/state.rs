@@ -1,5 +1,5 @@
-//! The state of every actor at every event that is shown, as the page wants it: the lines in
-//! reading order, what they say before the first event, and what each event changes in them.
+//! The state of every actor at every event that is shown, as the script reads it: the lines in
+//! reading order, their texts before the first event, and the changes of each event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,43 +11,43 @@ use serde::Serialize;
 
 use crate::report::chart::window::Kept;
 
-/// Lines are addressed by their place in `lines`; null is a line that is not there.
+/// Lines are addressed by their index in `lines`; null is a line that does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct States {
     /// Every line of every actor, in reading order.
-    lines: Vec<Line>,
-    /// What they say before the first event that is shown.
+    lines: Vec<StateLine>,
+    /// Their texts before the first event that is shown.
     before: Vec<(usize, String)>,
-    /// For each event that changes something, the lines and what they say from then on.
-    changes: Vec<(u64, Vec<Told>)>,
+    /// For each event that changes something, the lines and their new texts.
+    changes: Vec<(u64, Vec<LineChange>)>,
 }
 
-/// A line and what it says from then on.
-type Told = (usize, Option<String>);
+/// A line and its new text.
+type LineChange = (usize, Option<String>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Line {
+struct StateLine {
     actor: Actor,
     path: String,
 }
 
-type Key = (Actor, Path);
+type LineKey = (Actor, Path);
 
 impl States {
-    /// Follows a whole trace and keeps what concerns the events and clients that are shown.
+    /// Folds the whole trace and keeps what concerns the events and clients that are shown.
     pub fn of(trace: &[TraceEvent], kept: &Kept) -> Self {
-        let mut moment = Snapshot::new();
+        let mut snapshot = Snapshot::new();
         let mut before = None;
-        let mut concerned: BTreeSet<Key> = initial(&moment).map(|(key, _)| key).collect();
+        let mut concerned: BTreeSet<LineKey> = initial(&snapshot).map(|(key, _)| key).collect();
         let mut changes = Vec::new();
-        // What events that are not shown have changed is told with the next one that is.
-        let mut waiting: BTreeMap<Key, Option<Value>> = BTreeMap::new();
+        // Changes of events that are not shown are attributed to the next one that is.
+        let mut waiting: BTreeMap<LineKey, Option<Value>> = BTreeMap::new();
         for entry in trace {
             if kept.starts_at(entry) {
-                before = Some(moment.clone());
+                before = Some(snapshot.clone());
                 waiting.clear();
             }
-            for change in moment.apply(entry) {
+            for change in snapshot.apply(entry) {
                 let key = (change.actor, change.path);
                 if kept.concerns(entry) {
                     concerned.insert(key.clone());
@@ -58,9 +58,9 @@ impl States {
                 changes.push((entry.number, std::mem::take(&mut waiting)));
             }
         }
-        let places: BTreeMap<&Key, usize> = concerned.iter().zip(0..).collect();
-        let place = |key: &Key| places.get(key).copied();
-        let told = |(key, value): (Key, Option<Value>)| {
+        let places: BTreeMap<&LineKey, usize> = concerned.iter().zip(0..).collect();
+        let place = |key: &LineKey| places.get(key).copied();
+        let line_change = |(key, value): (LineKey, Option<Value>)| {
             Some((place(&key)?, value.map(|value| value.to_string())))
         };
         States {
@@ -69,12 +69,14 @@ impl States {
                 .collect(),
             changes: changes
                 .into_iter()
-                .map(|(event, changed)| (event, changed.into_iter().filter_map(told).collect()))
+                .map(|(event, changed)| {
+                    (event, changed.into_iter().filter_map(line_change).collect())
+                })
                 .filter(|(_, changed): &(u64, Vec<_>)| !changed.is_empty())
                 .collect(),
             lines: concerned
                 .iter()
-                .map(|(actor, path)| Line {
+                .map(|(actor, path)| StateLine {
                     actor: *actor,
                     path: path.to_string(),
                 })
@@ -83,9 +85,9 @@ impl States {
     }
 }
 
-fn initial(moment: &Snapshot) -> impl Iterator<Item = (Key, &Value)> {
-    moment.actors().flat_map(move |actor| {
-        let state = moment.state(actor).into_iter().flatten();
+fn initial(snapshot: &Snapshot) -> impl Iterator<Item = (LineKey, &Value)> {
+    snapshot.actors().flat_map(move |actor| {
+        let state = snapshot.state(actor).into_iter().flatten();
         state.map(move |(path, value)| ((actor, path.clone()), value))
     })
 }

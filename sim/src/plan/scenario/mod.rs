@@ -1,6 +1,6 @@
 //! Scenarios: what a run throws at a design, as ranges and weights.
 
-use gatesim_model::core::environment::Environment;
+use gatesim_model::{core::environment::Environment, design::line_of};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -151,10 +151,6 @@ impl Scenario {
             supervisor: service(supervisor),
         }
     }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is being shrunk: a plan and a record of choices, and how large they are.
+//! A candidate for a smaller run: a plan and a record of choices, and how large they are.
 
 use gatesim_model::design::Design;
 use gatesim_sim::{
@@ -13,17 +13,17 @@ use serde::Serialize;
 use super::goal::Goal;
 use crate::target::shrunk::Size;
 
-/// A run but for its design: the plan, and the choices if they do not all come from the seed.
+/// A run without its design: the plan, and the choices if they do not all come from the seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Subject {
+pub struct Candidate {
     /// The world.
     pub plan: Plan,
     /// The choices to replay.
     pub choices: Option<Record>,
 }
 
-impl Subject {
-    /// Runs it.
+impl Candidate {
+    /// Executes it.
     pub fn run(&self, design: &Design, options: &Options) -> Outcome {
         let options = Options {
             replay: self.choices.clone(),
@@ -32,11 +32,11 @@ impl Subject {
         gatesim_sim::run(design, &self.plan, &options)
     }
 
-    /// What is left of it, in one line.
+    /// Its size in one line.
     pub fn in_words(&self) -> String {
         let plan = &self.plan;
         let choices = match &self.choices {
-            Some(listed) if self.is_quiet() => format!("choices {}", listed.len()),
+            Some(listed) if self.has_default_choices() => format!("choices {}", listed.len()),
             Some(_) | None => "choices of the seed".to_owned(),
         };
         format!(
@@ -47,30 +47,30 @@ impl Subject {
         )
     }
 
-    /// Whether the choices that it does not list are quiet.
-    pub fn is_quiet(&self) -> bool {
+    /// Whether the choices that it does not list have their defaults.
+    pub fn has_default_choices(&self) -> bool {
         let base = self.choices.as_ref().map(Record::base);
         base == Some(Base::Default)
     }
 
-    /// The same plan, with these choices and nothing else that happens by chance.
-    pub fn quiet(&self, choices: Record) -> Subject {
-        Subject {
+    /// The same plan, with these choices and defaults for all others.
+    pub fn with_only(&self, choices: Record) -> Candidate {
+        Candidate {
             plan: self.plan.clone(),
             choices: Some(choices.rebased(Base::Default)),
         }
     }
 }
 
-/// The size of a run that was traced, and recorded unless its choices are quiet.
-pub fn size_of(subject: &Subject, outcome: &Outcome, goal: &Goal) -> Size {
-    let plan = &subject.plan;
+/// The size of a run that was traced, and recorded unless its choices have their defaults.
+pub fn size_of(candidate: &Candidate, outcome: &Outcome, goal: &Goal) -> Size {
+    let plan = &candidate.plan;
     let violation = goal.violation(outcome);
     let last = violation.map_or(u64::MAX, |violation| violation.event);
     let time = violation.map_or(outcome.time, |violation| violation.time);
     let until = || outcome.trace.iter().filter(|entry| entry.number <= last);
-    let choices = match &subject.choices {
-        Some(listed) if subject.is_quiet() => listed.len(),
+    let choices = match &candidate.choices {
+        Some(listed) if candidate.has_default_choices() => listed.len(),
         Some(_) | None => outcome.choices.len(),
     };
     let sum = |counts: &mut dyn Iterator<Item = usize>| counts.sum::<usize>() as u64;
