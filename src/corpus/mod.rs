@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, scheduler::choices::Divergence};
+use gatesim_sim::{Options, scheduler::choices::RecordDivergence};
 use serde::Serialize;
 
 use crate::{
@@ -44,7 +44,7 @@ struct CapsuleJson<'a> {
     #[serde(flatten)]
     reproduction: Option<&'a Reproduction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<Divergence>,
+    drift: Option<RecordDivergence>,
 }
 
 /// Reads all capsules before the first one runs: a broken file is an error, not a finding.

@@ -13,7 +13,7 @@ use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options, Until,
     run::outcome::{Digest, Outcome},
-    scheduler::choices::Divergence,
+    scheduler::choices::RecordDivergence,
     trace::event::TraceEvent,
     view::{describe::GatewayLog, snapshot::Snapshot},
 };
@@ -358,7 +358,7 @@ struct VerdictJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     capsule: Option<Reproduction>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    drift: Option<Divergence>,
+    drift: Option<RecordDivergence>,
 }
 
 fn write_json(

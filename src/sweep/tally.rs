@@ -105,7 +105,7 @@ mod tests {
     use gatesim_sim::{
         check::{Violation, figures::Figures, invariants::Invariant, marks::Marks},
         run::outcome::Digest,
-        scheduler::choices::{Divergence, Record},
+        scheduler::choices::{Record, RecordDivergence},
         trace::event::{Actor, FinishReason},
     };
 
@@ -141,7 +141,7 @@ mod tests {
             },
             trace: Vec::new(),
             choices: Record::default(),
-            divergence: Divergence::default(),
+            divergence: RecordDivergence::default(),
             causes: Default::default(),
             constraints: Vec::new(),
         }

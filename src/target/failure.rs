@@ -291,7 +291,7 @@ pub(crate) mod tests {
     use gatesim_model::core::ids::SocketId;
     use gatesim_sim::{
         check::figures::Figures,
-        scheduler::choices::{Divergence, Record},
+        scheduler::choices::{Record, RecordDivergence},
         trace::event::{Actor, Fact, FinishReason, TraceEvent, WorldEvent},
     };
 
@@ -347,7 +347,7 @@ pub(crate) mod tests {
                 entry(2, WorldEvent::ClientReady { socket: SOCKET }),
             ],
             choices: Record::default(),
-            divergence: Divergence::default(),
+            divergence: RecordDivergence::default(),
             causes: Default::default(),
             constraints: Vec::new(),
         }

@@ -2,7 +2,7 @@
 
 use gatesim_sim::{
     run::outcome::{Digest, Outcome},
-    scheduler::choices::Divergence,
+    scheduler::choices::RecordDivergence,
 };
 use serde::Serialize;
 
@@ -132,7 +132,7 @@ impl Reproduction {
 }
 
 /// How a run diverged from the record of choices that it was replayed from; none if it did not.
-pub fn drift_in_words(Divergence { missing, unused }: Divergence) -> Option<String> {
+pub fn drift_in_words(RecordDivergence { missing, unused }: RecordDivergence) -> Option<String> {
     let missing = (missing > 0)
         .then(|| format!("choices that the record lacks, made from the seed: {missing}"));
     let unused =

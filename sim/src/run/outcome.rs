@@ -10,7 +10,7 @@ use crate::{
     scheduler::{
         ConstraintEnd,
         causes::Causes,
-        choices::{Divergence, Record},
+        choices::{Record, RecordDivergence},
     },
     trace::event::{FinishReason, TraceEvent},
 };
@@ -41,7 +41,7 @@ pub struct Outcome {
     /// Every choice, if it was asked for.
     pub choices: Record,
     /// How far the run diverged from the record that it was replayed from.
-    pub divergence: Divergence,
+    pub divergence: RecordDivergence,
     /// What made each step happen, if it was asked for.
     pub causes: Causes,
     /// What became of each ordering constraint.
@@ -63,7 +63,7 @@ impl Outcome {
             figures: Figures::default(),
             trace: Vec::new(),
             choices: Record::default(),
-            divergence: Divergence::default(),
+            divergence: RecordDivergence::default(),
             causes: Causes::default(),
             constraints: Vec::new(),
         }

@@ -82,10 +82,10 @@ fn every_planted_source_is_caught_where_it_acts_first() {
         );
         let before = difference.event as usize;
         for trace in [&once.trace, &again.trace] {
-            let earlier = trace[..before].iter().find(|entry| is_planted(entry));
+            let earlier = trace[..before].iter().find(|event| is_planted(event));
             assert_eq!(earlier, None, "{name} acted before the traces parted");
         }
-        let first = parted.filter(|entry| is_planted(entry)).map(|e| e.step);
+        let first = parted.filter(|event| is_planted(event)).map(|e| e.step);
         assert_eq!(first.min(), Some(difference.step()), "{name}");
     }
 }
@@ -155,8 +155,8 @@ fn plant(scheduler: &Rc<Scheduler>, recorder: &Rc<Recorder>, mut source: NumberS
     });
 }
 
-fn is_planted(entry: &TraceEvent) -> bool {
-    matches!(entry.fact, Fact::World(WorldEvent::FaultApplied { .. }))
+fn is_planted(event: &TraceEvent) -> bool {
+    matches!(event.fact, Fact::World(WorldEvent::FaultApplied { .. }))
 }
 
 /// Kept until the test process ends, so that the system cannot hand out the same thing again.

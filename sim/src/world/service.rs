@@ -32,7 +32,7 @@ use crate::{
 pub struct BackingServices {
     context: Rc<Context>,
     down: BTreeMap<Service, Cell<bool>>,
-    /// In what ways they are not what they should be, by the fault that makes them so.
+    /// How they are impaired, by the number of the fault that impairs them.
     impairments: RefCell<BTreeMap<u32, (Service, Impairment)>>,
     /// Tools that the agent calls for each message.
     tools: BTreeMap<MessageId, u32>,
@@ -70,13 +70,13 @@ impl BackingServices {
         impairments.insert(fault, (service, how));
     }
 
-    /// What the fault did is over.
+    /// The fault is over.
     pub fn recover(&self, fault: u32) {
         self.impairments.borrow_mut().remove(&fault);
     }
 
-    /// What calls of a service meet with now, where `usual` errors in a thousand are normal. Of
-    /// several impairments of one kind the worst counts.
+    /// The condition of a service now, where `usual` errors in a thousand are normal. Of several
+    /// impairments of one kind the worst counts.
     fn condition(&self, service: Service, usual: u32) -> Condition {
         let mut condition = Condition {
             slowness: 1,
@@ -112,8 +112,8 @@ impl BackingServices {
         }
     }
 
-    /// A good token is called invalid, an agent leaves out a step. Where there is nothing to be
-    /// wrong about the answer is right.
+    /// A good token is called invalid, an agent leaves out a step. Requests that have no wrong
+    /// answer get the right one.
     fn answer_wrongly(&self, now: Time, request: &Request) -> Reply {
         match request {
             Request::ValidateToken { .. } => Reply::Token(TokenVerdict::Invalid),
@@ -199,7 +199,7 @@ impl BackingServices {
     }
 }
 
-/// What a call meets with.
+/// What a call of a service has to expect.
 struct Condition {
     /// How many times its usual time a call takes.
     slowness: u32,

@@ -63,7 +63,7 @@ fn causes_lie_before_their_steps_and_turns_count() {
 }
 
 #[test]
-fn a_hold_flips_the_order_of_two_steps_and_nothing_before_them() {
+fn a_constraint_flips_the_order_of_two_steps_and_nothing_before_them() {
     let plan = plan("golden-path", 0);
     let before = execute("reference", &plan, &noting(Vec::new()));
     let causes = &before.causes;

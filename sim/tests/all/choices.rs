@@ -7,7 +7,7 @@ use gatesim_sim::{
     Options,
     plan::Plan,
     run::outcome::Outcome,
-    scheduler::choices::{Base, Divergence, Record},
+    scheduler::choices::{Base, Record, RecordDivergence},
 };
 
 use crate::support::{execute, plan};
@@ -125,7 +125,7 @@ fn a_record_replays_its_run() {
         let original = recorded(&plan);
         let again = replayed(&plan, &original.choices);
         assert_eq!(again.digest, original.digest, "{scenario}");
-        assert_eq!(again.divergence, Divergence::default(), "{scenario}");
+        assert_eq!(again.divergence, RecordDivergence::default(), "{scenario}");
 
         let other_seed = Plan {
             seed: seed + 1_000,
@@ -135,7 +135,7 @@ fn a_record_replays_its_run() {
         assert_eq!(again.digest, original.digest, "{scenario}, another seed");
         assert_eq!(
             again.divergence,
-            Divergence::default(),
+            RecordDivergence::default(),
             "{scenario}, another seed"
         );
         assert_ne!(recorded(&other_seed).digest, original.digest, "{scenario}");
@@ -182,7 +182,7 @@ fn a_record_that_lacks_a_key_counts_what_it_lacks() {
     let missing = line.split(' ').count() as u64;
     let again = replayed(&plan, &Record::try_from(lines).unwrap());
     let unused = 0;
-    assert_eq!(again.divergence, Divergence { missing, unused });
+    assert_eq!(again.divergence, RecordDivergence { missing, unused });
     assert_eq!(again.digest, original.digest, "the seed fills the gap");
 
     let again = replayed(&plan, &Record::default());
@@ -232,7 +232,7 @@ fn a_record_of_everything_replays_its_run_on_the_default_base() {
         let original = recorded(&plan);
         let again = replayed(&plan, &original.choices.clone().rebased(Base::Default));
         assert_eq!(again.digest, original.digest, "{scenario}");
-        assert_eq!(again.divergence, Divergence::default(), "{scenario}");
+        assert_eq!(again.divergence, RecordDivergence::default(), "{scenario}");
 
         let options = Options {
             record: true,
@@ -240,7 +240,11 @@ fn a_record_of_everything_replays_its_run_on_the_default_base() {
             ..Options::default()
         };
         let defaults = execute("reference", &plan, &options);
-        assert_eq!(defaults.divergence, Divergence::default(), "{scenario}");
+        assert_eq!(
+            defaults.divergence,
+            RecordDivergence::default(),
+            "{scenario}"
+        );
         for ((key, _), value) in choices(&defaults.choices) {
             let tie = key.contains("/turn/") || key.contains("/delivery/");
             assert!(!tie || value == 0, "{scenario}: {key} {value}");

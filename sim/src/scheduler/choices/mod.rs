@@ -6,7 +6,7 @@
 //!
 //! Choices can be recorded, and a run can be replayed from an edited record. A choice that the
 //! record does not have falls back to the record's [`Base`]; what the record and the run do not
-//! have in common is counted as [`Divergence`].
+//! have in common is counted as [`RecordDivergence`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,7 +27,7 @@ mod record;
 
 pub use perturb::{Perturb, WHOLE};
 pub use purpose::Purpose;
-pub use record::{Base, Divergence, Record};
+pub use record::{Base, Record, RecordDivergence};
 
 use record::Replayed;
 
@@ -68,8 +68,9 @@ impl Choices {
         Rc::new(choices)
     }
 
-    /// Makes the next stream of this entity and purpose the `instance`-th, regardless of those before:
-    /// for streams that are numbered by a plan, so that a missing one does not shift the others.
+    /// Makes the next stream of this entity and purpose the `instance`-th, regardless of those
+    /// before it: for streams that are numbered by a plan, so that a missing one does not shift the
+    /// others.
     pub fn number_next(&self, entity: Actor, purpose: Purpose, instance: u32) {
         let mut instances = self.instances.borrow_mut();
         instances.insert((entity, purpose), instance);
@@ -99,9 +100,9 @@ impl Choices {
     }
 
     /// What was recorded, and how far the run diverged from the record that it was replayed from.
-    pub fn finish(&self) -> (Record, Divergence) {
+    pub fn finish(&self) -> (Record, RecordDivergence) {
         let record = self.record.as_ref().map(RefCell::take).unwrap_or_default();
-        let divergence = Divergence {
+        let divergence = RecordDivergence {
             missing: self.missing.get(),
             unused: self.replayed.as_ref().map_or(0, Replayed::unused),
         };
@@ -288,7 +289,7 @@ mod tests {
         stream.draw(0..=99);
         assert_eq!(
             replayed.finish().1,
-            Divergence {
+            RecordDivergence {
                 missing: 1,
                 unused: 0
             }
@@ -305,7 +306,7 @@ mod tests {
         let mut stream = replayed.stream(Actor::Balancer, Purpose::Route);
         assert_eq!(stream.draw(0..=99), 7);
         let (missing, unused) = (0, 2);
-        assert_eq!(replayed.finish().1, Divergence { missing, unused });
+        assert_eq!(replayed.finish().1, RecordDivergence { missing, unused });
     }
 
     #[test]
@@ -323,7 +324,7 @@ mod tests {
             [false, false, true]
         );
         assert_eq!([ties.tie_break(0), ties.tie_break(1)], [0, 0]);
-        assert_eq!(defaults.finish().1, Divergence::default());
+        assert_eq!(defaults.finish().1, RecordDivergence::default());
 
         let seeded = Choices::new(7, false, None);
         let id = |choices: &Rc<Choices>| {
@@ -424,7 +425,7 @@ mod tests {
         assert_ne!(drawn, 7);
         let listed: Vec<_> = record.listed().collect();
         assert_eq!(listed, [("balancer/close-hold/0", 0, drawn)]);
-        assert_eq!(divergence, Divergence::default());
+        assert_eq!(divergence, RecordDivergence::default());
     }
 
     /// The values themselves are part of what a seed means: if this fails, every seed has

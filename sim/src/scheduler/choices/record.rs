@@ -205,7 +205,7 @@ impl Replayed {
 /// How a run differs from the record that it was replayed from: the run that was recorded and
 /// this one are not the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Divergence {
+pub struct RecordDivergence {
     /// How many choices the record did not have, so that they came from the seed. None on the
     /// default base, where a choice that is not listed is meant to be the default.
     pub missing: u64,
@@ -213,9 +213,9 @@ pub struct Divergence {
     pub unused: u64,
 }
 
-impl Divergence {
+impl RecordDivergence {
     /// Whether the run is the one that was recorded, as far as choices tell.
     pub fn is_none(self) -> bool {
-        self == Divergence::default()
+        self == RecordDivergence::default()
     }
 }

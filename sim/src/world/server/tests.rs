@@ -1,5 +1,5 @@
-//! The rules of the ASGI transport (`docs/protocol.md#transport-rules`), each with an endpoint of a few lines: what
-//! it is told, and what its client sees.
+//! The rules of the ASGI transport (`docs/protocol.md#transport-rules`), each with an endpoint of a
+//! few lines: what it is told, and what its client sees.
 
 use std::sync::mpsc::{self, Sender};
 
@@ -204,7 +204,8 @@ fn a_close_after_accept_keeps_its_code() {
     assert_eq!(seen.misused, []);
 }
 
-/// Item 4: the peer has gone, a send noticed it, and the receive loop hears of something else.
+/// The peer has gone, a send noticed it, and the receive loop is told something else
+/// (`docs/protocol.md#transport-4`).
 #[test]
 fn after_a_failed_send_receive_asks_for_accept() {
     let seen = serve_one(
@@ -312,7 +313,8 @@ fn a_send_before_accept_is_refused() {
     );
 }
 
-/// Item 5: accept returns before the 101 is written, and what is sent meanwhile waits for it.
+/// Accept returns before the 101 is written, and what is sent meanwhile waits for it
+/// (`docs/protocol.md#transport-5`).
 #[test]
 fn a_send_right_after_accept_comes_after_the_answer() {
     let seen = serve_one(
