@@ -202,7 +202,7 @@ mod tests {
         catalogue.disagreements = vec![Disagreement {
             designs: vec!["v4".to_owned()],
             invariants: vec![Invariant::WelcomeAfterReady],
-            because: "nobody was welcomed".to_owned(),
+            because: "no client was welcomed".to_owned(),
         }];
         let held = Outcome {
             violations: Vec::new(),

@@ -38,13 +38,13 @@ pub(super) struct Accounts {
     executions: BTreeMap<MessageId, MessageRuns>,
     /// The messages that runs which go on work for.
     runs: BTreeMap<(u32, RunId), MessageId>,
-    cut: BTreeSet<(Actor, Actor)>,
+    partitioned: BTreeSet<(Actor, Actor)>,
     holdings: PerClient<SocketId, Holding>,
 }
 
 #[derive(Debug, Default)]
 struct ClientAccount {
-    /// The connection that it may use, and since when; the way was cut since, if that is later.
+    /// The connection that it may use, and since when; or since the way was repaired, if that is later.
     ready: Option<(SocketId, Time)>,
     /// Where its last connection went.
     container: Option<u32>,
@@ -146,10 +146,10 @@ impl Accounts {
                 client.container = Some(*container);
             }
             WorldEvent::LinkPartitioned { from, to } => {
-                self.cut.insert((*from, *to));
+                self.partitioned.insert((*from, *to));
             }
             WorldEvent::LinkRepaired { from, to } => {
-                self.cut.remove(&(*from, *to));
+                self.partitioned.remove(&(*from, *to));
                 for client in self.clients.values_mut() {
                     if client.is_on_way(*from, *to)
                         && let Some((_, since)) = &mut client.ready
@@ -222,7 +222,11 @@ impl Accounts {
         let Some((_, ready_since)) = one.ready else {
             return 0;
         };
-        if self.cut.iter().any(|(from, to)| one.is_on_way(*from, *to)) {
+        if self
+            .partitioned
+            .iter()
+            .any(|(from, to)| one.is_on_way(*from, *to))
+        {
             return 0;
         }
         let in_vain = self.of_client(client).filter(|((_, message), sent)| {

@@ -38,7 +38,7 @@ pub(super) struct Attempts {
     /// Breakers that are not closed, and when they opened last.
     opened: BTreeMap<(u32, Breaker), Era>,
     /// Links that are partitioned.
-    cut: BTreeSet<(Actor, Actor)>,
+    partitioned: BTreeSet<(Actor, Actor)>,
 }
 
 /// A client's attempt until the welcome arrives or the attempt ends.
@@ -203,14 +203,14 @@ impl Attempts {
                 self.excuse_disturbed();
             }
             WorldEvent::LinkPartitioned { from, to } => {
-                self.cut.insert((*from, *to));
+                self.partitioned.insert((*from, *to));
                 self.excuse_disturbed();
             }
             WorldEvent::LinkReset { from, to } => {
                 self.excuse_on_way(&BTreeSet::from([*from, *to]));
             }
             WorldEvent::LinkRepaired { from, to } => {
-                self.cut.remove(&(*from, *to));
+                self.partitioned.remove(&(*from, *to));
             }
             WorldEvent::ContainerStarted { container, .. } => {
                 self.components.insert(*container, BTreeSet::new());
@@ -327,10 +327,10 @@ impl Attempts {
         }
     }
 
-    /// Excuses the attempts with a cut link on their way.
+    /// Excuses the attempts with a partitioned link on their way.
     fn excuse_disturbed(&mut self) {
         let ends = self
-            .cut
+            .partitioned
             .iter()
             .flat_map(|(from, to)| [*from, *to])
             .collect();

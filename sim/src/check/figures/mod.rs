@@ -8,7 +8,7 @@
 //! - a registry had no room for it, as large as the deployment made it; or
 //! - a breaker refused it that had opened while there were faults: its cool-down is the protocol's,
 //!   and goes on for some time after them; or
-//! - a fault took it away: its container was stopped or crashed, a link on its way was cut or
+//! - a fault took it away: its container was stopped or crashed, a link on its way was partitioned or
 //!   reset, a backing service was down or not itself, a container was stalled, no container was in
 //!   service, or the one that served it still lacked a required component when either side gave
 //!   up; or

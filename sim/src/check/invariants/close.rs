@@ -45,7 +45,7 @@ pub(super) struct CloseTellsTheTruth {
     /// The attempts that clients have open, and the close that the server sent.
     open: PerClient<SocketId, Option<SentClose>>,
     /// Links that are partitioned.
-    cut: BTreeSet<(Actor, Actor)>,
+    partitioned: BTreeSet<(Actor, Actor)>,
     /// Accepted without the subprotocol that was offered.
     unselected: BTreeSet<SocketId>,
 }
@@ -294,7 +294,7 @@ impl CloseTellsTheTruth {
                 self.forget(|_, said| said.container == *container);
             }
             WorldEvent::LinkPartitioned { from, to } => {
-                self.cut.insert((*from, *to));
+                self.partitioned.insert((*from, *to));
                 self.forget_on_way(*from, *to);
             }
             WorldEvent::LinkReset { from, to } => {
@@ -305,7 +305,7 @@ impl CloseTellsTheTruth {
                 });
             }
             WorldEvent::LinkRepaired { from, to } => {
-                self.cut.remove(&(*from, *to));
+                self.partitioned.remove(&(*from, *to));
             }
             _ => {}
         }
@@ -330,7 +330,7 @@ impl CloseTellsTheTruth {
     /// Whether a link on the connection's way is partitioned.
     fn disturbed(&self, socket: SocketId, container: u32) -> bool {
         let container = Some(container);
-        self.cut
+        self.partitioned
             .iter()
             .any(|(from, to)| from.is_on_way(socket, container) || to.is_on_way(socket, container))
     }

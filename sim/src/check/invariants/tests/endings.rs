@@ -198,7 +198,7 @@ fn close_tells_the_truth() {
             ("a normal end", &returned(CloseCause::Finished)),
             ("the peer went first", &peer_first),
             ("seen by the client", &seen(1008)),
-            ("lost on a cut link", &through_a_cut),
+            ("lost on a partitioned link", &through_a_cut),
             ("lost by a reset", &reset),
             (
                 "1011 for a bad token",

@@ -132,7 +132,7 @@ fn a_client_is_served_after_healing() {
 }
 
 #[test]
-fn a_lock_is_had_in_time() {
+fn a_lock_is_acquired_in_time() {
     let lock = LockName::Manager;
     let asked = |socket, ticket| Event::LockAsked {
         socket: Some(socket),
