@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatesim_sim::{check::Violation, plan::Plan, run::outcome::Outcome};
+use gatesim_sim::{
+    check::Violation, plan::Plan, run::outcome::Outcome, trace::vocabulary::Prominence,
+};
 
 use crate::report::chart::{
     Chart, Event,
     arrow::{Arrow, ArrowKind},
     lane::{LaneKind, title},
-    prominence::Prominence,
     window::Window,
 };
 

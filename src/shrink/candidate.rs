@@ -89,7 +89,7 @@ pub fn size_of(candidate: &Candidate, outcome: &Outcome, goal: &Goal) -> Size {
             .count() as u64,
         connection_events: until()
             .filter(|entry| match &entry.fact {
-                Fact::Protocol(event) => event.socket().is_some(),
+                Fact::Protocol(_) => entry.socket().is_some(),
                 Fact::World(_) => false,
             })
             .count() as u64,

@@ -126,10 +126,8 @@ impl Concerned {
         if self.clients.is_empty() && self.containers.is_empty() {
             return true;
         }
-        let Fact::World(event) = &entry.fact else {
-            return false;
-        };
-        parties(event).into_iter().any(|party| match party {
+        let parties = entry.fact.parties().actors();
+        parties.into_iter().any(|party| match party {
             Actor::Client(client) => self.clients.contains(&client),
             Actor::Socket(socket) => self.clients.contains(&socket.peer),
             Actor::Container(container) => self.containers.contains(&container),
@@ -141,137 +139,10 @@ impl Concerned {
     }
 }
 
-/// Whom something concerns that the world does.
-fn parties(event: &WorldEvent) -> Vec<Actor> {
-    match event {
-        WorldEvent::ClientConnecting { socket, .. }
-        | WorldEvent::ClientOpened { socket }
-        | WorldEvent::ClientRefused { socket, .. }
-        | WorldEvent::ClientReady { socket }
-        | WorldEvent::ClientSent { socket, .. }
-        | WorldEvent::ClientGotEvent { socket, .. }
-        | WorldEvent::ClientGotError { socket, .. }
-        | WorldEvent::ClientClosed { socket, .. }
-        | WorldEvent::ClientResent { socket, .. }
-        | WorldEvent::UpgradeRouted { socket, .. }
-        | WorldEvent::UpgradeRejected { socket, .. }
-        | WorldEvent::HeaderChanged { socket, .. }
-        | WorldEvent::UpgradeCopied { socket, .. }
-        | WorldEvent::ConnectionCut { socket, .. }
-        | WorldEvent::FrameOvertook { socket, .. }
-        | WorldEvent::MessageArrived { socket, .. }
-        | WorldEvent::PongArrived { socket }
-        | WorldEvent::TransportEnded { socket }
-        | WorldEvent::TransportMisused { socket, .. } => vec![Actor::Socket(*socket)],
-        WorldEvent::UpgradeOvertook { socket, overtaken } => {
-            vec![Actor::Socket(*socket), Actor::Socket(*overtaken)]
-        }
-        WorldEvent::ClientDone { client }
-        | WorldEvent::ClientGaveUp { client, .. }
-        | WorldEvent::ClientTokenRenewed { client } => vec![Actor::Client(*client)],
-        WorldEvent::LinkPartitioned { from, to }
-        | WorldEvent::LinkRepaired { from, to }
-        | WorldEvent::LinkReset { from, to } => vec![*from, *to],
-        WorldEvent::ContainerStarted { container, .. }
-        | WorldEvent::ContainerInService { container }
-        | WorldEvent::ContainerTerminating { container }
-        | WorldEvent::ContainerGone { container, .. }
-        | WorldEvent::ContainerStalled { container }
-        | WorldEvent::ContainerResumed { container }
-        | WorldEvent::ClockSet { container, .. } => vec![Actor::Container(*container)],
-        WorldEvent::ServiceDown { service }
-        | WorldEvent::ServiceUp { service }
-        | WorldEvent::ServiceImpaired { service, .. }
-        | WorldEvent::ServiceRecovered { service, .. } => vec![Actor::Service(*service)],
-        WorldEvent::FaultApplied { .. }
-        | WorldEvent::FaultsHealed
-        | WorldEvent::Finished { .. } => vec![Actor::World],
-    }
-}
-
-/// A fact that the world made, in words that stand in files: rewording one makes every witness
-/// that has it look like another run. None for what the gateway does or answers.
-fn in_words(entry: &TraceEvent) -> Option<String> {
-    let Fact::World(event) = &entry.fact else {
-        return None;
-    };
-    let what = match event {
-        WorldEvent::ClientConnecting { socket, .. } => format!("{socket} connecting"),
-        WorldEvent::ClientSent { socket, message } => format!("{socket} sent {message}"),
-        WorldEvent::ClientResent {
-            socket, message, ..
-        } => format!("{socket} sent {message} again"),
-        WorldEvent::ClientClosed {
-            socket,
-            by_client: true,
-            ..
-        } => format!("{socket} closed"),
-        WorldEvent::ClientTokenRenewed { .. } => "has a new token".to_owned(),
-        WorldEvent::UpgradeRouted { socket, container } => {
-            format!("{socket} routed to container{container}")
-        }
-        WorldEvent::UpgradeOvertook { socket, overtaken } => {
-            format!("{socket} overtook {overtaken}")
-        }
-        WorldEvent::HeaderChanged { socket, .. } => format!("{socket} header changed"),
-        WorldEvent::UpgradeCopied { original, socket } => {
-            format!("{original} copied as {socket}")
-        }
-        WorldEvent::ConnectionCut { socket, .. } => format!("{socket} cut"),
-        WorldEvent::FrameOvertook { socket, overtaken } => {
-            format!("{socket} frame overtook {overtaken}")
-        }
-        WorldEvent::LinkPartitioned { from, to } => format!("link {from} to {to} cut"),
-        WorldEvent::LinkRepaired { from, to } => format!("link {from} to {to} mended"),
-        WorldEvent::LinkReset { from, to } => format!("link {from} to {to} reset"),
-        WorldEvent::MessageArrived { socket, message } => match message {
-            Some(message) => format!("{socket} {message} arrived"),
-            None => format!("{socket} frame arrived"),
-        },
-        WorldEvent::ContainerStarted {
-            container,
-            incarnation,
-        } => format!("container{container} started {incarnation}"),
-        WorldEvent::ContainerInService { container } => format!("container{container} in service"),
-        WorldEvent::ContainerTerminating { container } => {
-            format!("container{container} asked to stop")
-        }
-        WorldEvent::ContainerGone { container, crashed } => match crashed {
-            true => format!("container{container} crashed"),
-            false => format!("container{container} gone"),
-        },
-        WorldEvent::ContainerStalled { container } => format!("container{container} stalled"),
-        WorldEvent::ContainerResumed { container } => format!("container{container} resumed"),
-        WorldEvent::ClockSet { container, .. } => format!("container{container} clock set"),
-        WorldEvent::ServiceDown { service } => format!("{} down", Actor::Service(*service)),
-        WorldEvent::ServiceUp { service } => format!("{} up", Actor::Service(*service)),
-        WorldEvent::ServiceImpaired { service, .. } => {
-            format!("{} impaired", Actor::Service(*service))
-        }
-        WorldEvent::ServiceRecovered { service, .. } => {
-            format!("{} recovered", Actor::Service(*service))
-        }
-        WorldEvent::FaultApplied { fault } => format!("fault {fault} applied"),
-        WorldEvent::FaultsHealed => "faults healed".to_owned(),
-        // What follows from what the gateway did; pongs, of which a client owes as many as there
-        // were pings; the balancer's refusals, which follow from who is in service.
-        WorldEvent::ClientClosed {
-            by_client: false, ..
-        }
-        | WorldEvent::ClientOpened { .. }
-        | WorldEvent::ClientRefused { .. }
-        | WorldEvent::ClientReady { .. }
-        | WorldEvent::ClientGotEvent { .. }
-        | WorldEvent::ClientGotError { .. }
-        | WorldEvent::ClientDone { .. }
-        | WorldEvent::ClientGaveUp { .. }
-        | WorldEvent::UpgradeRejected { .. }
-        | WorldEvent::PongArrived { .. }
-        | WorldEvent::TransportEnded { .. }
-        | WorldEvent::TransportMisused { .. }
-        | WorldEvent::Finished { .. } => return None,
-    };
-    Some(format!("{} {what}", entry.actor))
+/// What happened, in words that stand in files; none for what is no part of a witness.
+fn in_words(event: &TraceEvent) -> Option<String> {
+    let what = event.fact.row().witness()?;
+    Some(format!("{} {what}", event.actor))
 }
 
 #[cfg(test)]

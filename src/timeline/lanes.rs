@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use gatesim_model::core::time::Time;
 use gatesim_sim::trace::event::{Actor, TraceEvent};
 
-use super::{Row, View, marker, sign::sign};
+use super::{Row, View, marker, sign::glyph};
 use crate::output::Style;
 
 /// Narrower columns are not worth having.
@@ -60,7 +60,11 @@ pub fn lines(view: &View<'_>, width: usize, style: Style) -> Option<Vec<String>>
         }
         before = Some(entry.time);
         let margin = format!("{:>6} {:>13}", entry.number, short(entry.time));
-        let text = format!("{} {}", sign(entry).glyph(), view.run.text(entry));
+        let text = format!(
+            "{} {}",
+            glyph(entry.fact.row().sign()),
+            view.run.text(entry)
+        );
         match columns.place(entry) {
             None => {
                 let whole = column * count + RULE.chars().count() * count.saturating_sub(1);

@@ -1,13 +1,13 @@
 //! One line per event: number, virtual time, actor, what.
 
-use gatesim_sim::{trace::event::TraceEvent, view::describe};
+use gatesim_sim::trace::event::TraceEvent;
 
 use super::{Row, Run, View, marker};
 use crate::output::Style;
 
 /// An event by itself, without its run.
 pub fn line(entry: &TraceEvent) -> String {
-    line_with(entry, &describe::describe(entry))
+    line_with(entry, &entry.fact.row().line())
 }
 
 /// An event of a run.

@@ -156,7 +156,7 @@ impl StepWords {
             name: graph.causes().name(step).expect("it was executed"),
             step,
             event: headline.map(|entry| entry.number),
-            title: headline.map_or_else(|| who.clone(), gatesim_sim::view::describe::title),
+            title: headline.map_or_else(|| who.clone(), |event| event.fact.row().title()),
             own: headline.is_some_and(|entry| entry.step == step),
             who,
         }

@@ -16,7 +16,7 @@ use gatesim_sim::{
     },
     trace::{
         event::{Actor, Fact, TraceEvent, WorldEvent},
-        vocabulary::Subject,
+        vocabulary::{Subject, Touched},
     },
 };
 
@@ -37,7 +37,7 @@ pub struct Graph<'a> {
 
 /// A piece of state that several tasks may touch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum SharedState {
     /// One connection, in a container or outside.
     Connection(SocketId),
     /// A machine under its id.
@@ -60,21 +60,41 @@ pub enum State {
     Run(RunId),
 }
 
-impl State {
+impl SharedState {
+    /// What an actor touched; none if it names state of its container without being one.
+    fn of(actor: Actor, touched: Touched<'_>) -> Option<Self> {
+        let own = || match actor {
+            Actor::Container(container) => Some(container),
+            _ => None,
+        };
+        Some(match touched {
+            Touched::Machine(id) => SharedState::Machine(own()?, id.clone()),
+            Touched::Lock(lock, instance) => SharedState::Lock(own()?, lock, instance),
+            Touched::Breaker(breaker) => SharedState::Breaker(own()?, breaker),
+            Touched::Component(component) => SharedState::Component(own()?, component),
+            Touched::OwnContainer => SharedState::Container(own()?),
+            Touched::Container(container) => SharedState::Container(container),
+            Touched::Service(service) => SharedState::Service(service),
+            Touched::Client(client) => SharedState::Client(client),
+            Touched::Message(message) => SharedState::Message(message.clone()),
+            Touched::Run(run) => SharedState::Run(run),
+        })
+    }
+
     /// Whether two steps that touch it have something to do with each other in any case. Steps of
     /// one connection, or in one container, need not.
     pub fn is_particular(&self) -> bool {
         match self {
-            State::Machine(..)
-            | State::Lock(..)
-            | State::Breaker(..)
-            | State::Message(_)
-            | State::Run(_) => true,
-            State::Connection(_)
-            | State::Component(..)
-            | State::Container(_)
-            | State::Service(_)
-            | State::Client(_) => false,
+            SharedState::Machine(..)
+            | SharedState::Lock(..)
+            | SharedState::Breaker(..)
+            | SharedState::Message(_)
+            | SharedState::Run(_) => true,
+            SharedState::Connection(_)
+            | SharedState::Component(..)
+            | SharedState::Container(_)
+            | SharedState::Service(_)
+            | SharedState::Client(_) => false,
         }
     }
 }
@@ -129,8 +149,8 @@ impl<'a> Graph<'a> {
                 before.extend(touched.insert(state, index));
             }
             graph.shared.push(before.into_iter().collect());
-            if let (Actor::Container(container), Fact::Protocol(event)) = (entry.actor, &entry.fact)
-                && let Some(socket) = event.socket()
+            if let (Actor::Container(container), Fact::Protocol(_)) = (entry.actor, &entry.fact)
+                && let Some(socket) = entry.socket()
             {
                 served_by.insert(socket, container);
             }
@@ -278,7 +298,7 @@ impl<'a> Graph<'a> {
         pairs
             .filter(|[a, b]| {
                 let touched = states(b);
-                let mut particular = states(a).into_iter().filter(State::is_particular);
+                let mut particular = states(a).into_iter().filter(SharedState::is_particular);
                 particular.any(|state| touched.contains(&state))
             })
             .max_by_key(|pair| {
@@ -368,7 +388,7 @@ pub fn weight(entry: &TraceEvent) -> u8 {
     if let Fact::Protocol(Event::IdGiven { .. }) = entry.fact {
         return 4;
     }
-    match Subject::of(&entry.fact) {
+    match entry.fact.subject() {
         Subject::Error => 10,
         Subject::Machine => 9,
         Subject::Ready => 8,
@@ -383,140 +403,10 @@ pub fn weight(entry: &TraceEvent) -> u8 {
 }
 
 /// The state that an event touches.
-pub fn states(entry: &TraceEvent) -> Vec<State> {
-    let mut states: Vec<State> = entry.sockets().into_iter().map(State::Connection).collect();
-    match &entry.fact {
-        Fact::Protocol(event) => {
-            if let Event::RunStarted { message, .. } = event {
-                states.push(State::Message(message.clone()));
-            }
-            if let Actor::Container(container) = entry.actor {
-                states.extend(own_state(container, event));
-            }
-        }
-        Fact::World(event) => states.extend(outer_state(event)),
-    }
-    states
-}
-
-fn own_state(container: u32, event: &Event) -> Option<State> {
-    match event {
-        Event::MachineRegistered { connection, .. }
-        | Event::MachineShared { connection, .. }
-        | Event::RegistrationRefused { connection, .. }
-        | Event::MachineUnregistered { connection, .. }
-        | Event::Transition { connection, .. }
-        | Event::TransitionRefused { connection, .. }
-        | Event::MachineMissing { connection, .. }
-        | Event::ReadyReported { connection, .. }
-        | Event::GateWaiting { connection, .. }
-        | Event::GateGaveUp { connection, .. }
-        | Event::GateSkipped { connection, .. }
-        | Event::LoopEntered { connection, .. }
-        | Event::LoopEnded { connection, .. }
-        | Event::IdGiven { connection, .. } => Some(State::Machine(container, connection.clone())),
-        Event::LockAsked { lock, instance, .. }
-        | Event::LockTaken { lock, instance, .. }
-        | Event::LockReleased { lock, instance, .. }
-        | Event::LockGivenUp { lock, instance, .. } => {
-            Some(State::Lock(container, *lock, *instance))
-        }
-        Event::BreakerMoved { breaker, .. }
-        | Event::BreakerFed { breaker, .. }
-        | Event::BreakerRefused { breaker, .. } => Some(State::Breaker(container, *breaker)),
-        Event::ComponentChanged { component, .. } => Some(State::Component(container, *component)),
-        Event::PhaseReached { .. } | Event::ProcessBlocked { .. } => {
-            Some(State::Container(container))
-        }
-        Event::Dispatched { message, .. }
-        | Event::MessageRefused { message, .. }
-        | Event::MessageDropped { message, .. } => message.clone().map(State::Message),
-        Event::MessageResumed { message, .. } => Some(State::Message(message.clone())),
-        Event::RunStarted { run, .. }
-        | Event::AgentEventEmitted { run, .. }
-        | Event::AgentEventSent { run, .. }
-        | Event::AgentEventStored { run, .. }
-        | Event::AgentEventJournaled { run, .. }
-        | Event::AgentEventFailed { run, .. }
-        | Event::AgentEventLost { run, .. }
-        | Event::RunEnded { run, .. } => Some(State::Run(*run)),
-        Event::EndpointStarted { .. }
-        | Event::Accepted { .. }
-        | Event::CloseSent { .. }
-        | Event::DisconnectSeen { .. }
-        | Event::EndpointEnded { .. }
-        | Event::InternalError { .. }
-        | Event::TaskStarted { .. }
-        | Event::TaskEnded { .. }
-        | Event::HandshakeMoved { .. }
-        | Event::CoordinatorAsked { .. }
-        | Event::CoordinatorMoved { .. }
-        | Event::IdentityMoved { .. }
-        | Event::Authenticated { .. }
-        | Event::AuthenticationFailed { .. }
-        | Event::CallStarted { .. }
-        | Event::CallEnded { .. }
-        | Event::ServicesValidated { .. }
-        | Event::AdmissionRefused { .. }
-        | Event::UpgradeRefused { .. }
-        | Event::NoticeSent { .. }
-        | Event::HandlerChosen { .. }
-        | Event::HeartbeatTimedOut { .. }
-        | Event::EntryAdded { .. }
-        | Event::EntryRemoved { .. } => None,
-    }
-}
-
-fn outer_state(event: &WorldEvent) -> Option<State> {
-    match event {
-        WorldEvent::ClientSent { message, .. } | WorldEvent::ClientResent { message, .. } => {
-            Some(State::Message(message.clone()))
-        }
-        WorldEvent::ClientGotError { message, .. } | WorldEvent::MessageArrived { message, .. } => {
-            message.clone().map(State::Message)
-        }
-        WorldEvent::ClientGotEvent { run, .. } => Some(State::Run(*run)),
-        WorldEvent::ClientDone { client }
-        | WorldEvent::ClientGaveUp { client, .. }
-        | WorldEvent::ClientTokenRenewed { client } => Some(State::Client(*client)),
-        WorldEvent::ContainerStarted { container, .. }
-        | WorldEvent::ContainerInService { container }
-        | WorldEvent::ContainerTerminating { container }
-        | WorldEvent::ContainerGone { container, .. }
-        | WorldEvent::ContainerStalled { container }
-        | WorldEvent::ContainerResumed { container }
-        | WorldEvent::ClockSet { container, .. }
-        | WorldEvent::UpgradeRouted { container, .. } => Some(State::Container(*container)),
-        WorldEvent::ServiceDown { service }
-        | WorldEvent::ServiceUp { service }
-        | WorldEvent::ServiceImpaired { service, .. }
-        | WorldEvent::ServiceRecovered { service, .. } => Some(State::Service(*service)),
-        WorldEvent::LinkPartitioned { from, to }
-        | WorldEvent::LinkRepaired { from, to }
-        | WorldEvent::LinkReset { from, to } => {
-            let client = |actor: &Actor| match actor {
-                Actor::Client(client) => Some(State::Client(*client)),
-                Actor::Container(container) => Some(State::Container(*container)),
-                Actor::World | Actor::Balancer | Actor::Service(_) | Actor::Socket(_) => None,
-            };
-            client(from).or_else(|| client(to))
-        }
-        WorldEvent::ClientConnecting { .. }
-        | WorldEvent::ClientOpened { .. }
-        | WorldEvent::ClientRefused { .. }
-        | WorldEvent::ClientReady { .. }
-        | WorldEvent::ClientClosed { .. }
-        | WorldEvent::UpgradeRejected { .. }
-        | WorldEvent::UpgradeOvertook { .. }
-        | WorldEvent::HeaderChanged { .. }
-        | WorldEvent::UpgradeCopied { .. }
-        | WorldEvent::ConnectionCut { .. }
-        | WorldEvent::FrameOvertook { .. }
-        | WorldEvent::PongArrived { .. }
-        | WorldEvent::TransportEnded { .. }
-        | WorldEvent::TransportMisused { .. }
-        | WorldEvent::FaultApplied { .. }
-        | WorldEvent::FaultsHealed
-        | WorldEvent::Finished { .. } => None,
-    }
+pub fn states(event: &TraceEvent) -> Vec<SharedState> {
+    let connections = event.sockets().into_iter().map(SharedState::Connection);
+    let touched = event.fact.row().touches().into_iter();
+    connections
+        .chain(touched.filter_map(|touched| SharedState::of(event.actor, touched)))
+        .collect()
 }

@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gatesim_sim::{
-    trace::event::{Fact, TraceEvent, WorldEvent},
-    view::describe,
-};
+use gatesim_sim::trace::event::{Fact, TraceEvent, WorldEvent};
 
 use super::{
     Noticed,
-    graph::{Graph, State, WEIGHTY, states, weight},
+    graph::{Graph, SharedState, WEIGHTY, states, weight},
 };
 
 /// Most events of a slice.
@@ -44,18 +41,18 @@ pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64>
         kept.extend(spoken.map(|entry| entry.number));
     }
     let trace = graph.trace();
-    let subject: BTreeSet<State> = kept
+    let subject: BTreeSet<SharedState> = kept
         .iter()
         .filter_map(|number| trace.get(*number as usize))
         .flat_map(states)
-        .filter(State::is_particular)
+        .filter(SharedState::is_particular)
         .collect();
-    let connections: BTreeSet<State> = kept
+    let connections: BTreeSet<SharedState> = kept
         .iter()
         .filter_map(|number| trace.get(*number as usize))
         .flat_map(states)
-        .chain(noticed.socket.map(State::Connection))
-        .filter(|state| matches!(state, State::Connection(_)))
+        .chain(noticed.socket.map(SharedState::Connection))
+        .filter(|state| matches!(state, SharedState::Connection(_)))
         .collect();
     let mut story: Vec<(Concern, &TraceEvent)> = trace
         .iter()
@@ -69,7 +66,7 @@ pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64>
         if kept.len() >= MAX_EVENTS {
             break;
         }
-        let alike = alike.entry(describe::title(entry)).or_default();
+        let alike = alike.entry(entry.fact.row().title()).or_default();
         if *alike < MAX_ALIKE {
             *alike += u8::from(kept.insert(entry.number));
         }
@@ -79,8 +76,8 @@ pub fn slice(graph: &Graph<'_>, noticed: &Noticed, decisive: &[u64]) -> Vec<u64>
 
 fn concern(
     entry: &TraceEvent,
-    subject: &BTreeSet<State>,
-    connections: &BTreeSet<State>,
+    subject: &BTreeSet<SharedState>,
+    connections: &BTreeSet<SharedState>,
 ) -> Option<Concern> {
     if let Fact::World(WorldEvent::FaultApplied { .. } | WorldEvent::ContainerGone { .. }) =
         entry.fact
@@ -89,7 +86,8 @@ fn concern(
     }
     let weight = weight(entry);
     let touched = states(entry);
-    let touches = |states: &BTreeSet<State>| touched.iter().any(|state| states.contains(state));
+    let touches =
+        |states: &BTreeSet<SharedState>| touched.iter().any(|state| states.contains(state));
     if weight < MIN_WEIGHT {
         None
     } else if touches(subject) {

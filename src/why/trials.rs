@@ -22,7 +22,6 @@ use gatesim_sim::{
         choices::{Perturb, WHOLE},
     },
     trace::event::TraceEvent,
-    view::describe,
 };
 
 use crate::{
@@ -103,7 +102,7 @@ impl EventIdentity {
     /// Of this event.
     pub fn of(entry: &TraceEvent) -> Self {
         EventIdentity {
-            title: describe::title(entry),
+            title: entry.fact.row().title(),
             sockets: entry.sockets(),
         }
     }
@@ -125,7 +124,7 @@ impl Symptom {
             .violations
             .iter()
             .any(|violation| violation.invariant.name() == self.expect.invariant);
-        let like = |mark: &EventIdentity, entry: &TraceEvent| describe::title(entry) == mark.title;
+        let like = |mark: &EventIdentity, entry: &TraceEvent| entry.fact.row().title() == mark.title;
         let gone = |mark: &EventIdentity| !outcome.trace.iter().any(|entry| like(mark, entry));
         !hidden || self.mark.as_ref().is_some_and(gone)
     }

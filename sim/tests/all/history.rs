@@ -40,10 +40,7 @@ fn cause(outcome: &Outcome, invariant: Invariant) -> Option<&str> {
 
 /// The protocol's events of one connection, with their times.
 fn story(outcome: &Outcome, socket: SocketId) -> Vec<(Time, &Event)> {
-    let of_socket = |entry: &'_ TraceEvent| match &entry.fact {
-        Fact::Protocol(event) => event.socket() == Some(socket),
-        Fact::World(_) => false,
-    };
+    let of_socket = |event: &TraceEvent| event.socket() == Some(socket);
     let event = |entry| match entry {
         &TraceEvent {
             time,

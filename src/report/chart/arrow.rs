@@ -197,10 +197,11 @@ impl Arrows {
                 let to = self.container_of(*socket);
                 self.send(entry, parcel, to, Message, &format!("message {message}"));
             }
-            WorldEvent::MessageArrived { socket, message } => {
-                if let Some(message) = message {
-                    self.receive(entry, &[Parcel::Message(*socket, message.clone())]);
-                }
+            WorldEvent::MessageArrived {
+                socket,
+                message: Some(message),
+            } => {
+                self.receive(entry, &[Parcel::Message(*socket, message.clone())]);
             }
             WorldEvent::ClientGotEvent {
                 socket, run, seq, ..
@@ -215,7 +216,8 @@ impl Arrows {
                 self.send_down(entry, parcel, *socket, Close, "cut");
             }
             WorldEvent::ClientClosed { socket, code, .. } => {
-                if !self.receive(entry, &[Parcel::CloseToClient(*socket)]) {
+                let was_closed = self.receive(entry, &[Parcel::CloseToClient(*socket)]);
+                if !was_closed {
                     let to = self.container_of(*socket);
                     let label = format!("close {code}");
                     self.send(entry, Parcel::CloseToServer(*socket), to, Close, &label);
@@ -229,95 +231,80 @@ impl Arrows {
                 let gone = Actor::Container(*container);
                 self.open_calls.retain(|(by, ..), _| *by != gone);
             }
-            WorldEvent::ClientDone { .. }
-            | WorldEvent::ClientGaveUp { .. }
-            | WorldEvent::ClientTokenRenewed { .. }
-            | WorldEvent::UpgradeOvertook { .. }
-            | WorldEvent::HeaderChanged { .. }
-            | WorldEvent::UpgradeCopied { .. }
-            | WorldEvent::FrameOvertook { .. }
-            | WorldEvent::LinkPartitioned { .. }
-            | WorldEvent::LinkRepaired { .. }
-            | WorldEvent::LinkReset { .. }
-            | WorldEvent::PongArrived { .. }
-            | WorldEvent::TransportMisused { .. }
-            | WorldEvent::ContainerStarted { .. }
-            | WorldEvent::ContainerInService { .. }
-            | WorldEvent::ContainerTerminating { .. }
-            | WorldEvent::ServiceDown { .. }
-            | WorldEvent::ServiceUp { .. }
-            | WorldEvent::ContainerStalled { .. }
-            | WorldEvent::ContainerResumed { .. }
-            | WorldEvent::ClockSet { .. }
-            | WorldEvent::ServiceImpaired { .. }
-            | WorldEvent::ServiceRecovered { .. }
-            | WorldEvent::FaultApplied { .. }
-            | WorldEvent::FaultsHealed
-            | WorldEvent::Finished { .. } => {}
+            _ => {}
         }
     }
 
     /// Most events of the protocol stay where they are; the few that travel are named.
     fn protocol(&mut self, entry: &TraceEvent, event: &Event) {
         use ArrowKind::{AgentEvent, Answer, Close, Welcome};
-        if let Event::EndpointStarted { socket } = event {
-            self.receive(entry, &[Parcel::ToContainer(*socket)]);
-        } else if let Event::UpgradeRefused { socket, status, .. } = event {
-            self.receive(entry, &[Parcel::ToContainer(*socket)]);
-            let label = format!("HTTP {status}");
-            self.send_down(entry, Parcel::Answer(*socket), *socket, Answer, &label);
-        } else if let Event::Accepted { socket, .. } = event {
-            self.send_down(entry, Parcel::Answer(*socket), *socket, Answer, "accepted");
-        } else if let Event::NoticeSent {
-            socket,
-            connection_ready: true,
-            ..
-        } = event
-        {
-            self.send_down(entry, Parcel::Welcome(*socket), *socket, Welcome, "welcome");
-        } else if let Event::AgentEventSent {
-            socket, run, seq, ..
-        } = event
-        {
-            let parcel = Parcel::AgentEvent(*socket, *run, *seq);
-            let label = format!("{run} event {seq}");
-            self.send_down(entry, parcel, *socket, AgentEvent, &label);
-        } else if let Event::MessageRefused {
-            socket, message, ..
-        } = event
-        {
-            let parcel = Parcel::Error(*socket, message.clone());
-            self.send_down(entry, parcel, *socket, AgentEvent, "error");
-        } else if let Event::CloseSent { socket, code, .. } = event {
-            let parcel = Parcel::CloseToClient(*socket);
-            self.send_down(entry, parcel, *socket, Close, &format!("close {code}"));
-        } else if let Event::EndpointEnded { socket, .. } = event {
-            // Without a close before it, the server ends the session in its place.
-            let parcel = Parcel::CloseToClient(*socket);
-            if !self.on_the_way.contains_key(&parcel) {
-                self.send_down(entry, parcel, *socket, Close, "end");
+        match event {
+            Event::EndpointStarted { socket } => {
+                self.receive(entry, &[Parcel::ToContainer(*socket)]);
             }
-        } else if let Event::DisconnectSeen { socket, .. } = event {
-            self.receive(entry, &[Parcel::CloseToServer(*socket)]);
-        } else if let Event::CallStarted { socket, service } = event {
-            let open = self.open_calls.entry((entry.actor, *socket, *service));
-            open.or_default().push_back(self.calls.len());
-            self.calls.push(Asked {
-                from: entry.number,
-                by: entry.actor,
-                service: *service,
-                answered: None,
-            });
-        } else if let Event::CallEnded {
-            socket,
-            service,
-            ok,
-        } = event
-        {
-            let open = self.open_calls.get_mut(&(entry.actor, *socket, *service));
-            if let Some(call) = open.and_then(VecDeque::pop_front) {
-                self.calls[call].answered = Some((entry.number, *ok));
+            Event::UpgradeRefused { socket, status, .. } => {
+                self.receive(entry, &[Parcel::ToContainer(*socket)]);
+                let label = format!("HTTP {status}");
+                self.send_down(entry, Parcel::Answer(*socket), *socket, Answer, &label);
             }
+            Event::Accepted { socket, .. } => {
+                self.send_down(entry, Parcel::Answer(*socket), *socket, Answer, "accepted");
+            }
+            Event::NoticeSent {
+                socket,
+                connection_ready: true,
+                ..
+            } => {
+                self.send_down(entry, Parcel::Welcome(*socket), *socket, Welcome, "welcome");
+            }
+            Event::AgentEventSent {
+                socket, run, seq, ..
+            } => {
+                let parcel = Parcel::AgentEvent(*socket, *run, *seq);
+                let label = format!("{run} event {seq}");
+                self.send_down(entry, parcel, *socket, AgentEvent, &label);
+            }
+            Event::MessageRefused {
+                socket, message, ..
+            } => {
+                let parcel = Parcel::Error(*socket, message.clone());
+                self.send_down(entry, parcel, *socket, AgentEvent, "error");
+            }
+            Event::CloseSent { socket, code, .. } => {
+                let parcel = Parcel::CloseToClient(*socket);
+                self.send_down(entry, parcel, *socket, Close, &format!("close {code}"));
+            }
+            Event::EndpointEnded { socket, .. } => {
+                // Without a close before it, the server ends the session in its place.
+                let parcel = Parcel::CloseToClient(*socket);
+                if !self.on_the_way.contains_key(&parcel) {
+                    self.send_down(entry, parcel, *socket, Close, "end");
+                }
+            }
+            Event::DisconnectSeen { socket, .. } => {
+                self.receive(entry, &[Parcel::CloseToServer(*socket)]);
+            }
+            Event::CallStarted { socket, service } => {
+                let open = self.open_calls.entry((entry.actor, *socket, *service));
+                open.or_default().push_back(self.calls.len());
+                self.calls.push(Asked {
+                    from: entry.number,
+                    by: entry.actor,
+                    service: *service,
+                    answered: None,
+                });
+            }
+            Event::CallEnded {
+                socket,
+                service,
+                ok,
+            } => {
+                let open = self.open_calls.get_mut(&(entry.actor, *socket, *service));
+                if let Some(call) = open.and_then(VecDeque::pop_front) {
+                    self.calls[call].answered = Some((entry.number, *ok));
+                }
+            }
+            _ => {}
         }
     }
 

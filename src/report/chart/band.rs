@@ -143,10 +143,10 @@ impl Bands {
                 self.enter(Key::Container(container), None, number, "in service");
             }
             // One that is down can be stalled as well: nothing is there that shows it.
-            WorldEvent::ContainerStalled { container } => {
-                if self.open.contains_key(&Key::Container(container)) {
-                    self.enter(Key::Container(container), None, number, STALLED);
-                }
+            WorldEvent::ContainerStalled { container }
+                if self.open.contains_key(&Key::Container(container)) =>
+            {
+                self.enter(Key::Container(container), None, number, STALLED);
             }
             WorldEvent::ContainerResumed { container } => {
                 if let Some(before) = self.before_stall(container) {
@@ -175,47 +175,27 @@ impl Bands {
                     self.end(&Key::Service(service), number);
                 }
             }
-            WorldEvent::ClientSent { .. }
-            | WorldEvent::ClientGotEvent { .. }
-            | WorldEvent::ClientGotError { .. }
-            | WorldEvent::ClientDone { .. }
-            | WorldEvent::ClientGaveUp { .. }
-            | WorldEvent::ClientResent { .. }
-            | WorldEvent::ClientTokenRenewed { .. }
-            | WorldEvent::UpgradeRouted { .. }
-            | WorldEvent::UpgradeRejected { .. }
-            | WorldEvent::UpgradeOvertook { .. }
-            | WorldEvent::HeaderChanged { .. }
-            | WorldEvent::UpgradeCopied { .. }
-            | WorldEvent::ConnectionCut { .. }
-            | WorldEvent::FrameOvertook { .. }
-            | WorldEvent::LinkPartitioned { .. }
-            | WorldEvent::LinkRepaired { .. }
-            | WorldEvent::LinkReset { .. }
-            | WorldEvent::MessageArrived { .. }
-            | WorldEvent::PongArrived { .. }
-            | WorldEvent::TransportEnded { .. }
-            | WorldEvent::TransportMisused { .. }
-            | WorldEvent::ClockSet { .. }
-            | WorldEvent::FaultApplied { .. }
-            | WorldEvent::FaultsHealed
-            | WorldEvent::Finished { .. } => {}
+            _ => {}
         }
     }
 
     /// Of the protocol only machines last in a way worth a band.
     fn protocol(&mut self, actor: Actor, number: u64, event: &Event) {
         let machine = |connection: &ConnectionId| Key::Machine(actor, connection.clone());
-        if let Event::MachineRegistered {
-            socket, connection, ..
-        } = event
-        {
-            let state = ConnectionState::Connecting.to_string();
-            self.begin(machine(connection), Some(*socket), number, &state);
-        } else if let Event::Transition { connection, to, .. } = event {
-            self.enter(machine(connection), None, number, &to.to_string());
-        } else if let Event::MachineUnregistered { connection, .. } = event {
-            self.end(&machine(connection), number);
+        match event {
+            Event::MachineRegistered {
+                socket, connection, ..
+            } => {
+                let state = ConnectionState::Connecting.to_string();
+                self.begin(machine(connection), Some(*socket), number, &state);
+            }
+            Event::Transition { connection, to, .. } => {
+                self.enter(machine(connection), None, number, &to.to_string());
+            }
+            Event::MachineUnregistered { connection, .. } => {
+                self.end(&machine(connection), number);
+            }
+            _ => {}
         }
     }
 

@@ -5,7 +5,6 @@
 //! in it refers to events by the numbers that `replay` prints.
 //!
 //! - [`lane`]: who has a lane, and in whose lane an event stands;
-//! - [`prominence`]: which events tell the story, and which only fill it in;
 //! - [`arrow`]: which event sent what another received;
 //! - [`band`]: states of machines, clients, containers and services over time;
 //! - [`fault`]: the faults of the plan, where and how long;
@@ -15,7 +14,6 @@ pub mod arrow;
 pub mod band;
 pub mod fault;
 pub mod lane;
-pub mod prominence;
 pub mod window;
 
 #[cfg(test)]
@@ -23,7 +21,11 @@ pub mod tests;
 
 use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
-    check::Violation, plan::Plan, run::outcome::Outcome, trace::event::TraceEvent, view::describe,
+    check::Violation,
+    plan::Plan,
+    run::outcome::Outcome,
+    trace::{event::TraceEvent, vocabulary::Prominence},
+    view::describe,
 };
 use serde::{Serialize, Serializer};
 
@@ -31,7 +33,6 @@ use arrow::{Arrow, Arrows, Call};
 use band::{Band, Bands};
 use fault::FaultBar;
 use lane::{Lane, Lanes};
-use prominence::Prominence;
 use window::Window;
 
 /// A run, ready to be drawn.
@@ -134,7 +135,7 @@ impl Event {
             step: entry.step,
             lane: lane::home(entry, plan).and_then(|actor| lanes.find(actor)),
             socket: entry.socket(),
-            prominence: Prominence::of(&entry.fact),
+            prominence: entry.fact.row().prominence(),
             text: describe::describe_in(entry, plan),
         }
     }

@@ -9,10 +9,7 @@ use super::{
 };
 use crate::{
     check::Violation,
-    trace::{
-        event::{Actor, FinishReason, TraceEvent},
-        vocabulary::Subject,
-    },
+    trace::event::{Actor, FinishReason, TraceEvent},
 };
 
 /// Judges a run while it happens.
@@ -99,7 +96,7 @@ impl Checker {
         }
         self.last = LastEvent::of(entry);
         let already = self.violations.len();
-        let subject = Subject::of(&entry.fact).bit();
+        let subject = entry.fact.subject().bit();
         for judge in &mut self.rules {
             if judge.subjects & subject == 0 {
                 continue;

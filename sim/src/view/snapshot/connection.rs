@@ -167,39 +167,7 @@ impl Edit<'_> {
                 self.forget_if_over(at, *socket);
             }
             // Of what happened there is nothing that lasts, or `container` knows it.
-            Event::InternalError { .. }
-            | Event::RegistrationRefused { .. }
-            | Event::MachineMissing { .. }
-            | Event::BreakerRefused { .. }
-            | Event::AdmissionRefused { .. }
-            | Event::ProcessBlocked { .. }
-            | Event::UpgradeRefused { .. }
-            | Event::NoticeSent { .. }
-            | Event::HandlerChosen { .. }
-            | Event::HeartbeatTimedOut { .. }
-            | Event::MachineRegistered { .. }
-            | Event::MachineShared { .. }
-            | Event::MachineUnregistered { .. }
-            | Event::Transition { .. }
-            | Event::TransitionRefused { .. }
-            | Event::BreakerMoved { .. }
-            | Event::BreakerFed { .. }
-            | Event::PhaseReached { .. }
-            | Event::ComponentChanged { .. }
-            | Event::CallStarted { .. }
-            | Event::CallEnded { .. }
-            | Event::LockAsked { .. }
-            | Event::LockTaken { .. }
-            | Event::LockReleased { .. }
-            | Event::LockGivenUp { .. }
-            | Event::RunStarted { .. }
-            | Event::AgentEventEmitted { .. }
-            | Event::AgentEventSent { .. }
-            | Event::AgentEventStored { .. }
-            | Event::AgentEventJournaled { .. }
-            | Event::AgentEventFailed { .. }
-            | Event::AgentEventLost { .. }
-            | Event::RunEnded { .. } => {}
+            _ => {}
         }
     }
 

@@ -141,43 +141,7 @@ impl Edit<'_> {
                 self.run_event(at, *run, |_, delivery| delivery.lost += 1);
             }
             Event::RunEnded { run, .. } => self.remove(at, Path::AgentRun(*run)),
-            Event::EndpointStarted { .. }
-            | Event::Accepted { .. }
-            | Event::CloseSent { .. }
-            | Event::DisconnectSeen { .. }
-            | Event::EndpointEnded { .. }
-            | Event::InternalError { .. }
-            | Event::TaskStarted { .. }
-            | Event::TaskEnded { .. }
-            | Event::IdGiven { .. }
-            | Event::RegistrationRefused { .. }
-            | Event::MachineMissing { .. }
-            | Event::ReadyReported { .. }
-            | Event::HandshakeMoved { .. }
-            | Event::CoordinatorAsked { .. }
-            | Event::CoordinatorMoved { .. }
-            | Event::IdentityMoved { .. }
-            | Event::GateWaiting { .. }
-            | Event::GateGaveUp { .. }
-            | Event::GateSkipped { .. }
-            | Event::LoopEntered { .. }
-            | Event::LoopEnded { .. }
-            | Event::Authenticated { .. }
-            | Event::AuthenticationFailed { .. }
-            | Event::ServicesValidated { .. }
-            | Event::BreakerRefused { .. }
-            | Event::AdmissionRefused { .. }
-            | Event::ProcessBlocked { .. }
-            | Event::UpgradeRefused { .. }
-            | Event::Dispatched { .. }
-            | Event::MessageRefused { .. }
-            | Event::MessageDropped { .. }
-            | Event::MessageResumed { .. }
-            | Event::NoticeSent { .. }
-            | Event::HandlerChosen { .. }
-            | Event::HeartbeatTimedOut { .. }
-            | Event::EntryAdded { .. }
-            | Event::EntryRemoved { .. } => self.connection(at, event),
+            _ => self.connection(at, event),
         }
     }
 

@@ -1,15 +1,15 @@
 //! What each kind of event changes, in words.
 
 use super::*;
-use crate::view::describe;
+use crate::trace::vocabulary::samples;
 
 #[test]
 fn every_event_says_what_it_changes() {
     let mut moment = Snapshot::new();
     let mut lines = Vec::new();
-    for entry in describe::samples::entries() {
+    for entry in samples::trace() {
         let changes = moment.apply(&entry);
-        lines.push(describe::describe(&entry));
+        lines.push(entry.fact.row().line());
         lines.extend(changes.iter().map(|change| {
             let side = |value: &Option<Value>| value.as_ref().map(Value::to_string);
             format!(

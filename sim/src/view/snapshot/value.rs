@@ -12,7 +12,7 @@ use gatesim_model::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::view::describe::message_name;
+use crate::trace::vocabulary::message_name;
 
 /// Messages and waiting tasks that are named; of more there is only the number.
 const NAMED: usize = 4;

@@ -171,14 +171,7 @@ impl Edit<'_> {
                 self.set(Actor::World, Path::Run, over);
             }
             // Of what happened there is nothing that lasts.
-            WorldEvent::UpgradeRejected { .. }
-            | WorldEvent::UpgradeOvertook { .. }
-            | WorldEvent::HeaderChanged { .. }
-            | WorldEvent::UpgradeCopied { .. }
-            | WorldEvent::FrameOvertook { .. }
-            | WorldEvent::LinkReset { .. }
-            | WorldEvent::PongArrived { .. }
-            | WorldEvent::TransportMisused { .. } => {}
+            _ => {}
         }
     }
 

@@ -187,35 +187,7 @@ impl Lines<'_> {
                 process.runs.remove(run);
             }
             // The service logged nothing of these, or nothing whose shape is known.
-            Event::EndpointStarted { .. }
-            | Event::Accepted { .. }
-            | Event::CloseSent { .. }
-            | Event::TaskStarted { .. }
-            | Event::TaskEnded { .. }
-            | Event::RegistrationRefused { .. }
-            | Event::ReadyReported { .. }
-            | Event::CoordinatorAsked { accepted: true, .. }
-            | Event::CoordinatorMoved { .. }
-            | Event::IdentityMoved { .. }
-            | Event::GateSkipped { .. }
-            | Event::CallStarted { .. }
-            | Event::CallEnded { .. }
-            | Event::PhaseReached { .. }
-            | Event::ComponentChanged { .. }
-            | Event::ServicesValidated { .. }
-            | Event::ProcessBlocked { .. }
-            | Event::UpgradeRefused { .. }
-            | Event::Dispatched { .. }
-            | Event::MessageRefused { .. }
-            | Event::MessageDropped { .. }
-            | Event::MessageResumed { .. }
-            | Event::HandlerChosen { .. }
-            | Event::AgentEventSent { .. }
-            | Event::AgentEventJournaled { .. }
-            | Event::LockAsked { .. }
-            | Event::LockTaken { .. }
-            | Event::LockReleased { .. }
-            | Event::LockGivenUp { .. } => {}
+            _ => {}
         }
     }
 
