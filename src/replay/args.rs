@@ -51,7 +51,7 @@ pub struct ViewArgs {
     pub width: Option<u16>,
     /// Only these parts: c3 (client 3 and its connections), c3#1, client3, container0, auth ...
     #[arg(long, value_name = "PART", value_delimiter = ',')]
-    pub only: Vec<Part>,
+    pub only: Vec<RunPart>,
     /// Only what is near this point, by 10 events to each side, or by the number or time given.
     #[arg(long, value_name = "POINT[=N|TIME]", conflicts_with_all = ["from", "until", "show", "diff", "step"])]
     pub around: Option<Around>,
@@ -68,7 +68,7 @@ pub struct ViewArgs {
         value_delimiter = ',',
         conflicts_with = "diff"
     )]
-    pub show: Vec<Part>,
+    pub show: Vec<RunPart>,
     /// What changed between two points.
     #[arg(long, value_names = ["POINT", "POINT"], num_args = 2, conflicts_with = "until")]
     pub diff: Vec<When>,

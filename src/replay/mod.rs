@@ -31,9 +31,9 @@ use crate::{
         run_name::RunName,
     },
     timeline::{
-        Run, View, lanes, list, only,
+        TimelineView, TracedRun, lanes, list, only,
         prompt::{Echo, Prompt},
-        state::{self, Place, StateJson},
+        state::{self, StateJson, StatePosition},
         when::{When, heading},
     },
 };
@@ -66,7 +66,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if let Some(path) = &args.trace {
         write_trace(path, &target.run, &outcome)?;
     }
-    let run = Run {
+    let run = TracedRun {
         outcome: &outcome,
         plan: &target.plan,
         headline: target.headline(&outcome),
@@ -77,7 +77,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     match Shown::of(args) {
         Shown::Verdict => write_verdict(&target, &options, &outcome, out)?,
         Shown::Events => {
-            let view = View {
+            let view = TimelineView {
                 run,
                 parts: &args.view.only,
                 range: range(&args.view, &run)?,
@@ -160,7 +160,7 @@ fn until(view: &ViewArgs) -> Option<Until> {
 }
 
 /// The events that are shown.
-fn range(view: &ViewArgs, run: &Run<'_>) -> anyhow::Result<std::ops::Range<u64>> {
+fn range(view: &ViewArgs, run: &TracedRun<'_>) -> anyhow::Result<std::ops::Range<u64>> {
     if let Some(around) = &view.around {
         return run.around(around, &view.only);
     }
@@ -187,7 +187,7 @@ fn range(view: &ViewArgs, run: &Run<'_>) -> anyhow::Result<std::ops::Range<u64>>
 fn write_events(
     args: &ViewArgs,
     target: &Target,
-    view: &View<'_>,
+    view: &TimelineView<'_>,
     options: &Options,
     out: &mut Output,
 ) -> anyhow::Result<()> {
@@ -233,7 +233,7 @@ fn write_events(
     write_verdict(target, options, outcome, out)
 }
 
-fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Result<()> {
+fn write_state(args: &ViewArgs, run: &TracedRun<'_>, out: &mut Output) -> anyhow::Result<()> {
     let when = args.until.as_ref().unwrap_or(&When::End);
     let position = run.position(when)?;
     let snapshot = Snapshot::after(&run.outcome.trace[..position as usize]);
@@ -247,7 +247,7 @@ fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Resu
             out.lines(state::lines(&states, out.style()))
         }
         MessageFormat::Json => {
-            let place = Place::of(run, position);
+            let place = StatePosition::of(run, position);
             states.iter().try_for_each(|(actor, state)| {
                 let actor = *actor;
                 out.json(
@@ -265,7 +265,7 @@ fn write_state(args: &ViewArgs, run: &Run<'_>, out: &mut Output) -> anyhow::Resu
 
 fn write_changes(
     args: &ViewArgs,
-    run: &Run<'_>,
+    run: &TracedRun<'_>,
     from: &When,
     to: &When,
     out: &mut Output,

@@ -8,7 +8,7 @@ use gatesim_sim::{
 };
 
 use crate::report::chart::{
-    Chart, Event,
+    Chart, ChartEvent,
     arrow::{Arrow, ArrowKind},
     lane::{LaneKind, title},
     window::Window,
@@ -36,7 +36,7 @@ pub fn diagram(
     // From the first lane to the last, for events of the whole run.
     let all_lanes = (lanes.first().zip(lanes.last()))
         .map(|(first, last)| format!("{},{}", chart.lanes[*first].name, chart.lanes[*last].name));
-    let mut before: Option<&Event> = None;
+    let mut before: Option<&ChartEvent> = None;
     for event in chart.events.iter().filter(|e| shown.contains(&e.number)) {
         // The time, where it differs from that before: a sequence diagram has no axis.
         let moved = before.is_none_or(|before| before.time_ns != event.time_ns);
@@ -49,7 +49,7 @@ pub fn diagram(
 /// The events that are drawn: the last ones before the violation that are in the slice or notable.
 fn drawn(chart: &Chart, slice: Option<&[u64]>) -> BTreeSet<u64> {
     let end = chart.focus.unwrap_or(u64::MAX);
-    let in_story = |event: &&Event| match slice {
+    let in_story = |event: &&ChartEvent| match slice {
         Some(slice) => slice.contains(&event.number),
         None => event.prominence == Prominence::Notable,
     };
@@ -115,7 +115,7 @@ impl<'a> MermaidArrows<'a> {
     fn lines(
         &self,
         chart: &Chart,
-        event: &Event,
+        event: &ChartEvent,
         moved: bool,
         all_lanes: Option<&str>,
     ) -> Vec<String> {

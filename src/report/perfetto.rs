@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::{
-    report::chart::{Chart, Event, band::BandKind, lane::title, window::Window},
+    report::chart::{Chart, ChartEvent, band::BandKind, lane::title, window::Window},
     target::run_name::RunName,
 };
 
@@ -147,7 +147,7 @@ impl Writer<'_> {
     }
 
     fn flows(&mut self) {
-        let by_number: BTreeMap<u64, &Event> =
+        let by_number: BTreeMap<u64, &ChartEvent> =
             self.chart.events.iter().map(|e| (e.number, e)).collect();
         for (id, arrow) in self.chart.arrows.iter().enumerate() {
             let Some(to) = arrow.to else { continue };
@@ -227,7 +227,7 @@ impl Writer<'_> {
     }
 
     /// Process and thread of an event: that of its connection, or of its actor.
-    fn place(&mut self, event: &Event) -> (usize, usize) {
+    fn place(&mut self, event: &ChartEvent) -> (usize, usize) {
         let pid = event.lane.map_or(RUN, process);
         let thread = match event.socket {
             Some(socket) => socket.to_string(),
@@ -242,7 +242,7 @@ impl Writer<'_> {
         *self.threads.entry((pid, name.to_owned())).or_insert(next)
     }
 
-    fn actor(&self, event: &Event) -> String {
+    fn actor(&self, event: &ChartEvent) -> String {
         let lane = event.lane.map(|lane| self.chart.lanes[lane].name);
         lane.map_or_else(|| "world".to_owned(), |name| name.to_string())
     }

@@ -169,7 +169,7 @@ fn search(
             ..goal.options()
         };
         let outcome = best.run(&target.design, &bounded);
-        let ended = outcome.finish != Some(FinishReason::StoppedAtMoment);
+        let ended = outcome.finish != Some(FinishReason::StoppedAtPoint);
         if ended && goal.is_met_by(&outcome) {
             return Ok(SearchResult {
                 goal,

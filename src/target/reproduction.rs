@@ -7,7 +7,7 @@ use gatesim_sim::{
 use serde::Serialize;
 
 use crate::target::{
-    capsule::Capsule, expectation::Expectation, run_name::shell_word, witness::Sighting,
+    capsule::Capsule, expectation::Expectation, run_name::shell_word, witness::WitnessMatch,
 };
 
 /// How a traced run compares with the capsule it came from.
@@ -65,8 +65,8 @@ impl Reproduction {
         };
         let facts = witness.facts.len();
         match witness.look_for(&outcome.trace) {
-            Sighting::Whole => Self::Fixed { facts },
-            Sighting::Parted { matched, missing } => Self::NotTheSameRun {
+            WitnessMatch::Whole => Self::Fixed { facts },
+            WitnessMatch::Diverged { matched, missing } => Self::NotTheSameRun {
                 matched,
                 facts,
                 missing,

@@ -31,13 +31,13 @@ pub struct Witness {
     pub facts: Vec<String>,
 }
 
-/// How far a run went the way of a witness.
+/// How much of a witness happened in a run, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sighting {
+pub enum WitnessMatch {
     /// All of it happened, in order.
     Whole,
-    /// It parted.
-    Parted {
+    /// Part of it did not happen.
+    Diverged {
         /// The facts that happened, in order.
         matched: usize,
         /// The first that did not.
@@ -74,7 +74,7 @@ impl Witness {
     }
 
     /// Looks for it in a trace.
-    pub fn look_for(&self, trace: &[TraceEvent]) -> Sighting {
+    pub fn look_for(&self, trace: &[TraceEvent]) -> WitnessMatch {
         let mut facts = self.facts.iter();
         let mut next = facts.next();
         for fact in trace.iter().filter_map(in_words) {
@@ -83,8 +83,8 @@ impl Witness {
             }
         }
         match next {
-            None => Sighting::Whole,
-            Some(missing) => Sighting::Parted {
+            None => WitnessMatch::Whole,
+            Some(missing) => WitnessMatch::Diverged {
                 matched: self.facts.len() - facts.len() - 1,
                 missing: missing.clone(),
             },
@@ -92,8 +92,8 @@ impl Witness {
     }
 }
 
-/// Whom a violation concerns: its client, and the containers that served it. Nobody in particular
-/// means everybody.
+/// What a violation concerns: its client, and the containers that served it. None of them in
+/// particular means all.
 struct Concerned {
     clients: BTreeSet<u32>,
     containers: BTreeSet<u32>,
@@ -131,9 +131,9 @@ impl Concerned {
             Actor::Client(client) => self.clients.contains(&client),
             Actor::Socket(socket) => self.clients.contains(&socket.peer),
             Actor::Container(container) => self.containers.contains(&container),
-            // Whatever happens to them concerns everybody.
+            // What happens to them concerns all.
             Actor::World | Actor::Service(_) => true,
-            // It is on every way.
+            // It is on every path.
             Actor::Balancer => false,
         })
     }
@@ -225,16 +225,16 @@ mod tests {
     fn a_run_goes_the_same_way_or_parts_from_it() {
         let mut events = way_to_the_violation();
         let look = |events: &[(Actor, WorldEvent)]| witness().look_for(&entries(events.to_vec()));
-        assert_eq!(look(&events), Sighting::Whole);
+        assert_eq!(look(&events), WitnessMatch::Whole);
         events.swap(1, 3);
         let missing = "balancer c0#1 routed to container0".to_owned();
         let matched = 1;
-        assert_eq!(look(&events), Sighting::Parted { matched, missing });
+        assert_eq!(look(&events), WitnessMatch::Diverged { matched, missing });
         events.swap(1, 3);
         events.remove(6);
         let missing = "world container0 crashed".to_owned();
         let matched = 3;
-        assert_eq!(look(&events), Sighting::Parted { matched, missing });
+        assert_eq!(look(&events), WitnessMatch::Diverged { matched, missing });
     }
 
     #[test]

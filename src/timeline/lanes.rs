@@ -1,12 +1,12 @@
-//! A column per actor, or per kind of actor where there are many: who did what while whoever else
-//! did nothing can be seen at a glance.
+//! A column per actor, or per kind of actor where there are many, so that what happens at the
+//! same time can be compared.
 
 use std::collections::BTreeSet;
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::trace::event::{Actor, TraceEvent};
 
-use super::{Row, View, marker, sign::glyph};
+use super::{TimelineRow, TimelineView, marker, sign::glyph};
 use crate::output::Style;
 
 /// Narrower columns are not worth having.
@@ -25,12 +25,12 @@ enum Columns {
     /// One for each actor.
     Actors(Vec<Actor>),
     /// One for each kind.
-    Kinds(Vec<Kind>),
+    Kinds(Vec<ActorKind>),
 }
 
 /// A kind of actor, in the order of columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum ActorKind {
     Clients,
     Balancer,
     Containers,
@@ -38,15 +38,15 @@ enum Kind {
 }
 
 /// The lanes in so many characters; none if that is too narrow for them.
-pub fn lines(view: &View<'_>, width: usize, style: Style) -> Option<Vec<String>> {
-    let rows: Vec<Row<'_>> = view.rows().collect();
+pub fn lines(view: &TimelineView<'_>, width: usize, style: Style) -> Option<Vec<String>> {
+    let rows: Vec<TimelineRow<'_>> = view.rows().collect();
     let columns = Columns::fitting(&rows, width)?;
     let count = columns.titles().len();
     let column = column_width(width, count).min(MAX_COLUMN);
     let mut lines = heading(&columns.titles(), column, style);
     let mut before: Option<Time> = None;
     for row in rows {
-        let Row::Event(entry) = row else {
+        let TimelineRow::Event(entry) = row else {
             lines.extend(marker(row).map(|text| style.bad(&text)));
             continue;
         };
@@ -89,20 +89,20 @@ pub fn lines(view: &View<'_>, width: usize, style: Style) -> Option<Vec<String>>
 }
 
 impl Columns {
-    fn fitting(rows: &[Row<'_>], width: usize) -> Option<Self> {
+    fn fitting(rows: &[TimelineRow<'_>], width: usize) -> Option<Self> {
         let actors: BTreeSet<Actor> = rows
             .iter()
             .filter_map(|row| match row {
-                Row::Event(entry) => Some(entry.lane()),
-                Row::Violation(_) | Row::Panic(_) => None,
+                TimelineRow::Event(entry) => Some(entry.lane()),
+                TimelineRow::Violation(_) | TimelineRow::Panic(_) => None,
             })
-            .filter(|actor| Kind::of(*actor).is_some())
+            .filter(|actor| ActorKind::of(*actor).is_some())
             .collect();
         let fits = |count| count > 0 && column_width(width, count) >= MIN_COLUMN;
         if fits(actors.len()) {
             return Some(Columns::Actors(actors.into_iter().collect()));
         }
-        let kinds: BTreeSet<Kind> = actors.into_iter().filter_map(Kind::of).collect();
+        let kinds: BTreeSet<ActorKind> = actors.into_iter().filter_map(ActorKind::of).collect();
         fits(kinds.len()).then(|| Columns::Kinds(kinds.into_iter().collect()))
     }
 
@@ -123,11 +123,13 @@ impl Columns {
                 Some((place, None))
             }
             Columns::Kinds(kinds) => {
-                let kind = Kind::of(actor)?;
+                let kind = ActorKind::of(actor)?;
                 let place = kinds.iter().position(|known| *known == kind)?;
                 let name = match kind {
-                    Kind::Balancer => None,
-                    Kind::Clients | Kind::Containers | Kind::Services => Some(actor.to_string()),
+                    ActorKind::Balancer => None,
+                    ActorKind::Clients | ActorKind::Containers | ActorKind::Services => {
+                        Some(actor.to_string())
+                    }
                 };
                 Some((place, name))
             }
@@ -135,23 +137,23 @@ impl Columns {
     }
 }
 
-impl Kind {
+impl ActorKind {
     fn of(actor: Actor) -> Option<Self> {
         match actor {
             Actor::World => None,
-            Actor::Client(_) | Actor::Socket(_) => Some(Kind::Clients),
-            Actor::Balancer => Some(Kind::Balancer),
-            Actor::Container(_) => Some(Kind::Containers),
-            Actor::Service(_) => Some(Kind::Services),
+            Actor::Client(_) | Actor::Socket(_) => Some(ActorKind::Clients),
+            Actor::Balancer => Some(ActorKind::Balancer),
+            Actor::Container(_) => Some(ActorKind::Containers),
+            Actor::Service(_) => Some(ActorKind::Services),
         }
     }
 
     fn title(self) -> &'static str {
         match self {
-            Kind::Clients => "clients",
-            Kind::Balancer => "balancer",
-            Kind::Containers => "containers",
-            Kind::Services => "services",
+            ActorKind::Clients => "clients",
+            ActorKind::Balancer => "balancer",
+            ActorKind::Containers => "containers",
+            ActorKind::Services => "services",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use gatesim_sim::trace::event::TraceEvent;
 
-use super::{Row, Run, View, marker};
+use super::{TimelineRow, TimelineView, TracedRun, marker};
 use crate::output::Style;
 
 /// An event by itself, without its run.
@@ -11,19 +11,21 @@ pub fn line(entry: &TraceEvent) -> String {
 }
 
 /// An event of a run.
-pub fn line_of(run: &Run<'_>, entry: &TraceEvent) -> String {
+pub fn line_of(run: &TracedRun<'_>, entry: &TraceEvent) -> String {
     line_with(entry, &run.text(entry))
 }
 
 /// A heading, one line per event, the violations between them.
-pub fn lines(view: &View<'_>, style: Style) -> Vec<String> {
+pub fn lines(view: &TimelineView<'_>, style: Style) -> Vec<String> {
     let heading = format!(
         "{:>6} {:>14} {:<12} {}",
         "event", "time (s)", "actor", "what"
     );
     let rows = view.rows().map(|row| match (row, marker(row)) {
-        (Row::Event(entry), _) => line_of(&view.run, entry),
-        (Row::Violation(_) | Row::Panic(_), text) => style.bad(&text.unwrap_or_default()),
+        (TimelineRow::Event(entry), _) => line_of(&view.run, entry),
+        (TimelineRow::Violation(_) | TimelineRow::Panic(_), text) => {
+            style.bad(&text.unwrap_or_default())
+        }
     });
     std::iter::once(style.strong(&heading))
         .chain(rows)
@@ -48,8 +50,8 @@ mod tests {
     fn violations_stand_behind_their_events() {
         let outcome = failed_outcome();
         let plan: Plan = catalog::scenario("golden-path").unwrap().plan(0);
-        let view = View {
-            run: Run {
+        let view = TimelineView {
+            run: TracedRun {
                 outcome: &outcome,
                 plan: &plan,
                 headline: outcome.violations.first(),

@@ -1,9 +1,9 @@
 //! A run for people: what is shown of it, and how.
 //!
-//! - [`when`] and [`only`]: moments and parts of a run, as a person names them;
+//! - [`when`] and [`only`]: points and parts of a run, as a person names them;
 //! - [`list`]: one line per event; [`lanes`]: a column per actor, where there is room, with the
 //!   sign that [`sign`] gives each event;
-//! - [`state`]: what everybody is at a moment, and what changed between two;
+//! - [`state`]: the state of all actors at a point, and what changed between two;
 //! - [`prompt`]: stepping forward and back.
 
 use std::ops::Range;
@@ -20,12 +20,12 @@ pub mod sign;
 pub mod state;
 pub mod when;
 
-use only::Part;
+use only::RunPart;
 use when::{Around, Reach, When};
 
 /// A run with its trace.
 #[derive(Clone, Copy)]
-pub struct Run<'a> {
+pub struct TracedRun<'a> {
     /// What came of it.
     pub outcome: &'a Outcome,
     /// What it was made from.
@@ -36,18 +36,18 @@ pub struct Run<'a> {
 }
 
 /// What is shown of a run.
-pub struct View<'a> {
+pub struct TimelineView<'a> {
     /// The run.
-    pub run: Run<'a>,
+    pub run: TracedRun<'a>,
     /// These parts; all of them if there are none.
-    pub parts: &'a [Part],
+    pub parts: &'a [RunPart],
     /// From this event up to that one.
     pub range: Range<u64>,
 }
 
 /// One thing that is shown.
 #[derive(Clone, Copy)]
-pub enum Row<'a> {
+pub enum TimelineRow<'a> {
     /// Something happened.
     Event(&'a TraceEvent),
     /// An invariant broke.
@@ -56,19 +56,19 @@ pub enum Row<'a> {
     Panic(&'a str),
 }
 
-impl<'a> Run<'a> {
+impl<'a> TracedRun<'a> {
     /// What happened, in one line without a line end. A fault is described, not only numbered.
     pub fn text(&self, entry: &TraceEvent) -> String {
         describe::describe_in(entry, self.plan)
     }
 
-    /// How many events of the run have happened at a moment.
+    /// How many events of the run have happened at a point.
     pub fn position(&self, when: &When) -> anyhow::Result<u64> {
         when.position(self.outcome, self.headline)
     }
 
-    /// The events around a moment. `parts` are those that count if the reach is a number.
-    pub fn around(&self, around: &Around, parts: &[Part]) -> anyhow::Result<Range<u64>> {
+    /// The events around a point. `parts` are those that count if the reach is a number.
+    pub fn around(&self, around: &Around, parts: &[RunPart]) -> anyhow::Result<Range<u64>> {
         let middle = self.position(&around.middle)?;
         let trace = &self.outcome.trace;
         Ok(match around.reach {
@@ -92,7 +92,7 @@ impl<'a> Run<'a> {
             Reach::Events(reach) => {
                 let shown = |entry: &&TraceEvent| only::shows(parts, entry);
                 let (before, after) = trace.split_at(middle as usize);
-                // What happens at the moment itself is on neither side.
+                // What happens at the point itself is on neither side.
                 let own = match around.middle {
                     When::Start | When::Time(_) => 0,
                     When::Event(_)
@@ -110,9 +110,9 @@ impl<'a> Run<'a> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> TimelineView<'a> {
     /// Events that are shown, each violation behind the event at which it was noticed.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'a>> {
+    pub fn rows(&self) -> impl Iterator<Item = TimelineRow<'a>> {
         let outcome = self.run.outcome;
         let (start, end) = (self.range.start, self.range.end);
         let parts = self.parts;
@@ -126,17 +126,17 @@ impl<'a> View<'a> {
         let mut rows = Vec::new();
         for entry in entries {
             if only::shows(parts, entry) {
-                rows.push(Row::Event(entry));
+                rows.push(TimelineRow::Event(entry));
             }
             while let Some(violation) =
                 violations.next_if(|violation| violation.event <= entry.number)
             {
-                rows.push(Row::Violation(violation));
+                rows.push(TimelineRow::Violation(violation));
             }
         }
         if is_whole {
-            rows.extend(violations.map(Row::Violation));
-            rows.extend(outcome.panic.as_deref().map(Row::Panic));
+            rows.extend(violations.map(TimelineRow::Violation));
+            rows.extend(outcome.panic.as_deref().map(TimelineRow::Panic));
         }
         rows.into_iter()
     }
@@ -154,11 +154,11 @@ impl<'a> View<'a> {
 }
 
 /// The line of a violation.
-fn marker(row: Row<'_>) -> Option<String> {
+fn marker(row: TimelineRow<'_>) -> Option<String> {
     let (name, sentence) = match row {
-        Row::Event(_) => return None,
-        Row::Violation(violation) => (violation.invariant.name(), &*violation.sentence),
-        Row::Panic(panic) => ("panic", panic),
+        TimelineRow::Event(_) => return None,
+        TimelineRow::Violation(violation) => (violation.invariant.name(), &*violation.sentence),
+        TimelineRow::Panic(panic) => ("panic", panic),
     };
     Some(format!(">>>>>> {name}: {}", sentence.replace('\n', " ")))
 }

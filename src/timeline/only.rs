@@ -6,13 +6,16 @@ use anyhow::bail;
 use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
     run::outcome::Outcome,
-    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
-    view::snapshot::{Path, Value},
+    trace::{
+        event::{Actor, Fact, TraceEvent, WorldEvent},
+        vocabulary::Parties,
+    },
+    view::snapshot::{StatePath, StateValue},
 };
 
 /// A part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum RunPart {
     /// A client and all its connections, wherever they are.
     Peer(u32),
     /// One connection and its copies, wherever it is.
@@ -25,7 +28,7 @@ pub enum Part {
     Containers,
     /// All services.
     Services,
-    /// Everybody.
+    /// All actors.
     All,
 }
 
@@ -34,7 +37,7 @@ pub const WAYS: &str = "c<n> (a client and its connections), c<n>#<attempt> (one
                         client<n>, balancer, container<n>, auth, redis, database, supervisor, \
                         world, clients, containers, services or all";
 
-impl FromStr for Part {
+impl FromStr for RunPart {
     type Err = String;
 
     /// `conn 3`, `container-1` and the like are understood as well.
@@ -42,71 +45,73 @@ impl FromStr for Part {
         let plain = |c: char| !matches!(c, ' ' | '-' | '_' | '=');
         let name: String = text.to_lowercase().chars().filter(|c| plain(*c)).collect();
         match name.as_str() {
-            "clients" => return Ok(Part::Clients),
-            "containers" => return Ok(Part::Containers),
-            "services" => return Ok(Part::Services),
-            "all" => return Ok(Part::All),
+            "clients" => return Ok(RunPart::Clients),
+            "containers" => return Ok(RunPart::Containers),
+            "services" => return Ok(RunPart::Services),
+            "all" => return Ok(RunPart::All),
             _ => {}
         }
         let peer = ["connection", "conn", "c"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix)?.parse().ok());
         if let Some(peer) = peer {
-            return Ok(Part::Peer(peer));
+            return Ok(RunPart::Peer(peer));
         }
         match Actor::try_from(name) {
-            Ok(Actor::Socket(socket)) => Ok(Part::Connection(socket)),
-            Ok(actor) => Ok(Part::Actor(actor)),
+            Ok(Actor::Socket(socket)) => Ok(RunPart::Connection(socket)),
+            Ok(actor) => Ok(RunPart::Actor(actor)),
             Err(_) => Err(format!("`{text}` is no part of a run; parts are {WAYS}")),
         }
     }
 }
 
-impl Part {
-    /// Whether an event belongs to it: whoever did it, whomever it was done to, and calls for the
-    /// service that was asked.
+impl RunPart {
+    /// Whether an event belongs to it: the actor that emits it, the target, and the service of a
+    /// call.
     pub fn has(self, entry: &TraceEvent) -> bool {
         let socket = entry.socket();
         match self {
-            Part::Peer(peer) => {
+            RunPart::Peer(peer) => {
                 entry.lane() == Actor::Client(peer) || socket.is_some_and(|s| s.peer == peer)
             }
-            Part::Connection(wanted) => socket.is_some_and(|socket| same(wanted, socket)),
-            Part::Actor(actor) => entry.lane() == actor || other_end(entry) == Some(actor),
-            Part::Clients => matches!(entry.lane(), Actor::Client(_)),
-            Part::Containers => matches!(entry.lane(), Actor::Container(_)),
-            Part::Services => {
+            RunPart::Connection(wanted) => socket.is_some_and(|socket| same(wanted, socket)),
+            RunPart::Actor(actor) => entry.lane() == actor || other_end(entry) == Some(actor),
+            RunPart::Clients => matches!(entry.lane(), Actor::Client(_)),
+            RunPart::Containers => matches!(entry.lane(), Actor::Container(_)),
+            RunPart::Services => {
                 let service = |actor: Actor| matches!(actor, Actor::Service(_));
                 service(entry.lane()) || other_end(entry).is_some_and(service)
             }
-            Part::All => true,
+            RunPart::All => true,
         }
     }
 
     /// Whether a line of an actor's state belongs to it.
-    pub fn has_line(self, actor: Actor, path: &Path, value: &Value) -> bool {
+    pub fn has_line(self, actor: Actor, path: &StatePath, value: &StateValue) -> bool {
         let of = |mine: &dyn Fn(SocketId) -> bool| {
             path.socket().is_some_and(mine) || owners(value).iter().copied().any(mine)
         };
         match self {
-            Part::Peer(peer) => actor == Actor::Client(peer) || of(&|socket| socket.peer == peer),
-            Part::Connection(wanted) => of(&|socket| same(wanted, socket)),
-            Part::Actor(wanted) => actor == wanted,
-            Part::Clients => matches!(actor, Actor::Client(_)),
-            Part::Containers => matches!(actor, Actor::Container(_)),
-            Part::Services => matches!(actor, Actor::Service(_)),
-            Part::All => true,
+            RunPart::Peer(peer) => {
+                actor == Actor::Client(peer) || of(&|socket| socket.peer == peer)
+            }
+            RunPart::Connection(wanted) => of(&|socket| same(wanted, socket)),
+            RunPart::Actor(wanted) => actor == wanted,
+            RunPart::Clients => matches!(actor, Actor::Client(_)),
+            RunPart::Containers => matches!(actor, Actor::Container(_)),
+            RunPart::Services => matches!(actor, Actor::Service(_)),
+            RunPart::All => true,
         }
     }
 
     /// Fails if the run has no such part, and says which parts it has.
     pub fn check(self, outcome: &Outcome) -> anyhow::Result<()> {
         let always = match self {
-            Part::Actor(Actor::World | Actor::Balancer | Actor::Service(_)) => true,
-            Part::Actor(Actor::Client(_) | Actor::Container(_) | Actor::Socket(_))
-            | Part::Peer(_)
-            | Part::Connection(_) => false,
-            Part::Clients | Part::Containers | Part::Services | Part::All => true,
+            RunPart::Actor(Actor::World | Actor::Balancer | Actor::Service(_)) => true,
+            RunPart::Actor(Actor::Client(_) | Actor::Container(_) | Actor::Socket(_))
+            | RunPart::Peer(_)
+            | RunPart::Connection(_) => false,
+            RunPart::Clients | RunPart::Containers | RunPart::Services | RunPart::All => true,
         };
         if always || outcome.trace.iter().any(|entry| self.has(entry)) {
             return Ok(());
@@ -133,13 +138,13 @@ impl Part {
     /// The name that the tool gives it.
     pub fn name(self) -> String {
         match self {
-            Part::Peer(peer) => format!("c{peer}"),
-            Part::Connection(socket) => socket.to_string(),
-            Part::Actor(actor) => actor.to_string(),
-            Part::Clients => "clients".to_owned(),
-            Part::Containers => "containers".to_owned(),
-            Part::Services => "services".to_owned(),
-            Part::All => "all".to_owned(),
+            RunPart::Peer(peer) => format!("c{peer}"),
+            RunPart::Connection(socket) => socket.to_string(),
+            RunPart::Actor(actor) => actor.to_string(),
+            RunPart::Clients => "clients".to_owned(),
+            RunPart::Containers => "containers".to_owned(),
+            RunPart::Services => "services".to_owned(),
+            RunPart::All => "all".to_owned(),
         }
     }
 }
@@ -147,21 +152,14 @@ impl Part {
 /// Connections that an error names.
 const MAX_NAMED: usize = 12;
 
-/// Whether an event is to be shown if these parts are asked for: theirs, and what concerns
-/// everybody.
-pub fn shows(parts: &[Part], entry: &TraceEvent) -> bool {
-    parts.is_empty() || concerns_everybody(entry) || parts.iter().any(|part| part.has(entry))
+/// Whether an event is to be shown if these parts are asked for: theirs, and what concerns the
+/// whole run.
+pub fn shows(parts: &[RunPart], entry: &TraceEvent) -> bool {
+    parts.is_empty() || concerns_whole_run(entry) || parts.iter().any(|part| part.has(entry))
 }
 
-fn concerns_everybody(entry: &TraceEvent) -> bool {
-    match &entry.fact {
-        Fact::World(
-            WorldEvent::FaultApplied { .. }
-            | WorldEvent::FaultsHealed
-            | WorldEvent::Finished { .. },
-        ) => true,
-        Fact::World(_) | Fact::Protocol(_) => false,
-    }
+fn concerns_whole_run(entry: &TraceEvent) -> bool {
+    matches!(&entry.fact, Fact::World(_) if entry.fact.parties() == Parties::General)
 }
 
 /// A connection is named with its copies, unless a copy is named.
@@ -184,31 +182,31 @@ fn other_end(entry: &TraceEvent) -> Option<Actor> {
 }
 
 /// The connections that a line names beside the one that it is about.
-fn owners(value: &Value) -> Vec<SocketId> {
+fn owners(value: &StateValue) -> Vec<SocketId> {
     match value {
-        Value::Machine { owners, .. } => owners.clone(),
-        Value::Lock { holder, waiting } => {
+        StateValue::Machine { owners, .. } => owners.clone(),
+        StateValue::Lock { holder, waiting } => {
             let waiting = waiting.iter().map(|(_, holder)| *holder);
             holder.iter().copied().chain(waiting).flatten().collect()
         }
-        Value::Word(_)
-        | Value::Text(_)
-        | Value::Count { .. }
-        | Value::Since { .. }
-        | Value::ClientSocket(_)
-        | Value::Tally { .. }
-        | Value::Unanswered { .. }
-        | Value::Process { .. }
-        | Value::Breaker { .. }
-        | Value::Running
-        | Value::Ended { .. }
-        | Value::Transport(_)
-        | Value::Coordinator { .. }
-        | Value::Loop { .. }
-        | Value::Inbox(_)
-        | Value::Tables(_)
-        | Value::AgentRun { .. }
-        | Value::Journal { .. } => Vec::new(),
+        StateValue::Word(_)
+        | StateValue::Text(_)
+        | StateValue::Count { .. }
+        | StateValue::Since { .. }
+        | StateValue::ClientSocket(_)
+        | StateValue::Tally { .. }
+        | StateValue::Unanswered { .. }
+        | StateValue::Process { .. }
+        | StateValue::Breaker { .. }
+        | StateValue::Running
+        | StateValue::Ended { .. }
+        | StateValue::Transport(_)
+        | StateValue::Coordinator { .. }
+        | StateValue::Loop { .. }
+        | StateValue::Inbox(_)
+        | StateValue::Tables(_)
+        | StateValue::AgentRun { .. }
+        | StateValue::Journal { .. } => Vec::new(),
     }
 }
 
@@ -220,22 +218,26 @@ mod tests {
 
     #[test]
     fn parts_have_several_names() {
-        let parse = |text: &str| text.parse::<Part>();
+        let parse = |text: &str| text.parse::<RunPart>();
         for text in ["c3", "conn 3", "conn3", "connection-3", "Conn 3"] {
-            assert_eq!(parse(text), Ok(Part::Peer(3)), "{text}");
+            assert_eq!(parse(text), Ok(RunPart::Peer(3)), "{text}");
         }
         for text in ["container1", "container-1", "container 1"] {
-            assert_eq!(parse(text), Ok(Part::Actor(Actor::Container(1))), "{text}");
+            assert_eq!(
+                parse(text),
+                Ok(RunPart::Actor(Actor::Container(1))),
+                "{text}"
+            );
         }
         let second = SocketId {
             attempt: 2,
             ..SocketId::first(3)
         };
-        assert_eq!(parse("c3#2"), Ok(Part::Connection(second)));
-        assert_eq!(parse("client-0"), Ok(Part::Actor(Actor::Client(0))));
+        assert_eq!(parse("c3#2"), Ok(RunPart::Connection(second)));
+        assert_eq!(parse("client-0"), Ok(RunPart::Actor(Actor::Client(0))));
         assert_eq!(
             parse("auth"),
-            Ok(Part::Actor(Actor::Service(Service::Auth)))
+            Ok(RunPart::Actor(Actor::Service(Service::Auth)))
         );
         for text in ["", "c", "conn", "pod1", "c3#"] {
             let complaint = parse(text).unwrap_err();

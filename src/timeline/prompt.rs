@@ -6,19 +6,19 @@
 
 use std::io::BufRead;
 
-use gatesim_sim::view::snapshot::{Change, History};
+use gatesim_sim::view::snapshot::{History, StateChange};
 
 use super::{
-    Run, View,
+    TimelineView, TracedRun,
     list::{self, line_of},
     marker,
-    only::{self, Part},
+    only::{self, RunPart},
     state,
     when::{When, heading},
 };
 use crate::{
     output::Output,
-    timeline::{Row, when},
+    timeline::{TimelineRow, when},
 };
 
 /// What is printed before a command is read.
@@ -29,38 +29,38 @@ const LISTED: u64 = 5;
 const HELP: &str = "\
 n [N]       forward by an event, or N; an empty line does the last command again
 p [N]       back by an event, or N
-g MOMENT    go to a moment: 12.4s, #412, step412, violation, an invariant's name, start, end
+g POINT     go to a point: 12.4s, #412, step412, violation, an invariant's name, start, end
 v           go to the next violation
 f TEXT      go to the next event whose line contains the text
-s [PART]    the state of everybody, or of a part: c3, c3#1, client0, container1, auth ...
+s [PART]    the state of all actors, or of a part: c3, c3#1, client0, container1, auth ...
 d           what the last event changed
-d MOMENT    what changed between that moment and this one
+d POINT     what changed between that point and this one
 l [N]       the events around here
-o [PART]... only these from here on; o alone shows everybody again
+o [PART]... only these from here on; o alone shows all again
 h           this help
 q           leave";
 
-/// A place in a run.
+/// A position in a run.
 pub struct Prompt<'a> {
-    run: Run<'a>,
+    run: TracedRun<'a>,
     history: History,
-    parts: Vec<Part>,
+    parts: Vec<RunPart>,
     /// How many events have happened.
     position: u64,
 }
 
 /// What was asked for.
-enum Command {
+enum PromptCommand {
     Forward(u64),
     Back(u64),
     Go(When),
     NextViolation,
     Find(String),
-    State(Vec<Part>),
+    State(Vec<RunPart>),
     Changed,
     ChangedSince(When),
     List(u64),
-    Only(Vec<Part>),
+    Only(Vec<RunPart>),
     Help,
     Leave,
 }
@@ -76,7 +76,7 @@ pub enum Echo {
 
 impl<'a> Prompt<'a> {
     /// At a position of a run.
-    pub fn new(run: Run<'a>, parts: Vec<Part>, position: u64) -> Self {
+    pub fn new(run: TracedRun<'a>, parts: Vec<RunPart>, position: u64) -> Self {
         Prompt {
             history: History::of(&run.outcome.trace),
             run,
@@ -113,8 +113,8 @@ impl<'a> Prompt<'a> {
                 "" => last.clone(),
                 text => text.to_owned(),
             };
-            match text.parse::<Command>() {
-                Ok(Command::Leave) => return Ok(()),
+            match text.parse::<PromptCommand>() {
+                Ok(PromptCommand::Leave) => return Ok(()),
                 Ok(command) => {
                     if let Err(error) = self.obey(command, out) {
                         out.line(format!("{error:#}"))?;
@@ -126,10 +126,10 @@ impl<'a> Prompt<'a> {
         }
     }
 
-    fn obey(&mut self, command: Command, out: &mut Output) -> anyhow::Result<()> {
+    fn obey(&mut self, command: PromptCommand, out: &mut Output) -> anyhow::Result<()> {
         match command {
-            Command::Forward(count) => self.forward(count, out),
-            Command::Back(count) => {
+            PromptCommand::Forward(count) => self.forward(count, out),
+            PromptCommand::Back(count) => {
                 let shown = |number: &u64| {
                     only::shows(&self.parts, &self.run.outcome.trace[*number as usize])
                 };
@@ -138,11 +138,11 @@ impl<'a> Prompt<'a> {
                 self.position = earlier.nth(count as usize).map_or(0, |number| number + 1);
                 self.show_place(out)
             }
-            Command::Go(when) => {
+            PromptCommand::Go(when) => {
                 self.position = self.run.position(&when)?;
                 self.show_place(out)
             }
-            Command::NextViolation => {
+            PromptCommand::NextViolation => {
                 let mut violations = self.run.outcome.violations.iter();
                 let next = violations.find(|violation| violation.event >= self.position);
                 match next {
@@ -153,7 +153,7 @@ impl<'a> Prompt<'a> {
                     None => out.line("no violation from here on"),
                 }
             }
-            Command::Find(text) => {
+            PromptCommand::Find(text) => {
                 let from = self.position as usize;
                 let mut later = self.run.outcome.trace[from..].iter();
                 let found = later.find(|entry| {
@@ -167,31 +167,31 @@ impl<'a> Prompt<'a> {
                     None => out.line(format!("no event from here on contains `{text}`")),
                 }
             }
-            Command::State(parts) => {
+            PromptCommand::State(parts) => {
                 for part in &parts {
                     part.check(self.run.outcome)?;
                 }
-                let moment = self.history.moment(self.position);
-                let states = state::of_parts(&moment, &parts);
+                let snapshot = self.history.snapshot(self.position);
+                let states = state::of_parts(&snapshot, &parts);
                 match states.is_empty() {
                     true => out.line("nothing is known of it here"),
                     false => out.lines(state::lines(&states, out.style())),
                 }
             }
-            Command::Changed => match self.position.checked_sub(1) {
+            PromptCommand::Changed => match self.position.checked_sub(1) {
                 None => out.line("nothing has happened yet"),
                 Some(last) => self.show_changes(&self.history.changes(last), out),
             },
-            Command::ChangedSince(when) => {
+            PromptCommand::ChangedSince(when) => {
                 let then = self.run.position(&when)?;
                 out.line(format!("since {}", heading(&when, self.run.outcome, then)))?;
                 let (then, now) = (
-                    self.history.moment(then),
-                    self.history.moment(self.position),
+                    self.history.snapshot(then),
+                    self.history.snapshot(self.position),
                 );
                 self.show_changes(&then.difference(&now), out)
             }
-            Command::List(count) => {
+            PromptCommand::List(count) => {
                 let around = when::Around {
                     middle: match self.position.checked_sub(1) {
                         None => When::Start,
@@ -199,22 +199,22 @@ impl<'a> Prompt<'a> {
                     },
                     reach: when::Reach::Events(count),
                 };
-                let view = View {
+                let view = TimelineView {
                     range: self.run.around(&around, &self.parts)?,
                     run: self.run,
                     parts: &self.parts,
                 };
                 out.lines(list::lines(&view, out.style()))
             }
-            Command::Only(parts) => {
+            PromptCommand::Only(parts) => {
                 for part in &parts {
                     part.check(self.run.outcome)?;
                 }
                 self.parts = parts;
                 self.show_place(out)
             }
-            Command::Help => out.line(HELP),
-            Command::Leave => Ok(()),
+            PromptCommand::Help => out.line(HELP),
+            PromptCommand::Leave => Ok(()),
         }
     }
 
@@ -243,11 +243,11 @@ impl<'a> Prompt<'a> {
         out.line(line_of(&self.run, &self.run.outcome.trace[last as usize]))?;
         let violations = self.run.outcome.violations.iter();
         let here = violations.filter(|violation| violation.event == last);
-        let markers = here.filter_map(|violation| marker(Row::Violation(violation)));
+        let markers = here.filter_map(|violation| marker(TimelineRow::Violation(violation)));
         out.lines(markers.map(|text| style.bad(&text)))
     }
 
-    fn show_changes(&self, changes: &[Change], out: &mut Output) -> anyhow::Result<()> {
+    fn show_changes(&self, changes: &[StateChange], out: &mut Output) -> anyhow::Result<()> {
         match changes.is_empty() {
             true => out.line("  no change"),
             false => out.lines(state::change_lines(changes, out.style())),
@@ -255,7 +255,7 @@ impl<'a> Prompt<'a> {
     }
 }
 
-impl std::str::FromStr for Command {
+impl std::str::FromStr for PromptCommand {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -269,7 +269,7 @@ impl std::str::FromStr for Command {
                 .parse()
                 .map_err(|_| format!("`{rest}` is not a number; h shows what there is")),
         };
-        let parts = || -> Result<Vec<Part>, String> {
+        let parts = || -> Result<Vec<RunPart>, String> {
             // `s conn 3` is one part, `o c0 c1` are two.
             match rest.parse() {
                 Ok(part) => Ok(vec![part]),
@@ -277,18 +277,18 @@ impl std::str::FromStr for Command {
             }
         };
         Ok(match word {
-            "n" | "next" => Command::Forward(count(1)?),
-            "p" | "previous" => Command::Back(count(1)?),
-            "g" | "go" => Command::Go(rest.parse()?),
-            "v" | "violation" => Command::NextViolation,
-            "f" | "find" if !rest.is_empty() => Command::Find(rest.to_owned()),
-            "s" | "state" => Command::State(parts()?),
-            "d" | "diff" if rest.is_empty() => Command::Changed,
-            "d" | "diff" => Command::ChangedSince(rest.parse()?),
-            "l" | "list" => Command::List(count(LISTED)?),
-            "o" | "only" => Command::Only(parts()?),
-            "h" | "help" | "?" => Command::Help,
-            "q" | "quit" | "exit" => Command::Leave,
+            "n" | "next" => PromptCommand::Forward(count(1)?),
+            "p" | "previous" => PromptCommand::Back(count(1)?),
+            "g" | "go" => PromptCommand::Go(rest.parse()?),
+            "v" | "violation" => PromptCommand::NextViolation,
+            "f" | "find" if !rest.is_empty() => PromptCommand::Find(rest.to_owned()),
+            "s" | "state" => PromptCommand::State(parts()?),
+            "d" | "diff" if rest.is_empty() => PromptCommand::Changed,
+            "d" | "diff" => PromptCommand::ChangedSince(rest.parse()?),
+            "l" | "list" => PromptCommand::List(count(LISTED)?),
+            "o" | "only" => PromptCommand::Only(parts()?),
+            "h" | "help" | "?" => PromptCommand::Help,
+            "q" | "quit" | "exit" => PromptCommand::Leave,
             _ => return Err(format!("`{text}` is not a command; h shows what there is")),
         })
     }

@@ -1,21 +1,21 @@
-//! What everybody is at a moment of a run, and what changed between two.
+//! The state of all actors at a point of a run, and what changed between two points.
 
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     trace::event::Actor,
-    view::snapshot::{Change, Snapshot, State},
+    view::snapshot::{ActorState, Snapshot, StateChange},
 };
 use serde::Serialize;
 
-use super::{Run, only::Part};
+use super::{TracedRun, only::RunPart};
 use crate::output::Style;
 
 /// Longer names of lines do not push the others to the right.
 const MAX_NAME: usize = 44;
 
 /// The lines of each actor that belong to these parts; actors without any are left out.
-pub fn of_parts(moment: &Snapshot, parts: &[Part]) -> Vec<(Actor, State)> {
-    let belongs = |actor: Actor, state: &State| -> State {
+pub fn of_parts(snapshot: &Snapshot, parts: &[RunPart]) -> Vec<(Actor, ActorState)> {
+    let belongs = |actor: Actor, state: &ActorState| -> ActorState {
         let lines = state.iter().filter(|(path, value)| {
             parts.is_empty() || parts.iter().any(|part| part.has_line(actor, path, value))
         });
@@ -23,15 +23,15 @@ pub fn of_parts(moment: &Snapshot, parts: &[Part]) -> Vec<(Actor, State)> {
             .map(|(path, value)| (path.clone(), value.clone()))
             .collect()
     };
-    moment
+    snapshot
         .actors()
-        .filter_map(|actor| Some((actor, belongs(actor, moment.state(actor)?))))
+        .filter_map(|actor| Some((actor, belongs(actor, snapshot.state(actor)?))))
         .filter(|(_, state)| !state.is_empty())
         .collect()
 }
 
 /// The state of actors, for a person.
-pub fn lines(states: &[(Actor, State)], style: Style) -> Vec<String> {
+pub fn lines(states: &[(Actor, ActorState)], style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     for (actor, state) in states {
         lines.push(style.strong(&actor.to_string()));
@@ -47,7 +47,7 @@ pub fn lines(states: &[(Actor, State)], style: Style) -> Vec<String> {
 }
 
 /// Changes, for a person: what is new, what is gone, what became something else.
-pub fn change_lines(changes: &[Change], style: Style) -> Vec<String> {
+pub fn change_lines(changes: &[StateChange], style: Style) -> Vec<String> {
     let mut lines = Vec::new();
     for of_actor in changes.chunk_by(|a, b| a.actor == b.actor) {
         lines.push(style.strong(&of_actor[0].actor.to_string()));
@@ -56,7 +56,7 @@ pub fn change_lines(changes: &[Change], style: Style) -> Vec<String> {
     lines
 }
 
-fn change_line(change: &Change, style: Style) -> String {
+fn change_line(change: &StateChange, style: Style) -> String {
     let path = &change.path;
     match (&change.before, &change.after) {
         (None, Some(after)) => style.good(&format!("  + {path}: {after}")),
@@ -67,31 +67,31 @@ fn change_line(change: &Change, style: Style) -> String {
 }
 
 /// Whether a change belongs to one of these parts.
-pub fn concerns(parts: &[Part], change: &Change) -> bool {
+pub fn concerns(parts: &[RunPart], change: &StateChange) -> bool {
     let mut values = change.before.iter().chain(&change.after);
     parts.is_empty()
         || values.any(|value| {
-            let has = |part: &Part| part.has_line(change.actor, &change.path, value);
+            let has = |part: &RunPart| part.has_line(change.actor, &change.path, value);
             parts.iter().any(has)
         })
 }
 
-/// Where a moment is, for a program.
+/// A point of a run, for a program.
 #[derive(Clone, Copy, Serialize)]
-pub struct Place {
+pub struct StatePosition {
     /// Virtual time of the last event; 0 before the first.
     time_ns: Time,
     /// How many events have happened.
     events: u64,
 }
 
-impl Place {
+impl StatePosition {
     /// After so many events.
-    pub fn of(run: &Run<'_>, events: u64) -> Self {
+    pub fn of(run: &TracedRun<'_>, events: u64) -> Self {
         let last = events
             .checked_sub(1)
             .and_then(|last| run.outcome.trace.get(last as usize));
-        Place {
+        StatePosition {
             time_ns: last.map_or(Time::ZERO, |entry| entry.time),
             events,
         }
@@ -103,9 +103,9 @@ impl Place {
 pub struct StateJson<'a> {
     /// Where.
     #[serde(flatten)]
-    pub place: Place,
-    /// Whose.
+    pub place: StatePosition,
+    /// The actor.
     pub actor: Actor,
     /// Its lines, as texts.
-    pub state: &'a State,
+    pub state: &'a ActorState,
 }

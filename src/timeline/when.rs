@@ -1,4 +1,4 @@
-//! Snapshots of a run as a person names them.
+//! Points of a run as a person names them.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ use gatesim_sim::{
     trace::event::{Fact, FinishReason, TraceEvent, WorldEvent},
 };
 
-/// A moment: after everything that it names has happened.
+/// A point of a run: after everything that it names has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
     /// Before the first event.
@@ -30,7 +30,7 @@ pub enum When {
     End,
 }
 
-/// How moments are written, for errors and help.
+/// How points are written, for errors and help.
 pub const WAYS: &str = "a time such as 12.4s, an event such as #412, a step such as step412, `violation`, the name of \
      an invariant that broke, `start` or `end`";
 
@@ -60,7 +60,9 @@ impl FromStr for When {
         }
         match text.parse::<Invariant>() {
             Ok(invariant) => Ok(When::Broken(invariant)),
-            Err(_) => Err(format!("`{text}` is not a moment; a moment is {WAYS}")),
+            Err(_) => Err(format!(
+                "`{text}` is not a point of a run; a point is {WAYS}"
+            )),
         }
     }
 }
@@ -80,7 +82,7 @@ impl fmt::Display for When {
 }
 
 impl When {
-    /// Where a run may be ended without missing anything of this moment; none if only a whole run
+    /// Where a run may be ended without missing anything up to this point; none if only a whole run
     /// tells where it is.
     pub fn until(&self) -> Option<Until> {
         match self {
@@ -148,20 +150,20 @@ fn parse_virtual_time(text: &str) -> Option<Time> {
 /// For what a run that was ended early has not done.
 fn so_far(outcome: &Outcome) -> &'static str {
     match outcome.finish {
-        Some(FinishReason::StoppedAtFirst | FinishReason::StoppedAtMoment) => " up to there",
+        Some(FinishReason::StoppedAtFirst | FinishReason::StoppedAtPoint) => " up to there",
         Some(_) | None => "",
     }
 }
 
-/// Whether a run was ended here because nobody asked for more of it.
+/// Whether a run was ended here because no more of it was asked for.
 fn is_cut(entry: &TraceEvent) -> bool {
     match &entry.fact {
-        Fact::World(WorldEvent::Finished { reason }) => *reason == FinishReason::StoppedAtMoment,
+        Fact::World(WorldEvent::Finished { reason }) => *reason == FinishReason::StoppedAtPoint,
         Fact::World(_) | Fact::Protocol(_) => false,
     }
 }
 
-/// A moment, after so many events, for a heading.
+/// A point, after so many events, for a heading.
 pub fn heading(when: &When, outcome: &Outcome, position: u64) -> String {
     let last = position
         .checked_sub(1)
@@ -226,7 +228,7 @@ mod tests {
     use crate::target::failure::tests::failed_outcome;
 
     #[test]
-    fn moments_are_read_and_found() {
+    fn points_are_read_and_found() {
         let outcome = failed_outcome();
         let position = |text: &str| {
             let when: When = text.parse().unwrap();

@@ -32,7 +32,7 @@ pub struct Graph<'a> {
     /// By event: the last events before it that touched the same state.
     shared: Vec<Vec<usize>>,
     /// By step: where it is at home.
-    places: Vec<Place>,
+    places: Vec<StepSite>,
 }
 
 /// A piece of state that several tasks may touch.
@@ -101,16 +101,16 @@ impl SharedState {
 
 /// Where a step is at home.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct StepSite {
     /// The container in whose memory it works.
     pub container: Option<u32>,
     /// The client whose connections it serves.
     pub peer: Option<u32>,
 }
 
-impl Place {
+impl StepSite {
     /// Whether steps at both places can leave something for each other.
-    pub fn meets(self, other: Place) -> bool {
+    pub fn meets(self, other: StepSite) -> bool {
         let same = |a: Option<u32>, b: Option<u32>| a.is_some() && a == b;
         same(self.container, other.container) || same(self.peer, other.peer)
     }
@@ -186,12 +186,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Where a step is at home.
-    pub fn place(&self, step: u64) -> Place {
+    pub fn place(&self, step: u64) -> StepSite {
         self.places.get(step as usize).copied().unwrap_or_default()
     }
 
-    fn find_place(&self, step: u64, served_by: &BTreeMap<SocketId, u32>) -> Place {
-        let mut place = Place::default();
+    fn find_place(&self, step: u64, served_by: &BTreeMap<SocketId, u32>) -> StepSite {
+        let mut place = StepSite::default();
         match self.causes().source_of(step).map(|source| source.entity) {
             Some(Actor::Socket(socket)) => {
                 place.peer = Some(socket.peer);

@@ -13,7 +13,7 @@ use gatesim_sim::{
 };
 
 use super::{
-    graph::{Graph, Place, WEIGHTY, weight},
+    graph::{Graph, StepSite, WEIGHTY, weight},
     trials::{EventIdentity, Symptom, Trials, Variation},
 };
 
@@ -116,7 +116,7 @@ impl RaceSearch<'_> {
         (held + 1..=last)
             .filter(|step| !ahead.has(*step))
             .filter(|step| {
-                let other: Place = self.graph.place(*step);
+                let other: StepSite = self.graph.place(*step);
                 place.meets(other) || is_fault || self.graph.is_fault(*step)
             })
             .take(MAX_AWAITED)

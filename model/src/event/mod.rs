@@ -30,16 +30,16 @@ pub use names::*;
 #[expect(missing_docs, reason = "the fields say no more than their names")]
 pub enum Event {
     // --- endpoint -----------------------------------------------------------------------------
-    /// The endpoint began to serve a socket (protocol.md 1.4, step 3).
+    /// The endpoint began to serve a socket (`docs/protocol.md#step-3`).
     EndpointStarted { socket: SocketId },
-    /// The accept was handed over (step 5): application_state is CONNECTED. `offered` if the
+    /// The accept was handed over (`docs/protocol.md#step-5`): application_state is CONNECTED. `offered` if the
     /// subprotocol that the server speaks stood on the client's list as it arrived.
     Accepted {
         socket: SocketId,
         subprotocol: Option<&'static str>,
         offered: bool,
     },
-    /// A close was handed over. `cause` is why, whatever `code` says.
+    /// A close was handed over. `cause` is the reason, which `code` need not tell.
     CloseSent {
         socket: SocketId,
         code: u16,
@@ -49,7 +49,7 @@ pub enum Event {
     /// A receive call returned the peer's disconnect.
     DisconnectSeen { socket: SocketId, code: u16 },
     /// The endpoint is over: nothing of it runs any more but tasks it left behind.
-    /// `cause` is the honest reason, known where the code gave up.
+    /// `cause` is the true reason, known where the code gave up.
     EndpointEnded {
         socket: SocketId,
         how: EndpointEnd,
@@ -209,7 +209,7 @@ pub enum Event {
     PhaseReached { phase: StartupPhase },
     /// A component of the container became ready or stopped being so.
     ComponentChanged { component: Component, ready: bool },
-    /// Service validation ended (step 22).
+    /// Service validation ended (`docs/protocol.md#step-22`).
     ServicesValidated {
         socket: SocketId,
         missing: Vec<Component>,
@@ -232,8 +232,8 @@ pub enum Event {
     /// A task of the connection keeps the process to itself for so long: none of its other tasks
     /// goes on meanwhile.
     ProcessBlocked { socket: SocketId, for_ms: u64 },
-    /// An upgrade was answered with an HTTP error before the endpoint was entered. `cause` is why,
-    /// whatever `status` says.
+    /// An upgrade was answered with an HTTP error before the endpoint was entered. `cause` is the
+    /// reason, which `status` need not tell.
     UpgradeRefused {
         socket: SocketId,
         status: u16,

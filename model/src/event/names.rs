@@ -1,4 +1,4 @@
-//! The words of events: small enums, each with its name as it is printed and serialised.
+//! Small enums that events carry, each with its name as it is printed and serialised.
 
 use crate::core::names::names;
 
@@ -13,7 +13,7 @@ names! {
 }
 
 names! {
-    /// Who holds a connection id (invariant I-03).
+    /// Which part holds a connection id (`docs/protocol.md#i-03`).
     IdHolder {
         /// The attribute on the socket object.
         Socket => "socket",
@@ -29,7 +29,7 @@ names! {
 }
 
 names! {
-    /// Who declared a connection ready.
+    /// What declared a connection ready.
     ReadySource {
         /// The welcome with `connection_ready: true`.
         Welcome => "welcome",
@@ -42,7 +42,7 @@ names! {
 
 names! {
     /// The stages of the endpoint at which something is looked up or may fail
-    /// (letters and numbers of protocol.md 1.4).
+    /// (`docs/protocol.md#connection-sequence`; the numbers are its steps).
     Step {
         /// 4: registry getter, environment, flags.
         Prepare => "prepare",
@@ -78,9 +78,9 @@ names! {
         MessageLoop => "message-loop",
         /// 37..39: the end.
         Cleanup => "cleanup",
-        /// The way of an agent event from its run to a connection (7.4).
+        /// The way of an agent event from its run to a connection (`docs/protocol.md#event-delivery`).
         Delivery => "delivery",
-        /// A send to the client, whatever it is for.
+        /// Any send to the client.
         Send => "send",
     }
 }
@@ -116,7 +116,7 @@ names! {
 }
 
 names! {
-    /// The breakers (protocol.md 6.4).
+    /// The breakers (`docs/protocol.md#circuit-breakers`).
     Breaker {
         /// Around accept.
         Accept => "accept",
@@ -130,7 +130,7 @@ names! {
 }
 
 names! {
-    /// Who was at fault for a failure that a breaker was fed with, whatever the code believes.
+    /// The side that caused a failure with which a breaker was fed, which the code need not know.
     Blame {
         /// The client: it went away, or its token is no good.
         Client => "client",
@@ -140,7 +140,8 @@ names! {
 }
 
 names! {
-    /// The limits on connections from one address (protocol.md 1.4, steps 11 and 12).
+    /// The limits on connections from one address (`docs/protocol.md#step-11`,
+    /// `docs/protocol.md#step-12`).
     AdmissionLimit {
         /// Live connections.
         Pool => "pool",
@@ -150,7 +151,7 @@ names! {
 }
 
 names! {
-    /// Start-up phases of a container (protocol.md 1.1, SMD).
+    /// Start-up phases of a container (`docs/protocol.md#startup-orchestrator`).
     StartupPhase {
         /// Process start.
         Init => "init",
@@ -172,7 +173,7 @@ names! {
 }
 
 names! {
-    /// Tables in which a connection leaves entries (invariant I-09). The registry and tasks have
+    /// Tables in which a connection leaves entries (`docs/protocol.md#i-09`). The registry and tasks have
     /// events of their own.
     Table {
         /// Connections of the connection manager.
@@ -189,19 +190,19 @@ names! {
         IdManager => "id-manager",
         /// The admission pool.
         Pool => "pool",
-        /// The wrapper around the sleep of the whole process (step 3).
+        /// The wrapper around the sleep of the whole process (`docs/protocol.md#step-3`).
         SleepWrapper => "sleep-wrapper",
     }
 }
 
 names! {
-    /// Locks of a container (invariant I-15).
+    /// Locks of a container (`docs/protocol.md#i-15`).
     LockName {
-        /// Of one connection manager (protocol.md 7.4, item 4).
+        /// Of one connection manager (`docs/protocol.md#delivery-4`).
         Manager => "manager",
-        /// Of one message queue (7.1).
+        /// Of one message queue (`docs/protocol.md#message-queue`).
         MessageQueue => "message-queue",
-        /// Of the initialiser of missing services (6.3).
+        /// Of the initialiser of missing services (`docs/protocol.md#missing-services`).
         Initializer => "initialiser",
     }
 }

@@ -116,8 +116,8 @@ impl Recorder {
         // That a run has come to the end that was asked for is known when something happens later,
         // which does not belong to it.
         seen.last = match (reason, self.until) {
-            (FinishReason::StoppedAtMoment, Some(Until::Time(time))) => (time, seen.last.1),
-            (FinishReason::StoppedAtMoment, _) => seen.last,
+            (FinishReason::StoppedAtPoint, Some(Until::Time(time))) => (time, seen.last.1),
+            (FinishReason::StoppedAtPoint, _) => seen.last,
             _ => (self.scheduler.now(), self.scheduler.steps()),
         };
         let (time, steps) = seen.last;
@@ -155,7 +155,7 @@ impl EventSink for Recorder {
         let mut seen = self.seen.borrow_mut();
         let Some(seen) = seen.as_mut() else { return };
         if self.is_over(seen.events) {
-            return self.scheduler.finish(FinishReason::StoppedAtMoment);
+            return self.scheduler.finish(FinishReason::StoppedAtPoint);
         }
         seen.last = (self.scheduler.now(), self.scheduler.steps());
         self.see(seen, actor, fact);

@@ -1,11 +1,11 @@
-//! Who does something in a run.
+//! The actors of a run.
 
 use std::fmt;
 
 use gatesim_model::{core::ids::SocketId, port::env::Service};
 use serde::{Deserialize, Serialize};
 
-/// Who did it. Also the name of an entity in keyed choices.
+/// What emits an event. Also the name of an entity in keyed choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Actor {

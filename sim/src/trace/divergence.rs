@@ -1,4 +1,4 @@
-//! Where two traces part: the place to look for what is not deterministic.
+//! Where two traces diverge: the place to look for what is not deterministic.
 //!
 //! Two runs of the same design and plan must give the same trace. If they do not, everything
 //! behind the first differing event is only a consequence of it.
@@ -15,7 +15,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The scheduler step at which the traces part: the earlier one if the two runs took
+    /// The scheduler step at which the traces diverge: the earlier one if the two runs took
     /// different steps to their differing events.
     pub fn step(&self) -> u64 {
         let steps = self.entries.iter().flatten().map(|entry| entry.step);

@@ -35,7 +35,7 @@ pub struct TraceEvent {
     pub time: Time,
     /// The scheduler step during which it happened.
     pub step: u64,
-    /// Who did it.
+    /// What did it.
     pub actor: Actor,
     /// What.
     #[serde(flatten)]
@@ -57,7 +57,7 @@ pub enum WorldEvent {
     ClientRefused { socket: SocketId, status: u16 },
     /// The welcome with `connection_ready: true` arrived.
     ClientReady { socket: SocketId },
-    /// The client handed a message to its socket; its queue no longer holds it.
+    /// The client handed a message to its socket; it is no longer in its queue.
     ClientSent {
         socket: SocketId,
         message: MessageId,
@@ -84,7 +84,7 @@ pub enum WorldEvent {
         clean: bool,
         by_client: bool,
     },
-    /// The client leaves for good: it has all it wanted, or has waited long enough.
+    /// The client leaves and does not come back: it has everything it waited for, or its time is over.
     ClientDone { client: u32 },
     /// The client will not try again, though it wants something. `token` is what its user could
     /// have shown.
@@ -128,10 +128,10 @@ pub enum WorldEvent {
     ConnectionCut { socket: SocketId, reason: CutReason },
     /// A frame overtook so many that the balancer held.
     FrameOvertook { socket: SocketId, overtaken: u32 },
-    /// A link was cut.
+    /// A link was partitioned.
     #[serde(rename = "link_cut")]
     LinkPartitioned { from: Actor, to: Actor },
-    /// A link was mended.
+    /// A link was repaired.
     #[serde(rename = "link_mended")]
     LinkRepaired { from: Actor, to: Actor },
     /// Every connection over a link was reset, in both directions.
@@ -187,7 +187,7 @@ pub enum WorldEvent {
     Finished { reason: FinishReason },
 }
 
-/// Whether there are still faults to blame: told by [`WorldEvent::FaultsHealed`].
+/// Whether there may still be faults, by [`WorldEvent::FaultsHealed`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Era {
     /// There may be.

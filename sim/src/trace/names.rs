@@ -28,8 +28,8 @@ pub enum CutReason {
     /// The container has left service, and its connections have had their time.
     #[strum(to_string = "the container has left service")]
     Drained,
-    /// Nobody waits any more for the answer to this copy of an upgrade.
-    #[strum(to_string = "nobody waits for its answer any more")]
+    /// The answer to this copy of an upgrade is no longer awaited.
+    #[strum(to_string = "its answer is no longer awaited")]
     NotWanted,
 }
 
@@ -95,7 +95,8 @@ pub enum FinishReason {
     /// The first violation was enough.
     #[strum(to_string = "the first violation was enough")]
     StoppedAtFirst,
-    /// It was asked for up to a certain moment only.
+    /// It was asked for up to a certain point only.
     #[strum(to_string = "asked for up to here")]
-    StoppedAtMoment,
+    #[serde(rename = "stopped_at_moment")]
+    StoppedAtPoint,
 }

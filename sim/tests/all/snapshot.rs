@@ -5,7 +5,7 @@ use gatesim_sim::{
     Options,
     run::outcome::Outcome,
     trace::event::Actor,
-    view::snapshot::{History, Path, Snapshot, Value},
+    view::snapshot::{History, Snapshot, StatePath, StateValue},
 };
 
 use crate::support::{execute, plan};
@@ -40,7 +40,7 @@ fn a_history_has_every_snapshot() {
             snapshot.apply(entry);
             // Each of the first, then every now and then: whole snapshots are compared.
             if entry.number < 100 || entry.number % 97 == 0 {
-                assert_eq!(snapshot.difference(&history.moment(entry.number + 1)), []);
+                assert_eq!(snapshot.difference(&history.snapshot(entry.number + 1)), []);
                 let told = history.changes(entry.number);
                 assert_eq!(before.difference(&snapshot), told, "event {}", entry.number);
             }
@@ -64,39 +64,39 @@ fn nothing_stays_that_is_not_there_any_more() {
             assert!(outcome.held(), "{scenario}:{seed}");
             let snapshot = Snapshot::after(&outcome.trace);
             // A client that has left without a close may still be served.
-            let idle = |actor: &Actor| snapshot.value(*actor, &Path::Endpoints).is_none();
+            let idle = |actor: &Actor| snapshot.value(*actor, &StatePath::Endpoints).is_none();
             let left: Vec<String> = snapshot
                 .actors()
                 .filter(idle)
                 .flat_map(|actor| snapshot.state(actor).into_iter().flatten())
                 .filter(|(path, _)| match path {
-                    Path::Machine(_)
-                    | Path::Connection(..)
-                    | Path::Registry
-                    | Path::Endpoints
-                    | Path::Table(_)
-                    | Path::Lock(..)
-                    | Path::AgentRun(_) => true,
-                    Path::Run
-                    | Path::Fault(_)
-                    | Path::Link { .. }
-                    | Path::User
-                    | Path::Life
-                    | Path::Tokens
-                    | Path::Socket(_)
-                    | Path::Messages
-                    | Path::Message(_)
-                    | Path::Route(_)
-                    | Path::Answers
-                    | Path::Impaired(_)
-                    | Path::Journal(_)
-                    | Path::Process
-                    | Path::Processor
-                    | Path::Clock
-                    | Path::Phase
-                    | Path::Component(_)
-                    | Path::Breaker(_)
-                    | Path::Call(_) => false,
+                    StatePath::Machine(_)
+                    | StatePath::Connection(..)
+                    | StatePath::Registry
+                    | StatePath::Endpoints
+                    | StatePath::Table(_)
+                    | StatePath::Lock(..)
+                    | StatePath::AgentRun(_) => true,
+                    StatePath::Run
+                    | StatePath::Fault(_)
+                    | StatePath::Link { .. }
+                    | StatePath::User
+                    | StatePath::Life
+                    | StatePath::Tokens
+                    | StatePath::Socket(_)
+                    | StatePath::Messages
+                    | StatePath::Message(_)
+                    | StatePath::Route(_)
+                    | StatePath::Answers
+                    | StatePath::Impaired(_)
+                    | StatePath::Journal(_)
+                    | StatePath::Process
+                    | StatePath::Processor
+                    | StatePath::Clock
+                    | StatePath::Phase
+                    | StatePath::Component(_)
+                    | StatePath::Breaker(_)
+                    | StatePath::Call(_) => false,
                 })
                 .map(|(path, value)| format!("{path}: {value}"))
                 .collect();
@@ -109,6 +109,9 @@ fn nothing_stays_that_is_not_there_any_more() {
 fn what_is_left_behind_stays_in_sight() {
     let outcome = traced("v9", "golden-path", 0);
     let snapshot = Snapshot::after(&outcome.trace);
-    let registry = snapshot.value(Actor::Container(0), &Path::Registry);
-    assert!(matches!(registry, Some(Value::Count { number: 1.., .. })));
+    let registry = snapshot.value(Actor::Container(0), &StatePath::Registry);
+    assert!(matches!(
+        registry,
+        Some(StateValue::Count { number: 1.., .. })
+    ));
 }

@@ -93,7 +93,7 @@ struct Travelled {
     received: Option<(u64, Actor)>,
 }
 
-struct Asked {
+struct PendingCall {
     from: u64,
     by: Actor,
     service: Service,
@@ -102,17 +102,17 @@ struct Asked {
 
 /// Joins senders and receivers, event by event.
 #[derive(Default)]
-pub struct Arrows {
+pub struct ArrowBuilder {
     on_the_way: BTreeMap<Parcel, VecDeque<Sent>>,
     travelled: Vec<Travelled>,
-    calls: Vec<Asked>,
-    /// Calls without an answer, by who asks for whom, the oldest first.
+    calls: Vec<PendingCall>,
+    /// Calls without an answer, by caller, connection and service, the oldest first.
     open_calls: BTreeMap<(Actor, Option<SocketId>, Service), VecDeque<usize>>,
     /// Where each connection's server side is.
     containers: BTreeMap<SocketId, Actor>,
 }
 
-impl Arrows {
+impl ArrowBuilder {
     /// Takes the next event.
     pub fn observe(&mut self, entry: &TraceEvent) {
         match &entry.fact {
@@ -287,7 +287,7 @@ impl Arrows {
             Event::CallStarted { socket, service } => {
                 let open = self.open_calls.entry((entry.actor, *socket, *service));
                 open.or_default().push_back(self.calls.len());
-                self.calls.push(Asked {
+                self.calls.push(PendingCall {
                     from: entry.number,
                     by: entry.actor,
                     service: *service,
@@ -362,8 +362,8 @@ impl Arrows {
 }
 
 impl Parcel {
-    /// Whether it would be missed. A close may cross another one, and an answer to somebody who
-    /// has left is nobody's loss.
+    /// Whether an arrow is drawn if it never arrives. A close may cross another one, and an answer
+    /// to a client that has left has no receiver.
     fn is_missed(&self) -> bool {
         match self {
             Parcel::ToBalancer(_)

@@ -61,23 +61,23 @@ pub struct Segment {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum BandKey {
     Machine(Actor, ConnectionId),
     Connection(SocketId),
     Container(u32),
     Service(Service),
 }
 
-struct Open {
+struct OpenBand {
     socket: Option<SocketId>,
     segments: Vec<Segment>,
 }
 
 /// Follows what lasts, event by event.
 #[derive(Default)]
-pub struct Bands {
-    open: BTreeMap<Key, Open>,
-    closed: Vec<(Key, Open, u64)>,
+pub struct BandBuilder {
+    open: BTreeMap<BandKey, OpenBand>,
+    closed: Vec<(BandKey, OpenBand, u64)>,
     /// How many faults a service has at a time.
     impairments: BTreeMap<Service, u32>,
 }
@@ -85,7 +85,7 @@ pub struct Bands {
 /// The state of a container that gets no processor.
 const STALLED: &str = "stalled";
 
-impl Bands {
+impl BandBuilder {
     /// Takes the next event.
     pub fn observe(&mut self, entry: &TraceEvent) {
         let number = entry.number;
@@ -123,56 +123,61 @@ impl Bands {
     fn world(&mut self, number: u64, event: &WorldEvent) {
         match *event {
             WorldEvent::ClientConnecting { socket, .. } => {
-                self.begin(Key::Connection(socket), Some(socket), number, "connecting");
+                self.begin(
+                    BandKey::Connection(socket),
+                    Some(socket),
+                    number,
+                    "connecting",
+                );
             }
             WorldEvent::ClientOpened { socket } => {
-                self.enter(Key::Connection(socket), Some(socket), number, "open");
+                self.enter(BandKey::Connection(socket), Some(socket), number, "open");
             }
             WorldEvent::ClientReady { socket } => {
-                self.enter(Key::Connection(socket), Some(socket), number, "ready");
+                self.enter(BandKey::Connection(socket), Some(socket), number, "ready");
             }
             WorldEvent::ClientRefused { socket, .. } | WorldEvent::ClientClosed { socket, .. } => {
-                self.end(&Key::Connection(socket), number);
+                self.end(&BandKey::Connection(socket), number);
                 // The copy that answered may have another name than what was asked for.
-                self.end(&Key::Connection(socket.original()), number);
+                self.end(&BandKey::Connection(socket.original()), number);
             }
             WorldEvent::ContainerStarted { container, .. } => {
-                self.begin(Key::Container(container), None, number, "starting");
+                self.begin(BandKey::Container(container), None, number, "starting");
             }
             WorldEvent::ContainerInService { container } => {
-                self.enter(Key::Container(container), None, number, "in service");
+                self.enter(BandKey::Container(container), None, number, "in service");
             }
             // One that is down can be stalled as well: nothing is there that shows it.
             WorldEvent::ContainerStalled { container }
-                if self.open.contains_key(&Key::Container(container)) =>
+                if self.open.contains_key(&BandKey::Container(container)) =>
             {
-                self.enter(Key::Container(container), None, number, STALLED);
+                self.enter(BandKey::Container(container), None, number, STALLED);
             }
             WorldEvent::ContainerResumed { container } => {
                 if let Some(before) = self.before_stall(container) {
-                    self.enter(Key::Container(container), None, number, &before);
+                    self.enter(BandKey::Container(container), None, number, &before);
                 }
             }
             WorldEvent::ContainerTerminating { container } => {
-                self.enter(Key::Container(container), None, number, "stopping");
+                self.enter(BandKey::Container(container), None, number, "stopping");
             }
             WorldEvent::ContainerGone { container, .. } => {
-                self.end(&Key::Container(container), number);
+                self.end(&BandKey::Container(container), number);
                 self.forget_machines(Actor::Container(container), number);
             }
             WorldEvent::ServiceDown { service } => {
                 *self.impairments.entry(service).or_insert(0) += 1;
-                self.enter(Key::Service(service), None, number, "down");
+                self.enter(BandKey::Service(service), None, number, "down");
             }
             WorldEvent::ServiceImpaired { service, .. } => {
                 *self.impairments.entry(service).or_insert(0) += 1;
-                self.enter(Key::Service(service), None, number, "impaired");
+                self.enter(BandKey::Service(service), None, number, "impaired");
             }
             WorldEvent::ServiceUp { service } | WorldEvent::ServiceRecovered { service, .. } => {
                 let left = self.impairments.entry(service).or_insert(1);
                 *left = left.saturating_sub(1);
                 if *left == 0 {
-                    self.end(&Key::Service(service), number);
+                    self.end(&BandKey::Service(service), number);
                 }
             }
             _ => {}
@@ -181,7 +186,7 @@ impl Bands {
 
     /// Of the protocol only machines last in a way worth a band.
     fn protocol(&mut self, actor: Actor, number: u64, event: &Event) {
-        let machine = |connection: &ConnectionId| Key::Machine(actor, connection.clone());
+        let machine = |connection: &ConnectionId| BandKey::Machine(actor, connection.clone());
         match event {
             Event::MachineRegistered {
                 socket, connection, ..
@@ -199,14 +204,14 @@ impl Bands {
         }
     }
 
-    /// Begins anew, whatever was there under this key.
-    fn begin(&mut self, key: Key, socket: Option<SocketId>, from: u64, state: &str) {
+    /// Begins a band, and ends the one before it under this key.
+    fn begin(&mut self, key: BandKey, socket: Option<SocketId>, from: u64, state: &str) {
         self.end(&key, from);
         self.enter(key, socket, from, state);
     }
 
-    fn enter(&mut self, key: Key, socket: Option<SocketId>, from: u64, state: &str) {
-        let open = self.open.entry(key).or_insert(Open {
+    fn enter(&mut self, key: BandKey, socket: Option<SocketId>, from: u64, state: &str) {
+        let open = self.open.entry(key).or_insert(OpenBand {
             socket,
             segments: Vec::new(),
         });
@@ -216,16 +221,16 @@ impl Bands {
         });
     }
 
-    fn end(&mut self, key: &Key, until: u64) {
+    fn end(&mut self, key: &BandKey, until: u64) {
         if let Some(open) = self.open.remove(key) {
             self.closed.push((key.clone(), open, until));
         }
     }
 
-    /// What a container was before it was stalled; none if it has been started anew since, or is
+    /// What a container was before it was stalled; none if it has been restarted since, or is
     /// not there.
     fn before_stall(&self, container: u32) -> Option<String> {
-        let segments = &self.open.get(&Key::Container(container))?.segments;
+        let segments = &self.open.get(&BandKey::Container(container))?.segments;
         match segments.as_slice() {
             [.., before, stalled] if stalled.state == STALLED => Some(before.state.clone()),
             _ => None,
@@ -235,28 +240,30 @@ impl Bands {
     /// A process is gone with all its memory.
     fn forget_machines(&mut self, container: Actor, until: u64) {
         let of_container =
-            |key: &&Key| matches!(key, Key::Machine(actor, _) if *actor == container);
-        let gone: Vec<Key> = self.open.keys().filter(of_container).cloned().collect();
+            |key: &&BandKey| matches!(key, BandKey::Machine(actor, _) if *actor == container);
+        let gone: Vec<BandKey> = self.open.keys().filter(of_container).cloned().collect();
         for key in gone {
             self.end(&key, until);
         }
     }
 }
 
-impl Key {
+impl BandKey {
     fn parts(&self, socket: Option<SocketId>) -> (Actor, BandKind, String) {
         match self {
-            Key::Machine(actor, connection) => (*actor, BandKind::Machine, connection.to_string()),
-            Key::Connection(id) => (
+            BandKey::Machine(actor, connection) => {
+                (*actor, BandKind::Machine, connection.to_string())
+            }
+            BandKey::Connection(id) => (
                 Actor::Client(id.peer),
                 BandKind::Connection,
                 socket.unwrap_or(*id).to_string(),
             ),
-            Key::Container(n) => {
+            BandKey::Container(n) => {
                 let actor = Actor::Container(*n);
                 (actor, BandKind::Container, actor.to_string())
             }
-            Key::Service(service) => {
+            BandKey::Service(service) => {
                 let actor = Actor::Service(*service);
                 (actor, BandKind::Service, actor.to_string())
             }
@@ -268,8 +275,8 @@ impl Key {
 mod tests {
     use super::*;
 
-    fn states(key: Key, events: &[WorldEvent]) -> Vec<String> {
-        let mut bands = Bands::default();
+    fn states(key: BandKey, events: &[WorldEvent]) -> Vec<String> {
+        let mut bands = BandBuilder::default();
         for (number, event) in (0..).zip(events) {
             bands.world(number, event);
         }
@@ -289,7 +296,7 @@ mod tests {
             container,
             incarnation: 1,
         };
-        let key = || Key::Container(container);
+        let key = || BandKey::Container(container);
         assert_eq!(
             states(key(), &[started.clone(), stalled.clone(), resumed.clone()]),
             ["starting", "stalled", "starting"]
@@ -304,7 +311,7 @@ mod tests {
     #[test]
     fn a_service_with_two_faults_is_well_when_both_are_over() {
         let service = Service::Auth;
-        let mut bands = Bands::default();
+        let mut bands = BandBuilder::default();
         bands.world(0, &WorldEvent::ServiceDown { service });
         bands.world(1, &WorldEvent::ServiceDown { service });
         bands.world(2, &WorldEvent::ServiceUp { service });

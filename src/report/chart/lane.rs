@@ -1,4 +1,4 @@
-//! Who has a lane, and in whose lane an event stands.
+//! Which actors have a lane, and in which lane an event stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ impl LaneKind {
 pub struct Lanes(BTreeMap<Actor, usize>);
 
 impl Lanes {
-    /// A lane for everybody who appears in these events.
+    /// A lane for each actor that appears in these events.
     pub fn of<'a>(entries: impl Iterator<Item = &'a TraceEvent>) -> Self {
         let mut actors = BTreeSet::new();
         for entry in entries {
@@ -81,7 +81,7 @@ impl Lanes {
     }
 }
 
-/// In whose lane an event stands: that of the one whom it tells of. A fault stands with its victim,
+/// The actor in whose lane an event stands: the one that it is about. A fault stands with its target,
 /// which the plan knows, and what happens to a link with the end that is not the balancer.
 pub fn home(entry: &TraceEvent, plan: &Plan) -> Option<Actor> {
     match entry.fact {

@@ -4,7 +4,7 @@
 //! A chart is data made from the trace and nothing else: it cannot influence a run, and everything
 //! in it refers to events by the numbers that `replay` prints.
 //!
-//! - [`lane`]: who has a lane, and in whose lane an event stands;
+//! - [`lane`]: which actors have a lane, and in which lane an event stands;
 //! - [`arrow`]: which event sent what another received;
 //! - [`band`]: states of machines, clients, containers and services over time;
 //! - [`fault`]: the faults of the plan, where and how long;
@@ -29,8 +29,8 @@ use gatesim_sim::{
 };
 use serde::{Serialize, Serializer};
 
-use arrow::{Arrow, Arrows, Call};
-use band::{Band, Bands};
+use arrow::{Arrow, ArrowBuilder, Call};
+use band::{Band, BandBuilder};
 use fault::FaultBar;
 use lane::{Lane, Lanes};
 use window::Window;
@@ -41,7 +41,7 @@ pub struct Chart {
     /// From left to right.
     pub lanes: Vec<Lane>,
     /// In the order of happening.
-    pub events: Vec<Event>,
+    pub events: Vec<ChartEvent>,
     /// What travelled from one lane to another.
     pub arrows: Vec<Arrow>,
     /// What services were asked.
@@ -54,7 +54,7 @@ pub struct Chart {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub focus: Option<u64>,
     /// Every violation, in the order of happening.
-    pub violations: Vec<Mark>,
+    pub violations: Vec<ChartViolation>,
     /// What was left out, if anything was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<window::Cut>,
@@ -62,7 +62,7 @@ pub struct Chart {
 
 /// One event of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Event {
+pub struct ChartEvent {
     /// Its number in the trace.
     pub number: u64,
     /// Virtual time, in nanoseconds since the start of the run.
@@ -83,7 +83,7 @@ pub struct Event {
 
 /// A violation, at the event at which it was noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Mark {
+pub struct ChartViolation {
     /// The event.
     pub event: u64,
     /// Name of the invariant.
@@ -103,8 +103,8 @@ impl Chart {
         let focus = told.map(|violation| violation.event);
         let kept = window.choose(outcome, focus);
         let lanes = Lanes::of(outcome.trace.iter().filter(|entry| kept.keeps(entry)));
-        let mut arrows = Arrows::default();
-        let mut bands = Bands::default();
+        let mut arrows = ArrowBuilder::default();
+        let mut bands = BandBuilder::default();
         for entry in &outcome.trace {
             arrows.observe(entry);
             bands.observe(entry);
@@ -113,23 +113,23 @@ impl Chart {
         Chart {
             events: (outcome.trace.iter())
                 .filter(|entry| kept.keeps(entry))
-                .map(|entry| Event::new(entry, plan, &lanes))
+                .map(|entry| ChartEvent::new(entry, plan, &lanes))
                 .collect(),
             arrows,
             calls,
             bands: bands.finish(&lanes, &kept),
             faults: fault::bars(plan, outcome, &lanes, &kept),
             focus,
-            violations: outcome.violations.iter().map(Mark::new).collect(),
+            violations: outcome.violations.iter().map(ChartViolation::new).collect(),
             lanes: lanes.finish(),
             cut: kept.cut(outcome),
         }
     }
 }
 
-impl Event {
+impl ChartEvent {
     fn new(entry: &TraceEvent, plan: &Plan, lanes: &Lanes) -> Self {
-        Event {
+        ChartEvent {
             number: entry.number,
             time_ns: entry.time.0,
             step: entry.step,
@@ -141,9 +141,9 @@ impl Event {
     }
 }
 
-impl Mark {
+impl ChartViolation {
     fn new(violation: &Violation) -> Self {
-        Mark {
+        ChartViolation {
             event: violation.event,
             invariant: violation.invariant.name(),
             statement: violation.invariant.statement(),

@@ -30,7 +30,7 @@ use crate::{
 const SOCKET: SocketId = SocketId::first(0);
 const CONTAINER: Actor = Actor::Container(0);
 
-/// Whatever stands in a run's texts must not end the page's script.
+/// No text of a run may end the script of the page.
 pub const NASTY: &str = "</script><!--#;&";
 
 fn entries(facts: Vec<(u64, Actor, Fact)>) -> Vec<TraceEvent> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     trace::event::{Actor, TraceEvent},
-    view::snapshot::{Path, Snapshot, Value},
+    view::snapshot::{StatePath, Snapshot, StateValue},
 };
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ struct StateLine {
     path: String,
 }
 
-type LineKey = (Actor, Path);
+type LineKey = (Actor, StatePath);
 
 impl States {
     /// Folds the whole trace and keeps what concerns the events and clients that are shown.
@@ -41,7 +41,7 @@ impl States {
         let mut concerned: BTreeSet<LineKey> = initial(&snapshot).map(|(key, _)| key).collect();
         let mut changes = Vec::new();
         // Changes of events that are not shown are attributed to the next one that is.
-        let mut waiting: BTreeMap<LineKey, Option<Value>> = BTreeMap::new();
+        let mut waiting: BTreeMap<LineKey, Option<StateValue>> = BTreeMap::new();
         for entry in trace {
             if kept.starts_at(entry) {
                 before = Some(snapshot.clone());
@@ -60,7 +60,7 @@ impl States {
         }
         let places: BTreeMap<&LineKey, usize> = concerned.iter().zip(0..).collect();
         let place = |key: &LineKey| places.get(key).copied();
-        let line_change = |(key, value): (LineKey, Option<Value>)| {
+        let line_change = |(key, value): (LineKey, Option<StateValue>)| {
             Some((place(&key)?, value.map(|value| value.to_string())))
         };
         States {
@@ -85,7 +85,7 @@ impl States {
     }
 }
 
-fn initial(snapshot: &Snapshot) -> impl Iterator<Item = (LineKey, &Value)> {
+fn initial(snapshot: &Snapshot) -> impl Iterator<Item = (LineKey, &StateValue)> {
     snapshot.actors().flat_map(move |actor| {
         let state = snapshot.state(actor).into_iter().flatten();
         state.map(move |(path, value)| ((actor, path.clone()), value))

@@ -326,7 +326,7 @@ impl NothingWaitsForever {
             FinishReason::Done
             | FinishReason::TimeLimit
             | FinishReason::StoppedAtFirst
-            | FinishReason::StoppedAtMoment => None,
+            | FinishReason::StoppedAtPoint => None,
             FinishReason::StepLimit => Some(Finding {
                 socket: None,
                 cause: "work without end".into(),

@@ -111,7 +111,7 @@ world_vocabulary! {
         subject: Client, sign: Other, prominence: Notable,
         parties: Client(*client), touches: [Client(*client)],
         title: "client leaves",
-        line: "leaves for good",
+        line: "leaves and does not come back",
         witness: -,
         samples: { client: 2 };
 
@@ -198,23 +198,23 @@ world_vocabulary! {
         subject: Other, sign: Fault, prominence: Notable,
         parties: Connection(*socket), touches: [],
         title: "frame overtook another",
-        line: "{socket} a frame overtook {overtaken} that the balancer holds",
+        line: "{socket} a frame overtook {overtaken} that the balancer held back",
         witness: "{socket} frame overtook {overtaken}",
         samples: { socket: SOCKET, overtaken: 2 };
 
     LinkPartitioned { from, to } =>
         subject: Client, sign: Fault, prominence: Notable,
         parties: Link(*from, *to), touches: Touched::end_of_link(*from, *to),
-        title: "link cut",
-        line: "link {from} -> {to} cut",
+        title: "link partitioned",
+        line: "link {from} -> {to} partitioned",
         witness: "link {from} to {to} cut",
         samples: { from: Actor::Client(2), to: Actor::Balancer };
 
     LinkRepaired { from, to } =>
         subject: Client, sign: Fault, prominence: Notable,
         parties: Link(*from, *to), touches: Touched::end_of_link(*from, *to),
-        title: "link mended",
-        line: "link {from} -> {to} mended",
+        title: "link repaired",
+        line: "link {from} -> {to} repaired",
         witness: "link {from} to {to} mended",
         samples: { from: Actor::Client(2), to: Actor::Balancer };
 

@@ -5,10 +5,10 @@ use gatesim_model::core::{
     message::AgentEventKind,
 };
 
-use super::{ClientSocket, Edit, Path, Value};
+use super::{ClientSocket, SnapshotEdit, StatePath, StateValue};
 use crate::trace::event::Actor;
 
-impl Edit<'_> {
+impl SnapshotEdit<'_> {
     /// A client begins to open a socket. Those that are over are of no interest any more.
     pub(super) fn client_connecting(&mut self, socket: SocketId, user: u32) {
         let client = Actor::Client(socket.peer);
@@ -18,32 +18,36 @@ impl Edit<'_> {
         };
         self.remove_range(
             client,
-            Path::Socket(first)..Path::Messages,
-            |_, value| matches!(value, Value::ClientSocket(socket) if socket.is_over()),
+            StatePath::Socket(first)..StatePath::Messages,
+            |_, value| matches!(value, StateValue::ClientSocket(socket) if socket.is_over()),
         );
         self.set(
             client,
-            Path::User,
-            Value::Text(format!("user{user}").into()),
+            StatePath::User,
+            StateValue::Text(format!("user{user}").into()),
         );
         self.client_socket(socket, ClientSocket::Connecting);
     }
 
     /// A client has one socket for each attempt, whichever copy of its upgrade answered.
     pub(super) fn client_socket(&mut self, socket: SocketId, state: ClientSocket) {
-        let path = Path::Socket(socket.original());
-        self.set(Actor::Client(socket.peer), path, Value::ClientSocket(state));
+        let path = StatePath::Socket(socket.original());
+        self.set(
+            Actor::Client(socket.peer),
+            path,
+            StateValue::ClientSocket(state),
+        );
     }
 
     /// A message was handed to a socket, for the first time or once more.
     pub(super) fn client_sent(&mut self, socket: SocketId, message: &MessageId, again: bool) {
         let client = Actor::Client(socket.peer);
-        let path = Path::Message(message.clone());
+        let path = StatePath::Message(message.clone());
         let events = match self.value(client, &path) {
-            Some(Value::Unanswered { events, .. }) => *events,
+            Some(StateValue::Unanswered { events, .. }) => *events,
             Some(_) | None => 0,
         };
-        self.set(client, path, Value::Unanswered { on: socket, events });
+        self.set(client, path, StateValue::Unanswered { on: socket, events });
         if !again {
             self.tally(client, 1, 0, 0);
         }
@@ -57,8 +61,8 @@ impl Edit<'_> {
         kind: AgentEventKind,
     ) {
         let client = Actor::Client(socket.peer);
-        let path = Path::Message(message.clone());
-        let Some(&Value::Unanswered { on, events }) = self.value(client, &path) else {
+        let path = StatePath::Message(message.clone());
+        let Some(&StateValue::Unanswered { on, events }) = self.value(client, &path) else {
             return;
         };
         match kind {
@@ -71,7 +75,7 @@ impl Edit<'_> {
             | AgentEventKind::ToolExecuting
             | AgentEventKind::ToolCompleted => {
                 let events = events + 1;
-                self.set(client, path, Value::Unanswered { on, events });
+                self.set(client, path, StateValue::Unanswered { on, events });
             }
         }
     }
@@ -80,7 +84,7 @@ impl Edit<'_> {
     pub(super) fn client_got_error(&mut self, socket: SocketId, message: &Option<MessageId>) {
         let client = Actor::Client(socket.peer);
         let Some(message) = message else { return };
-        let path = Path::Message(message.clone());
+        let path = StatePath::Message(message.clone());
         if self.value(client, &path).is_some() {
             self.remove(client, path);
             self.tally(client, 0, 0, 1);
@@ -88,19 +92,19 @@ impl Edit<'_> {
     }
 
     fn tally(&mut self, client: Actor, more_sent: u32, more_answered: u32, more_refused: u32) {
-        let (sent, answered, refused) = match self.value(client, &Path::Messages) {
-            Some(&Value::Tally {
+        let (sent, answered, refused) = match self.value(client, &StatePath::Messages) {
+            Some(&StateValue::Tally {
                 sent,
                 answered,
                 refused,
             }) => (sent, answered, refused),
             Some(_) | None => (0, 0, 0),
         };
-        let tally = Value::Tally {
+        let tally = StateValue::Tally {
             sent: sent + more_sent,
             answered: answered + more_answered,
             refused: refused + more_refused,
         };
-        self.set(client, Path::Messages, tally);
+        self.set(client, StatePath::Messages, tally);
     }
 }

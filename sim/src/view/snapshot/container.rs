@@ -8,7 +8,7 @@ use gatesim_model::{
     event::{Breaker, BreakerState, Event, LockName},
 };
 
-use super::{Aspect, Edit, Path, Value, value::Holder};
+use super::{Aspect, SnapshotEdit, StatePath, StateValue, value::LockHolder};
 use crate::trace::event::Actor;
 
 /// What may happen to a lock, in the order in which it does.
@@ -19,22 +19,22 @@ enum Locking {
     GivenUp,
 }
 
-impl Edit<'_> {
+impl SnapshotEdit<'_> {
     /// One arm for each event. `at` is the container.
     pub(super) fn protocol(&mut self, at: Actor, event: &Event) {
         match event {
             Event::MachineRegistered {
                 socket, connection, ..
             } => {
-                let machine = Value::Machine {
+                let machine = StateValue::Machine {
                     state: ConnectionState::Connecting,
                     moves: 0,
                     refused: 0,
                     owners: vec![*socket],
                 };
-                let path = Path::Machine(connection.clone());
+                let path = StatePath::Machine(connection.clone());
                 if self.value(at, &path).is_none() {
-                    self.count(at, Path::Registry, "machine", 1);
+                    self.count(at, StatePath::Registry, "machine", 1);
                 }
                 self.set(at, path, machine);
             }
@@ -46,10 +46,10 @@ impl Edit<'_> {
                 }
             }),
             Event::MachineUnregistered { connection, .. } => {
-                let path = Path::Machine(connection.clone());
+                let path = StatePath::Machine(connection.clone());
                 if self.value(at, &path).is_some() {
                     self.remove(at, path);
-                    self.count(at, Path::Registry, "machine", -1);
+                    self.count(at, StatePath::Registry, "machine", -1);
                 }
             }
             Event::Transition { connection, to, .. } => {
@@ -74,19 +74,19 @@ impl Edit<'_> {
                 breaker, failures, ..
             } => self.breaker(at, *breaker, |_, counted| *counted = *failures),
             Event::PhaseReached { phase } => {
-                self.set(at, Path::Phase, Value::Word(phase.name()));
+                self.set(at, StatePath::Phase, StateValue::Word(phase.name()));
             }
             Event::ComponentChanged { component, ready } => {
                 let word = match ready {
                     true => "there",
                     false => "gone",
                 };
-                self.set(at, Path::Component(*component), Value::Word(word));
+                self.set(at, StatePath::Component(*component), StateValue::Word(word));
             }
             Event::CallStarted { socket, service } => {
                 let path = match socket {
-                    Some(socket) => Path::Connection(*socket, Aspect::Call(*service)),
-                    None => Path::Call(*service),
+                    Some(socket) => StatePath::Connection(*socket, Aspect::Call(*service)),
+                    None => StatePath::Call(*service),
                 };
                 self.count(at, path, "call", 1);
             }
@@ -94,8 +94,8 @@ impl Edit<'_> {
                 socket, service, ..
             } => {
                 let path = match socket {
-                    Some(socket) => Path::Connection(*socket, Aspect::Call(*service)),
-                    None => Path::Call(*service),
+                    Some(socket) => StatePath::Connection(*socket, Aspect::Call(*service)),
+                    None => StatePath::Call(*service),
                 };
                 self.count(at, path, "call", -1);
             }
@@ -140,7 +140,7 @@ impl Edit<'_> {
             Event::AgentEventLost { run, .. } => {
                 self.run_event(at, *run, |_, delivery| delivery.lost += 1);
             }
-            Event::RunEnded { run, .. } => self.remove(at, Path::AgentRun(*run)),
+            Event::RunEnded { run, .. } => self.remove(at, StatePath::AgentRun(*run)),
             _ => self.connection(at, event),
         }
     }
@@ -151,9 +151,9 @@ impl Edit<'_> {
         connection: &ConnectionId,
         change: impl FnOnce(&mut ConnectionState, &mut u32, &mut u32, &mut Vec<SocketId>),
     ) {
-        let path = Path::Machine(connection.clone());
-        // A machine that is no longer registered is known to nobody but who holds it.
-        let Some(Value::Machine {
+        let path = StatePath::Machine(connection.clone());
+        // A machine that is no longer registered is known only to the tasks that hold it.
+        let Some(StateValue::Machine {
             mut state,
             mut moves,
             mut refused,
@@ -163,7 +163,7 @@ impl Edit<'_> {
             return;
         };
         change(&mut state, &mut moves, &mut refused, &mut owners);
-        let machine = Value::Machine {
+        let machine = StateValue::Machine {
             state,
             moves,
             refused,
@@ -178,13 +178,13 @@ impl Edit<'_> {
         breaker: Breaker,
         change: impl FnOnce(&mut BreakerState, &mut u32),
     ) {
-        let path = Path::Breaker(breaker);
+        let path = StatePath::Breaker(breaker);
         let (mut state, mut failures) = match self.value(at, &path) {
-            Some(&Value::Breaker { state, failures }) => (state, failures),
+            Some(&StateValue::Breaker { state, failures }) => (state, failures),
             Some(_) | None => (BreakerState::Closed, 0),
         };
         change(&mut state, &mut failures);
-        self.set(at, path, Value::Breaker { state, failures });
+        self.set(at, path, StateValue::Breaker { state, failures });
     }
 
     fn lock(
@@ -192,12 +192,12 @@ impl Edit<'_> {
         at: Actor,
         (lock, instance): (LockName, u64),
         ticket: u32,
-        who: Holder,
+        who: LockHolder,
         what: Locking,
     ) {
-        let path = Path::Lock(lock, instance);
+        let path = StatePath::Lock(lock, instance);
         let (mut holder, mut waiting) = match self.value(at, &path) {
-            Some(Value::Lock { holder, waiting }) => (*holder, waiting.clone()),
+            Some(StateValue::Lock { holder, waiting }) => (*holder, waiting.clone()),
             Some(_) | None => (None, Vec::new()),
         };
         match what {
@@ -210,7 +210,7 @@ impl Edit<'_> {
             Locking::GivenUp => waiting.retain(|(waits, _)| *waits != ticket),
         }
         let idle = holder.is_none() && waiting.is_empty();
-        let after = (!idle).then_some(Value::Lock { holder, waiting });
+        let after = (!idle).then_some(StateValue::Lock { holder, waiting });
         self.put(at, path, after);
     }
 }

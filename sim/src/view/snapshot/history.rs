@@ -1,27 +1,27 @@
-//! Every moment of one run, each as quickly as any other.
+//! The snapshots of one run, each as quickly as any other.
 //!
-//! For each line of each actor it keeps when it changed and to what, so a moment is a search in
+//! For each line of each actor it keeps when it changed and to what, so a snapshot is a search in
 //! each line, and needs neither what came before nor copies of it.
 
 use std::collections::BTreeMap;
 
-use super::{Change, Path, Snapshot, State, Value};
+use super::{ActorState, Snapshot, StateChange, StatePath, StateValue};
 use crate::trace::event::{Actor, TraceEvent};
 
 /// The changes of one run, by line.
 pub struct History {
-    /// What there was before the first event.
+    /// The snapshot before the first event.
     start: Snapshot,
-    lines: BTreeMap<Actor, BTreeMap<Path, Vec<Version>>>,
+    lines: BTreeMap<Actor, BTreeMap<StatePath, Vec<Version>>>,
     /// For each event, the lines that it changed: where they stand in `changed`.
     ends: Vec<usize>,
-    changed: Vec<(Actor, Path)>,
+    changed: Vec<(Actor, StatePath)>,
 }
 
 /// What a line says from the event with this number on; nothing if it is not there.
 struct Version {
     from: u64,
-    value: Option<Value>,
+    value: Option<StateValue>,
 }
 
 impl History {
@@ -33,9 +33,9 @@ impl History {
             ends: Vec::with_capacity(entries.len()),
             changed: Vec::new(),
         };
-        let mut moment = Snapshot::new();
+        let mut snapshot = Snapshot::new();
         for entry in entries {
-            for change in moment.apply(entry) {
+            for change in snapshot.apply(entry) {
                 history.changed.push((change.actor, change.path.clone()));
                 let lines = history.lines.entry(change.actor).or_default();
                 lines.entry(change.path).or_default().push(Version {
@@ -49,7 +49,7 @@ impl History {
     }
 
     /// An actor after the first `events` events; empty if nothing is known of it.
-    pub fn state(&self, actor: Actor, events: u64) -> State {
+    pub fn state(&self, actor: Actor, events: u64) -> ActorState {
         let mut state = self.start.state(actor).cloned().unwrap_or_default();
         for (path, versions) in self.lines.get(&actor).into_iter().flatten() {
             match version(versions, events) {
@@ -67,17 +67,17 @@ impl History {
         state
     }
 
-    /// Everybody after the first `events` events.
-    pub fn moment(&self, events: u64) -> Snapshot {
-        let mut moment = self.start.clone();
+    /// All actors after the first `events` events.
+    pub fn snapshot(&self, events: u64) -> Snapshot {
+        let mut snapshot = self.start.clone();
         for &actor in self.lines.keys() {
-            moment.actors.insert(actor, self.state(actor, events));
+            snapshot.actors.insert(actor, self.state(actor, events));
         }
-        moment
+        snapshot
     }
 
     /// What the event with this number changed.
-    pub fn changes(&self, number: u64) -> Vec<Change> {
+    pub fn changes(&self, number: u64) -> Vec<StateChange> {
         let place = number as usize;
         let Some(&end) = self.ends.get(place) else {
             return Vec::new();
@@ -86,14 +86,14 @@ impl History {
             0 => 0,
             place => self.ends[place - 1],
         };
-        let change = |(actor, path): &(Actor, Path)| {
+        let change = |(actor, path): &(Actor, StatePath)| {
             let versions = &self.lines[actor][path];
             let before = match version(versions, number) {
                 Some(version) => version.value.clone(),
                 None => self.start.value(*actor, path).cloned(),
             };
             let after = version(versions, number + 1)?.value.clone();
-            Some(Change {
+            Some(StateChange {
                 actor: *actor,
                 path: path.clone(),
                 before,

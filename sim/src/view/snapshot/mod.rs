@@ -1,14 +1,14 @@
-//! What is where at a moment of a run: a fold over its events.
+//! The state of a run after each of its events: a fold over them.
 //!
-//! A [`Snapshot`] has for each actor an ordered map from [`Path`] to [`Value`], both short texts in
+//! A [`Snapshot`] has for each actor an ordered map from [`StatePath`] to [`StateValue`], both short texts in
 //! the protocol's words: `machine ws_1` is `ACCEPTED (1 transition), of c0#1`. Each event makes
-//! [`Change`]s in it, which say what was there before as well. A
-//! [`History`] has every moment of a run, each as quickly as any other.
+//! [`StateChange`]s in it, which say what was there before as well. A
+//! [`History`] has the snapshot after each event of a run, each as quickly as any other.
 //!
 //! It knows what events tell and nothing else, so that it cannot disagree with what invariants saw.
-//! What a reader might miss: a call whose task was cancelled has no end, and stands until its
+//! Two things to know: a call whose task was cancelled has no end, and stands until its
 //! connection is forgotten; a connection is forgotten when its endpoint and its transport have
-//! ended and nothing of it is left, so what it has left behind remains in sight.
+//! ended and nothing of it is left, so what it has left behind stays visible.
 
 use std::{collections::BTreeMap, ops::RangeBounds};
 
@@ -29,29 +29,31 @@ mod value;
 mod world;
 
 pub use history::History;
-pub use path::{Aspect, Path};
-pub use value::{ClientSocket, Delivery, Holder, Process, Transport, Value};
+pub use path::{Aspect, StatePath};
+pub use value::{
+    ClientSocket, DeliveryCounts, LockHolder, ProcessState, ServerTransport, StateValue,
+};
 
 /// What is known of one actor.
-pub type State = BTreeMap<Path, Value>;
+pub type ActorState = BTreeMap<StatePath, StateValue>;
 
-/// What is known of everybody.
+/// What is known of all actors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    actors: BTreeMap<Actor, State>,
+    actors: BTreeMap<Actor, ActorState>,
 }
 
-/// A line of a moment that became another one, began or ceased to be.
+/// A line of a snapshot that changed, began or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct StateChange {
     /// Whose.
     pub actor: Actor,
     /// Which.
-    pub path: Path,
+    pub path: StatePath,
     /// What it was; none if it was not there.
-    pub before: Option<Value>,
+    pub before: Option<StateValue>,
     /// What it is; none if it is not there any more.
-    pub after: Option<Value>,
+    pub after: Option<StateValue>,
 }
 
 impl Default for Snapshot {
@@ -70,7 +72,7 @@ impl Snapshot {
             Service::Supervisor,
         ];
         let up = |service| {
-            let state = State::from([(Path::Answers, Value::Word("up"))]);
+            let state = ActorState::from([(StatePath::Answers, StateValue::Word("up"))]);
             (Actor::Service(service), state)
         };
         Snapshot {
@@ -78,19 +80,19 @@ impl Snapshot {
         }
     }
 
-    /// The moment after this many events of a trace.
+    /// The snapshot after these events of a trace.
     pub fn after(entries: &[TraceEvent]) -> Self {
-        let mut moment = Self::new();
+        let mut snapshot = Self::new();
         for entry in entries {
-            moment.apply(entry);
+            snapshot.apply(entry);
         }
-        moment
+        snapshot
     }
 
     /// Takes the next event into account, and says what it changed, in order of actors and paths.
-    pub fn apply(&mut self, entry: &TraceEvent) -> Vec<Change> {
-        let mut edit = Edit {
-            moment: self,
+    pub fn apply(&mut self, entry: &TraceEvent) -> Vec<StateChange> {
+        let mut edit = SnapshotEdit {
+            snapshot: self,
             changes: Vec::new(),
         };
         match &entry.fact {
@@ -100,35 +102,36 @@ impl Snapshot {
         joined(edit.changes)
     }
 
-    /// The actors of whom anything is known, in order.
+    /// The actors of which anything is known, in order.
     pub fn actors(&self) -> impl Iterator<Item = Actor> {
         let known = self.actors.iter().filter(|(_, state)| !state.is_empty());
         known.map(|(&actor, _)| actor)
     }
 
     /// What is known of an actor; none if nothing is.
-    pub fn state(&self, actor: Actor) -> Option<&State> {
+    pub fn state(&self, actor: Actor) -> Option<&ActorState> {
         self.actors.get(&actor).filter(|state| !state.is_empty())
     }
 
     /// One line of an actor.
-    pub fn value(&self, actor: Actor, path: &Path) -> Option<&Value> {
+    pub fn value(&self, actor: Actor, path: &StatePath) -> Option<&StateValue> {
         self.actors.get(&actor)?.get(path)
     }
 
-    /// What must change in this moment to make it `other`, in order of actors and paths.
-    pub fn difference(&self, other: &Snapshot) -> Vec<Change> {
+    /// What must change in this snapshot to make it `other`, in order of actors and paths.
+    pub fn difference(&self, other: &Snapshot) -> Vec<StateChange> {
         let mut changes = Vec::new();
-        let mut add = |actor, path: &Path, before: Option<&Value>, after: Option<&Value>| {
-            if before != after {
-                changes.push(Change {
-                    actor,
-                    path: path.clone(),
-                    before: before.cloned(),
-                    after: after.cloned(),
-                });
-            }
-        };
+        let mut add =
+            |actor, path: &StatePath, before: Option<&StateValue>, after: Option<&StateValue>| {
+                if before != after {
+                    changes.push(StateChange {
+                        actor,
+                        path: path.clone(),
+                        before: before.cloned(),
+                        after: after.cloned(),
+                    });
+                }
+            };
         for (&actor, state) in &self.actors {
             for (path, value) in state {
                 add(actor, path, Some(value), other.value(actor, path));
@@ -145,7 +148,12 @@ impl Snapshot {
         changes
     }
 
-    fn put(&mut self, actor: Actor, path: &Path, value: Option<Value>) -> Option<Value> {
+    fn put(
+        &mut self,
+        actor: Actor,
+        path: &StatePath,
+        value: Option<StateValue>,
+    ) -> Option<StateValue> {
         let state = self.actors.entry(actor).or_default();
         match value {
             Some(value) => state.insert(path.clone(), value),
@@ -155,7 +163,7 @@ impl Snapshot {
 }
 
 /// One change for each line, however often it changed.
-fn joined(mut changes: Vec<Change>) -> Vec<Change> {
+fn joined(mut changes: Vec<StateChange>) -> Vec<StateChange> {
     changes.sort_by(|a, b| (a.actor, &a.path).cmp(&(b.actor, &b.path)));
     changes.dedup_by(|later, earlier| {
         let same = (later.actor, &later.path) == (earlier.actor, &earlier.path);
@@ -168,29 +176,29 @@ fn joined(mut changes: Vec<Change>) -> Vec<Change> {
     changes
 }
 
-/// A moment while an event is applied to it.
-struct Edit<'a> {
-    moment: &'a mut Snapshot,
-    changes: Vec<Change>,
+/// A snapshot while an event is applied to it.
+struct SnapshotEdit<'a> {
+    snapshot: &'a mut Snapshot,
+    changes: Vec<StateChange>,
 }
 
-impl Edit<'_> {
-    fn value(&self, actor: Actor, path: &Path) -> Option<&Value> {
-        self.moment.value(actor, path)
+impl SnapshotEdit<'_> {
+    fn value(&self, actor: Actor, path: &StatePath) -> Option<&StateValue> {
+        self.snapshot.value(actor, path)
     }
 
-    fn set(&mut self, actor: Actor, path: Path, value: Value) {
+    fn set(&mut self, actor: Actor, path: StatePath, value: StateValue) {
         self.put(actor, path, Some(value));
     }
 
-    fn remove(&mut self, actor: Actor, path: Path) {
+    fn remove(&mut self, actor: Actor, path: StatePath) {
         self.put(actor, path, None);
     }
 
-    fn put(&mut self, actor: Actor, path: Path, after: Option<Value>) {
-        let before = self.moment.put(actor, &path, after.clone());
+    fn put(&mut self, actor: Actor, path: StatePath, after: Option<StateValue>) {
+        let before = self.snapshot.put(actor, &path, after.clone());
         if before != after {
-            self.changes.push(Change {
+            self.changes.push(StateChange {
                 actor,
                 path,
                 before,
@@ -200,13 +208,13 @@ impl Edit<'_> {
     }
 
     /// Adds to a number; a number that becomes zero is not shown.
-    fn count(&mut self, actor: Actor, path: Path, noun: &'static str, by: i32) {
+    fn count(&mut self, actor: Actor, path: StatePath, noun: &'static str, by: i32) {
         let before = match self.value(actor, &path) {
-            Some(Value::Count { number, .. }) => *number,
+            Some(StateValue::Count { number, .. }) => *number,
             Some(_) | None => 0,
         };
         let number = before.saturating_add_signed(by);
-        let after = (number > 0).then_some(Value::Count { number, noun });
+        let after = (number > 0).then_some(StateValue::Count { number, noun });
         self.put(actor, path, after);
     }
 
@@ -214,13 +222,13 @@ impl Edit<'_> {
     fn remove_range(
         &mut self,
         actor: Actor,
-        range: impl RangeBounds<Path>,
-        gone: impl Fn(&Path, &Value) -> bool,
+        range: impl RangeBounds<StatePath>,
+        gone: impl Fn(&StatePath, &StateValue) -> bool,
     ) {
-        let Some(state) = self.moment.actors.get(&actor) else {
+        let Some(state) = self.snapshot.actors.get(&actor) else {
             return;
         };
-        let paths: Vec<Path> = state
+        let paths: Vec<StatePath> = state
             .range(range)
             .filter(|(path, value)| gone(path, value))
             .map(|(path, _)| path.clone())

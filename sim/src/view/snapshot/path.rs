@@ -1,4 +1,4 @@
-//! The lines of a moment: what can be known of an actor, in the order in which it is read.
+//! The lines of a snapshot: what can be known of an actor, in the order in which it is read.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::trace::event::{Actor, Impairment};
 
 /// One line of an actor. Prints as a short text, which no other line of the actor has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Path {
+pub enum StatePath {
     // --- the run ------------------------------------------------------------------------------
     /// Whether it goes on, and in which phase.
     Run,
@@ -28,7 +28,7 @@ pub enum Path {
     },
 
     // --- clients ------------------------------------------------------------------------------
-    /// Whose client it is.
+    /// The user of the client.
     User,
     /// Whether it is still there, once it is not.
     Life,
@@ -66,7 +66,7 @@ pub enum Path {
     Component(Component),
     /// A breaker.
     Breaker(Breaker),
-    /// A lock that somebody holds or wants.
+    /// A lock that a task holds or waits for.
     Lock(LockName, u64),
     /// Calls of the container itself that have no answer yet.
     Call(Service),
@@ -109,7 +109,7 @@ pub enum Aspect {
     Gate,
     /// The message loop.
     Loop,
-    /// Messages that have arrived and that nobody has taken up.
+    /// Messages that have arrived and are not handled yet.
     Inbox,
     /// Calls that have no answer yet.
     Call(Service),
@@ -119,75 +119,75 @@ pub enum Aspect {
     Tables,
 }
 
-impl Path {
+impl StatePath {
     /// The connection that it is about, if it is about one.
     pub fn socket(&self) -> Option<SocketId> {
         match self {
-            Path::Socket(socket) | Path::Route(socket) | Path::Connection(socket, _) => {
-                Some(*socket)
-            }
-            Path::Run
-            | Path::Fault(_)
-            | Path::Link { .. }
-            | Path::User
-            | Path::Life
-            | Path::Tokens
-            | Path::Messages
-            | Path::Message(_)
-            | Path::Answers
-            | Path::Impaired(_)
-            | Path::Journal(_)
-            | Path::Process
-            | Path::Processor
-            | Path::Clock
-            | Path::Phase
-            | Path::Component(_)
-            | Path::Breaker(_)
-            | Path::Lock(..)
-            | Path::Call(_)
-            | Path::Endpoints
-            | Path::Registry
-            | Path::Table(_)
-            | Path::Machine(_)
-            | Path::AgentRun(_) => None,
+            StatePath::Socket(socket)
+            | StatePath::Route(socket)
+            | StatePath::Connection(socket, _) => Some(*socket),
+            StatePath::Run
+            | StatePath::Fault(_)
+            | StatePath::Link { .. }
+            | StatePath::User
+            | StatePath::Life
+            | StatePath::Tokens
+            | StatePath::Messages
+            | StatePath::Message(_)
+            | StatePath::Answers
+            | StatePath::Impaired(_)
+            | StatePath::Journal(_)
+            | StatePath::Process
+            | StatePath::Processor
+            | StatePath::Clock
+            | StatePath::Phase
+            | StatePath::Component(_)
+            | StatePath::Breaker(_)
+            | StatePath::Lock(..)
+            | StatePath::Call(_)
+            | StatePath::Endpoints
+            | StatePath::Registry
+            | StatePath::Table(_)
+            | StatePath::Machine(_)
+            | StatePath::AgentRun(_) => None,
         }
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for StatePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Path::Run => "run".to_owned(),
-            Path::Fault(number) => format!("fault {number}"),
-            Path::Link { from, to } => format!("link {from} -> {to}"),
-            Path::User => "user".to_owned(),
-            Path::Life => "life".to_owned(),
-            Path::Tokens => "tokens".to_owned(),
-            Path::Socket(socket) => format!("socket {socket}"),
-            Path::Messages => "messages".to_owned(),
-            Path::Message(message) => format!("message {message}"),
-            Path::Route(socket) => format!("route {socket}"),
-            Path::Answers => "answers".to_owned(),
-            Path::Impaired(how) => match how {
+            StatePath::Run => "run".to_owned(),
+            StatePath::Fault(number) => format!("fault {number}"),
+            StatePath::Link { from, to } => format!("link {from} -> {to}"),
+            StatePath::User => "user".to_owned(),
+            StatePath::Life => "life".to_owned(),
+            StatePath::Tokens => "tokens".to_owned(),
+            StatePath::Socket(socket) => format!("socket {socket}"),
+            StatePath::Messages => "messages".to_owned(),
+            StatePath::Message(message) => format!("message {message}"),
+            StatePath::Route(socket) => format!("route {socket}"),
+            StatePath::Answers => "answers".to_owned(),
+            StatePath::Impaired(how) => match how {
                 Impairment::Slow { factor } => format!("{factor} times as slow"),
                 Impairment::Erring { per_mille } => format!("failing {per_mille} per mille"),
                 Impairment::Wrong { per_mille } => format!("wrong {per_mille} per mille"),
             },
-            Path::Journal(message) => format!("journal {message}"),
-            Path::Process => "process".to_owned(),
-            Path::Processor => "processor".to_owned(),
-            Path::Clock => "clock".to_owned(),
-            Path::Phase => "phase".to_owned(),
-            Path::Component(component) => format!("component {component}"),
-            Path::Breaker(breaker) => format!("breaker {breaker}"),
-            Path::Lock(lock, instance) => format!("lock {lock}/{instance}"),
-            Path::Call(service) => format!("call to {}", Actor::Service(*service)),
-            Path::Endpoints => "endpoints".to_owned(),
-            Path::Registry => "registry".to_owned(),
-            Path::Table(table) => format!("table {table}"),
-            Path::Machine(connection) => format!("machine {connection}"),
-            Path::Connection(socket, aspect) => format!("{socket} {aspect}"),
-            Path::AgentRun(run) => run.to_string(),
+            StatePath::Journal(message) => format!("journal {message}"),
+            StatePath::Process => "process".to_owned(),
+            StatePath::Processor => "processor".to_owned(),
+            StatePath::Clock => "clock".to_owned(),
+            StatePath::Phase => "phase".to_owned(),
+            StatePath::Component(component) => format!("component {component}"),
+            StatePath::Breaker(breaker) => format!("breaker {breaker}"),
+            StatePath::Lock(lock, instance) => format!("lock {lock}/{instance}"),
+            StatePath::Call(service) => format!("call to {}", Actor::Service(*service)),
+            StatePath::Endpoints => "endpoints".to_owned(),
+            StatePath::Registry => "registry".to_owned(),
+            StatePath::Table(table) => format!("table {table}"),
+            StatePath::Machine(connection) => format!("machine {connection}"),
+            StatePath::Connection(socket, aspect) => format!("{socket} {aspect}"),
+            StatePath::AgentRun(run) => run.to_string(),
         };
         f.pad(&text)
     }
@@ -215,7 +215,7 @@ impl fmt::Display for Aspect {
     }
 }
 
-impl Serialize for Path {
+impl Serialize for StatePath {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }

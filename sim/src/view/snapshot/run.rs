@@ -5,17 +5,17 @@ use gatesim_model::{
     port::env::Service,
 };
 
-use super::{Edit, Path, Value, value::Delivery};
+use super::{SnapshotEdit, StatePath, StateValue, value::DeliveryCounts};
 use crate::trace::event::Actor;
 
-impl Edit<'_> {
+impl SnapshotEdit<'_> {
     pub(super) fn run_started(&mut self, at: Actor, run: RunId, message: &MessageId) {
-        let started = Value::AgentRun {
+        let started = StateValue::AgentRun {
             message: message.clone(),
             emitted: 0,
-            delivery: Delivery::default(),
+            delivery: DeliveryCounts::default(),
         };
-        self.set(at, Path::AgentRun(run), started);
+        self.set(at, StatePath::AgentRun(run), started);
     }
 
     /// Something became of an event of a run. Of a run that is over nothing is shown.
@@ -23,10 +23,10 @@ impl Edit<'_> {
         &mut self,
         at: Actor,
         run: RunId,
-        change: impl FnOnce(&mut u32, &mut Delivery),
+        change: impl FnOnce(&mut u32, &mut DeliveryCounts),
     ) {
-        let path = Path::AgentRun(run);
-        let Some(Value::AgentRun {
+        let path = StatePath::AgentRun(run);
+        let Some(StateValue::AgentRun {
             message,
             mut emitted,
             mut delivery,
@@ -35,7 +35,7 @@ impl Edit<'_> {
             return;
         };
         change(&mut emitted, &mut delivery);
-        let value = Value::AgentRun {
+        let value = StateValue::AgentRun {
             message,
             emitted,
             delivery,
@@ -45,16 +45,17 @@ impl Edit<'_> {
 
     /// An event of a run was written to the journal of its message, which outlives the container.
     pub(super) fn journaled(&mut self, at: Actor, run: RunId) {
-        let Some(Value::AgentRun { message, .. }) = self.value(at, &Path::AgentRun(run)) else {
+        let Some(StateValue::AgentRun { message, .. }) = self.value(at, &StatePath::AgentRun(run))
+        else {
             return;
         };
         let redis = Actor::Service(Service::Redis);
-        let path = Path::Journal(message.clone());
+        let path = StatePath::Journal(message.clone());
         let events = match self.value(redis, &path) {
-            Some(Value::Journal { run: of, events }) if *of == run.0 => *events,
+            Some(StateValue::Journal { run: of, events }) if *of == run.0 => *events,
             Some(_) | None => 0,
         };
-        let journal = Value::Journal {
+        let journal = StateValue::Journal {
             run: run.0,
             events: events + 1,
         };

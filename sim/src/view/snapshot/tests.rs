@@ -5,13 +5,13 @@ use crate::trace::vocabulary::samples;
 
 #[test]
 fn every_event_says_what_it_changes() {
-    let mut moment = Snapshot::new();
+    let mut snapshot = Snapshot::new();
     let mut lines = Vec::new();
     for entry in samples::trace() {
-        let changes = moment.apply(&entry);
+        let changes = snapshot.apply(&entry);
         lines.push(entry.fact.row().line());
         lines.extend(changes.iter().map(|change| {
-            let side = |value: &Option<Value>| value.as_ref().map(Value::to_string);
+            let side = |value: &Option<StateValue>| value.as_ref().map(StateValue::to_string);
             format!(
                 "    {} {}: {} => {}",
                 change.actor,
@@ -27,11 +27,11 @@ fn every_event_says_what_it_changes() {
 
 #[test]
 fn changes_are_written_as_texts() {
-    let change = Change {
+    let change = StateChange {
         actor: Actor::Container(0),
-        path: Path::Machine("ws_1".into()),
+        path: StatePath::Machine("ws_1".into()),
         before: None,
-        after: Some(Value::Word("there")),
+        after: Some(StateValue::Word("there")),
     };
     let text = serde_json::to_string(&change).unwrap();
     assert_eq!(

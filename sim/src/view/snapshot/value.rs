@@ -1,4 +1,4 @@
-//! What a line of a moment says: data that the fold reads again, and a text for people.
+//! What a line of a snapshot says: data that the fold reads again, and a text for people.
 
 use std::{fmt, sync::Arc};
 
@@ -20,7 +20,7 @@ const NAMED: usize = 4;
 /// What a line says. Prints as a short text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say no more than their names")]
-pub enum Value {
+pub enum StateValue {
     /// One of a few fixed words.
     Word(&'static str),
     /// Words with a name in them.
@@ -40,13 +40,16 @@ pub enum Value {
     /// A message that waits for the end of its answer.
     Unanswered { on: SocketId, events: u32 },
     /// A process.
-    Process { incarnation: u32, state: Process },
+    Process {
+        incarnation: u32,
+        state: ProcessState,
+    },
     /// A breaker.
     Breaker { state: BreakerState, failures: u32 },
     /// A lock: who has it, and who waits, by ticket.
     Lock {
-        holder: Option<Holder>,
-        waiting: Vec<(u32, Holder)>,
+        holder: Option<LockHolder>,
+        waiting: Vec<(u32, LockHolder)>,
     },
     /// A machine, and the connections that have it.
     Machine {
@@ -60,7 +63,7 @@ pub enum Value {
     /// An endpoint that has ended.
     Ended { how: EndpointEnd, cause: CloseCause },
     /// A transport as the server sees it.
-    Transport(Transport),
+    Transport(ServerTransport),
     /// The state coordinator, and what it was asked for and has not applied yet.
     Coordinator {
         state: CoordinatorState,
@@ -76,19 +79,19 @@ pub enum Value {
     AgentRun {
         message: MessageId,
         emitted: u32,
-        delivery: Delivery,
+        delivery: DeliveryCounts,
     },
     /// What the journal of a message has.
     Journal { run: u32, events: u32 },
 }
 
-/// Whose task holds a lock; none if it is the container's own.
-pub type Holder = Option<SocketId>;
+/// The connection whose task holds a lock; none for a task of the container itself.
+pub type LockHolder = Option<SocketId>;
 
 /// What became of the events of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say no more than their names")]
-pub struct Delivery {
+pub struct DeliveryCounts {
     pub sent: u32,
     pub stored: u32,
     pub failed: u32,
@@ -123,7 +126,7 @@ impl ClientSocket {
 
 /// Where the process of a container stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
+pub enum ProcessState {
     /// Started; the balancer does not route to it yet.
     Started,
     /// The balancer may route to it.
@@ -139,7 +142,7 @@ pub enum Process {
 /// A transport as the server sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields say no more than their names")]
-pub enum Transport {
+pub enum ServerTransport {
     /// The upgrade has no answer yet.
     Upgrade,
     /// Accepted.
@@ -152,15 +155,15 @@ pub enum Transport {
     Ended,
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for StateValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Word(word) => f.write_str(word),
-            Value::Text(text) => f.write_str(text),
-            Value::Count { number, noun } => counted(f, *number, noun),
-            Value::Since { word, time } => write!(f, "{word} at {time} s"),
-            Value::ClientSocket(socket) => write!(f, "{socket}"),
-            Value::Tally {
+            StateValue::Word(word) => f.write_str(word),
+            StateValue::Text(text) => f.write_str(text),
+            StateValue::Count { number, noun } => counted(f, *number, noun),
+            StateValue::Since { word, time } => write!(f, "{word} at {time} s"),
+            StateValue::ClientSocket(socket) => write!(f, "{socket}"),
+            StateValue::Tally {
                 sent,
                 answered,
                 refused,
@@ -171,19 +174,19 @@ impl fmt::Display for Value {
                     refused => write!(f, ", {refused} refused"),
                 }
             }
-            Value::Unanswered { on, events } => {
+            StateValue::Unanswered { on, events } => {
                 write!(f, "unanswered, sent on {on}, ")?;
                 counted(f, *events, "event")
             }
-            Value::Process { incarnation, state } => {
+            StateValue::Process { incarnation, state } => {
                 write!(f, "{state} (incarnation {incarnation})")
             }
-            Value::Breaker { state, failures } => {
+            StateValue::Breaker { state, failures } => {
                 write!(f, "{state} (")?;
                 counted(f, *failures, "failure")?;
                 f.write_str(")")
             }
-            Value::Lock { holder, waiting } => {
+            StateValue::Lock { holder, waiting } => {
                 match holder {
                     Some(holder) => write!(f, "held by {}", holder_name(holder))?,
                     None => f.write_str("free")?,
@@ -194,7 +197,7 @@ impl fmt::Display for Value {
                 f.write_str(", wanted by ")?;
                 listed(f, waiting, |(_, holder)| holder_name(holder))
             }
-            Value::Machine {
+            StateValue::Machine {
                 state,
                 moves,
                 refused,
@@ -208,24 +211,24 @@ impl fmt::Display for Value {
                 f.write_str("), of ")?;
                 listed(f, owners, SocketId::to_string)
             }
-            Value::Running => f.write_str("running"),
-            Value::Ended { how, cause } => write!(f, "{how} (cause: {cause})"),
-            Value::Transport(transport) => write!(f, "{transport}"),
-            Value::Coordinator { state, asked } => match asked {
+            StateValue::Running => f.write_str("running"),
+            StateValue::Ended { how, cause } => write!(f, "{how} (cause: {cause})"),
+            StateValue::Transport(transport) => write!(f, "{transport}"),
+            StateValue::Coordinator { state, asked } => match asked {
                 Some(asked) => write!(f, "{state}, {asked} asked for"),
                 None => write!(f, "{state}"),
             },
-            Value::Loop { dispatched } => {
+            StateValue::Loop { dispatched } => {
                 f.write_str("running, ")?;
                 counted(f, *dispatched, "message")?;
                 f.write_str(" dispatched")
             }
-            Value::Inbox(messages) => listed(f, messages, message_name),
-            Value::Tables(tables) => {
+            StateValue::Inbox(messages) => listed(f, messages, message_name),
+            StateValue::Tables(tables) => {
                 let names: Vec<&str> = tables.iter().copied().map(Table::name).collect();
                 f.write_str(&names.join(", "))
             }
-            Value::AgentRun {
+            StateValue::AgentRun {
                 message,
                 emitted,
                 delivery,
@@ -234,7 +237,7 @@ impl fmt::Display for Value {
                 counted(f, *emitted, "event")?;
                 write!(f, " ({delivery})")
             }
-            Value::Journal { run, events } => {
+            StateValue::Journal { run, events } => {
                 counted(f, *events, "event")?;
                 write!(f, " of run{run}")
             }
@@ -258,36 +261,36 @@ impl fmt::Display for ClientSocket {
     }
 }
 
-impl fmt::Display for Process {
+impl fmt::Display for ProcessState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Process::Started => "started",
-            Process::InService => "in service",
-            Process::Stopping => "stopping",
-            Process::Gone => "gone",
-            Process::Crashed => "crashed",
+            ProcessState::Started => "started",
+            ProcessState::InService => "in service",
+            ProcessState::Stopping => "stopping",
+            ProcessState::Gone => "gone",
+            ProcessState::Crashed => "crashed",
         })
     }
 }
 
-impl fmt::Display for Transport {
+impl fmt::Display for ServerTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Transport::Upgrade => f.write_str("upgrade"),
-            Transport::Accepted { subprotocol } => match subprotocol {
+            ServerTransport::Upgrade => f.write_str("upgrade"),
+            ServerTransport::Accepted { subprotocol } => match subprotocol {
                 Some(subprotocol) => write!(f, "accepted with {subprotocol}"),
                 None => f.write_str("accepted"),
             },
-            Transport::Closing { code, reason } => {
+            ServerTransport::Closing { code, reason } => {
                 write!(f, "close {code} \"{reason}\" handed over")
             }
-            Transport::PeerGone { code } => write!(f, "peer's disconnect seen, code {code}"),
-            Transport::Ended => f.write_str("ended"),
+            ServerTransport::PeerGone { code } => write!(f, "peer's disconnect seen, code {code}"),
+            ServerTransport::Ended => f.write_str("ended"),
         }
     }
 }
 
-impl fmt::Display for Delivery {
+impl fmt::Display for DeliveryCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} sent", self.sent)?;
         for (number, word) in [
@@ -303,7 +306,7 @@ impl fmt::Display for Delivery {
     }
 }
 
-impl Serialize for Value {
+impl Serialize for StateValue {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
@@ -317,7 +320,7 @@ fn counted(f: &mut fmt::Formatter<'_>, number: u32, noun: &str) -> fmt::Result {
     }
 }
 
-fn holder_name(holder: &Holder) -> String {
+fn holder_name(holder: &LockHolder) -> String {
     match holder {
         Some(socket) => socket.to_string(),
         None => "the container".to_owned(),

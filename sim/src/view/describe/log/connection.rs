@@ -11,13 +11,13 @@ use gatesim_model::{
     port::socket::SocketError,
 };
 
-use super::{Handshake, Lines, Process, machine::printed};
+use super::{Lines, LoggedHandshake, LoggedProcess, machine::printed};
 use crate::trace::event::Operation;
 
 impl Lines<'_> {
     pub(super) fn handshake(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         coordinator: u8,
         to: HandshakeState,
@@ -30,7 +30,7 @@ impl Lines<'_> {
             HandshakePlacement::AfterAcceptAndBeforeLoop => coordinator == 1,
         };
         if to == HandshakeState::HandshakePending {
-            *handshake = Handshake {
+            *handshake = LoggedHandshake {
                 began: self.now,
                 moves: 0,
                 state: HandshakeState::Initializing.name(),
@@ -75,7 +75,12 @@ impl Lines<'_> {
     }
 
     /// The first line of the message handling, which is above its entry gate.
-    pub(super) fn entering(&mut self, process: &mut Process, socket: SocketId, id: &ConnectionId) {
+    pub(super) fn entering(
+        &mut self,
+        process: &mut LoggedProcess,
+        socket: SocketId,
+        id: &ConnectionId,
+    ) {
         let user = process.user(socket);
         let connection = process.connection(socket);
         if connection.entered.is_none() {
@@ -88,7 +93,7 @@ impl Lines<'_> {
 
     pub(super) fn gate_waits(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
         state: ConnectionState,
@@ -111,7 +116,7 @@ impl Lines<'_> {
 
     pub(super) fn loop_entered(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
     ) {
@@ -133,7 +138,7 @@ impl Lines<'_> {
 
     pub(super) fn loop_ended(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
         (messages, errors): (u32, u32),
@@ -151,7 +156,7 @@ impl Lines<'_> {
 
     pub(super) fn internal_error(
         &mut self,
-        process: &Process,
+        process: &LoggedProcess,
         socket: SocketId,
         step: Step,
         error: &str,
@@ -196,7 +201,7 @@ impl Lines<'_> {
     /// The application broke a rule of the transport, and caught the error.
     pub(super) fn misused(
         &mut self,
-        process: &Process,
+        process: &LoggedProcess,
         socket: SocketId,
         operation: Operation,
         error: SocketError,

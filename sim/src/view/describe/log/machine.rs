@@ -8,18 +8,18 @@ use gatesim_model::{
     event::Step,
 };
 
-use super::{Lines, Process, Registry, Wording};
+use super::{Lines, LoggedProcess, LoggedRegistry, Wording};
 
 impl Lines<'_> {
     pub(super) fn registered(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
         user: &UserId,
     ) {
-        if process.registry == Registry::Absent {
-            process.registry = Registry::There;
+        if process.registry == LoggedRegistry::Absent {
+            process.registry = LoggedRegistry::There;
             self.info("ConnectionStateMachineRegistry initialized");
         }
         process.machines.insert(id.clone(), self.now);
@@ -54,7 +54,7 @@ impl Lines<'_> {
                 "Connection {id} already registered, returning existing"
             )),
             Wording::Migrating | Wording::PassThrough => self.critical(format!(
-                "DUPLICATE CONNECTION REGISTRATION DETECTED: Connection {id} already registered. \
+                "DUPLICATE CONNECTION REGISTRATION DETECTED: LoggedConnection {id} already registered. \
                  Existing state: {}, User: {}, Requested User: {}.",
                 printed(state),
                 users.0,
@@ -65,7 +65,7 @@ impl Lines<'_> {
 
     pub(super) fn unregistered(
         &mut self,
-        process: &mut Process,
+        process: &mut LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
     ) {
@@ -82,7 +82,7 @@ impl Lines<'_> {
 
     pub(super) fn transition(
         &mut self,
-        process: &Process,
+        process: &LoggedProcess,
         socket: SocketId,
         id: &ConnectionId,
         (from, to): (ConnectionState, ConnectionState),
@@ -226,7 +226,7 @@ impl Lines<'_> {
     }
 }
 
-/// As the deployed Python prints the enum in an f-string (protocol.md 2.1).
+/// As the deployed Python prints the enum in an f-string (`docs/protocol.md#state-printing`).
 pub(super) fn printed(state: ConnectionState) -> String {
     format!("ApplicationConnectionState.{state}")
 }

@@ -1,5 +1,5 @@
-//! A run as the log lines of the production service (protocol.md 9), so that it can be laid
-//! beside a log of hers.
+//! A run as log lines of the production service (`docs/protocol.md#log-lines`), to be compared
+//! with a log of the service itself.
 //!
 //! The service logs at the places where events are emitted, so most lines follow from one event.
 //! Some name what an earlier one said: who the user is, when the set-up began, how many handlers
@@ -7,7 +7,7 @@
 //! a process lasts.
 //!
 //! Left out: lines of which no event tells, such as each look of the loop-entry gate, the wait for
-//! the start-up, and the patterns of the race detector. Where protocol.md has only a placeholder
+//! the start-up, and the patterns of the race detector. Where that document has only a placeholder
 //! and no event knows more, the line says what is known: a connection is named by its id, and by
 //! the observer's name before it has one.
 
@@ -84,25 +84,25 @@ pub struct GatewayLog {
     wording: Wording,
     handshake: HandshakePlacement,
     gate_wait: GateWait,
-    processes: BTreeMap<Actor, Process>,
+    processes: BTreeMap<Actor, LoggedProcess>,
 }
 
 /// What the lines of one process need to know of what was.
 #[derive(Default)]
-struct Process {
-    registry: Registry,
+struct LoggedProcess {
+    registry: LoggedRegistry,
     /// When each registered machine was made.
     machines: BTreeMap<ConnectionId, Time>,
-    connections: BTreeMap<SocketId, Connection>,
+    connections: BTreeMap<SocketId, LoggedConnection>,
     /// Handlers of the router.
     handlers: u32,
     failures: BTreeMap<Breaker, u32>,
-    runs: BTreeMap<RunId, Run>,
+    runs: BTreeMap<RunId, LoggedRun>,
 }
 
 /// The registry is made, and says so, when it is first used.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Registry {
+enum LoggedRegistry {
     #[default]
     Absent,
     There,
@@ -110,7 +110,7 @@ enum Registry {
 
 /// A connection until its endpoint ends.
 #[derive(Default)]
-struct Connection {
+struct LoggedConnection {
     /// The last id that its socket was given.
     id: Option<ConnectionId>,
     /// The id that the manager was given.
@@ -118,7 +118,7 @@ struct Connection {
     user: Option<UserId>,
     /// How many machines it has registered.
     machines: u32,
-    handshake: Handshake,
+    handshake: LoggedHandshake,
     /// When it came to the message handling.
     entered: Option<Time>,
     /// When it began to wait at the gate.
@@ -127,14 +127,14 @@ struct Connection {
 
 /// The handshake coordinator that moved last.
 #[derive(Clone, Copy, Default)]
-struct Handshake {
+struct LoggedHandshake {
     began: Time,
     moves: u32,
     state: &'static str,
 }
 
 /// An agent run until it ends.
-struct Run {
+struct LoggedRun {
     user: UserId,
     kinds: BTreeMap<u32, AgentEventKind>,
 }
@@ -179,7 +179,7 @@ impl GatewayLog {
                 operation,
                 error,
             }) => lines.misused(&process, *socket, *operation, *error),
-            Fact::World(WorldEvent::ContainerGone { .. }) => process = Process::default(),
+            Fact::World(WorldEvent::ContainerGone { .. }) => process = LoggedProcess::default(),
             Fact::World(_) => {}
         }
         let lines = lines.lines;
@@ -225,8 +225,8 @@ impl Lines<'_> {
     }
 }
 
-impl Process {
-    fn connection(&mut self, socket: SocketId) -> &mut Connection {
+impl LoggedProcess {
+    fn connection(&mut self, socket: SocketId) -> &mut LoggedConnection {
         self.connections.entry(socket).or_default()
     }
 

@@ -9,15 +9,15 @@ use gatesim_model::{
     event::{AdmissionLimit, Breaker, BreakerState, Event, IdHolder, Table},
 };
 
-use super::{Lines, Process, Run, Wording, head};
+use super::{Lines, LoggedProcess, LoggedRun, Wording, head};
 
 /// How the isolated managers of the later revisions call themselves.
 const PATTERN: &str = "factory pattern";
-/// How long the endpoint waits for the start-up to complete (step 21).
+/// How long the endpoint waits for the start-up to complete (`docs/protocol.md#step-21`).
 const STARTUP_WAIT_SECONDS: u32 = 5;
 
 impl Lines<'_> {
-    pub(super) fn protocol(&mut self, process: &mut Process, event: &Event) {
+    pub(super) fn protocol(&mut self, process: &mut LoggedProcess, event: &Event) {
         match event {
             Event::DisconnectSeen { socket, code } => {
                 let id = process.id(*socket);
@@ -153,7 +153,7 @@ impl Lines<'_> {
             Event::EntryRemoved { socket, table } => self.left(process, *socket, *table),
             Event::HeartbeatTimedOut { .. } => self.warning("WebSocket heartbeat timeout"),
             Event::RunStarted { run, user, .. } => {
-                let run_of_user = Run {
+                let run_of_user = LoggedRun {
                     user: user.clone(),
                     kinds: Default::default(),
                 };
@@ -191,7 +191,7 @@ impl Lines<'_> {
         }
     }
 
-    fn breaker(&mut self, process: &mut Process, breaker: Breaker, to: BreakerState) {
+    fn breaker(&mut self, process: &mut LoggedProcess, breaker: Breaker, to: BreakerState) {
         let failures = process.failures.get(&breaker).copied().unwrap_or_default();
         match (to, breaker) {
             (BreakerState::Open, Breaker::AuthLocal) => self.warning(format!(
@@ -212,7 +212,7 @@ impl Lines<'_> {
         }
     }
 
-    fn notice(&mut self, process: &Process, socket: SocketId, notice: Notice) {
+    fn notice(&mut self, process: &LoggedProcess, socket: SocketId, notice: Notice) {
         let environment = self.log.environment;
         match notice {
             Notice::ConnectionEstablished => self.info(format!(
@@ -231,7 +231,7 @@ impl Lines<'_> {
         }
     }
 
-    fn entered(&mut self, process: &mut Process, socket: SocketId, table: Table) {
+    fn entered(&mut self, process: &mut LoggedProcess, socket: SocketId, table: Table) {
         match table {
             Table::Router => process.handlers += 1,
             Table::Coordinator => {
@@ -265,7 +265,7 @@ impl Lines<'_> {
         }
     }
 
-    fn left(&mut self, process: &mut Process, socket: SocketId, table: Table) {
+    fn left(&mut self, process: &mut LoggedProcess, socket: SocketId, table: Table) {
         match table {
             Table::Router => {
                 process.handlers = process.handlers.saturating_sub(1);
@@ -290,7 +290,7 @@ impl Lines<'_> {
 }
 
 /// Whose event it was, and of which kind.
-fn undelivered(process: &Process, run: RunId, seq: u32) -> (String, &'static str) {
+fn undelivered(process: &LoggedProcess, run: RunId, seq: u32) -> (String, &'static str) {
     let known = process.runs.get(&run);
     let user = known.map_or("None".to_owned(), |run| run.user.to_string());
     let kind = known.and_then(|run| run.kinds.get(&seq).copied());
