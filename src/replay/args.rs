@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     execution::args::TargetArgs,
     timeline::{
-        only::Part,
+        only::RunPart,
         when::{Around, When},
     },
 };

@@ -1,9 +1,9 @@
 //! The witness of a capsule: what led to its violation, as the world saw it. If the run no longer
-//! fails, the witness tells whether the gateway met the same situation and held, or whether the
-//! situation did not come about.
+//! fails, the witness tells whether the gateway met the same situation and every invariant
+//! held, or whether the situation did not arise.
 //!
 //! Only what the world does to the gateway counts (clients that connect and send, upgrades that
-//! are routed, faults, containers that go), and nothing of what the gateway does: a gateway
+//! are routed, faults, containers that stop), and nothing of what the gateway does: a gateway
 //! without the fault does something else, or the capsule would still fail.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -27,7 +27,7 @@ const MAX_FACTS: usize = 40;
 pub struct Witness {
     /// Virtual time of the violation.
     pub time_ms: u64,
-    /// The facts in order, in the words of this file.
+    /// The facts in order, in the words of the column `witness` of the world's events.
     pub facts: Vec<String>,
 }
 

@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 
 use gatesim_model::core::time::Time;
-use gatesim_sim::trace::event::{Actor, TraceEvent};
+use gatesim_sim::trace::{
+    event::{Actor, TraceEvent},
+    vocabulary::Sign,
+};
 
-use super::{TimelineRow, TimelineView, marker, sign::glyph};
+use super::{TimelineRow, TimelineView, marker};
 use crate::output::Style;
 
-/// Narrower columns are not worth having.
+/// Narrower columns are not readable.
 const MIN_COLUMN: usize = 30;
 /// Wider ones are hard to read across.
 const MAX_COLUMN: usize = 64;
@@ -215,6 +218,20 @@ fn wrapped(text: &str, column: usize) -> Vec<String> {
     }
     lines.push(line);
     lines
+}
+
+/// One character for the kind of an event, seen before anything is read.
+fn glyph(sign: Sign) -> char {
+    match sign {
+        Sign::State => '●',
+        Sign::Sent => '→',
+        Sign::Arrived => '←',
+        Sign::Asked => '↗',
+        Sign::Answered => '↙',
+        Sign::Refused => '✗',
+        Sign::Fault => '▲',
+        Sign::Other => '·',
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! A run for people: what is shown of it, and how.
 //!
 //! - [`when`] and [`only`]: points and parts of a run, as a person names them;
-//! - [`list`]: one line per event; [`lanes`]: a column per actor, where there is room, with the
-//!   sign that [`sign`] gives each event;
+//! - [`list`]: one line per event; [`lanes`]: a column per actor, where there is room;
 //! - [`state`]: the state of all actors at a point, and what changed between two;
 //! - [`prompt`]: stepping forward and back.
 
@@ -16,7 +15,6 @@ pub mod lanes;
 pub mod list;
 pub mod only;
 pub mod prompt;
-pub mod sign;
 pub mod state;
 pub mod when;
 

@@ -103,7 +103,7 @@ impl When {
             |happened: &dyn Fn(&TraceEvent) -> bool| trace.partition_point(happened) as u64;
         Ok(match self {
             When::Start => 0,
-            // Not what tells that the run was ended there.
+            // Without the event that says that the run was ended there.
             When::Time(time) => before(&|entry| entry.time <= *time && !is_cut(entry)),
             When::Event(number) => {
                 if *number >= outcome.events {

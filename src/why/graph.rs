@@ -31,7 +31,7 @@ pub struct Graph<'a> {
     previous: Vec<u64>,
     /// By event: the last events before it that touched the same state.
     shared: Vec<Vec<usize>>,
-    /// By step: where it is at home.
+    /// By step: the container and the client that it belongs to.
     places: Vec<StepSite>,
 }
 
@@ -81,8 +81,8 @@ impl SharedState {
         })
     }
 
-    /// Whether two steps that touch it have something to do with each other in any case. Steps of
-    /// one connection, or in one container, need not.
+    /// Whether two steps that touch it always affect each other. Steps of one connection, or in one
+    /// container, need not.
     pub fn is_particular(&self) -> bool {
         match self {
             SharedState::Machine(..)
@@ -99,7 +99,7 @@ impl SharedState {
     }
 }
 
-/// Where a step is at home.
+/// The container and the client that a step belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepSite {
     /// The container in whose memory it works.
@@ -109,7 +109,7 @@ pub struct StepSite {
 }
 
 impl StepSite {
-    /// Whether steps at both places can leave something for each other.
+    /// Whether a step at one place can affect a step at the other.
     pub fn meets(self, other: StepSite) -> bool {
         let same = |a: Option<u32>, b: Option<u32>| a.is_some() && a == b;
         same(self.container, other.container) || same(self.peer, other.peer)
@@ -161,7 +161,7 @@ impl<'a> Graph<'a> {
         graph
     }
 
-    /// What was noted of its steps.
+    /// The recorded causes of its steps.
     pub fn causes(&self) -> &'a Causes {
         &self.outcome.causes
     }
@@ -185,7 +185,7 @@ impl<'a> Graph<'a> {
         self.previous.get(step as usize).copied().unwrap_or(0)
     }
 
-    /// Where a step is at home.
+    /// The container and the client that a step belongs to.
     pub fn place(&self, step: u64) -> StepSite {
         self.places.get(step as usize).copied().unwrap_or_default()
     }
@@ -323,7 +323,7 @@ impl<'a> Graph<'a> {
         (step..=last).find(|later| ahead.has(*later) && !self.events(*later).is_empty())
     }
 
-    /// Who took a step, for people: `endpoint of c0#1`.
+    /// The task that took a step, for people: `endpoint of c0#1`.
     pub fn who(&self, step: u64) -> String {
         let who = self
             .causes()

@@ -124,7 +124,8 @@ impl Symptom {
             .violations
             .iter()
             .any(|violation| violation.invariant.name() == self.expect.invariant);
-        let like = |mark: &EventIdentity, entry: &TraceEvent| entry.fact.row().title() == mark.title;
+        let like =
+            |mark: &EventIdentity, entry: &TraceEvent| entry.fact.row().title() == mark.title;
         let gone = |mark: &EventIdentity| !outcome.trace.iter().any(|entry| like(mark, entry));
         !hidden || self.mark.as_ref().is_some_and(gone)
     }

@@ -32,8 +32,8 @@ pub enum Event {
     // --- endpoint -----------------------------------------------------------------------------
     /// The endpoint began to serve a socket (`docs/protocol.md#step-3`).
     EndpointStarted { socket: SocketId },
-    /// The accept was handed over (`docs/protocol.md#step-5`): application_state is CONNECTED. `offered` if the
-    /// subprotocol that the server speaks stood on the client's list as it arrived.
+    /// The accept was handed over (`docs/protocol.md#step-5`): application_state is CONNECTED.
+    /// `offered` if the client's list, as it arrived, had the subprotocol that the server speaks.
     Accepted {
         socket: SocketId,
         subprotocol: Option<&'static str>,
@@ -229,8 +229,8 @@ pub enum Event {
         limit: AdmissionLimit,
         counted: Vec<SocketId>,
     },
-    /// A task of the connection keeps the process to itself for so long: none of its other tasks
-    /// goes on meanwhile.
+    /// A task of the connection blocks the process for this time: none of its other tasks runs
+    /// meanwhile.
     ProcessBlocked { socket: SocketId, for_ms: u64 },
     /// An upgrade was answered with an HTTP error before the endpoint was entered. `cause` is the
     /// reason, which `status` need not tell.
@@ -254,13 +254,13 @@ pub enum Event {
         message: Option<MessageId>,
         error: ErrorCode,
     },
-    /// A client message was dropped without a word.
+    /// A client message was dropped without an answer.
     MessageDropped {
         socket: SocketId,
         message: Option<MessageId>,
     },
-    /// A client message is being executed already, or was: this connection is given what its run
-    /// has to say, from behind the event that the client says it has.
+    /// A client message is being executed already, or was: this connection is sent the events of
+    /// its run, from behind the last one that the client says it has.
     MessageResumed {
         socket: SocketId,
         message: MessageId,
@@ -316,7 +316,7 @@ pub enum Event {
         run: RunId,
         seq: u32,
     },
-    /// An agent event was lost and the producer was told that all is well.
+    /// An agent event was lost and the producer was told that it succeeded.
     AgentEventLost {
         socket: SocketId,
         run: RunId,
@@ -352,7 +352,7 @@ pub enum Event {
         instance: u64,
         ticket: u32,
     },
-    /// It is done with the lock, or was cancelled while it had it.
+    /// It released the lock, or was cancelled while it had it.
     LockReleased {
         socket: Option<SocketId>,
         lock: LockName,

@@ -24,8 +24,8 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Whether a link with this end may lie on the way of a connection, which may have reached no
-    /// container yet. The balancer is on every way, and the other end of its links is named beside
+    /// Whether a link with this end may be on the path of a connection, which may have reached no
+    /// container yet. The balancer is on every path, and the other end of its links is named beside
     /// it, so it does not count by itself.
     pub(crate) fn is_on_way(self, socket: SocketId, container: Option<u32>) -> bool {
         match self {

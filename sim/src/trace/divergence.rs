@@ -10,7 +10,7 @@ use crate::trace::event::TraceEvent;
 pub struct Difference {
     /// The event's number.
     pub event: u64,
-    /// What each run did there; none if its trace was over.
+    /// The event of each run; none if its trace was over.
     pub entries: [Option<TraceEvent>; 2],
 }
 

@@ -86,7 +86,7 @@ pub enum WorldEvent {
     },
     /// The client leaves and does not come back: it has everything it waited for, or its time is over.
     ClientDone { client: u32 },
-    /// The client will not try again, though it wants something. `token` is what its user could
+    /// The client will not try again, although it waits for something. `token` is what its user could
     /// have shown.
     ClientGaveUp {
         client: u32,
@@ -167,15 +167,15 @@ pub enum WorldEvent {
     ServiceDown { service: Service },
     /// It answers again.
     ServiceUp { service: Service },
-    /// It gets no processor: nothing of it goes on.
+    /// It gets no processor: none of its tasks runs.
     ContainerStalled { container: u32 },
     /// It goes on.
     ContainerResumed { container: u32 },
     /// Its wall clock was set; it is this far ahead of true time.
     ClockSet { container: u32, ahead_ms: i64 },
-    /// A service answers, but not as it should.
+    /// A service answers, but not correctly or not in time.
     ServiceImpaired { service: Service, how: Impairment },
-    /// It answers as it should again, as far as this goes.
+    /// This impairment is over.
     ServiceRecovered { service: Service, how: Impairment },
 
     // --- the run ------------------------------------------------------------------------------

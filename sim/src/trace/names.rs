@@ -1,4 +1,4 @@
-//! What events say in single words: small enums, each printed as people read it.
+//! Small enums that events carry, each printed as people read it.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr};
@@ -33,7 +33,7 @@ pub enum CutReason {
     NotWanted,
 }
 
-/// How a service that answers is not what it should be.
+/// How a service misbehaves that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields say no more than their names")]
@@ -80,7 +80,7 @@ pub enum Operation {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// Every client is done and the aftermath has been watched.
+    /// Every client is done and the time after that has passed.
     #[strum(to_string = "every client is done")]
     Done,
     /// Virtual time ran out.
@@ -95,7 +95,7 @@ pub enum FinishReason {
     /// The first violation was enough.
     #[strum(to_string = "the first violation was enough")]
     StoppedAtFirst,
-    /// It was asked for up to a certain point only.
+    /// The run was requested up to a certain point only.
     #[strum(to_string = "asked for up to here")]
     #[serde(rename = "stopped_at_moment")]
     StoppedAtPoint,

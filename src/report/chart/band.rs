@@ -147,7 +147,7 @@ impl BandBuilder {
             WorldEvent::ContainerInService { container } => {
                 self.enter(BandKey::Container(container), None, number, "in service");
             }
-            // One that is down can be stalled as well: nothing is there that shows it.
+            // A container that is down can be stalled as well, but has no band that would show it.
             WorldEvent::ContainerStalled { container }
                 if self.open.contains_key(&BandKey::Container(container)) =>
             {
@@ -184,7 +184,7 @@ impl BandBuilder {
         }
     }
 
-    /// Of the protocol only machines last in a way worth a band.
+    /// Of the protocol only machines have bands.
     fn protocol(&mut self, actor: Actor, number: u64, event: &Event) {
         let machine = |connection: &ConnectionId| BandKey::Machine(actor, connection.clone());
         match event {

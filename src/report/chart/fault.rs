@@ -71,8 +71,8 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
     actors.into_iter().filter_map(|a| lanes.find(a)).collect()
 }
 
-/// When a fault that was applied is over: healing ends every fault, and a container that is started
-/// again has ended what brought it down, which may be before its time.
+/// When a fault that was applied is over: healing ends every fault, and a restart of its
+/// container ends a crash, which may be before the planned time.
 fn until(plan: &Plan, applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
     let ends = applied.time + lasts(kind)?;
     let healed = plan.heal_at_ms.map(|heal| Time::ZERO + heal.duration());

@@ -50,7 +50,7 @@ pub struct Chart {
     pub bands: Vec<Band>,
     /// The faults that were applied.
     pub faults: Vec<FaultBar>,
-    /// The event that the run is told for: that of the violation, if there is one.
+    /// The event that the chart is about: that of the violation, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub focus: Option<u64>,
     /// Every violation, in the order of happening.
@@ -75,7 +75,7 @@ pub struct ChartEvent {
     /// The connection that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub socket: Option<SocketId>,
-    /// How much of the story it tells.
+    /// How much it matters to a reader.
     pub prominence: Prominence,
     /// What happened.
     pub text: String,
@@ -98,7 +98,7 @@ pub struct ChartViolation {
 
 impl Chart {
     /// The chart of a run with a trace, or of the part of it that `window` lets through around the
-    /// violation that it is told for.
+    /// violation that it is about.
     pub fn new(plan: &Plan, outcome: &Outcome, told: Option<&Violation>, window: &Window) -> Chart {
         let focus = told.map(|violation| violation.event);
         let kept = window.choose(outcome, focus);

@@ -1,5 +1,5 @@
 //! What is shown of a run that is too long, or has too many clients, to be shown whole: what
-//! happened around a violation, to those who were nearest to it.
+//! happened around a violation, to the clients nearest to it.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ impl Window {
             .collect();
         if candidates.len() > self.events {
             let middle = candidates.partition_point(|at| *at < focus);
-            // More of what led there than of what came of it.
+            // More of what led there than of what followed.
             let first = middle.saturating_sub(self.events / 4 * 3);
             let last = (first + self.events).min(candidates.len());
             candidates = candidates[last.saturating_sub(self.events)..last].to_vec();

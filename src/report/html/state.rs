@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_sim::{
     trace::event::{Actor, TraceEvent},
-    view::snapshot::{StatePath, Snapshot, StateValue},
+    view::snapshot::{Snapshot, StatePath, StateValue},
 };
 use serde::Serialize;
 

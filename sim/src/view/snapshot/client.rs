@@ -9,7 +9,7 @@ use super::{ClientSocket, SnapshotEdit, StatePath, StateValue};
 use crate::trace::event::Actor;
 
 impl SnapshotEdit<'_> {
-    /// A client begins to open a socket. Those that are over are of no interest any more.
+    /// A client begins to open a socket. Those that are over are no longer shown.
     pub(super) fn client_connecting(&mut self, socket: SocketId, user: u32) {
         let client = Actor::Client(socket.peer);
         let first = SocketId {

@@ -8,7 +8,7 @@ use gatesim_model::{
     event::{Breaker, BreakerState, Event, LockName},
 };
 
-use super::{Aspect, SnapshotEdit, StatePath, StateValue, value::LockHolder};
+use super::{Aspect, SnapshotEdit, StatePath, StateValue, value::LockOwner};
 use crate::trace::event::Actor;
 
 /// What may happen to a lock, in the order in which it does.
@@ -20,7 +20,7 @@ enum Locking {
 }
 
 impl SnapshotEdit<'_> {
-    /// One arm for each event. `at` is the container.
+    /// The events of a process. `at` is the container; events of a connection are handled elsewhere.
     pub(super) fn protocol(&mut self, at: Actor, event: &Event) {
         match event {
             Event::MachineRegistered {
@@ -192,7 +192,7 @@ impl SnapshotEdit<'_> {
         at: Actor,
         (lock, instance): (LockName, u64),
         ticket: u32,
-        who: LockHolder,
+        who: LockOwner,
         what: Locking,
     ) {
         let path = StatePath::Lock(lock, instance);

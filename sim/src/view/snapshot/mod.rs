@@ -1,9 +1,8 @@
 //! The state of a run after each of its events: a fold over them.
 //!
-//! A [`Snapshot`] has for each actor an ordered map from [`StatePath`] to [`StateValue`], both short texts in
-//! the protocol's words: `machine ws_1` is `ACCEPTED (1 transition), of c0#1`. Each event makes
-//! [`StateChange`]s in it, which say what was there before as well. A
-//! [`History`] has the snapshot after each event of a run, each as quickly as any other.
+//! A [`Snapshot`] has for each actor an ordered map from [`StatePath`] to [`StateValue`], both
+//! printed as short texts in the protocol's words: `machine ws_1` is `ACCEPTED (1 transition), of
+//! c0#1`. Each event makes [`StateChange`]s in it, with the value before and after. A [`History`] has the snapshot after each event of a run, each as quickly as any other.
 //!
 //! It knows what events tell and nothing else, so that it cannot disagree with what invariants saw.
 //! Two things to know: a call whose task was cancelled has no end, and stands until its
@@ -31,7 +30,7 @@ mod world;
 pub use history::History;
 pub use path::{Aspect, StatePath};
 pub use value::{
-    ClientSocket, DeliveryCounts, LockHolder, ProcessState, ServerTransport, StateValue,
+    ClientSocket, DeliveryCounts, LockOwner, ProcessState, ServerTransport, StateValue,
 };
 
 /// What is known of one actor.
@@ -46,9 +45,9 @@ pub struct Snapshot {
 /// A line of a snapshot that changed, began or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StateChange {
-    /// Whose.
+    /// The actor.
     pub actor: Actor,
-    /// Which.
+    /// The line.
     pub path: StatePath,
     /// What it was; none if it was not there.
     pub before: Option<StateValue>,

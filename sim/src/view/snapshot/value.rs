@@ -48,8 +48,8 @@ pub enum StateValue {
     Breaker { state: BreakerState, failures: u32 },
     /// A lock: who has it, and who waits, by ticket.
     Lock {
-        holder: Option<LockHolder>,
-        waiting: Vec<(u32, LockHolder)>,
+        holder: Option<LockOwner>,
+        waiting: Vec<(u32, LockOwner)>,
     },
     /// A machine, and the connections that have it.
     Machine {
@@ -86,7 +86,7 @@ pub enum StateValue {
 }
 
 /// The connection whose task holds a lock; none for a task of the container itself.
-pub type LockHolder = Option<SocketId>;
+pub type LockOwner = Option<SocketId>;
 
 /// What became of the events of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -320,7 +320,7 @@ fn counted(f: &mut fmt::Formatter<'_>, number: u32, noun: &str) -> fmt::Result {
     }
 }
 
-fn holder_name(holder: &LockHolder) -> String {
+fn holder_name(holder: &LockOwner) -> String {
     match holder {
         Some(socket) => socket.to_string(),
         None => "the container".to_owned(),

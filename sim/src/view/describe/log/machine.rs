@@ -54,7 +54,7 @@ impl Lines<'_> {
                 "Connection {id} already registered, returning existing"
             )),
             Wording::Migrating | Wording::PassThrough => self.critical(format!(
-                "DUPLICATE CONNECTION REGISTRATION DETECTED: LoggedConnection {id} already registered. \
+                "DUPLICATE CONNECTION REGISTRATION DETECTED: Connection {id} already registered. \
                  Existing state: {}, User: {}, Requested User: {}.",
                 printed(state),
                 users.0,
