@@ -1,9 +1,11 @@
-//! The binary from outside: arguments in; standard output, standard error, exit code out.
+//! The binary from outside: arguments in; standard output, standard error, exit code out. Beside it,
+//! what holds for the sources (`layers`) and the texts (`words`) of the whole repository.
 
 mod browser;
 mod corpus;
 mod errors;
 mod help;
+mod layers;
 mod power;
 mod readme;
 mod replay;
@@ -15,3 +17,4 @@ mod verify_fix;
 mod views;
 mod webdriver;
 mod why;
+mod words;
