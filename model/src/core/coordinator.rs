@@ -15,20 +15,15 @@ use CoordinatorState::*;
 use crate::core::{
     ids::{ConnectionId, SocketId},
     names::names,
-    time::Time,
 };
 
 /// Time between two polls.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Time between two polls when [`MOVES_BETWEEN_PAUSES`] moves have been applied since the last
+/// Time between two polls when [`HANDLED_BETWEEN_PAUSES`] requests have been handled since the last
 /// pause.
 pub const PAUSE: Duration = Duration::from_millis(100);
-/// Moves after which the poller pauses.
-pub const MOVES_BETWEEN_PAUSES: u64 = 100;
-/// Entries of a time line beyond which it is cut.
-pub const MAX_TIMELINE: usize = 50;
-/// Entries of a time line, the newest, that a cut leaves.
-pub const TIMELINE_AFTER_CUT: usize = 25;
+/// Requests after which the poller pauses. One that is dropped counts, too.
+pub const HANDLED_BETWEEN_PAUSES: u64 = 100;
 /// Connections the coordinator knows at most. Historically there is no limit.
 pub const MAX_ENTRIES: usize = 10_000;
 /// Requests that wait at most, per priority. Historically there is no limit.
@@ -88,18 +83,13 @@ pub enum Priority {
 /// The coordinator of one container.
 #[derive(Debug, Default)]
 pub struct StateCoordinator {
-    entries: BTreeMap<ConnectionId, Entry>,
+    entries: BTreeMap<ConnectionId, CoordinatorState>,
     /// Highest priority first. A bucket, once made, stays.
     queues: BTreeMap<Reverse<Priority>, VecDeque<Queued>>,
     active: usize,
-    moves: u64,
+    /// Requests taken from the queues, the dropped ones included.
+    handled: u64,
     pause_due: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    state: CoordinatorState,
-    timeline: Vec<(CoordinatorState, Time)>,
 }
 
 #[derive(Clone, Debug)]
@@ -161,18 +151,17 @@ impl StateCoordinator {
         Self::default()
     }
 
-    /// Enters a connection in INITIALIZING; one that is there already starts over. False if
+    /// Enters a connection in INITIALIZING; one that is there already keeps its state. False if
     /// there are [`MAX_ENTRIES`] others.
-    pub fn register(&mut self, id: &ConnectionId, now: Time) -> bool {
-        let known = self.entries.contains_key(id);
-        if !known && self.entries.len() >= MAX_ENTRIES {
+    pub fn register(&mut self, id: &ConnectionId) -> bool {
+        if self.entries.contains_key(id) {
+            return true;
+        }
+        if self.entries.len() >= MAX_ENTRIES {
             return false;
         }
-        if !known {
-            self.active += 1;
-        }
-        self.entries
-            .insert(id.clone(), Entry::new(Initializing, now));
+        self.active += 1;
+        self.entries.insert(id.clone(), Initializing);
         true
     }
 
@@ -203,15 +192,16 @@ impl StateCoordinator {
     }
 
     /// One tick of the poller: takes at most one request of each priority, highest first.
-    pub fn poll(&mut self, now: Time) -> Vec<Applied> {
+    pub fn poll(&mut self) -> Vec<Applied> {
         let due: Vec<Queued> = self
             .queues
             .values_mut()
             .filter_map(VecDeque::pop_front)
             .collect();
-        let moves_before = self.moves;
-        let applied = due.into_iter().map(|item| self.apply(item, now)).collect();
-        self.pause_due = self.moves / MOVES_BETWEEN_PAUSES > moves_before / MOVES_BETWEEN_PAUSES;
+        let pauses = |handled: u64| handled / HANDLED_BETWEEN_PAUSES;
+        let pauses_before = pauses(self.handled);
+        let applied = due.into_iter().map(|item| self.apply(item)).collect();
+        self.pause_due = pauses(self.handled) > pauses_before;
         applied
     }
 
@@ -238,12 +228,7 @@ impl StateCoordinator {
 
     /// The applied state of a connection.
     pub fn state(&self, id: &ConnectionId) -> Option<CoordinatorState> {
-        self.entries.get(id).map(|entry| entry.state)
-    }
-
-    /// The states a connection went through, oldest first.
-    pub fn timeline(&self, id: &ConnectionId) -> &[(CoordinatorState, Time)] {
-        self.entries.get(id).map_or(&[], |entry| &entry.timeline)
+        self.entries.get(id).copied()
     }
 
     /// Its own count of connections, which drifts from [`Self::len`].
@@ -261,7 +246,13 @@ impl StateCoordinator {
         self.entries.is_empty()
     }
 
-    fn apply(&mut self, item: Queued, now: Time) -> Applied {
+    /// Requests that wait, by priority; a priority that was used once stays.
+    pub fn waiting(&self) -> impl Iterator<Item = (Priority, usize)> {
+        let queues = self.queues.iter();
+        queues.map(|(Reverse(priority), queue)| (*priority, queue.len()))
+    }
+
+    fn apply(&mut self, item: Queued) -> Applied {
         let Queued {
             id,
             owner,
@@ -272,39 +263,18 @@ impl StateCoordinator {
         let effect = if found != from {
             Effect::Stale { found }
         } else if let Some(entry) = self.entries.get_mut(&id) {
-            entry.advance(to, now);
+            *entry = to;
             Effect::Moved
         } else {
-            self.entries.insert(id.clone(), Entry::new(to, now));
+            self.entries.insert(id.clone(), to);
             Effect::Resurrected
         };
-        match effect {
-            Effect::Moved | Effect::Resurrected => self.moves += 1,
-            Effect::Stale { .. } => {}
-        }
+        self.handled += 1;
         Applied {
             id,
             owner,
             to,
             effect,
-        }
-    }
-}
-
-impl Entry {
-    fn new(state: CoordinatorState, now: Time) -> Self {
-        Entry {
-            state,
-            timeline: vec![(state, now)],
-        }
-    }
-
-    fn advance(&mut self, to: CoordinatorState, now: Time) {
-        self.state = to;
-        self.timeline.push((to, now));
-        if self.timeline.len() > MAX_TIMELINE {
-            self.timeline
-                .drain(..self.timeline.len() - TIMELINE_AFTER_CUT);
         }
     }
 }
@@ -321,7 +291,7 @@ mod tests {
 
     fn coordinator() -> StateCoordinator {
         let mut coordinator = StateCoordinator::new();
-        assert!(coordinator.register(&id(), Time::ZERO));
+        assert!(coordinator.register(&id()));
         coordinator
     }
 
@@ -332,7 +302,7 @@ mod tests {
     }
 
     fn effects(coordinator: &mut StateCoordinator) -> Vec<Effect> {
-        let applied = coordinator.poll(Time::ZERO);
+        let applied = coordinator.poll();
         applied.into_iter().map(|applied| applied.effect).collect()
     }
 
@@ -372,7 +342,7 @@ mod tests {
     fn d18_unregistering_breaks_once_a_bucket_exists() {
         let mut coordinator = coordinator();
         let other: ConnectionId = "ws_2".into();
-        coordinator.register(&other, Time::ZERO);
+        coordinator.register(&other);
         assert_eq!(coordinator.unregister(&other), Ok(true));
         assert_eq!(coordinator.unregister(&other), Ok(false));
 
@@ -409,13 +379,13 @@ mod tests {
         let mut coordinator = StateCoordinator::new();
         let ids = ["low-1", "low-2", "high"].map(ConnectionId::from);
         for id in &ids {
-            coordinator.register(id, Time::ZERO);
+            coordinator.register(id);
         }
         for (id, priority) in [(0, Priority::Low), (1, Priority::Low), (2, Priority::High)] {
             let _ = coordinator.request(&ids[id], OWNER, Failed, priority);
         }
         let mut tick = || -> Vec<String> {
-            let applied = coordinator.poll(Time::ZERO);
+            let applied = coordinator.poll();
             applied
                 .into_iter()
                 .map(|item| item.id.to_string())
@@ -426,18 +396,12 @@ mod tests {
     }
 
     #[test]
-    fn the_poller_pauses_and_time_lines_are_cut() {
+    fn a_known_connection_that_registers_keeps_its_state() {
         let mut coordinator = coordinator();
         assert!(ask(&mut coordinator, Failed));
-        let mut pauses = 0;
-        for _ in 0..MOVES_BETWEEN_PAUSES {
-            let _ = coordinator.poll(Time::ZERO);
-            pauses += u32::from(coordinator.next_tick() == PAUSE);
-            assert!(coordinator.timeline(&id()).len() <= MAX_TIMELINE);
-            let has_failed = coordinator.state(&id()) == Some(Failed);
-            let to = if has_failed { Initializing } else { Failed };
-            assert!(ask(&mut coordinator, to));
-        }
-        assert_eq!(pauses, 1);
+        assert_eq!(effects(&mut coordinator), [Effect::Moved]);
+        assert!(coordinator.register(&id()));
+        assert_eq!(coordinator.state(&id()), Some(Failed));
+        assert_eq!((coordinator.len(), coordinator.active()), (1, 1));
     }
 }

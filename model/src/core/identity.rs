@@ -1,9 +1,6 @@
 //! How connection ids are made, and the connection-id manager (protocol.md 1.4 step 7, 1.5, 2.6).
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::core::{
     environment::Environment,
@@ -129,8 +126,6 @@ pub struct Identity {
     pub user: Option<UserId>,
     /// Where it stands. Every move is allowed.
     pub state: IdentityState,
-    /// When it was made.
-    pub created: Time,
     /// When it last moved.
     pub moved: Time,
 }
@@ -142,13 +137,13 @@ pub struct IdManager {
 }
 
 /// What became of a new identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Creation {
     /// It stands in PENDING.
     Created,
-    /// The id is taken; nothing changed.
-    Taken,
+    /// It stands in PENDING; the id was taken, and what it stood for is forgotten.
+    Overwrote(Identity),
     /// There are [`MAX_IDENTITIES`].
     Full,
 }
@@ -162,19 +157,18 @@ impl IdManager {
     /// Makes an identity in PENDING.
     pub fn create(&mut self, id: &ConnectionId, owner: SocketId, now: Time) -> Creation {
         let full = self.identities.len() >= MAX_IDENTITIES;
-        match self.identities.entry(id.clone()) {
-            Entry::Occupied(_) => Creation::Taken,
-            Entry::Vacant(_) if full => Creation::Full,
-            Entry::Vacant(entry) => {
-                entry.insert(Identity {
-                    owner,
-                    user: None,
-                    state: IdentityState::Pending,
-                    created: now,
-                    moved: now,
-                });
-                Creation::Created
-            }
+        if full && !self.identities.contains_key(id) {
+            return Creation::Full;
+        }
+        let identity = Identity {
+            owner,
+            user: None,
+            state: IdentityState::Pending,
+            moved: now,
+        };
+        match self.identities.insert(id.clone(), identity) {
+            Some(former) => Creation::Overwrote(former),
+            None => Creation::Created,
         }
     }
 
@@ -320,11 +314,14 @@ mod tests {
         );
         assert!(!manager.bind_user(&id, &"alice".into(), Time::ZERO));
         assert_eq!(manager.create(&id, OWNER, Time::ZERO), Creation::Created);
-        assert_eq!(manager.create(&id, OWNER, Time::ZERO), Creation::Taken);
         assert!(manager.bind_user(&id, &"alice".into(), Time::ZERO));
-        let identity = manager.remove(&id).expect("it was there");
+        let identity = match manager.create(&id, OWNER, Time::ZERO) {
+            Creation::Overwrote(identity) => identity,
+            creation => panic!("the id was taken: {creation:?}"),
+        };
         assert_eq!(identity.user, Some("alice".into()));
         assert_eq!(identity.state, IdentityState::Authenticated);
+        assert!(manager.remove(&id).is_some());
         assert!(manager.is_empty());
     }
 

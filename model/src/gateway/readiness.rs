@@ -67,13 +67,13 @@ impl Lookup {
 /// What a readiness function may see of a socket object. The real ones have everything; the
 /// fallbacks are for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SocketView {
+pub struct SocketView<'a> {
     /// client_state, if the object has one.
     pub client: Option<TransportState>,
     /// application_state, if the object has one.
     pub application: Option<TransportState>,
     /// What else the object has.
-    pub attributes: &'static [Attribute],
+    pub attributes: &'a [Attribute],
 }
 
 /// Something a socket object may have.
@@ -108,7 +108,7 @@ impl Attribute {
     ];
 }
 
-impl From<Flags> for SocketView {
+impl From<Flags> for SocketView<'_> {
     /// A socket of the framework.
     fn from(flags: Flags) -> Self {
         SocketView {
@@ -119,7 +119,7 @@ impl From<Flags> for SocketView {
     }
 }
 
-impl SocketView {
+impl SocketView<'_> {
     fn has(self, attribute: Attribute) -> bool {
         self.attributes.contains(&attribute)
     }
@@ -158,7 +158,7 @@ pub fn is_connection_ready_for_messages(lookup: Lookup, missing: MissingMachine)
 
 /// `is_websocket_connected` (UTL 115-229): client_state where there is one, else application_state,
 /// else, if the object can receive at all, whatever else it has.
-pub fn is_websocket_connected(socket: SocketView, environment: Environment) -> bool {
+pub fn is_websocket_connected(socket: SocketView<'_>, environment: Environment) -> bool {
     if let Some(state) = socket.client.or(socket.application) {
         return state == TransportState::Connected;
     }
@@ -176,7 +176,7 @@ pub fn is_websocket_connected(socket: SocketView, environment: Environment) -> b
 /// and the machine if an id was given. Never looks at application_state. Historically a missing
 /// machine means [`MissingMachine::Ready`] in every environment.
 pub fn is_websocket_connected_and_ready(
-    socket: SocketView,
+    socket: SocketView<'_>,
     lookup: Lookup,
     missing: MissingMachine,
     environment: Environment,
@@ -210,7 +210,7 @@ pub fn is_websocket_connected_and_ready(
 /// `validate_connection_with_race_detection` (UTL 1284): makes a handshake coordinator, ignores it,
 /// and answers as [`is_websocket_connected_and_ready`] does.
 pub fn validate_connection_with_race_detection(
-    socket: SocketView,
+    socket: SocketView<'_>,
     lookup: Lookup,
     missing: MissingMachine,
     environment: Environment,
@@ -239,18 +239,18 @@ pub fn loop_entry_gate(lookup: Lookup, missing: MissingMachine) -> Gate {
 }
 
 /// The check of application_state in the later revisions' loop (step 35a).
-pub fn is_application_connected(socket: SocketView) -> bool {
+pub fn is_application_connected(socket: SocketView<'_>) -> bool {
     socket.application == Some(TransportState::Connected)
 }
 
 /// `_is_websocket_valid_for_auth` (AUTH 638): anything that has headers and is not known to be
 /// gone.
-pub fn is_valid_for_auth(socket: SocketView) -> bool {
+pub fn is_valid_for_auth(socket: SocketView<'_>) -> bool {
     socket.has(Attribute::Headers) && socket.client != Some(TransportState::Disconnected)
 }
 
 /// The authenticator's handshake check (AUTH 802-850); whatever it says, authentication goes on.
-pub fn is_handshake_settled(socket: SocketView, environment: Environment) -> bool {
+pub fn is_handshake_settled(socket: SocketView<'_>, environment: Environment) -> bool {
     let described = socket.has(Attribute::ClientInfo) && socket.has(Attribute::Headers);
     socket.client == Some(TransportState::Connected) && (described || !environment.is_cloud())
 }
@@ -277,7 +277,7 @@ mod tests {
         Lookup::Failed,
     ];
 
-    fn socket(client: TransportState, application: TransportState) -> SocketView {
+    fn socket(client: TransportState, application: TransportState) -> SocketView<'static> {
         SocketView::from(Flags {
             client,
             application,
@@ -285,7 +285,7 @@ mod tests {
     }
 
     /// A socket object without flags.
-    fn bare(attributes: &'static [Attribute]) -> SocketView {
+    fn bare(attributes: &'static [Attribute]) -> SocketView<'static> {
         SocketView {
             client: None,
             application: None,
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn connected_falls_back_on_whatever_the_object_has() {
         use Attribute::*;
-        let table: [(SocketView, bool, bool); 7] = [
+        let table: [(SocketView<'_>, bool, bool); 7] = [
             // What it has, the answer in the cloud, the answer elsewhere.
             (
                 SocketView {

@@ -4,13 +4,12 @@
 //! the table does not allow, and loses its patience after [`MAX_FAILURES`] refusals.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, VecDeque},
     fmt,
     rc::Rc,
     time::Duration,
 };
-
-use serde::Serialize;
 
 use crate::core::{
     ids::{ConnectionId, UserId},
@@ -85,7 +84,7 @@ pub struct Machine {
 }
 
 /// Counters that only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// Moves, forced and rolled-back ones included.
     pub total: u32,
@@ -94,7 +93,7 @@ pub struct Metrics {
 }
 
 /// One line of the history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// State before; FAILED itself if the failure was forced from outside.
     pub from: ConnectionState,
@@ -103,7 +102,7 @@ pub struct Change {
     /// When.
     pub at: Time,
     /// Why, in the words of whoever asked.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 /// What became of a request.
@@ -257,9 +256,9 @@ impl Machine {
             from,
             to,
             at: now,
-            reason,
+            reason: Cow::Borrowed(reason),
         };
-        self.record(change);
+        self.record(change.clone());
         if to.is_setup() {
             self.completed.insert(to);
         }
@@ -300,9 +299,9 @@ impl Machine {
             from: Failed,
             to: Failed,
             at: now,
-            reason,
+            reason: Cow::Owned(format!("EMERGENCY: {reason}")),
         };
-        self.record(change);
+        self.record(change.clone());
         // Nothing can be undone here: there is no move to roll back to.
         for callback in &self.callbacks {
             let _ = (callback.run)(&change);
@@ -333,8 +332,16 @@ impl Machine {
         }
     }
 
-    /// Adds a callback; false, and nothing is added, beyond [`MAX_CALLBACKS`].
+    /// Adds a callback, unless one of that name is there: callbacks are a set. False, and nothing is
+    /// added, beyond [`MAX_CALLBACKS`].
     pub fn add_callback(&mut self, callback: Callback) -> bool {
+        if self
+            .callbacks
+            .iter()
+            .any(|known| known.name == callback.name)
+        {
+            return true;
+        }
         let room = self.callbacks.len() < MAX_CALLBACKS;
         if room {
             self.callbacks.push(callback);

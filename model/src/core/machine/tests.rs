@@ -169,9 +169,10 @@ fn a_degraded_connection_needs_two_completed_states() {
 #[test]
 fn a_forced_failure_takes_two_requests_to_leave() {
     let mut machine = machine_in(&[Accepted]);
-    assert_eq!(machine.force_failed("EMERGENCY", at_ms(3)), Accepted);
-    let last = machine.history().last().copied().expect("it was recorded");
+    assert_eq!(machine.force_failed("broken", at_ms(3)), Accepted);
+    let last = machine.history().last().cloned().expect("it was recorded");
     assert_eq!((last.from, last.to), (Failed, Failed));
+    assert_eq!(last.reason, "EMERGENCY: broken");
     assert_eq!(
         machine.request(Connecting, "again", at_ms(4)),
         Moved::ForcedFailed {
@@ -278,8 +279,11 @@ fn history_and_callbacks_are_bounded() {
         let _ = machine.request(Idle, "done", Time::ZERO);
     }
     assert_eq!(machine.history().count(), MAX_HISTORY);
-    for _ in 0..MAX_CALLBACKS {
-        assert!(machine.add_callback(callback("one", OnFailure::Ignore, &heard)));
+    let names: [&str; MAX_CALLBACKS] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+    ];
+    for name in names {
+        assert!(machine.add_callback(callback(name, OnFailure::Ignore, &heard)));
     }
     assert!(!machine.add_callback(callback("more", OnFailure::Ignore, &heard)));
 }

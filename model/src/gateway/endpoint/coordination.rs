@@ -30,9 +30,8 @@ impl<E: Env> Endpoint<E> {
         self.container
             .spawn_background(TaskName::CoordinatorPoller, poller);
         let id = self.connection.id();
-        let now = self.container.env.now();
         let known = self.container.coordinator.borrow().state(&id).is_some();
-        let entered = self.container.coordinator.borrow_mut().register(&id, now);
+        let entered = self.container.coordinator.borrow_mut().register(&id);
         if entered && !known {
             self.connection.emit(Event::EntryAdded {
                 socket: self.connection.socket_id(),
@@ -101,23 +100,26 @@ impl<E: Env> Endpoint<E> {
         let socket = self.connection.socket_id();
         let now = self.container.env.now();
         let mut identities = self.container.identities.borrow_mut();
-        let purged = identities.purge(now);
         let creation = identities.create(id, socket, now);
+        let purged = identities.purge(now);
         drop(identities);
         let table = Table::IdManager;
+        match creation {
+            Creation::Full => return,
+            Creation::Overwrote(former) => {
+                let socket = former.owner;
+                self.connection.emit(Event::EntryRemoved { socket, table });
+            }
+            Creation::Created => {}
+        }
         for (_, identity) in purged {
             let socket = identity.owner;
             self.connection.emit(Event::EntryRemoved { socket, table });
         }
-        match creation {
-            Creation::Created => {
-                let _first = self.identity.set(id.clone());
-                self.connection.emit(Event::EntryAdded { socket, table });
-                let to = IdentityState::Pending;
-                self.connection.emit(Event::IdentityMoved { socket, to });
-            }
-            Creation::Taken | Creation::Full => {}
-        }
+        let _first = self.identity.set(id.clone());
+        self.connection.emit(Event::EntryAdded { socket, table });
+        let to = IdentityState::Pending;
+        self.connection.emit(Event::IdentityMoved { socket, to });
     }
 
     /// Steps 7 and 37.
@@ -155,11 +157,11 @@ impl<E: Env> Endpoint<E> {
         self.move_identity(IdentityState::Disconnecting);
         self.move_identity(IdentityState::Disconnected);
         let removed = self.container.identities.borrow_mut().remove(id);
-        if removed.is_some() {
-            self.connection.emit(Event::EntryRemoved {
-                socket: self.connection.socket_id(),
-                table: Table::IdManager,
-            });
+        if let Some(identity) = removed {
+            // Not this connection's, if another one has taken over the id.
+            let socket = identity.owner;
+            let table = Table::IdManager;
+            self.connection.emit(Event::EntryRemoved { socket, table });
         }
     }
 }
@@ -167,8 +169,7 @@ impl<E: Env> Endpoint<E> {
 /// The poller: one request per priority and tick.
 async fn poll_coordinator<E: Env>(container: Rc<Container<E>>) {
     loop {
-        let now = container.env.now();
-        let applied = container.coordinator.borrow_mut().poll(now);
+        let applied = container.coordinator.borrow_mut().poll();
         for request in applied {
             let socket = request.owner;
             match request.effect {

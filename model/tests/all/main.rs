@@ -1,0 +1,14 @@
+//! The pure core compared with the original gateway.
+//!
+//! `model/tests/vectors` holds what the original answered to sequences of random operations. Each
+//! recording is replayed against the model, step by step. A step that does not agree must be a
+//! [difference that is declared](replay::Difference) beside the test, with the reason.
+
+mod breaker;
+mod coordinator;
+mod handshake;
+mod identity;
+mod machine;
+mod message_queue;
+mod readiness;
+mod replay;
