@@ -73,7 +73,6 @@ pub fn allowed(from: HandshakeState) -> &'static [HandshakeState] {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandshakeCoordinator {
     state: HandshakeState,
-    started: Time,
     history: Vec<Step>,
 }
 
@@ -88,16 +87,17 @@ pub struct Step {
     pub at: Time,
 }
 
-impl HandshakeCoordinator {
+impl Default for HandshakeCoordinator {
     /// A coordinator in INITIALIZING.
-    pub fn new(now: Time) -> Self {
+    fn default() -> Self {
         HandshakeCoordinator {
             state: Initializing,
-            started: now,
             history: Vec::new(),
         }
     }
+}
 
+impl HandshakeCoordinator {
     /// Moves, unconditionally.
     pub fn enter(&mut self, to: HandshakeState, now: Time) {
         if self.history.len() < MAX_HISTORY {
@@ -125,11 +125,6 @@ impl HandshakeCoordinator {
     /// Its view of readiness, independent of every other (4).
     pub fn is_ready(&self) -> bool {
         self.state == ReadyForMessages
-    }
-
-    /// Time since it was made.
-    pub fn elapsed(&self, now: Time) -> Duration {
-        now.since(self.started)
     }
 
     /// The moves, oldest first.
@@ -215,7 +210,7 @@ mod tests {
     fn coordination_is_linear_and_takes_as_long_as_the_environment_says() {
         for environment in Environment::ALL {
             let mut now = Time::ZERO;
-            let mut coordinator = HandshakeCoordinator::new(now);
+            let mut coordinator = HandshakeCoordinator::default();
             for stage in stages(environment) {
                 assert!(!coordinator.is_ready());
                 coordinator.enter(stage.enter, now);
@@ -224,7 +219,7 @@ mod tests {
             assert!(coordinator.is_ready());
             assert_eq!(coordinator.validate_sequence(), Ok(()));
             let expected = if environment.is_cloud() { 125 } else { 5 };
-            assert_eq!(coordinator.elapsed(now), MS * expected);
+            assert_eq!(now.since(Time::ZERO), MS * expected);
         }
     }
 
@@ -236,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_cancellation_becomes_an_error_and_a_false() {
-        let mut coordinator = HandshakeCoordinator::new(Time::ZERO);
+        let mut coordinator = HandshakeCoordinator::default();
         coordinator.enter(HandshakePending, Time::ZERO);
         assert!(!coordinator.cancelled(Time::ZERO));
         assert_eq!(coordinator.state(), Error);
@@ -245,7 +240,7 @@ mod tests {
 
     #[test]
     fn moves_are_judged_only_afterwards() {
-        let mut coordinator = HandshakeCoordinator::new(Time::ZERO);
+        let mut coordinator = HandshakeCoordinator::default();
         coordinator.enter(ReadyForMessages, Time::ZERO);
         assert!(coordinator.is_ready());
         let step = coordinator

@@ -9,8 +9,6 @@ use std::{
     rc::Rc,
 };
 
-use serde::Serialize;
-
 use crate::core::{
     ids::{ConnectionId, SocketId, UserId},
     machine::Machine,
@@ -57,7 +55,7 @@ pub enum Registration {
 }
 
 /// What the registry holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Machines.
     pub total: usize,
@@ -112,11 +110,6 @@ impl Registry {
     /// The machine under `id`.
     pub fn get(&self, id: &ConnectionId) -> Option<SharedMachine> {
         self.entries.get(id).map(|entry| entry.machine.clone())
-    }
-
-    /// The connection that registered `id`.
-    pub fn owner(&self, id: &ConnectionId) -> Option<SocketId> {
-        self.entries.get(id).map(|entry| entry.owner)
     }
 
     /// Removes an entry. The machine is not moved and stays usable by whoever holds it.
@@ -280,6 +273,5 @@ mod tests {
         let ids: Vec<_> = removed.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["closed", "failed"]);
         assert_eq!(registry.len(), 1);
-        assert_eq!(registry.owner(&"ready".into()), Some(SECOND));
     }
 }

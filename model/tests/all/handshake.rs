@@ -80,7 +80,7 @@ impl Replay for Handshake {
     fn start(Setup { env }: Setup) -> Self {
         Handshake {
             environment: env,
-            coordinator: HandshakeCoordinator::new(Time::ZERO),
+            coordinator: HandshakeCoordinator::default(),
             detector: Detector::new(env),
             now: Time::ZERO,
         }

@@ -4,8 +4,7 @@
 use gatesim_model::{
     core::environment::Environment,
     gateway::readiness::{
-        Attribute, Lookup, MissingMachine, SocketView, is_websocket_connected,
-        is_websocket_connected_and_ready,
+        Attribute, Lookup, SocketView, is_websocket_connected, is_websocket_connected_and_ready,
     },
     port::socket::TransportState,
 };
@@ -100,12 +99,7 @@ fn connected_and_connected_and_ready() {
             connected,
             "{line}"
         );
-        let answer = is_websocket_connected_and_ready(
-            socket,
-            lookup(&machine),
-            MissingMachine::Ready,
-            environment,
-        );
+        let answer = is_websocket_connected_and_ready(socket, lookup(&machine), environment);
         assert_eq!(answer.ready, ready, "{line}");
         let noted: Vec<_> = answer.pattern.iter().map(pattern_name).collect();
         assert_eq!(noted, patterns, "{line}");

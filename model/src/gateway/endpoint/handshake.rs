@@ -29,7 +29,7 @@ impl<E: Env> Endpoint<E> {
     /// Runs one coordination. It is given neither the socket nor an id: it is a timer.
     pub(super) async fn coordinate_handshake(&self, coordinator: u8) -> HandshakeCoordinator {
         let env = &self.container.env;
-        let mut handshake = HandshakeCoordinator::new(env.now());
+        let mut handshake = HandshakeCoordinator::default();
         for stage in stages(self.container.environment) {
             handshake.enter(stage.enter, env.now());
             self.connection.emit(Event::HandshakeMoved {
