@@ -39,8 +39,8 @@ use crate::{
     },
 };
 
-type Answer = (Duration, Result<Reply, CallError>);
-type Services = Box<dyn Fn(&Request) -> Answer>;
+type ServiceAnswer = (Duration, Result<Reply, CallError>);
+type TestServices = Box<dyn Fn(&Request) -> ServiceAnswer>;
 type Job = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A service that never answers.
@@ -48,14 +48,14 @@ pub(crate) const NEVER: Duration = Duration::from_secs(1_000_000);
 
 /// See the module.
 #[derive(Clone)]
-pub(crate) struct TestEnv(Rc<World>);
+pub(crate) struct TestEnv(Rc<TestWorld>);
 
-struct World {
+struct TestWorld {
     now: Cell<Time>,
     timers: RefCell<BTreeMap<(Time, u64), Waker>>,
     tasks: RefCell<Vec<Rc<TestTask>>>,
     events: RefCell<Vec<(Time, Event)>>,
-    services: Services,
+    services: TestServices,
     ledger: RefCell<Book>,
     fresh: Cell<u64>,
     processes: Cell<u32>,
@@ -89,8 +89,8 @@ impl Woken {
 impl TestEnv {
     /// At time zero, with services that answer as `services` says; what they answer for the ledger
     /// of messages is taken from a ledger, unless it is a failure.
-    pub(crate) fn new(services: impl Fn(&Request) -> Answer + 'static) -> Self {
-        TestEnv(Rc::new(World {
+    pub(crate) fn new(services: impl Fn(&Request) -> ServiceAnswer + 'static) -> Self {
+        TestEnv(Rc::new(TestWorld {
             now: Cell::default(),
             timers: RefCell::default(),
             tasks: RefCell::default(),
@@ -102,12 +102,12 @@ impl TestEnv {
         }))
     }
 
-    /// The same, with services that answer at once and that nobody is expected to ask.
+    /// The same, with services that answer at once and are not expected to be asked.
     pub(crate) fn idle() -> Self {
         TestEnv::new(|_| (Duration::ZERO, Ok(Reply::Alive)))
     }
 
-    /// Runs `future` and all tasks until `future` is done. Time moves on when nobody is awake.
+    /// Runs `future` and all tasks until `future` is done. Time advances when no task is ready.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let woken = Woken::new();
@@ -128,7 +128,7 @@ impl TestEnv {
 
     fn advance(&self) {
         let mut timers = self.0.timers.borrow_mut();
-        let ((time, _), waker) = timers.pop_first().expect("everybody waits for ever");
+        let ((time, _), waker) = timers.pop_first().expect("every task waits for ever");
         self.0.now.set(time.max(self.0.now.get()));
         waker.wake();
     }
@@ -272,7 +272,7 @@ pub(crate) enum Peer {
     Gone,
 }
 
-/// A socket whose peer says nothing.
+/// A socket whose peer sends nothing.
 pub(crate) struct TestSocket {
     upgrade: Upgrade,
     flags: Cell<Flags>,
@@ -398,7 +398,7 @@ pub(crate) fn connect(
     connection.attach_id(&id);
     let (owner, now) = (connection.socket_id(), container.env.now());
     let mut registry = container.registry.borrow_mut();
-    let _new = registry.register(&id, &UserId::from("nobody-yet"), owner, now);
+    let _new = registry.register(&id, &UserId::from("no-user-yet"), owner, now);
     drop(registry);
     (connection, socket)
 }

@@ -1,6 +1,6 @@
-//! Who is admitted from where (protocol.md 1.4, steps 10 to 13).
+//! Which connections are admitted from which address (docs/protocol.md#stage-c).
 //!
-//! Step 10, the module's breaker, stands before it, in the endpoint.
+//! docs/protocol.md#step-10, the module's breaker, stands before it, in the endpoint.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -32,15 +32,15 @@ struct Address {
 /// The answer to a connection that asks to be admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum AdmissionVerdict {
     /// It is counted from here on, until [`Admission::release`].
     Admitted,
-    /// Too many live connections from this address (step 11).
+    /// Too many live connections from this address (docs/protocol.md#step-11).
     TooMany {
         /// Those there are.
         live: Vec<SocketId>,
     },
-    /// Too many connects from this address in the window (step 12).
+    /// Too many connects from this address in the window (docs/protocol.md#step-12).
     TooFast {
         /// When the oldest of them leaves the window.
         retry_in: Duration,
@@ -57,28 +57,28 @@ impl Admission {
         socket: SocketId,
         max_live: usize,
         now: Time,
-    ) -> Verdict {
+    ) -> AdmissionVerdict {
         if self.addresses.len() >= MAX_ADDRESSES && !self.addresses.contains_key(address) {
             self.forget_idle(now);
             if self.addresses.len() >= MAX_ADDRESSES {
-                return Verdict::Admitted;
+                return AdmissionVerdict::Admitted;
             }
         }
         let entry = self.addresses.entry(address.to_owned()).or_default();
         entry.forget_old(now);
         if entry.live.len() >= max_live {
             let live = entry.live.iter().copied().collect();
-            return Verdict::TooMany { live };
+            return AdmissionVerdict::TooMany { live };
         }
         if entry.connects.len() >= CONNECT_RATE_MAX {
             let oldest = entry.connects.front().map_or(now, |(at, _)| *at);
             let retry_in = CONNECT_RATE_WINDOW.saturating_sub(now.since(oldest));
             let connects = entry.connects.iter().map(|(_, socket)| *socket).collect();
-            return Verdict::TooFast { retry_in, connects };
+            return AdmissionVerdict::TooFast { retry_in, connects };
         }
         entry.connects.push_back((now, socket));
         entry.live.insert(socket);
-        Verdict::Admitted
+        AdmissionVerdict::Admitted
     }
 
     /// The socket object is gone, and with it the weak reference to it. Whether it was counted.
@@ -115,23 +115,23 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_refuses_until_somebody_leaves() {
+    fn the_pool_refuses_until_a_connection_ends() {
         let mut admission = Admission::default();
         for peer in 0..2 {
             let verdict = admission.admit("10.0.0.1:443", SocketId::first(peer), 2, at_secs(0));
-            assert_eq!(verdict, Verdict::Admitted);
+            assert_eq!(verdict, AdmissionVerdict::Admitted);
         }
         let mut again = || admission.admit("10.0.0.1:443", SocketId::first(2), 2, at_secs(1));
         assert_eq!(
             again(),
-            Verdict::TooMany {
+            AdmissionVerdict::TooMany {
                 live: vec![SocketId::first(0), SocketId::first(1)]
             }
         );
         assert!(admission.release("10.0.0.1:443", SocketId::first(0)));
         assert!(!admission.release("10.0.0.1:443", SocketId::first(0)));
         let mut again = || admission.admit("10.0.0.1:443", SocketId::first(2), 2, at_secs(1));
-        assert_eq!(again(), Verdict::Admitted);
+        assert_eq!(again(), AdmissionVerdict::Admitted);
     }
 
     #[test]
@@ -140,15 +140,15 @@ mod tests {
         for peer in 0..10 {
             let verdict =
                 admission.admit("a:1", SocketId::first(peer), 100, at_secs(u64::from(peer)));
-            assert_eq!(verdict, Verdict::Admitted);
+            assert_eq!(verdict, AdmissionVerdict::Admitted);
         }
         let verdict = admission.admit("a:1", SocketId::first(10), 100, at_secs(20));
         let retry_in = Duration::from_secs(40);
         let connects = (0..10).map(SocketId::first).collect();
-        assert_eq!(verdict, Verdict::TooFast { retry_in, connects });
+        assert_eq!(verdict, AdmissionVerdict::TooFast { retry_in, connects });
         let elsewhere = admission.admit("b:1", SocketId::first(10), 100, at_secs(20));
-        assert_eq!(elsewhere, Verdict::Admitted);
+        assert_eq!(elsewhere, AdmissionVerdict::Admitted);
         let later = admission.admit("a:1", SocketId::first(10), 100, at_secs(60));
-        assert_eq!(later, Verdict::Admitted);
+        assert_eq!(later, AdmissionVerdict::Admitted);
     }
 }

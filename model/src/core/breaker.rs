@@ -1,4 +1,4 @@
-//! Circuit breakers (protocol.md 6.4 and 5.2): one type, one policy per row of the table.
+//! Circuit breakers (docs/protocol.md#circuit-breakers): one type, one policy per row of the table.
 //!
 //! No policy limits the trial: in HALF_OPEN any number of calls goes through. A call that was
 //! admitted stays admitted when the breaker opens, so results may arrive in any state.
@@ -85,7 +85,7 @@ impl Policy {
         }
     }
 
-    /// For the endpoint as a whole (6.4).
+    /// For the endpoint as a whole (docs/protocol.md#breaker-module).
     pub fn module() -> Self {
         Policy {
             trial_failure: TrialFailure::Reopens,
@@ -93,7 +93,7 @@ impl Policy {
         }
     }
 
-    /// Of the authenticator, one for all users (5.2).
+    /// Of the authenticator, one for all users (docs/protocol.md#auth-breaker).
     pub fn auth_local() -> Self {
         Policy {
             open_after: 5,
@@ -106,7 +106,7 @@ impl Policy {
         }
     }
 
-    /// Of the authentication client (5.2).
+    /// Of the authentication client (docs/protocol.md#auth-breaker).
     pub fn auth_client() -> Self {
         Policy {
             open_after: 3,
@@ -179,7 +179,7 @@ struct Calls {
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Admission {
+pub enum BreakerAdmission {
     /// Yes.
     Admitted,
     /// Yes, as a trial.
@@ -193,7 +193,7 @@ pub enum Admission {
     },
 }
 
-impl Admission {
+impl BreakerAdmission {
     /// Whether the call may be made.
     pub fn is_admitted(self) -> bool {
         match self {
@@ -216,7 +216,7 @@ impl Admission {
 pub enum CallResult {
     /// Well.
     Success,
-    /// Badly, in a way that the breaker is to hear of.
+    /// Failed, in a way that the breaker counts.
     Failure,
 }
 
@@ -234,15 +234,15 @@ impl CircuitBreaker {
     }
 
     /// Asks to make a call now. An open breaker moves to HALF_OPEN when its time has come.
-    pub fn admit(&mut self, now: Time) -> Admission {
+    pub fn admit(&mut self, now: Time) -> BreakerAdmission {
         match self.state {
-            BreakerState::Closed => Admission::Admitted,
-            BreakerState::HalfOpen => Admission::Trial,
+            BreakerState::Closed => BreakerAdmission::Admitted,
+            BreakerState::HalfOpen => BreakerAdmission::Trial,
             BreakerState::Open => {
                 let waited = now.since(self.last_failure);
                 let retry_in = self.policy.half_open_after.saturating_sub(waited);
                 if !retry_in.is_zero() {
-                    return Admission::Refused { retry_in };
+                    return BreakerAdmission::Refused { retry_in };
                 }
                 self.state = BreakerState::HalfOpen;
                 self.trial_successes = 0;
@@ -250,7 +250,7 @@ impl CircuitBreaker {
                     TrialFailure::Reopens => {}
                     TrialFailure::CountsAfresh => self.failures = 0,
                 }
-                Admission::FirstTrial
+                BreakerAdmission::FirstTrial
             }
         }
     }
@@ -389,25 +389,25 @@ mod tests {
         ] {
             let mut breaker = CircuitBreaker::new(policy);
             feed(&mut breaker, &"f".repeat(policy.open_after as usize));
-            let refused = Admission::Refused {
+            let refused = BreakerAdmission::Refused {
                 retry_in: Duration::from_secs(1),
             };
             assert_eq!(breaker.admit(at_secs(secs - 1)), refused);
             let first = breaker.admit(at_secs(secs));
-            assert_eq!(first, Admission::FirstTrial);
+            assert_eq!(first, BreakerAdmission::FirstTrial);
             assert_eq!(first.moved(), Some(BreakerState::HalfOpen));
             // The trial is not limited to one call.
-            assert_eq!(breaker.admit(at_secs(secs)), Admission::Trial);
+            assert_eq!(breaker.admit(at_secs(secs)), BreakerAdmission::Trial);
 
             let trials = format!("{}c", "h".repeat(close_after - 1));
             assert_eq!(feed(&mut breaker, &"s".repeat(close_after)), trials);
             assert_eq!(breaker.failures(), 0);
-            assert_eq!(breaker.admit(at_secs(secs)), Admission::Admitted);
+            assert_eq!(breaker.admit(at_secs(secs)), BreakerAdmission::Admitted);
         }
     }
 
     #[test]
-    fn a_failed_trial_reopens_or_counts_afresh() {
+    fn a_failed_trial_reopens_or_restarts_the_count() {
         let trial = |policy: Policy| {
             let mut breaker = CircuitBreaker::new(policy);
             feed(&mut breaker, &"f".repeat(policy.open_after as usize));

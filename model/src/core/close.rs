@@ -1,11 +1,12 @@
-//! Close codes: which are legal, which are true (protocol.md 5.4 and invariant I-14, RFC 6455
-//! section 7.4).
+//! Close codes: which are legal, which are true (RFC 6455, section 7.4).
+//!
+//! Implements docs/protocol.md#close-codes and docs/protocol.md#i-14.
 
 use crate::core::{names::names, services::Component};
 
 /// Longest reason on the wire, in bytes (RFC 6455, 5.5: 125 less the code).
 pub const MAX_REASON_BYTES: usize = 123;
-/// Characters to which the outer error handler cuts its reasons (5.4).
+/// Characters to which the outer error handler cuts its reasons (docs/protocol.md#component-codes).
 pub const MAX_COMPONENT_REASON_CHARS: usize = 50;
 
 /// Normal closure.
@@ -36,7 +37,7 @@ pub const SERVICE_RESTART: u16 = 1012;
 pub const TRY_AGAIN_LATER: u16 = 1013;
 
 names! {
-    /// The honest reason for the end of a connection.
+    /// The true reason for the end of a connection.
     CloseCause {
         /// The peer went away or closed first.
         PeerGone => "peer-gone",
@@ -73,12 +74,12 @@ pub fn may_server_send(code: u16) -> bool {
     is_legal_on_wire(code) && code != MANDATORY_EXTENSION
 }
 
-/// The codes that tell the truth about `cause`, the one to prefer first. Empty if nobody is left to
-/// read it, so that any code will do.
+/// The codes that are true for `cause`, the one to prefer first. Empty if the peer is gone,
+/// so that any code will do.
 ///
-/// A silent peer is most likely gone; if it is not, it reads the close late. 1001 tells it that
-/// the server has left and accuses nobody; 1002 (it broke the rule of answering) and 1011 (what
-/// common libraries send) are no lies either.
+/// A silent peer is most likely gone; if it is not, it reads the close late. 1001 says that the
+/// server has left and accuses no side; 1002 (the peer broke the rule of answering) and 1011 (what
+/// common libraries send) are also true.
 pub fn truthful_codes(cause: CloseCause) -> &'static [u16] {
     match cause {
         CloseCause::PeerGone => &[],
@@ -105,7 +106,7 @@ pub fn honest_code(cause: CloseCause) -> u16 {
     truthful_codes(cause).first().copied().unwrap_or(NORMAL)
 }
 
-/// The HTTP statuses that tell the truth about `cause`, where an upgrade is refused with one.
+/// The HTTP statuses that are true for `cause`, where an upgrade is refused with one.
 pub fn truthful_statuses(cause: CloseCause) -> &'static [u16] {
     match cause {
         CloseCause::PeerGone | CloseCause::Finished | CloseCause::PeerSilent => &[],
@@ -117,13 +118,14 @@ pub fn truthful_statuses(cause: CloseCause) -> &'static [u16] {
     }
 }
 
-/// Whether a close with `code` is legal and tells the truth about `cause`.
+/// Whether a close with `code` is legal and true for `cause`.
 pub fn is_truthful(cause: CloseCause, code: u16) -> bool {
     let codes = truthful_codes(cause);
     may_server_send(code) && (codes.is_empty() || codes.contains(&code))
 }
 
-/// The component that the outer error handler blames, guessed from the error's text (WMF 75-86).
+/// The component that the outer error handler blames, guessed from the error's text
+/// (docs/protocol.md#component-codes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlamedComponent {
     /// Authentication.
@@ -163,7 +165,8 @@ impl BlamedComponent {
         Self::Generic,
     ];
 
-    /// The code it is closed with, legal or not (5.4, D47).
+    /// The code it is closed with, legal or not (docs/protocol.md#component-codes,
+    /// docs/protocol.md#d47).
     pub fn close_code(self) -> u16 {
         match self {
             Self::Auth => 1002,

@@ -1,5 +1,5 @@
 //! The state coordinator: a state machine of its own beside the connection's, driven by a poller
-//! (protocol.md 2.6, D17 to D19). It never looks at the other machines, and they never look
+//! (docs/protocol.md#state-coordinator). It never looks at the other machines, and they never look
 //! at it.
 
 use std::{
@@ -30,7 +30,7 @@ pub const MAX_ENTRIES: usize = 10_000;
 pub const MAX_QUEUED: usize = 1_000;
 
 names! {
-    /// States of the state coordinator (protocol.md 2.6).
+    /// States of the state coordinator (docs/protocol.md#other-state-machines).
     CoordinatorState {
         /// Registered.
         Initializing => "INITIALIZING",
@@ -40,7 +40,7 @@ names! {
         FactoryCreating => "FACTORY_CREATING",
         /// Manager there.
         ManagerReady => "MANAGER_READY",
-        /// Events flow: its word for ready.
+        /// Events flow: the ready state.
         EventDeliveryActive => "EVENT_DELIVERY_ACTIVE",
         /// Something is missing.
         Degraded => "DEGRADED",
@@ -51,7 +51,7 @@ names! {
     }
 }
 
-/// The states that the table allows next (SC 316-358).
+/// The states that the table allows next (docs/protocol.md#state-coordinator).
 pub fn allowed(from: CoordinatorState) -> &'static [CoordinatorState] {
     match from {
         Initializing => &[Authenticating, Failed, Disconnected],
@@ -67,7 +67,7 @@ pub fn allowed(from: CoordinatorState) -> &'static [CoordinatorState] {
 
 /// Which of the waiting requests goes first; the numbers are those of the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
+pub enum MovePriority {
     /// 20.
     Background = 20,
     /// 40.
@@ -85,7 +85,7 @@ pub enum Priority {
 pub struct StateCoordinator {
     entries: BTreeMap<ConnectionId, CoordinatorState>,
     /// Highest priority first. A bucket, once made, stays.
-    queues: BTreeMap<Reverse<Priority>, VecDeque<Queued>>,
+    queues: BTreeMap<Reverse<MovePriority>, VecDeque<Queued>>,
     active: usize,
     /// Requests taken from the queues, the dropped ones included.
     handled: u64,
@@ -103,12 +103,12 @@ struct Queued {
 /// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Asked {
+pub struct MoveOutcome {
     /// The applied state the request was checked against.
     pub from: CoordinatorState,
     /// What was asked for.
     pub to: CoordinatorState,
-    /// Whether it waits for the poller now. Historically nobody looks.
+    /// Whether it waits for the poller now. Historically this is not read.
     pub accepted: bool,
 }
 
@@ -117,11 +117,11 @@ pub struct Asked {
 pub struct Applied {
     /// The connection.
     pub id: ConnectionId,
-    /// Who asked.
+    /// The connection that asked.
     pub owner: SocketId,
     /// What was asked for.
     pub to: CoordinatorState,
-    /// What became of it.
+    /// What happened to it.
     pub effect: Effect,
 }
 
@@ -131,7 +131,7 @@ pub enum Effect {
     /// The connection moved.
     Moved,
     /// The connection had been unregistered meanwhile; as a missing one counts as INITIALIZING,
-    /// it was made anew, and nobody will remove it.
+    /// it was created again, and will not be removed.
     Resurrected,
     /// The connection had moved meanwhile; the request was dropped.
     Stale {
@@ -146,7 +146,7 @@ pub enum Effect {
 pub struct UnregisterBroken;
 
 impl StateCoordinator {
-    /// A coordinator that knows nobody.
+    /// A coordinator without connections.
     pub fn new() -> Self {
         Self::default()
     }
@@ -172,8 +172,8 @@ impl StateCoordinator {
         id: &ConnectionId,
         owner: SocketId,
         to: CoordinatorState,
-        priority: Priority,
-    ) -> Asked {
+        priority: MovePriority,
+    ) -> MoveOutcome {
         let from = self.state(id).unwrap_or(Initializing);
         let mut accepted = allowed(from).contains(&to);
         if accepted {
@@ -188,7 +188,7 @@ impl StateCoordinator {
                 });
             }
         }
-        Asked { from, to, accepted }
+        MoveOutcome { from, to, accepted }
     }
 
     /// One tick of the poller: takes at most one request of each priority, highest first.
@@ -241,13 +241,13 @@ impl StateCoordinator {
         self.entries.len()
     }
 
-    /// Whether it knows nobody.
+    /// Whether it knows no connection.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Requests that wait, by priority; a priority that was used once stays.
-    pub fn waiting(&self) -> impl Iterator<Item = (Priority, usize)> {
+    pub fn waiting(&self) -> impl Iterator<Item = (MovePriority, usize)> {
         let queues = self.queues.iter();
         queues.map(|(Reverse(priority), queue)| (*priority, queue.len()))
     }
@@ -297,7 +297,7 @@ mod tests {
 
     fn ask(coordinator: &mut StateCoordinator, to: CoordinatorState) -> bool {
         coordinator
-            .request(&id(), OWNER, to, Priority::Normal)
+            .request(&id(), OWNER, to, MovePriority::Normal)
             .accepted
     }
 
@@ -381,7 +381,11 @@ mod tests {
         for id in &ids {
             coordinator.register(id);
         }
-        for (id, priority) in [(0, Priority::Low), (1, Priority::Low), (2, Priority::High)] {
+        for (id, priority) in [
+            (0, MovePriority::Low),
+            (1, MovePriority::Low),
+            (2, MovePriority::High),
+        ] {
             let _ = coordinator.request(&ids[id], OWNER, Failed, priority);
         }
         let mut tick = || -> Vec<String> {

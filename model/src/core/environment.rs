@@ -1,5 +1,5 @@
-//! Where a container runs, and the fixed timings and limits that follow from it (protocol.md 8,
-//! with the sections named at each item).
+//! Where a container runs, and the fixed timings and limits that follow from it
+//! (docs/protocol.md#timing-constants, with the anchors named at each item).
 //!
 //! Only what every revision shares is here. A timing that revisions disagree about is an answer
 //! in a design, which may pick one of the constants below.
@@ -7,13 +7,27 @@
 //! Absent on purpose: the configured connection time-out and clean-up interval (read, never
 //! acted on).
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// The environment of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Environment {
     /// Automated tests on one machine.
     Testing,
@@ -27,37 +41,42 @@ pub enum Environment {
 
 use Environment::{Development, Production, Staging, Testing};
 
-/// Largest client message, in bytes of UTF-8 (7.2).
+/// Largest client message, in bytes of UTF-8 (docs/protocol.md#inbound-limits).
 pub const MAX_MESSAGE_BYTES: usize = 8192;
-/// Errors in a row that end the message loop (1.4, step 35f).
+/// Errors in a row that end the message loop (docs/protocol.md#step-35f).
 pub const LOOP_ERROR_LIMIT: u32 = 5;
-/// First pause after an error in the message loop; doubles with each error in a row (35f).
+/// First pause after an error in the message loop; doubles with each error in a row
+/// (docs/protocol.md#step-35f).
 pub const LOOP_BACKOFF_FIRST: Duration = ms(100);
-/// Longest pause after an error in the message loop (35f).
+/// Longest pause after an error in the message loop (docs/protocol.md#step-35f).
 pub const LOOP_BACKOFF_MAX: Duration = secs(5);
-/// Pause between an error message and the close or return that follows (steps 17 and 37).
+/// Pause between an error message and the close or return that follows (docs/protocol.md#step-17,
+/// docs/protocol.md#step-37).
 pub const AFTER_ERROR_MESSAGE: Duration = ms(100);
-/// Second pause after the welcome when a readiness re-check says no (step 31).
+/// Second pause after the welcome when a readiness re-check says no (docs/protocol.md#step-31).
 pub const AFTER_WELCOME_RECHECK: Duration = ms(100);
-/// Loop-entry wait of most revisions (step 34, section 8).
+/// Loop-entry wait of most revisions (docs/protocol.md#timing-loop-entry).
 pub const GATE_ONE_SECOND: Polls = Polls::new(10, ms(100));
-/// Loop-entry wait of the later revisions in the cloud (step 34, section 8).
+/// Loop-entry wait of the later revisions in the cloud (docs/protocol.md#timing-loop-entry).
 pub const GATE_THREE_SECONDS: Polls = Polls::new(20, ms(150));
-/// Pauses before the second, third and fourth attempt to authenticate (5.2, outer ladder).
+/// Pauses before the second, third and fourth attempt to authenticate
+/// (docs/protocol.md#auth-ladder-outer).
 pub const AUTH_OUTER_DELAYS: [Duration; 3] = [ms(100), ms(200), ms(500)];
-/// Limit of one call to the authentication service (5.2, client).
+/// Limit of one call to the authentication service (docs/protocol.md#auth-client).
 pub const AUTH_CALL_TIMEOUT: Duration = secs(3);
-/// Pauses before the second and third attempt to create a manager (8).
+/// Pauses before the second and third attempt to create a manager
+/// (docs/protocol.md#timing-constants).
 pub const MANAGER_CREATION_DELAYS: [Duration; 2] = [ms(500), ms(750)];
-/// Limit of one send by the connection manager (7.4, item 4).
+/// Limit of one send by the connection manager (docs/protocol.md#delivery-4).
 pub const MANAGER_SEND_TIMEOUT: Duration = secs(5);
-/// Connects admitted from one address within [`CONNECT_RATE_WINDOW`] (step 12).
+/// Connects admitted from one address within [`CONNECT_RATE_WINDOW`] (docs/protocol.md#step-12).
 pub const CONNECT_RATE_MAX: usize = 10;
-/// Window of the connect rate limit (step 12).
+/// Window of the connect rate limit (docs/protocol.md#step-12).
 pub const CONNECT_RATE_WINDOW: Duration = secs(60);
-/// How long the readiness middleware believes a result, good or bad (step 2, D35).
+/// How long the readiness middleware caches a result, good or bad (docs/protocol.md#step-2,
+/// docs/protocol.md#d35).
 pub const READINESS_CACHE_TTL: Duration = secs(30);
-/// Attempts of the race detector to see its coordinator become ready (step 27).
+/// Attempts of the race detector to see its coordinator become ready (docs/protocol.md#step-27).
 pub const DETECTOR_ATTEMPTS: u32 = 3;
 
 impl Environment {
@@ -66,12 +85,7 @@ impl Environment {
 
     /// The name, lower-case.
     pub fn name(self) -> &'static str {
-        match self {
-            Testing => "testing",
-            Development => "development",
-            Staging => "staging",
-            Production => "production",
-        }
+        self.into()
     }
 
     /// Staging and production.
@@ -83,7 +97,7 @@ impl Environment {
     }
 
     /// The first and the second delay of the handshake coordinator; the second is zero, and not
-    /// slept at all, outside the cloud (3).
+    /// slept at all, outside the cloud (docs/protocol.md#handshake-coordinator).
     pub fn handshake_stages(self) -> (Duration, Duration) {
         match self {
             Testing | Development => (ms(5), Duration::ZERO),
@@ -91,7 +105,7 @@ impl Environment {
         }
     }
 
-    /// The sleeps after the first handshake (step 9).
+    /// The sleeps after the first handshake (docs/protocol.md#step-9).
     pub fn stabilisation(self) -> Stabilisation {
         match self {
             Testing => Stabilisation {
@@ -112,7 +126,8 @@ impl Environment {
         }
     }
 
-    /// The race detector's delay before attempt `attempt`, counted from 0 (3).
+    /// The race detector's delay before attempt `attempt`, counted from 0
+    /// (docs/protocol.md#handshake-coordinator).
     pub fn detector_recovery(self, attempt: u32) -> Duration {
         match self {
             Testing => ms(5),
@@ -121,7 +136,7 @@ impl Environment {
         }
     }
 
-    /// What happens between the second handshake and the welcome (step 28).
+    /// What happens between the second handshake and the welcome (docs/protocol.md#step-28).
     pub fn pre_loop_validation(self) -> PreLoopValidation {
         match self {
             Testing => PreLoopValidation::Sleep(ms(10)),
@@ -133,22 +148,22 @@ impl Environment {
         }
     }
 
-    /// The sleep after the welcome (step 31).
+    /// The sleep after the welcome (docs/protocol.md#step-31).
     pub fn after_welcome(self) -> Option<Duration> {
         self.is_cloud().then_some(ms(50))
     }
 
-    /// The sleep between the two application-state checks of the loop (step 35a).
+    /// The sleep between the two application-state checks of the loop (docs/protocol.md#step-35a).
     pub fn in_loop_recheck(self) -> Option<Duration> {
         self.is_cloud().then_some(ms(50))
     }
 
-    /// How long one receive may take before the loop looks around (step 35b).
+    /// How long one receive may take before the loop looks around (docs/protocol.md#step-35b).
     pub fn receive_timeout(self) -> Duration {
         self.heartbeat_interval()
     }
 
-    /// Time between two pings (7.5).
+    /// Time between two pings (docs/protocol.md#heartbeat).
     pub fn heartbeat_interval(self) -> Duration {
         match self {
             Testing | Development => secs(25),
@@ -156,7 +171,8 @@ impl Environment {
         }
     }
 
-    /// Silence, on top of the interval, after which the peer is declared dead (7.5).
+    /// Silence, on top of the interval, after which the peer is declared dead
+    /// (docs/protocol.md#heartbeat).
     pub fn heartbeat_timeout(self) -> Duration {
         match self {
             Testing | Development => secs(60),
@@ -165,18 +181,20 @@ impl Environment {
         }
     }
 
-    /// How long to poll for the end of the start-up, where it is polled for (step 21).
+    /// How long to poll for the end of the start-up, where it is polled for
+    /// (docs/protocol.md#step-21).
     pub fn startup_wait(self) -> Option<Polls> {
         self.is_cloud().then_some(Polls::new(25, ms(200)))
     }
 
-    /// How long to poll for the supervisor, and again for the thread service, where they are
-    /// polled for (step 23). The figures for ordinary traffic; test traffic polled less often.
+    /// How long to poll for the supervisor, and again for the thread service, where they are polled
+    /// for (docs/protocol.md#step-23). The figures for ordinary traffic; test traffic polled less
+    /// often.
     pub fn service_polls(self) -> Option<Polls> {
         self.is_cloud().then_some(Polls::new(5, ms(200)))
     }
 
-    /// Factor on the base time-out of a service (6.1).
+    /// Factor on the base time-out of a service (docs/protocol.md#service-validation).
     pub fn service_timeout_multiplier(self) -> Ratio {
         match self {
             Testing => Ratio::new(1, 2),
@@ -186,7 +204,8 @@ impl Environment {
         }
     }
 
-    /// The sleep of the Redis validator after it found Redis connected (6.1).
+    /// The sleep of the Redis validator after it found Redis connected
+    /// (docs/protocol.md#service-validation).
     pub fn redis_grace(self) -> Option<Duration> {
         match self {
             Testing => None,
@@ -196,7 +215,8 @@ impl Environment {
     }
 
     /// The sleep of the authenticator when its handshake check says no, and the further delays
-    /// during which it looks again; it continues whatever they show (step 15, section 4).
+    /// during which it looks again; it continues with any result (docs/protocol.md#step-15,
+    /// docs/protocol.md#auth-handshake-timing).
     pub fn auth_handshake_fix(self) -> (Duration, &'static [Duration]) {
         match self {
             Testing | Development => (ms(50), &[]),
@@ -204,7 +224,8 @@ impl Environment {
         }
     }
 
-    /// Pauses before each further try of the inner authentication ladder (5.2).
+    /// Pauses before each further try of the inner authentication ladder
+    /// (docs/protocol.md#auth-client).
     pub fn auth_inner_delays(self) -> &'static [Duration] {
         match self {
             Testing | Development => const { &[ms(100), ms(200)] },
@@ -213,7 +234,8 @@ impl Environment {
         }
     }
 
-    /// Limit of the probe that asks whether the authentication service can be reached (5.2).
+    /// Limit of the probe that asks whether the authentication service can be reached
+    /// (docs/protocol.md#auth-client).
     pub fn auth_probe_timeout(self) -> Duration {
         match self {
             Staging => ms(500),
@@ -221,7 +243,7 @@ impl Environment {
         }
     }
 
-    /// HTTP limits of the authentication client (5.2).
+    /// HTTP limits of the authentication client (docs/protocol.md#auth-client).
     pub fn auth_http_timeouts(self) -> HttpTimeouts {
         let [connect, read, write, pool] = match self {
             Testing | Development => [1, 3, 1, 3],
@@ -237,7 +259,7 @@ impl Environment {
         }
     }
 
-    /// Time between two looks for idle connection managers (7.7).
+    /// Time between two looks for idle connection managers (docs/protocol.md#cleanup-timers).
     pub fn manager_cleanup_interval(self) -> Duration {
         match self {
             Testing => secs(30),
@@ -246,7 +268,7 @@ impl Environment {
         }
     }
 
-    /// Connections admitted from one `host:port` at a time (step 11).
+    /// Connections admitted from one `host:port` at a time (docs/protocol.md#step-11).
     pub fn connections_per_address(self) -> usize {
         match self {
             Testing | Development => 10,
@@ -255,13 +277,8 @@ impl Environment {
     }
 }
 
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The pause after the `errors`-th error in a row in the message loop, counted from 1 (35f).
+/// The pause after the `errors`-th error in a row in the message loop, counted from 1
+/// (docs/protocol.md#step-35f).
 pub fn loop_backoff(errors: u32) -> Duration {
     doubling(
         LOOP_BACKOFF_FIRST,
@@ -276,7 +293,7 @@ pub fn doubling(first: Duration, times: u32, cap: Duration) -> Duration {
     first.saturating_mul(factor).min(cap)
 }
 
-/// The sleeps of step 9.
+/// The sleeps of docs/protocol.md#step-9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stabilisation {
     /// Always slept.
@@ -287,7 +304,7 @@ pub struct Stabilisation {
     pub second: Option<Duration>,
 }
 
-/// What step 28 does.
+/// What docs/protocol.md#step-28 does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreLoopValidation {
     /// Goes on at once.
@@ -381,8 +398,8 @@ const fn secs(value: u64) -> Duration {
 mod tests {
     use super::*;
 
-    /// One row of the table of section 8: the values for testing, development, staging and
-    /// production, in milliseconds.
+    /// One row of the table of docs/protocol.md#timing-constants: the values for testing,
+    /// development, staging and production, in milliseconds.
     #[track_caller]
     fn row(value: impl Fn(Environment) -> Duration, expected: [u64; 4]) {
         assert_eq!(Environment::ALL.map(value), expected.map(ms));

@@ -1,8 +1,8 @@
-//! The handshake coordinator and its race detector (protocol.md 3).
+//! The handshake coordinator and its race detector (docs/protocol.md#handshake-coordinator).
 //!
 //! The coordinator is a timer with names for its stages: it is given no socket, no id and no
-//! registry, and nothing but a cancellation can make it fail. A part that takes its word for
-//! readiness believes a clock.
+//! registry, and nothing but a cancellation can make it fail. A part that relies on it for
+//! readiness relies on a clock.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub const MAX_HISTORY: usize = 16;
 pub const MAX_PATTERNS: usize = 16;
 
 names! {
-    /// States of the handshake coordinator (protocol.md 3).
+    /// States of the handshake coordinator (docs/protocol.md#handshake-coordinator).
     HandshakeState {
         /// New.
         Initializing => "INITIALIZING",
@@ -35,17 +35,17 @@ names! {
 
 /// One stage of the coordination: enter a state, then wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub struct HandshakeStage {
     /// The state to enter.
     pub enter: HandshakeState,
     /// How long to stay before the next stage; none means not even another task's turn.
     pub then_wait: Option<Duration>,
 }
 
-/// The stages of a coordination, in order (HC 85-137).
-pub fn stages(environment: Environment) -> [Stage; 3] {
+/// The stages of a coordination, in order (docs/protocol.md#handshake-coordinator).
+pub fn stages(environment: Environment) -> [HandshakeStage; 3] {
     let (first, second) = environment.handshake_stages();
-    let stage = |enter, wait: Duration| Stage {
+    let stage = |enter, wait: Duration| HandshakeStage {
         enter,
         then_wait: (!wait.is_zero()).then_some(wait),
     };
@@ -73,12 +73,12 @@ pub fn allowed(from: HandshakeState) -> &'static [HandshakeState] {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandshakeCoordinator {
     state: HandshakeState,
-    history: Vec<Step>,
+    history: Vec<HandshakeStep>,
 }
 
 /// One move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct HandshakeStep {
     /// State before.
     pub from: HandshakeState,
     /// State after.
@@ -101,7 +101,7 @@ impl HandshakeCoordinator {
     /// Moves, unconditionally.
     pub fn enter(&mut self, to: HandshakeState, now: Time) {
         if self.history.len() < MAX_HISTORY {
-            self.history.push(Step {
+            self.history.push(HandshakeStep {
                 from: self.state,
                 to,
                 at: now,
@@ -110,7 +110,7 @@ impl HandshakeCoordinator {
         self.state = to;
     }
 
-    /// The coordination was cancelled during a wait: the cancellation is swallowed, the state
+    /// The coordination was cancelled during a wait: the cancellation is caught, the state
     /// is ERROR, and the caller is told false.
     pub fn cancelled(&mut self, now: Time) -> bool {
         self.enter(Error, now);
@@ -128,13 +128,13 @@ impl HandshakeCoordinator {
     }
 
     /// The moves, oldest first.
-    pub fn history(&self) -> &[Step] {
+    pub fn history(&self) -> &[HandshakeStep] {
         &self.history
     }
 
     /// Checks the moves made so far against the table; the first that breaks it, if one does.
-    pub fn validate_sequence(&self) -> Result<(), Step> {
-        let broken = |step: &&Step| !allowed(step.from).contains(&step.to);
+    pub fn validate_sequence(&self) -> Result<(), HandshakeStep> {
+        let broken = |step: &&HandshakeStep| !allowed(step.from).contains(&step.to);
         self.history
             .iter()
             .find(broken)

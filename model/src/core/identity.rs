@@ -1,4 +1,5 @@
-//! How connection ids are made, and the connection-id manager (protocol.md 1.4 step 7, 1.5, 2.6).
+//! How connection ids are made, and the connection-id manager (docs/protocol.md#step-7,
+//! docs/protocol.md#ids-v1-v2, docs/protocol.md#connection-id-manager).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -19,7 +20,7 @@ pub const PURGE_ABOVE: usize = 1_000;
 pub const MAX_IDENTITIES: usize = 10_000;
 
 names! {
-    /// States of the connection-id manager (protocol.md 2.6).
+    /// States of the connection-id manager (docs/protocol.md#other-state-machines).
     IdentityState {
         /// Made.
         Pending => "PENDING",
@@ -64,7 +65,8 @@ pub fn millisecond_object_id(environment: Environment, now: Time, fresh: u64) ->
     format!("{prefix}_{}_{}", unix_millis(now), object_address(fresh)).into()
 }
 
-/// `ws_staging_<ms>_<hex8>` and the like: what the connection-id manager makes (CID 344-362).
+/// `ws_staging_<ms>_<hex8>` and the like: what the connection-id manager makes
+/// (docs/protocol.md#step-7).
 pub fn id_manager_id(environment: Environment, now: Time, fresh: u64) -> ConnectionId {
     let environment = match environment {
         Environment::Testing => "test",
@@ -76,12 +78,12 @@ pub fn id_manager_id(environment: Environment, now: Time, fresh: u64) -> Connect
     format!("ws_{environment}_{millis}_{:08x}", low_32(fresh)).into()
 }
 
-/// `ws_fallback_<ms>_<object>`: an id without a machine (step 7, on an exception).
+/// `ws_fallback_<ms>_<object>`: an id without a machine (docs/protocol.md#step-7).
 pub fn fallback_id(now: Time, fresh: u64) -> ConnectionId {
     format!("ws_fallback_{}_{}", unix_millis(now), object_address(fresh)).into()
 }
 
-/// `ws_<user8>_<seconds>_<hex8>`: the client id of the user context (UAS 607-610).
+/// `ws_<user8>_<seconds>_<hex8>`: the client id of the user context (docs/protocol.md#ids-v1-v2).
 pub fn client_id(user: &UserId, now: Time, fresh: u64) -> ConnectionId {
     let user: String = user.as_str().chars().take(8).collect();
     format!("ws_{user}_{}_{:08x}", unix_secs(now), low_32(fresh)).into()
@@ -92,7 +94,8 @@ pub fn unique_id(fresh: u64) -> ConnectionId {
     format!("ws_{fresh:016x}").into()
 }
 
-/// The user under which the machine of [`second_granular_id`] is registered (protocol.md 1.5).
+/// The user under which the machine of [`second_granular_id`] is registered
+/// (docs/protocol.md#ids-v1-v2).
 pub fn pending_user() -> UserId {
     "pending_auth".into()
 }
@@ -136,7 +139,7 @@ pub struct IdManager {
     identities: BTreeMap<ConnectionId, Identity>,
 }
 
-/// What became of a new identity.
+/// What happened to a new identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Creation {
@@ -184,7 +187,8 @@ impl IdManager {
         Some(std::mem::replace(&mut identity.state, to))
     }
 
-    /// Binds a user and moves to AUTHENTICATED; false if the identity is unknown (step 18).
+    /// Binds a user and moves to AUTHENTICATED; false if the identity is unknown
+    /// (docs/protocol.md#step-18).
     pub fn bind_user(&mut self, id: &ConnectionId, user: &UserId, now: Time) -> bool {
         let Some(identity) = self.identities.get_mut(id) else {
             return false;

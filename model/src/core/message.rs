@@ -1,4 +1,6 @@
 //! Frames and the JSON payloads in them.
+//!
+//! Implements docs/protocol.md#routing and docs/protocol.md#agent-events.
 
 use std::sync::Arc;
 
@@ -24,16 +26,16 @@ pub enum Frame {
     },
 }
 
-/// What a client sends (protocol.md 7.3, 7.5).
+/// What a client sends (docs/protocol.md#routing, docs/protocol.md#heartbeat).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Starts an agent run.
-    StartAgent(Request),
+    StartAgent(RunRequest),
     /// Starts an agent run from the chat box.
-    UserMessage(Request),
+    UserMessage(RunRequest),
     /// Starts an agent run, older spelling.
-    Chat(Request),
+    Chat(RunRequest),
     /// Application-level ping of the browser client.
     Ping,
     /// Answer to the server's application-level ping.
@@ -47,7 +49,7 @@ pub enum ClientMessage {
 
 /// The body of a message that starts an agent run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct RunRequest {
     /// The client's id of the message.
     pub id: MessageId,
     /// The thread it belongs to, if the client names one.
@@ -62,7 +64,7 @@ pub struct Request {
 
 impl ClientMessage {
     /// The request, if this message starts an agent run.
-    pub fn request(&self) -> Option<&Request> {
+    pub fn request(&self) -> Option<&RunRequest> {
         match self {
             Self::StartAgent(request) | Self::UserMessage(request) | Self::Chat(request) => {
                 Some(request)
@@ -72,7 +74,7 @@ impl ClientMessage {
     }
 }
 
-/// The five critical events of an agent run (protocol.md 7.4).
+/// The five critical events of an agent run (docs/protocol.md#agent-events).
 #[derive(
     Clone,
     Copy,
@@ -132,7 +134,7 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         connection_id: Option<ConnectionId>,
     },
-    /// Sent by the historical handshake validation (protocol.md 1.4, step 28).
+    /// Sent by the historical handshake validation (docs/protocol.md#step-28).
     HandshakeValidation,
     /// An event of an agent run.
     AgentEvent(AgentEvent),
@@ -161,15 +163,15 @@ pub enum ServerMessage {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Notice {
-    /// The welcome (protocol.md 1.4, step 30).
+    /// The welcome (docs/protocol.md#step-30).
     ConnectionEstablished,
-    /// Start-up did not finish in time (step 21).
+    /// Start-up did not finish in time (docs/protocol.md#step-21).
     DegradedMode,
-    /// The manager could not be created (step 19).
+    /// The manager could not be created (docs/protocol.md#step-19).
     DegradedModeActive,
-    /// Missing services are being initialised (step 24).
+    /// Missing services are being initialised (docs/protocol.md#step-24).
     Initializing,
-    /// The outer error handler promises that the connection is stable (step 37).
+    /// The outer error handler promises that the connection is stable (docs/protocol.md#step-37).
     ConnectionRecovery,
     /// The container is about to stop.
     ServerShutdown,
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn messages_survive_the_wire() {
-        let message = ClientMessage::StartAgent(Request {
+        let message = ClientMessage::StartAgent(RunRequest {
             id: "c0-m1".into(),
             thread: None,
             text: "hello".into(),

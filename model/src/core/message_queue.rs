@@ -1,6 +1,7 @@
-//! The queue of frames that were received and not yet handled, as plain data (protocol.md 7.1).
+//! The queue of frames that were received and not yet handled, as plain data
+//! (docs/protocol.md#message-queue).
 //!
-//! It buffers until the connection is ready, then is emptied, then lets everything through.
+//! It buffers until the connection is ready, then is emptied, then passes every frame.
 //!
 //! Left out: SUSPENDED, which nothing ever enters, and OVERFLOW, in which it does what it does in
 //! BUFFERING.
@@ -13,7 +14,8 @@ use crate::{
 };
 
 /// Frames that wait for one connection at most, where a deployment says nothing else. More than a
-/// client's own queue holds (100, 7.1), so that a client that flushes it on open is not refused.
+/// client's own queue holds (100, docs/protocol.md#client-queues), so that a client that flushes it
+/// on open is not refused.
 pub const MAX_WAITING_FRAMES: usize = 128;
 
 /// How long a frame is worth handling.
@@ -26,7 +28,7 @@ pub enum QueueState {
     Buffering,
     /// It gives out what it has kept.
     Flushing,
-    /// It gives out whatever comes.
+    /// It gives out every frame.
     PassThrough,
     /// It takes and gives nothing any more.
     Closed,
@@ -34,12 +36,12 @@ pub enum QueueState {
 
 /// How urgent a frame is, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
+pub enum FramePriority {
     /// Starts an agent.
     Critical,
-    /// What a user says.
+    /// A message of a user.
     High,
-    /// Whatever nobody knows.
+    /// Every unknown type.
     Normal,
     /// Pings, pongs and heartbeats.
     Low,
@@ -47,28 +49,28 @@ pub enum Priority {
 
 /// A frame in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingFrame {
     /// Its text.
     pub text: Arc<str>,
     /// How urgent it is.
-    pub priority: Priority,
+    pub priority: FramePriority,
     /// When it came.
     pub arrived: Time,
 }
 
-/// What became of a frame that was put in.
+/// What happened to a frame that was put in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Pushed {
     /// It waits.
     Kept,
-    /// It waits, and this one was thrown out for it.
-    InsteadOf(Waiting),
+    /// It waits, and this one was removed for it.
+    InsteadOf(WaitingFrame),
     /// There is no room, or the queue is closed; the frame was not taken.
     NoRoom,
 }
 
-/// What became of a frame that could not be handled.
+/// What happened to a frame that could not be handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Failed {
@@ -85,10 +87,10 @@ pub enum Failed {
 pub struct MessageQueue {
     state: QueueState,
     capacity: usize,
-    frames: VecDeque<Waiting>,
+    frames: VecDeque<WaitingFrame>,
 }
 
-impl Priority {
+impl FramePriority {
     /// The priority of a frame.
     pub fn of(text: &str) -> Self {
         match serde_json::from_str(text) {
@@ -126,7 +128,7 @@ impl MessageQueue {
     }
 
     /// Puts a frame in.
-    pub fn push(&mut self, frame: Waiting, overflow: QueueOverflow) -> Pushed {
+    pub fn push(&mut self, frame: WaitingFrame, overflow: QueueOverflow) -> Pushed {
         match self.state {
             QueueState::Buffering | QueueState::Flushing | QueueState::PassThrough => {}
             QueueState::Closed => return Pushed::NoRoom,
@@ -143,8 +145,8 @@ impl MessageQueue {
 
     /// Throws out the first frame whose priority is lower *by name*; if there is none, the
     /// newcomer.
-    fn evict_for(&mut self, frame: Waiting) -> Pushed {
-        let lower = |kept: &Waiting| kept.priority.name() < frame.priority.name();
+    fn evict_for(&mut self, frame: WaitingFrame) -> Pushed {
+        let lower = |kept: &WaitingFrame| kept.priority.name() < frame.priority.name();
         match self.frames.iter().position(lower) {
             Some(place) => {
                 let evicted = self.frames.remove(place);
@@ -167,7 +169,7 @@ impl MessageQueue {
     }
 
     /// Takes the next frame out, if the queue gives any.
-    pub fn pop(&mut self, flush: QueueFlush) -> Option<Waiting> {
+    pub fn pop(&mut self, flush: QueueFlush) -> Option<WaitingFrame> {
         match self.state {
             QueueState::Flushing => {
                 let next = self.next_to_flush(flush);
@@ -181,7 +183,7 @@ impl MessageQueue {
         }
     }
 
-    fn next_to_flush(&mut self, flush: QueueFlush) -> Option<Waiting> {
+    fn next_to_flush(&mut self, flush: QueueFlush) -> Option<WaitingFrame> {
         match flush {
             QueueFlush::InOrder | QueueFlush::NeverAwaited => self.frames.pop_front(),
             QueueFlush::ByPriority => {
@@ -193,14 +195,14 @@ impl MessageQueue {
     }
 
     /// A frame that was taken out could not be handled.
-    pub fn fail(&mut self, frame: Waiting, flush: QueueFlush) -> Failed {
+    pub fn fail(&mut self, frame: WaitingFrame, flush: QueueFlush) -> Failed {
         match (flush, self.state) {
             (QueueFlush::ByPriority, QueueState::Flushing) => {
-                // Whoever restarts the queue was never written.
+                // The code that restarts the queue was never written.
                 self.state = QueueState::Buffering;
                 match frame.priority {
-                    Priority::Critical => Failed::Lost,
-                    Priority::High | Priority::Normal | Priority::Low => {
+                    FramePriority::Critical => Failed::Lost,
+                    FramePriority::High | FramePriority::Normal | FramePriority::Low => {
                         self.frames.push_back(frame);
                         Failed::PutBack
                     }
@@ -217,8 +219,8 @@ impl MessageQueue {
     }
 
     /// Takes out what has waited for more than [`MAX_FRAME_AGE`].
-    pub fn expire(&mut self, now: Time) -> Vec<Waiting> {
-        let old = |frame: &Waiting| now.since(frame.arrived) > MAX_FRAME_AGE;
+    pub fn expire(&mut self, now: Time) -> Vec<WaitingFrame> {
+        let old = |frame: &WaitingFrame| now.since(frame.arrived) > MAX_FRAME_AGE;
         let mut expired = Vec::new();
         while let Some(frame) = self.frames.pop_front_if(|frame| old(frame)) {
             expired.push(frame);
@@ -227,7 +229,7 @@ impl MessageQueue {
     }
 
     /// Takes everything out, and takes nothing in any more.
-    pub fn close(&mut self) -> VecDeque<Waiting> {
+    pub fn close(&mut self) -> VecDeque<WaitingFrame> {
         self.state = QueueState::Closed;
         std::mem::take(&mut self.frames)
     }
@@ -236,10 +238,10 @@ impl MessageQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Priority::{Critical, High, Low, Normal};
+    use FramePriority::{Critical, High, Low, Normal};
 
-    fn frame(text: &str, priority: Priority) -> Waiting {
-        Waiting {
+    fn frame(text: &str, priority: FramePriority) -> WaitingFrame {
+        WaitingFrame {
             text: text.into(),
             priority,
             arrived: Time::default(),
@@ -247,7 +249,7 @@ mod tests {
     }
 
     /// A queue with these frames, named a, b, c ...
-    fn queue(priorities: &[Priority]) -> MessageQueue {
+    fn queue(priorities: &[FramePriority]) -> MessageQueue {
         let mut queue = MessageQueue::new(priorities.len());
         for (name, priority) in ["a", "b", "c", "d", "e"].into_iter().zip(priorities) {
             let pushed = queue.push(frame(name, *priority), QueueOverflow::Refused);
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waited_is_given_out_in_order_once_the_connection_is_ready() {
+    fn waiting_frames_are_given_out_in_order_once_the_connection_is_ready() {
         let table = [
             (QueueFlush::InOrder, "abcd", QueueState::PassThrough),
             // D57.
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn a_full_queue_refuses_or_throws_out_by_name() {
         let instead = |text, priority| Pushed::InsteadOf(frame(text, priority));
-        // Newcomer, what the queue holds, and what becomes of it (D56).
+        // Newcomer, what the queue holds, and what happens to it (D56).
         let table = [
             (Critical, [Low, Low], instead("new", Critical)),
             (High, [Low, Normal], instead("new", High)),
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_goes_and_a_closed_queue_takes_nothing() {
+    fn expired_frames_are_removed_and_a_closed_queue_takes_none() {
         let mut queue = queue(&[High, High]);
         let later = Time::default() + MAX_FRAME_AGE;
         assert_eq!(queue.expire(later), []);

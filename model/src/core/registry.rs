@@ -1,4 +1,4 @@
-//! The machines of one container, by connection id (protocol.md 2.5).
+//! The machines of one container, by connection id (docs/protocol.md#registry).
 //!
 //! There is no operation that renames an entry: what the historical revisions call a migration
 //! is an unregistration followed by a registration, and the new machine knows nothing.
@@ -35,7 +35,7 @@ pub struct Registered {
     pub owner: SocketId,
 }
 
-/// What became of a registration.
+/// What happened to a registration.
 #[derive(Clone, Debug)]
 #[must_use]
 pub enum Registration {
@@ -112,7 +112,7 @@ impl Registry {
         self.entries.get(id).map(|entry| entry.machine.clone())
     }
 
-    /// Removes an entry. The machine is not moved and stays usable by whoever holds it.
+    /// Removes an entry. The machine is not moved and stays usable by its holders.
     pub fn unregister(&mut self, id: &ConnectionId) -> Option<Registered> {
         self.entries.remove(id)
     }

@@ -1,4 +1,6 @@
 //! The backing services, and the components that a container needs before it can serve.
+//!
+//! Implements docs/protocol.md#service-validation.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,8 @@ impl Service {
 }
 
 names! {
-    /// Components whose presence decides whether a container can serve (protocol.md 6.1).
+    /// Components whose presence decides whether a container can serve
+    /// (docs/protocol.md#service-validation).
     Component {
         /// Session factory present and flagged available.
         Database => "database",

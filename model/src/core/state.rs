@@ -1,12 +1,24 @@
-//! The states of the application connection machine (protocol.md 2.1).
-
-use std::fmt;
+//! The states of the application connection machine (docs/protocol.md#connection-states).
 
 use serde::{Deserialize, Serialize};
 
-/// Where a connection stands. The docs say how one gets there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The state of a connection. The docs say how it is reached.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConnectionState {
     /// Registered; nothing has happened yet.
     Connecting,
@@ -87,26 +99,6 @@ impl ConnectionState {
 
     /// The name as the production logs print it, for example `PROCESSING_READY`.
     pub fn name(self) -> &'static str {
-        use ConnectionState::*;
-        match self {
-            Connecting => "CONNECTING",
-            Accepted => "ACCEPTED",
-            Authenticated => "AUTHENTICATED",
-            ServicesReady => "SERVICES_READY",
-            ProcessingReady => "PROCESSING_READY",
-            Processing => "PROCESSING",
-            Idle => "IDLE",
-            Degraded => "DEGRADED",
-            Reconnecting => "RECONNECTING",
-            Closing => "CLOSING",
-            Closed => "CLOSED",
-            Failed => "FAILED",
-        }
-    }
-}
-
-impl fmt::Display for ConnectionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        self.into()
     }
 }

@@ -1,4 +1,4 @@
-//! Where a token comes from, and how a client hands it over (protocol.md 5.1).
+//! Where a token comes from, and how a client hands it over (docs/protocol.md#token-extraction).
 //!
 //! Pure. A browser cannot set headers on an upgrade, so it smuggles the token through the list
 //! of subprotocols: `jwt-auth, jwt.<base64url(token)>`.
@@ -16,7 +16,8 @@ use crate::{
     design::{SubprotocolAnswer, SubprotocolToken, TokenSources},
 };
 
-/// The one subprotocol the server ever selects, and only if it was offered (5.1).
+/// The one subprotocol the server ever selects, and only if it was offered
+/// (docs/protocol.md#token-extraction).
 pub const SUBPROTOCOL: &str = "jwt-auth";
 
 /// What an entry that carries a token begins with.
@@ -37,7 +38,7 @@ const BASE64_URL: GeneralPurpose = GeneralPurpose::new(
 
 /// A raw token as it was found; nothing is known of its worth yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundToken {
     /// The token.
     pub token: Arc<str>,
     /// Where it was.
@@ -71,9 +72,9 @@ pub fn candidates(
     upgrade: &Upgrade,
     sources: TokenSources,
     encoding: SubprotocolToken,
-) -> Vec<Found> {
+) -> Vec<FoundToken> {
     let header = || from_authorization(upgrade);
-    let mut found: Vec<Found> = match sources {
+    let mut found: Vec<FoundToken> = match sources {
         TokenSources::HeaderOnly => header().into_iter().collect(),
         TokenSources::Every | TokenSources::FirstFound => header()
             .into_iter()
@@ -91,9 +92,9 @@ pub fn candidates(
     found
 }
 
-/// Whether the upgrade holds a token that is not among those `looked_at`: whoever says that the
-/// client has none, or a bad one, has not read all that it sent.
-pub fn overlooked(upgrade: &Upgrade, looked_at: &[Found]) -> bool {
+/// Whether the upgrade holds a token that is not among those `looked_at`: a verdict that the client
+/// has none, or a bad one, has not read all that it sent.
+pub fn overlooked(upgrade: &Upgrade, looked_at: &[FoundToken]) -> bool {
     let all = candidates(
         upgrade,
         TokenSources::Every,
@@ -104,7 +105,7 @@ pub fn overlooked(upgrade: &Upgrade, looked_at: &[Found]) -> bool {
 }
 
 /// What the server answers to the offered subprotocols: `jwt-auth` if it was literally offered,
-/// otherwise none, even if that makes a browser give up (5.1; RFC 6455, 4.1).
+/// otherwise none, even if that makes a browser give up (docs/protocol.md#subprotocol-selection).
 pub fn select_subprotocol(upgrade: &Upgrade, answer: SubprotocolAnswer) -> Option<&'static str> {
     match answer {
         SubprotocolAnswer::IfOffered => is_offered(upgrade).then_some(SUBPROTOCOL),
@@ -117,8 +118,8 @@ pub fn is_offered(upgrade: &Upgrade) -> bool {
     offered(upgrade).any(|entry| entry == SUBPROTOCOL)
 }
 
-/// Whose token this is by its own account: the middle one of its three parts, which nobody has
-/// checked (5.3, the `sub` claim).
+/// The user that the token itself names: the middle one of its three parts, which was not validated
+/// (docs/protocol.md#e2e-context).
 pub fn claimed_user(token: &str) -> Option<&str> {
     let claims = token.split('.').nth(1)?;
     has_three_parts(token).then_some(claims)
@@ -129,14 +130,14 @@ pub fn subprotocol_entry(token: &str) -> String {
     format!("{ENTRY_PREFIX}{}", BASE64_URL.encode(token))
 }
 
-fn from_authorization(upgrade: &Upgrade) -> Option<Found> {
+fn from_authorization(upgrade: &Upgrade) -> Option<FoundToken> {
     let header = upgrade.authorization.as_deref()?;
     let token = header.strip_prefix(BEARER_PREFIX)?.trim();
     found(token, TokenSource::Authorization)
 }
 
 /// Only the first entry that begins with `jwt.` counts: a bad one is not made good by another.
-fn from_subprotocols(upgrade: &Upgrade, encoding: SubprotocolToken) -> Option<Found> {
+fn from_subprotocols(upgrade: &Upgrade, encoding: SubprotocolToken) -> Option<FoundToken> {
     let entry = offered(upgrade).find_map(|entry| entry.strip_prefix(ENTRY_PREFIX))?;
     let decoded = match encoding {
         SubprotocolToken::EncodedOrVerbatim => decode(entry),
@@ -149,12 +150,12 @@ fn from_subprotocols(upgrade: &Upgrade, encoding: SubprotocolToken) -> Option<Fo
     }
 }
 
-fn from_query(upgrade: &Upgrade) -> Option<Found> {
+fn from_query(upgrade: &Upgrade) -> Option<FoundToken> {
     found(upgrade.query_token.as_deref()?, TokenSource::Query)
 }
 
-fn found(token: &str, source: TokenSource) -> Option<Found> {
-    (!token.is_empty()).then(|| Found {
+fn found(token: &str, source: TokenSource) -> Option<FoundToken> {
+    (!token.is_empty()).then(|| FoundToken {
         token: token.into(),
         source,
     })
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mangled_header_hides_the_good_token_only_from_those_who_stop_there() {
+    fn a_mangled_header_hides_the_good_token_only_if_the_search_stops_there() {
         let encoded = subprotocol_entry("a.b.c");
         let upgrade = upgrade(Some("Bearer {authorization}"), &[&encoded], Some("a.b.c"));
         for (sources, expected) in [

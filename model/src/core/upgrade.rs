@@ -1,4 +1,6 @@
 //! The upgrade request of a client.
+//!
+//! Implements docs/protocol.md#token-extraction.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,8 @@
 //! protocol that their incident reports ask for. The code never asks for a revision; it asks one
 //! question at the place where the answer matters.
 //!
+//! The revisions and their differences are in docs/protocol.md#revisions.
+//!
 //! ```
 //! use gatesim_model::design::Design;
 //!

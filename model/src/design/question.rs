@@ -106,7 +106,7 @@ macro_rules! design {
                 }
             }
 
-            /// Takes from `base` whatever was not answered.
+            /// Takes from `base` what was not answered.
             pub(in crate::design) fn or(self, base: &Design) -> Partial {
                 Partial { $( $field: self.$field.or(Some(base.$field)), )+ }
             }

@@ -1,5 +1,5 @@
 //! What one container has: its start-up phase and the components that it has made so far
-//! (protocol.md 1.1 and 6.1; `app.state` of the original).
+//! (docs/protocol.md#app-state).
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,7 +13,7 @@ use crate::{
     port::env::Env,
 };
 
-/// The five components without which no message can be handled (step 22).
+/// The five components without which no message can be handled (docs/protocol.md#step-22).
 pub const REQUIRED: [Component; 5] = [
     Component::Database,
     Component::Redis,

@@ -50,9 +50,9 @@ pub async fn ask_ledger<E: Env>(
     env: &E,
     socket: SocketId,
     key: &MessageKey,
-    command: ledger::Command,
+    command: ledger::LedgerCommand,
     limit: Duration,
-) -> Result<ledger::Answer, CallError> {
+) -> Result<ledger::LedgerAnswer, CallError> {
     let deadline = env.now() + limit;
     loop {
         let request = Request::Ledger {

@@ -1,7 +1,7 @@
 //! One container: what all its connections share.
 //!
 //! Single-threaded, as an asyncio process is: between two awaits of one task nothing else of the
-//! container runs. Nothing here is shared between containers (protocol.md 1.3).
+//! container runs. Nothing here is shared between containers (docs/protocol.md#process-globals).
 
 use std::{
     cell::{Cell, RefCell},
@@ -42,17 +42,19 @@ pub const MAX_RUNS: usize = 1_000;
 /// What a deployment chooses, beside the design.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long each start-up phase takes, INIT to FINALIZE (protocol.md 1.1, SMD).
+    /// How long each start-up phase takes, INIT to FINALIZE
+    /// (docs/protocol.md#startup-orchestrator).
     pub phase_durations: [Duration; 7],
     /// Machines that the registry holds at most.
     pub registry_capacity: usize,
-    /// Connection managers that one user may have (7.2).
+    /// Connection managers that one user may have (docs/protocol.md#manager-limit).
     pub managers_per_user: usize,
-    /// Frames that wait for one connection at most (7.1).
+    /// Frames that wait for one connection at most (docs/protocol.md#message-queue).
     pub queue_capacity: usize,
     /// Components that this container never gets.
     pub never_ready: Vec<Component>,
-    /// Whether the deployment carries the variable of end-to-end tests (protocol.md 5.3).
+    /// Whether the deployment carries the variable of end-to-end tests
+    /// (docs/protocol.md#e2e-context).
     pub for_tests: bool,
 }
 
@@ -80,15 +82,16 @@ pub struct Container<E: Env> {
     pub(crate) module_breaker: SharedBreaker,
     /// The guard before the endpoint; unused where the design has none.
     pub(crate) readiness_guard: ReadinessGuard,
-    /// Whose wrapper the process sleeps with; unused where the design has none.
+    /// Which connection's wrapper is bound as the sleep of the process; unused where the design has
+    /// none.
     pub(crate) sleep_patch: SleepPatch,
-    /// Who was admitted from where.
+    /// The connections admitted, by address.
     pub admission: RefCell<Admission>,
     /// Connections whose set-up was completed.
     pub monitor: RefCell<BTreeMap<SocketId, ConnectionId>>,
     /// Authentication: breakers and token cache.
     pub auth: Authenticator,
-    /// Who is connected, per user and thread.
+    /// The connections, per user and thread.
     pub managers: Managers<E>,
     /// Handlers of client messages.
     pub router: Router<E>,
@@ -98,7 +101,7 @@ pub struct Container<E: Env> {
     pub agent_runs: Runs,
     /// Events of agent runs on their way.
     pub outboxes: Outboxes<E>,
-    /// What the runs that go on here have said, where events are journaled.
+    /// The journals of the runs of this container, where events are journaled.
     pub journals: Journals,
     /// Which messages were claimed here, where each container knows of its own only.
     pub claims: RefCell<Book>,

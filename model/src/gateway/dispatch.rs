@@ -7,7 +7,7 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use crate::{
-    core::message::{ClientMessage, Request, ServerMessage},
+    core::message::{ClientMessage, RunRequest, ServerMessage},
     event::{Event, Step},
     gateway::{
         agent,
@@ -19,7 +19,7 @@ use crate::{
     port::env::Env,
 };
 
-/// Why a message was not handled. The message loop counts these (step 35f).
+/// Why a message was not handled. The message loop counts these (docs/protocol.md#step-35f).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RouteError {
     /// The answer was not handed over.
@@ -36,16 +36,16 @@ pub enum RouteError {
 /// Which handler a message goes to: the pure part of routing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Route {
-    /// Nobody knows the type: it is acknowledged, and that counts as success.
+    /// The type is unknown: it is acknowledged, and that counts as success.
     Acknowledge,
     /// Answered on the spot.
     Answer(ServerMessage),
     /// Needs no answer.
     Nothing,
     /// Starts an agent run.
-    Run(Request, AgentHandler),
-    /// Would start an agent run, and nobody can.
-    NobodyRuns(Request),
+    Run(RunRequest, AgentHandler),
+    /// Would start an agent run, and there is no handler.
+    NoHandler(RunRequest),
 }
 
 fn choose(message: ClientMessage, agent: Option<AgentHandler>) -> Route {
@@ -54,7 +54,7 @@ fn choose(message: ClientMessage, agent: Option<AgentHandler>) -> Route {
         | ClientMessage::UserMessage(request)
         | ClientMessage::Chat(request) => match agent {
             Some(handler) => Route::Run(request, handler),
-            None => Route::NobodyRuns(request),
+            None => Route::NoHandler(request),
         },
         ClientMessage::Ping => Route::Answer(ServerMessage::Pong),
         ClientMessage::Heartbeat => Route::Answer(ServerMessage::HeartbeatAck),
@@ -97,7 +97,7 @@ pub async fn route<E: Env>(
             }
             agent::start(container, connection, user, request, handler).await;
         }
-        Route::NobodyRuns(request) => agent::refuse(connection, request.id).await,
+        Route::NoHandler(request) => agent::refuse(connection, request.id).await,
     }
     Ok(())
 }
@@ -106,8 +106,8 @@ pub async fn route<E: Env>(
 mod tests {
     use super::*;
 
-    fn request() -> Request {
-        Request {
+    fn request() -> RunRequest {
+        RunRequest {
             id: "m".into(),
             thread: None,
             text: "hello".into(),
@@ -145,7 +145,7 @@ mod tests {
             (
                 ClientMessage::Chat(request()),
                 None,
-                Route::NobodyRuns(request()),
+                Route::NoHandler(request()),
             ),
         ];
         for (message, agent, expected) in table {

@@ -1,5 +1,5 @@
-//! The way of one agent event from its run to the connections that are to hear of it: bridge,
-//! emitter, manager (protocol.md 7.4).
+//! The path of one agent event from its run to the connections that it is for: bridge,
+//! emitter, manager (docs/protocol.md#event-delivery).
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
@@ -20,14 +20,15 @@ use crate::{
     port::env::Env,
 };
 
-/// Tries of the emitter, and the first of the growing pauses between them (7.4, item 2).
+/// Tries of the emitter, and the first of the growing pauses between them
+/// (docs/protocol.md#delivery-2).
 const EMITTER_TRIES: u32 = 3;
 const EMITTER_DELAY: Duration = Duration::from_millis(100);
 const EMITTER_DELAY_MAX: Duration = Duration::from_secs(2);
 
-/// Whom the events of a run are for.
+/// The connection that the events of a run are for.
 pub(crate) struct Addressee<E: Env> {
-    /// Whose run it is.
+    /// The user of the run.
     pub user: UserId,
     /// The conversation that the message named, if it named one.
     pub thread: Option<Arc<str>>,
@@ -37,18 +38,18 @@ pub(crate) struct Addressee<E: Env> {
     pub connection: Rc<Connection<E>>,
 }
 
-/// What became of an event.
+/// What happened to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Handed {
-    /// A transport that was open as far as this container had heard took it, or the emitter says
+    /// A transport that was open as far as this container knew took it, or the emitter says
     /// so.
     Over,
-    /// Nobody took it.
-    ToNobody,
+    /// It was not taken.
+    NotTaken,
 }
 
-/// Sends an event to everybody who is to hear of it.
+/// Sends an event to every connection that it is for.
 pub(crate) async fn hand_over<E: Env>(
     container: &Container<E>,
     to: &Addressee<E>,
@@ -57,7 +58,7 @@ pub(crate) async fn hand_over<E: Env>(
     match container.design.emitter {
         Emitter::Direct => through_managers(container, to, event).await,
         Emitter::DropsWhenInactive => {
-            if reaches_anybody(&targets(container, to)) {
+            if has_connections(&targets(container, to)) {
                 through_managers(container, to, event).await
             } else {
                 lose(container, to, &event)
@@ -76,7 +77,7 @@ pub(crate) async fn hand_over<E: Env>(
     }
 }
 
-/// The event is gone, and nobody further up hears of it.
+/// The event is lost, and the caller is not told.
 fn lose<E: Env>(container: &Container<E>, to: &Addressee<E>, event: &AgentEvent) -> Handed {
     container.env.emit(Event::AgentEventLost {
         socket: to.asker,
@@ -92,7 +93,7 @@ async fn through_managers<E: Env>(
     event: AgentEvent,
 ) -> Handed {
     let (run, seq, recovered) = (event.run, event.seq, event.recovered);
-    let handed = Cell::new(Handed::ToNobody);
+    let handed = Cell::new(Handed::NotTaken);
     let sent = |socket| {
         handed.set(Handed::Over);
         container.env.emit(Event::AgentEventSent {
@@ -119,7 +120,7 @@ fn report_error<E: Env>(container: &Container<E>, to: &Addressee<E>, error: &'st
     });
 }
 
-/// Which managers are asked to send, and to whom.
+/// Which managers are asked to send, and to which connections.
 fn targets<E: Env>(container: &Container<E>, to: &Addressee<E>) -> Vec<(Rc<Manager<E>>, Audience)> {
     let one = |connection: Rc<Connection<E>>| {
         let socket = connection.socket_id();
@@ -166,8 +167,8 @@ fn takes_events<E: Env>(container: &Container<E>, connection: &Connection<E>) ->
     }
 }
 
-/// What the emitter asks before it sends: whether the managers have a connection object, in
-/// whatever state (section 4, `is_connection_active`).
-fn reaches_anybody<E: Env>(targets: &[(Rc<Manager<E>>, Audience)]) -> bool {
+/// What the emitter asks before it sends: whether the managers have a connection object, in any
+/// state (docs/protocol.md#connection-active).
+fn has_connections<E: Env>(targets: &[(Rc<Manager<E>>, Audience)]) -> bool {
     targets.iter().any(|(manager, _)| !manager.is_empty())
 }

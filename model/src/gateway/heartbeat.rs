@@ -1,7 +1,7 @@
-//! The heartbeat of one connection (protocol.md 7.5).
+//! The heartbeat of one connection (docs/protocol.md#heartbeat).
 //!
-//! A task of its own sends an application-level ping every interval and expects a pong. Pongs
-//! are seen only by whoever receives: where that is the message loop, a long agent run starves
+//! A task of its own sends an application-level ping every interval and expects a pong. Pongs are
+//! seen only by the task that receives: where that is the message loop, a long agent run starves
 //! the heartbeat.
 
 use std::{rc::Rc, time::Duration};
@@ -23,8 +23,8 @@ use crate::{
 pub async fn beat<E: Env>(connection: Rc<Connection<E>>) {
     connection.note_pong();
     match connection.design.heartbeat_failure {
-        // Looks at the clock between pings only, so a ping that waits for ever hides the
-        // silence; and neither the loop nor the peer learns that nobody is watching any more.
+        // Looks at the clock between pings only, so a ping that waits for ever hides the silence;
+        // and neither the loop nor the peer is informed that the heartbeat has ended.
         HeartbeatFailure::Leave => {
             ping_while(&connection, || {
                 silence(&connection) <= patience(&connection)

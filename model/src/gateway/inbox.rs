@@ -1,5 +1,7 @@
 //! Frames that a reader task has received and the message loop has not yet handled: the queue of
 //! [`crate::core::message_queue`], shared by the two.
+//!
+//! Implements docs/protocol.md#message-queue.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -8,11 +10,11 @@ use tokio::sync::Notify;
 use crate::{
     core::{
         ids::SocketId,
-        message_queue::{Failed, MessageQueue, Priority, Pushed, Waiting},
+        message_queue::{Failed, FramePriority, MessageQueue, Pushed, WaitingFrame},
     },
     design::{Design, QueueLock},
     event::LockName,
-    gateway::lock::{Guard, Lock},
+    gateway::lock::{Lock, LockGuard},
     port::env::Env,
 };
 
@@ -37,8 +39,8 @@ impl<E: Env> Inbox<E> {
         }
     }
 
-    /// Puts a frame in, and says what became of it and of what is too old by now.
-    pub async fn push(&self, design: &Design, text: Arc<str>) -> (Pushed, Vec<Waiting>) {
+    /// Puts a frame in, and returns what happened to it and to the frames that have expired.
+    pub async fn push(&self, design: &Design, text: Arc<str>) -> (Pushed, Vec<WaitingFrame>) {
         let _guard = self.locked(design).await;
         let mut queue = self.queue.borrow_mut();
         let expired = queue.expire(self.env.now());
@@ -77,23 +79,23 @@ impl<E: Env> Inbox<E> {
         self.queue.borrow_mut().close();
     }
 
-    async fn locked(&self, design: &Design) -> Option<Guard<'_, E>> {
+    async fn locked(&self, design: &Design) -> Option<LockGuard<'_, E>> {
         match design.queue_lock {
             QueueLock::Nothing => None,
             QueueLock::TakenAgainToEmpty => Some(self.lock.acquire(Some(self.socket)).await),
         }
     }
 
-    fn waiting(&self, text: Arc<str>) -> Waiting {
-        Waiting {
-            priority: Priority::of(&text),
+    fn waiting(&self, text: Arc<str>) -> WaitingFrame {
+        WaitingFrame {
+            priority: FramePriority::of(&text),
             text,
             arrived: self.env.now(),
         }
     }
 }
 
-/// What tells the queues of a container apart.
+/// The number that distinguishes the queues of a container.
 fn number(socket: SocketId) -> u64 {
     u64::from(socket.peer) << 32 | u64::from(socket.attempt) << 16 | u64::from(socket.copy)
 }

@@ -1,4 +1,5 @@
-//! What a connection does about services that are missing (protocol.md 1.4 step 24, 6.3).
+//! What a connection does about services that are missing (docs/protocol.md#step-24,
+//! docs/protocol.md#missing-services).
 //!
 //! Where connections build what is missing there may be one initialiser for the whole container: a
 //! lock that makes them wait for each other, and a flag that, once set, answers for services it
@@ -13,7 +14,8 @@ use crate::{
     port::env::Env,
 };
 
-/// Time that building one service takes, as the estimate for users has it (6.3).
+/// Time that building one service takes, as the estimate for users has it
+/// (docs/protocol.md#missing-services).
 pub const TIME_PER_SERVICE: Duration = Duration::from_secs(3);
 
 /// What a buildable service needs before it can be built.

@@ -1,8 +1,8 @@
 //! The journals of the runs that go on in this container.
 //!
 //! The journal proper is in the ledger that all containers share; this is the copy that the
-//! connections of this container listen to. An event is in it once it is in the ledger, so nobody
-//! is told what would be forgotten with this container.
+//! connections of this container listen to. An event is in it once it is in the ledger, so no
+//! connection is told what would be lost with this container.
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,23 +16,23 @@ use tokio::sync::Notify;
 use crate::{
     core::{
         ids::{RunId, SocketId},
-        ledger::{Answer, Command, LEASE, MessageKey, Page, Status},
+        ledger::{JournalPage, LEASE, LedgerAnswer, LedgerCommand, MessageKey, Status},
         message::AgentEventKind,
     },
     event::Event,
-    gateway::{calls, delivery::outbox::Told},
+    gateway::{calls, delivery::outbox::DeliveryReport},
     port::env::Env,
 };
 
 /// How long a run tries to write an event down before it fails: as long as a short outage of
-/// Redis lasts, and less than the event may take (protocol.md 7.4, gap between two events).
+/// Redis lasts, and less than the event may take (docs/protocol.md#event-timing).
 const APPEND_LIMIT: Duration = Duration::from_secs(20);
 
-/// How often a run that has nothing to say renews its lease: thrice before it is over.
+/// How often a run without events renews its lease: three times before it expires.
 const RENEW_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a run tries to write down that it has failed. If it cannot, its lease says the same
-/// somewhat later.
+/// How long a run tries to record that it has failed. If it cannot, the expiry of its lease shows
+/// the same somewhat later.
 const FAIL_LIMIT: Duration = Duration::from_secs(1);
 
 /// The journals of one container, by message.
@@ -41,7 +41,7 @@ pub struct Journals {
     by_message: RefCell<BTreeMap<MessageKey, Rc<Journal>>>,
 }
 
-/// What one run has said so far.
+/// The events of one run so far.
 #[derive(Debug)]
 pub(crate) struct Journal {
     key: MessageKey,
@@ -72,7 +72,7 @@ impl Journals {
         journal
     }
 
-    /// The run is over. Whoever still listens has the journal.
+    /// The run is over. A connection that still listens has the journal.
     pub(crate) fn close(&self, journal: &Rc<Journal>) {
         journal.end(Status::Failed);
         let mut by_message = self.by_message.borrow_mut();
@@ -90,22 +90,27 @@ impl Journals {
 
 impl Journal {
     /// Writes one event down.
-    pub(crate) async fn append<E: Env>(&self, env: &E, seq: u32, kind: AgentEventKind) -> Told {
+    pub(crate) async fn append<E: Env>(
+        &self,
+        env: &E,
+        seq: u32,
+        kind: AgentEventKind,
+    ) -> DeliveryReport {
         let (socket, run) = (self.asker, self.run);
-        let command = Command::Append {
+        let command = LedgerCommand::Append {
             owner: run,
             seq,
             kind,
         };
         match self.ask(env, command, APPEND_LIMIT).await {
-            Some(Answer::Done) => {}
+            Some(LedgerAnswer::Done) => {}
             // Declared over, or displaced; or Redis is down.
-            Some(Answer::NotYours | Answer::Unknown) | None => {
+            Some(LedgerAnswer::NotYours | LedgerAnswer::Unknown) | None => {
                 let failed = Event::AgentEventFailed { socket, run, seq };
                 env.emit(failed);
-                return Told::NotDelivered;
+                return DeliveryReport::NotDelivered;
             }
-            Some(answer @ (Answer::Taken | Answer::Full | Answer::Page(_))) => {
+            Some(answer @ (LedgerAnswer::Taken | LedgerAnswer::Full | LedgerAnswer::Page(_))) => {
                 panic!("the ledger answered an event with {answer:?}")
             }
         }
@@ -118,35 +123,43 @@ impl Journal {
             | AgentEventKind::ToolExecuting
             | AgentEventKind::ToolCompleted => self.news.notify_waiters(),
         }
-        Told::Delivered
+        DeliveryReport::Delivered
     }
 
-    /// Renews the lease again and again. Completes when it is lost: somebody has declared the run
-    /// over, and nothing that it says is heard any more.
+    /// Renews the lease again and again. Completes when it is lost: another task has declared the
+    /// run over, and its events are no longer accepted.
     pub(crate) async fn keep_lease<E: Env>(&self, env: &E) {
         loop {
             env.sleep(RENEW_EVERY).await;
-            let command = Command::Renew { owner: self.run };
+            let command = LedgerCommand::Renew { owner: self.run };
             match self.ask(env, command, LEASE).await {
-                Some(Answer::NotYours | Answer::Unknown) => return,
-                // Without Redis nobody else can look at the lease either.
-                Some(Answer::Done) | None => {}
-                Some(answer @ (Answer::Taken | Answer::Full | Answer::Page(_))) => {
+                Some(LedgerAnswer::NotYours | LedgerAnswer::Unknown) => return,
+                // Without Redis no other container can read the lease either.
+                Some(LedgerAnswer::Done) | None => {}
+                Some(
+                    answer @ (LedgerAnswer::Taken | LedgerAnswer::Full | LedgerAnswer::Page(_)),
+                ) => {
                     panic!("the ledger answered a renewal with {answer:?}")
                 }
             }
         }
     }
 
-    /// Writes down that the run has failed, if that is possible, and tells who listens here.
+    /// Records that the run has failed, if that is possible, and tells the connections that listen
+    /// here.
     pub(crate) async fn fail<E: Env>(&self, env: &E) {
-        let command = Command::Fail { owner: self.run };
-        // Whatever the answer is, the run says no more.
+        let command = LedgerCommand::Fail { owner: self.run };
+        // The run has ended, whichever answer comes.
         self.ask(env, command, FAIL_LIMIT).await;
         self.end(Status::Failed);
     }
 
-    async fn ask<E: Env>(&self, env: &E, command: Command, limit: Duration) -> Option<Answer> {
+    async fn ask<E: Env>(
+        &self,
+        env: &E,
+        command: LedgerCommand,
+        limit: Duration,
+    ) -> Option<LedgerAnswer> {
         let answer = calls::ask_ledger(env, self.asker, &self.key, command, limit);
         answer.await.ok()
     }
@@ -161,7 +174,7 @@ impl Journal {
     }
 
     /// What there is from event `from` on; waits until there is anything, or the run is over.
-    pub(crate) async fn read(&self, from: u32) -> Page {
+    pub(crate) async fn read(&self, from: u32) -> JournalPage {
         loop {
             // Registered before the look, and nothing suspends in between: no news is lost.
             let news = self.news.notified();
@@ -173,9 +186,9 @@ impl Journal {
         }
     }
 
-    fn page(&self, from: u32) -> Page {
+    fn page(&self, from: u32) -> JournalPage {
         let events = self.events.borrow();
-        Page {
+        JournalPage {
             run: self.run,
             events: events.get(from as usize..).unwrap_or_default().to_vec(),
             status: self.status.get(),

@@ -55,7 +55,7 @@ impl<E: Env> Container<E> {
             let told = connection.clone();
             connection.spawn_owned(TaskName::Notice, async move {
                 if told.is_ready() {
-                    // A peer that cannot be told finds out by the close.
+                    // If this fails, the close informs the peer.
                     let _ = told.send_notice(Notice::ServerShutdown).await;
                 } else {
                     interrupt(&told).await;

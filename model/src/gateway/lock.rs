@@ -1,8 +1,8 @@
 //! A lock as a coroutine library has it: first come, first served, and not re-entrant, so that a
 //! task that asks again for what it holds waits for ever.
 //!
-//! Everything about it is reported: who asks, who has it, who is done. Who waits for whom can be
-//! read off the events.
+//! Everything about it is reported: which task asks, has it, and has released it. Which task waits
+//! for which can be read off the events.
 
 use std::{
     cell::RefCell,
@@ -22,12 +22,12 @@ pub struct Lock<E: Env> {
     env: E,
     name: LockName,
     instance: u64,
-    line: RefCell<Line>,
+    line: RefCell<LockQueue>,
 }
 
-/// Who has the lock and who waits for it.
+/// The task that has the lock and those that wait for it.
 #[derive(Debug, Default)]
-struct Line {
+struct LockQueue {
     asked: u32,
     holder: Option<u32>,
     waiting: VecDeque<(u32, Option<Waker>)>,
@@ -35,16 +35,16 @@ struct Line {
 
 /// The lock is held until this is dropped, also when its task is cancelled.
 #[must_use = "the lock is released when the guard is dropped"]
-pub struct Guard<'a, E: Env> {
+pub struct LockGuard<'a, E: Env> {
     lock: &'a Lock<E>,
     socket: Option<SocketId>,
     ticket: u32,
-    stage: Stage,
+    stage: LockStage,
 }
 
 /// How far the request for the lock has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum LockStage {
     /// It waits, or was handed the lock and has not run since.
     Asked,
     /// It has the lock.
@@ -52,7 +52,7 @@ enum Stage {
 }
 
 impl<E: Env> Lock<E> {
-    /// A lock that nobody holds. `instance` tells locks of one name and container apart.
+    /// A free lock. `instance` distinguishes locks of one name in a container.
     pub fn new(env: E, name: LockName, instance: u64) -> Self {
         Lock {
             env,
@@ -64,14 +64,14 @@ impl<E: Env> Lock<E> {
 
     /// Waits for the lock. `socket` is the connection on whose behalf, if any. A wait that is
     /// cancelled leaves the line.
-    pub async fn acquire(&self, socket: Option<SocketId>) -> Guard<'_, E> {
+    pub async fn acquire(&self, socket: Option<SocketId>) -> LockGuard<'_, E> {
         let mut turn = self.ask(socket);
         poll_fn(|context| turn.poll(context.waker())).await;
         turn.take();
         turn
     }
 
-    fn ask(&self, socket: Option<SocketId>) -> Guard<'_, E> {
+    fn ask(&self, socket: Option<SocketId>) -> LockGuard<'_, E> {
         let mut line = self.line.borrow_mut();
         let ticket = line.asked;
         line.asked += 1;
@@ -87,15 +87,15 @@ impl<E: Env> Lock<E> {
             instance: self.instance,
             ticket,
         });
-        Guard {
+        LockGuard {
             lock: self,
             socket,
             ticket,
-            stage: Stage::Asked,
+            stage: LockStage::Asked,
         }
     }
 
-    /// Hands the lock to whoever has waited longest.
+    /// Hands the lock to the task that has waited longest.
     fn pass_on(&self) {
         let mut line = self.line.borrow_mut();
         let next = line.waiting.pop_front();
@@ -107,7 +107,7 @@ impl<E: Env> Lock<E> {
     }
 }
 
-impl<E: Env> Guard<'_, E> {
+impl<E: Env> LockGuard<'_, E> {
     fn poll(&self, waker: &Waker) -> Poll<()> {
         let mut line = self.lock.line.borrow_mut();
         if line.holder == Some(self.ticket) {
@@ -121,7 +121,7 @@ impl<E: Env> Guard<'_, E> {
     }
 
     fn take(&mut self) {
-        self.stage = Stage::Taken;
+        self.stage = LockStage::Taken;
         self.lock.env.emit(Event::LockTaken {
             socket: self.socket,
             lock: self.lock.name,
@@ -131,18 +131,18 @@ impl<E: Env> Guard<'_, E> {
     }
 }
 
-impl<E: Env> Drop for Guard<'_, E> {
+impl<E: Env> Drop for LockGuard<'_, E> {
     fn drop(&mut self) {
         let (socket, lock) = (self.socket, self.lock.name);
         let (instance, ticket) = (self.lock.instance, self.ticket);
         self.lock.env.emit(match self.stage {
-            Stage::Asked => Event::LockGivenUp {
+            LockStage::Asked => Event::LockGivenUp {
                 socket,
                 lock,
                 instance,
                 ticket,
             },
-            Stage::Taken => Event::LockReleased {
+            LockStage::Taken => Event::LockReleased {
                 socket,
                 lock,
                 instance,
@@ -170,16 +170,16 @@ mod tests {
         testing::TestEnv,
     };
 
-    struct Scene {
+    struct LockScene {
         env: TestEnv,
         lock: Rc<Lock<TestEnv>>,
     }
 
-    impl Scene {
+    impl LockScene {
         fn new() -> Self {
             let env = TestEnv::idle();
             let lock = Rc::new(Lock::new(env.clone(), LockName::Manager, 3));
-            Scene { env, lock }
+            LockScene { env, lock }
         }
 
         /// A task that takes the lock and keeps it for `ms`.
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn first_come_first_served() {
-        let scene = Scene::new();
+        let scene = LockScene::new();
         for _ in 0..3 {
             scene.holder(10);
         }
@@ -227,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_is_cancelled_releases_or_leaves_the_line() {
-        let scene = Scene::new();
+    fn a_cancelled_task_releases_the_lock_or_leaves_the_queue() {
+        let scene = LockScene::new();
         let tasks = [10, 10, 10].map(|ms| scene.holder(ms));
         scene.pass(1);
         tasks[1].cancel();
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_lock_handed_to_a_task_that_is_cancelled_before_it_runs_goes_on() {
-        let scene = Scene::new();
+        let scene = LockScene::new();
         let tasks = [10, 10, 10].map(|ms| scene.holder(ms));
         scene.pass(1);
         tasks[0].cancel();
@@ -257,8 +257,8 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_again_for_what_it_holds_waits_for_ever() {
-        let scene = Scene::new();
+    fn a_task_that_asks_again_for_its_lock_deadlocks() {
+        let scene = LockScene::new();
         let env = scene.env.clone();
         let outcome = scene.env.block_on(async {
             let _guard = scene.lock.acquire(None).await;

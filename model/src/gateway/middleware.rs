@@ -1,7 +1,8 @@
-//! What an upgrade passes before it reaches the endpoint (protocol.md 1.4 step 2, 6.2).
+//! What an upgrade passes before it reaches the endpoint (docs/protocol.md#step-2,
+//! docs/protocol.md#middleware-stack).
 //!
 //! Middleware can answer an upgrade with an HTTP error, which the endpoint cannot: a close before
-//! accept is HTTP 403 whatever the cause. Nothing of the connection exists yet.
+//! accept is HTTP 403 for every cause. Nothing of the connection exists yet.
 
 use crate::{
     design::{ReadinessGuardPolicy, SessionMiddleware},
@@ -78,7 +79,7 @@ async fn refuse<E: Env>(
         status,
         cause,
     });
-    // Nobody has answered it before, and a client that has gone needs no answer.
+    // It was not answered before, and a client that has gone needs no answer.
     let _ = socket.refuse(status).await;
     Passed::Answered
 }

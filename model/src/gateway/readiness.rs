@@ -96,16 +96,16 @@ impl SocketView<'_> {
 
 /// An answer, together with the pattern that the temporary detector noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReadinessAnswer {
     /// The answer.
     pub ready: bool,
     /// The pattern, if one was noted.
     pub pattern: Option<RacePattern>,
 }
 
-/// What the loop-entry gate does (step 34).
+/// What the loop-entry gate does (docs/protocol.md#step-34).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
+pub enum LoopEntryGate {
     /// Lets the connection in: its machine is ready.
     Open,
     /// Lets the connection in without having looked at anything: there is no machine.
@@ -148,7 +148,7 @@ pub fn is_websocket_connected_and_ready(
     socket: SocketView<'_>,
     lookup: Lookup,
     environment: Environment,
-) -> Answer {
+) -> ReadinessAnswer {
     let transport = is_websocket_connected(socket, environment)
         && socket
             .client
@@ -156,7 +156,7 @@ pub fn is_websocket_connected_and_ready(
         && socket.has(Attribute::Receive)
         && socket.has(Attribute::Send);
     if !transport {
-        return Answer {
+        return ReadinessAnswer {
             ready: false,
             pattern: None,
         };
@@ -172,16 +172,20 @@ pub fn is_websocket_connected_and_ready(
         Lookup::CannotProcess => (false, None),
         Lookup::Failed => (!environment.is_cloud(), None),
     };
-    Answer { ready, pattern }
+    ReadinessAnswer { ready, pattern }
 }
 
-/// The loop-entry gate (step 34).
-pub fn loop_entry_gate(lookup: Lookup, missing: MissingMachine) -> Gate {
+/// The loop-entry gate (docs/protocol.md#step-34).
+pub fn loop_entry_gate(lookup: Lookup, missing: MissingMachine) -> LoopEntryGate {
     match (lookup, missing) {
-        (Lookup::CanProcess, _) => Gate::Open,
-        (Lookup::CannotProcess, _) => Gate::Wait,
-        (Lookup::NoId | Lookup::Missing | Lookup::Failed, MissingMachine::Ready) => Gate::Skipped,
-        (Lookup::NoId | Lookup::Missing | Lookup::Failed, MissingMachine::NotReady) => Gate::Closed,
+        (Lookup::CanProcess, _) => LoopEntryGate::Open,
+        (Lookup::CannotProcess, _) => LoopEntryGate::Wait,
+        (Lookup::NoId | Lookup::Missing | Lookup::Failed, MissingMachine::Ready) => {
+            LoopEntryGate::Skipped
+        }
+        (Lookup::NoId | Lookup::Missing | Lookup::Failed, MissingMachine::NotReady) => {
+            LoopEntryGate::Closed
+        }
     }
 }
 
@@ -232,7 +236,7 @@ mod tests {
     #[test]
     fn the_gate_is_skipped_without_a_machine_and_waits_for_a_stuck_one() {
         let gates = |missing| LOOKUPS.map(|lookup| loop_entry_gate(lookup, missing));
-        use Gate::*;
+        use LoopEntryGate::*;
         assert_eq!(gates(Ready), [Skipped, Skipped, Open, Wait, Skipped]);
         assert_eq!(gates(NotReady), [Closed, Closed, Open, Wait, Closed]);
     }

@@ -1,4 +1,5 @@
-//! The message router of a container: which handler gets a client's message (protocol.md 7.3).
+//! The message router of a container: which handler gets a client's message
+//! (docs/protocol.md#routing).
 //!
 //! One list for all connections: custom handlers in the order of their registration, then the
 //! built-in ones. Whose custom handler gets a message is an answer of the design.
@@ -37,7 +38,7 @@ pub struct Router<E: Env> {
 
 struct Lists<E: Env> {
     registered: u64,
-    /// In the order of registration, and for whom.
+    /// In the order of registration, with the connection.
     in_order: BTreeMap<u64, (SocketId, AgentHandler)>,
     /// Where each connection's handler stands in that order.
     place_of: BTreeMap<SocketId, u64>,
@@ -64,7 +65,7 @@ impl<E: Env> Router<E> {
         }
     }
 
-    /// Adds the handler of a connection at the end of the custom ones (step 24).
+    /// Adds the handler of a connection at the end of the custom ones (docs/protocol.md#step-24).
     pub fn register(
         &self,
         policy: RouterHandlers,
@@ -90,7 +91,7 @@ impl<E: Env> Router<E> {
         connection.emit(Event::EntryAdded { socket, table });
     }
 
-    /// Removes the handler of a connection, if it has one (step 38).
+    /// Removes the handler of a connection, if it has one (docs/protocol.md#step-38).
     pub fn unregister(&self, policy: RouterHandlers, connection: &Connection<E>) {
         match policy {
             RouterHandlers::Own => {}
@@ -105,7 +106,8 @@ impl<E: Env> Router<E> {
         }
     }
 
-    /// The custom handler that gets the messages of a connection, and whose it is.
+    /// The custom handler that gets the messages of a connection, and the connection it was made
+    /// for.
     pub(crate) fn agent_handler(
         &self,
         policy: RouterHandlers,
@@ -119,7 +121,7 @@ impl<E: Env> Router<E> {
         found.copied()
     }
 
-    /// The connection whose handler was registered last, while anybody holds it.
+    /// The connection whose handler was registered last, while a reference to it exists.
     pub(crate) fn newest(&self) -> Option<Rc<Connection<E>>> {
         self.lists.borrow().newest.upgrade()
     }

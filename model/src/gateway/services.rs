@@ -1,7 +1,8 @@
-//! What a container has, and how a connection finds out (protocol.md 1.4 steps 20..24, 6.1).
+//! What a container has, and how a connection finds out (docs/protocol.md#step-20,
+//! docs/protocol.md#stage-f, docs/protocol.md#service-validation).
 //!
 //! Readiness of a service is the presence of a component in the [`crate::gateway::app_state`]; the
-//! services behind the components are asked only where the text says so. Two ways to validate
+//! services behind the components are asked only where this is documented. Two ways to validate
 //! them: the ladder that production climbed after accept, and one that waits for a change within
 //! a declared budget.
 
@@ -22,10 +23,10 @@ use crate::{
 /// How long the sound validation waits for components that are still being created.
 pub const VALIDATION_BUDGET: Duration = Duration::from_secs(5);
 
-/// How long Redis may take to answer a PING (6.1).
+/// How long Redis may take to answer a PING (docs/protocol.md#redis-grace).
 pub const REDIS_PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Waits for what a connection needs (steps 21 to 23) and returns which of the required
+/// Waits for what a connection needs (docs/protocol.md#stage-f) and returns which of the required
 /// components are missing after that. The ladder may take two minutes, the budgeted answer at most
 /// [`VALIDATION_BUDGET`] and what Redis is given.
 pub async fn validate<E: Env>(
@@ -68,7 +69,7 @@ pub async fn validate<E: Env>(
     missing
 }
 
-/// Start-up takes too long: the client is told by a task that is not awaited, and the connection
+/// Start-up takes too long: a task that is not awaited notifies the client, and the connection
 /// goes on.
 fn report_degraded_mode<E: Env>(connection: &Rc<Connection<E>>) {
     let told = connection.clone();
@@ -86,7 +87,8 @@ async fn ping_redis<E: Env>(container: &Container<E>, socket: SocketId) {
     give_grace(container, socket).await;
 }
 
-/// Redis is connected, and is given time before anything is asked of it (6.1).
+/// Redis is connected, and is given time before anything is asked of it
+/// (docs/protocol.md#redis-grace).
 async fn give_grace<E: Env>(container: &Container<E>, socket: SocketId) {
     let Some(grace) = container.environment.redis_grace() else {
         return;

@@ -1,4 +1,5 @@
-//! Start-up of a container, and the health check that outlives it (protocol.md 1.1).
+//! Start-up of a container, and the health check that outlives it
+//! (docs/protocol.md#startup-orchestrator).
 //!
 //! The orchestrator goes through its phases in order and creates components on the way. Traffic
 //! does not wait for it: connections arrive while it runs.
@@ -12,10 +13,12 @@ use crate::{
     port::env::{Env, Request},
 };
 
-/// Time between two health checks of Redis while it answers (1.1).
+/// Time between two health checks of Redis while it answers
+/// (docs/protocol.md#startup-orchestrator).
 pub const REDIS_HEALTH_INTERVAL: Duration = Duration::from_secs(30);
 
-/// First and longest pause between two attempts to reach Redis again (1.1).
+/// First and longest pause between two attempts to reach Redis again
+/// (docs/protocol.md#startup-orchestrator).
 pub const REDIS_RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// How long the database may take to answer one check.
@@ -88,7 +91,7 @@ async fn reach_database<E: Env>(container: &Container<E>) {
     }
 }
 
-/// Pings Redis for as long as the container lives, and moves its flag. The reports count ten
+/// Pings Redis for as long as the container runs, and moves its flag. The reports count ten
 /// attempts before a line "giving up"; the attempts go on after it.
 async fn watch_redis<E: Env>(container: Rc<Container<E>>) {
     let env = &container.env;

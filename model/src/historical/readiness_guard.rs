@@ -2,9 +2,9 @@
 //!
 //! Implements docs/protocol.md#readiness-guard.
 //!
-//! Only in the cloud. Three phases, one service after the other, each polled. The limit of a phase is
-//! checked after the sleeps, and restarts for each service. What is optional in staging is required
-//! in production.
+//! Only in the cloud. Three phases, one service after the other, each polled. The limit of a phase
+//! is checked after the sleeps, and restarts for each service. What is optional in staging is
+//! required in production.
 
 use std::{cell::Cell, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     port::env::Env,
 };
 
-/// What the guard says.
+/// The result of the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GuardVerdict {
     /// The upgrade may pass.
@@ -41,7 +41,7 @@ pub(crate) enum RedisLook {
     Called,
 }
 
-/// One row of the table in 6.2.
+/// One row of the table (docs/protocol.md#readiness-guard).
 struct Check {
     component: Component,
     looks: Polls,

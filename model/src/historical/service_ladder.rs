@@ -12,10 +12,10 @@ use crate::{
     port::env::Env,
 };
 
-/// First sleep of the ladder; doubles with every attempt (6.1).
+/// First sleep of the ladder; doubles with every attempt (docs/protocol.md#service-validation).
 const RETRY_BASE: Duration = Duration::from_secs(1);
 
-/// How much depends on a component (6.1).
+/// How much depends on a component (docs/protocol.md#service-validation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Criticality {
     /// Time-outs are stretched to 3/2.
@@ -24,7 +24,7 @@ enum Criticality {
     Important,
 }
 
-/// One row of the table in 6.1.
+/// One row of the table (docs/protocol.md#service-validation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Requirement {
     criticality: Criticality,

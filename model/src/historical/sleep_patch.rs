@@ -2,9 +2,10 @@
 //!
 //! Implements docs/protocol.md#step-3 and docs/protocol.md#timing-long-sleeps.
 //!
-//! An endpoint puts its wrapper in the place of the function that it finds, and restores that function
-//! when it ends. Endpoints do not end in the order in which they began: one that ends early removes
-//! the wrapper of a later one, and the later one then restores a wrapper whose endpoint is over.
+//! An endpoint puts its wrapper in the place of the function that it finds, and restores that
+//! function when it ends. Endpoints do not end in the order in which they began: one that ends
+//! early removes the wrapper of a later one, and the later one then restores a wrapper whose
+//! endpoint is over.
 
 use std::{cell::Cell, time::Duration};
 

@@ -31,7 +31,7 @@ pub(crate) struct TestResults {
 }
 
 impl TestResults {
-    /// The user of a connection that is let in without authentication; none if it has to
+    /// The user of a connection that is admitted without authentication; none if it has to
     /// authenticate. `for_tests` says whether the deployment carries the variable of tests.
     pub(crate) fn user_of(
         &self,

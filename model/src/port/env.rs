@@ -65,7 +65,7 @@ pub trait Env: Clone + 'static {
     fn fresh(&self, socket: SocketId) -> u64;
 }
 
-/// A task that somebody owns.
+/// An owned task.
 pub trait Task: 'static {
     /// Asks the task to stop at its next await. Returns at once; idempotent.
     fn cancel(&self);
@@ -80,7 +80,7 @@ pub trait Task: 'static {
 /// A question to a backing service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Authentication: can the service be reached at all (protocol.md 5.2, client probe)?
+    /// Authentication: can the service be reached at all (docs/protocol.md#auth-client)?
     ProbeAuth,
     /// Authentication: is this token good?
     ValidateToken {
@@ -106,7 +106,7 @@ pub enum Request {
         /// The message concerned.
         key: MessageKey,
         /// What is asked.
-        command: ledger::Command,
+        command: ledger::LedgerCommand,
     },
 }
 
@@ -131,19 +131,19 @@ pub enum Reply {
     Token(TokenVerdict),
     /// The agent's next step.
     AgentStep(AgentStep),
-    /// What the ledger says.
-    Ledger(ledger::Answer),
+    /// The answer of the ledger.
+    Ledger(ledger::LedgerAnswer),
 }
 
-/// What the authentication service says of a token.
+/// The result of validating a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenVerdict {
-    /// Good, and whose it is.
+    /// Good, with its user.
     Valid {
         /// The user it was made for.
         user: UserId,
     },
-    /// Made for nobody, tampered with, or unreadable (HTTP 401).
+    /// For no user, tampered with, or unreadable (HTTP 401).
     Invalid,
     /// Was good once.
     Expired,
@@ -168,7 +168,7 @@ pub enum AgentStep {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum CallError {
-    /// Nobody listens.
+    /// No process listens.
     #[error("connection refused")]
     Refused,
     /// The service answered with a server error (HTTP 5xx or its like).

@@ -1,4 +1,4 @@
-//! The ASGI view of one WebSocket connection (protocol.md 1.2).
+//! The ASGI view of one WebSocket connection (docs/protocol.md#transport-rules).
 //!
 //! A socket has **two independent flags**. `client_state` follows what the application has
 //! *received*, `application_state` what it has *sent*; neither follows the network. [`Flags`] is
@@ -22,8 +22,9 @@ pub trait Socket: 'static {
     /// Both flags, now.
     fn flags(&self) -> Flags;
 
-    /// Answers the upgrade. Two halves: take the connect event if it was not taken yet, then
-    /// hand over the answer. Not cancel-safe between them (1.2, items 2, 3, 8).
+    /// Answers the upgrade. Two halves: take the connect event if it was not taken yet, then hand
+    /// over the answer. Not cancel-safe between them (docs/protocol.md#transport-2,
+    /// docs/protocol.md#transport-3, docs/protocol.md#transport-8).
     fn accept(
         &self,
         subprotocol: Option<&'static str>,
@@ -74,7 +75,7 @@ pub enum TransportState {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SocketError {
-    /// `receive` with application_state other than CONNECTED (1.2, item 4).
+    /// `receive` with application_state other than CONNECTED (docs/protocol.md#transport-4).
     #[error("WebSocket is not connected. Need to call \"accept\" first.")]
     AcceptFirst,
     /// `receive` after the disconnect was taken.
@@ -83,7 +84,7 @@ pub enum SocketError {
     /// A second task called `receive` while one was waiting.
     #[error("cannot call recv while another coroutine is already waiting for the next message")]
     TwoReceivers,
-    /// `accept` in application_state CONNECTED (item 8).
+    /// `accept` in application_state CONNECTED (docs/protocol.md#transport-8).
     #[error(
         "Expected ASGI message \"websocket.send\" or \"websocket.close\", but got 'websocket.accept'"
     )]
@@ -96,7 +97,7 @@ pub enum SocketError {
     /// `send` or `close` after a close was handed over.
     #[error("Cannot call \"send\" once a close message has been sent.")]
     SendAfterClose,
-    /// The peer is gone; application_state becomes DISCONNECTED (item 3).
+    /// The peer is gone; application_state becomes DISCONNECTED (docs/protocol.md#transport-3).
     #[error("the transport is closed")]
     PeerGone,
 }
@@ -116,7 +117,7 @@ impl SocketError {
         }
     }
 
-    /// The honest reason for the end of a connection that this error ends.
+    /// The true reason for the end of a connection that this error ends.
     pub fn cause(self) -> CloseCause {
         match self.is_misuse() {
             true => CloseCause::ServerFault,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gatesim_model::core::{
-    coordinator::{CoordinatorState, PAUSE, Priority, StateCoordinator},
+    coordinator::{CoordinatorState, MovePriority, PAUSE, StateCoordinator},
     ids::{ConnectionId, SocketId},
 };
 use serde::Deserialize;
@@ -108,8 +108,8 @@ fn connection(id: &str) -> ConnectionId {
     id.into()
 }
 
-fn priority_of(number: u32) -> Priority {
-    use Priority::*;
+fn priority_of(number: u32) -> MovePriority {
+    use MovePriority::*;
     let all = [Background, Low, Normal, High, Critical];
     let found = all.into_iter().find(|&priority| priority as u32 == number);
     found.unwrap_or_else(|| panic!("there is no priority {number}"))

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gatesim_model::{
     core::{
-        message_queue::{MAX_FRAME_AGE, MessageQueue, Priority, Pushed, QueueState, Waiting},
+        message_queue::{
+            FramePriority, MAX_FRAME_AGE, MessageQueue, Pushed, QueueState, WaitingFrame,
+        },
         time::Time,
     },
     design::{QueueFlush, QueueOverflow},
@@ -70,12 +72,12 @@ const FLUSH: QueueFlush = QueueFlush::ByPriority;
 impl Level {
     const ALL: [Level; 4] = [Level::Critical, Level::High, Level::Normal, Level::Low];
 
-    fn priority(self) -> Priority {
+    fn priority(self) -> FramePriority {
         match self {
-            Level::Critical => Priority::Critical,
-            Level::High => Priority::High,
-            Level::Normal => Priority::Normal,
-            Level::Low => Priority::Low,
+            Level::Critical => FramePriority::Critical,
+            Level::High => FramePriority::High,
+            Level::Normal => FramePriority::Normal,
+            Level::Low => FramePriority::Low,
         }
     }
 }
@@ -105,8 +107,8 @@ impl Queue {
             .push(self.waiting(id, level), QueueOverflow::EvictsByName)
     }
 
-    fn waiting(&self, id: &str, level: Level) -> Waiting {
-        Waiting {
+    fn waiting(&self, id: &str, level: Level) -> WaitingFrame {
+        WaitingFrame {
             text: id.into(),
             priority: level.priority(),
             arrived: self.arrived[id],

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Answer, Command, LEASE, MAX_STEPS, MessageKey, Page, Rival, Status};
+use super::{
+    JournalPage, LEASE, LedgerAnswer, LedgerCommand, MAX_STEPS, MessageKey, Rival, Status,
+};
 use crate::core::{ids::RunId, message::AgentEventKind, time::Time};
 
 /// Messages that the ledger holds at most.
@@ -21,21 +23,21 @@ const MAX_JOURNAL: usize = MAX_STEPS as usize + 1;
 /// The ledger.
 #[derive(Debug, Default)]
 pub struct Book {
-    entries: BTreeMap<MessageKey, Entry>,
+    entries: BTreeMap<MessageKey, MessageEntry>,
     /// In the order of claiming.
     claimed: VecDeque<(Time, MessageKey)>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct MessageEntry {
     owner: RunId,
     leased_until: Time,
     journal: Vec<AgentEventKind>,
-    end: Option<End>,
+    end: Option<RunOutcome>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum RunOutcome {
     Completed,
     Failed,
 }
@@ -47,31 +49,31 @@ impl Book {
     }
 
     /// Carries out one command, as one step.
-    pub fn execute(&mut self, now: Time, key: &MessageKey, command: Command) -> Answer {
+    pub fn execute(&mut self, now: Time, key: &MessageKey, command: LedgerCommand) -> LedgerAnswer {
         self.forget_old(now);
         match command {
-            Command::Claim { owner, rival } => self.claim(now, key, owner, rival),
-            Command::Append { owner, seq, kind } => {
+            LedgerCommand::Claim { owner, rival } => self.claim(now, key, owner, rival),
+            LedgerCommand::Append { owner, seq, kind } => {
                 self.owned(key, owner, |entry| entry.append(now, seq, kind))
             }
-            Command::Renew { owner } => self.owned(key, owner, |entry| entry.renew(now)),
-            Command::Fail { owner } => self.owned(key, owner, Entry::fail),
-            Command::FailIfSilent => match self.entries.get_mut(key) {
-                None => Answer::Unknown,
+            LedgerCommand::Renew { owner } => self.owned(key, owner, |entry| entry.renew(now)),
+            LedgerCommand::Fail { owner } => self.owned(key, owner, MessageEntry::fail),
+            LedgerCommand::FailIfSilent => match self.entries.get_mut(key) {
+                None => LedgerAnswer::Unknown,
                 Some(entry) if entry.is_silent(now) => entry.fail(),
-                Some(_) => Answer::NotYours,
+                Some(_) => LedgerAnswer::NotYours,
             },
-            Command::Read { from } => match self.entries.get(key) {
-                None => Answer::Unknown,
-                Some(entry) => Answer::Page(entry.page(now, from)),
+            LedgerCommand::Read { from } => match self.entries.get(key) {
+                None => LedgerAnswer::Unknown,
+                Some(entry) => LedgerAnswer::Page(entry.page(now, from)),
             },
         }
     }
 
-    fn claim(&mut self, now: Time, key: &MessageKey, owner: RunId, rival: Rival) -> Answer {
+    fn claim(&mut self, now: Time, key: &MessageKey, owner: RunId, rival: Rival) -> LedgerAnswer {
         if let Some(entry) = self.entries.get(key) {
             if entry.owner == owner {
-                return Answer::Done;
+                return LedgerAnswer::Done;
             }
             let free = match rival {
                 Rival::Respected => false,
@@ -79,26 +81,27 @@ impl Book {
                 Rival::Displaced => true,
             };
             if !free {
-                return Answer::Taken;
+                return LedgerAnswer::Taken;
             }
         } else if self.entries.len() >= MAX_ENTRIES {
-            return Answer::Full;
+            return LedgerAnswer::Full;
         } else {
             self.claimed.push_back((now, key.clone()));
         }
-        self.entries.insert(key.clone(), Entry::new(now, owner));
-        Answer::Done
+        self.entries
+            .insert(key.clone(), MessageEntry::new(now, owner));
+        LedgerAnswer::Done
     }
 
     fn owned(
         &mut self,
         key: &MessageKey,
         owner: RunId,
-        act: impl FnOnce(&mut Entry) -> Answer,
-    ) -> Answer {
+        act: impl FnOnce(&mut MessageEntry) -> LedgerAnswer,
+    ) -> LedgerAnswer {
         match self.entries.get_mut(key) {
-            None => Answer::Unknown,
-            Some(entry) if entry.owner != owner => Answer::NotYours,
+            None => LedgerAnswer::Unknown,
+            Some(entry) if entry.owner != owner => LedgerAnswer::NotYours,
             Some(entry) => act(entry),
         }
     }
@@ -114,9 +117,9 @@ impl Book {
     }
 }
 
-impl Entry {
+impl MessageEntry {
     fn new(now: Time, owner: RunId) -> Self {
-        Entry {
+        MessageEntry {
             owner,
             leased_until: now + LEASE,
             journal: Vec::new(),
@@ -124,40 +127,40 @@ impl Entry {
         }
     }
 
-    fn append(&mut self, now: Time, seq: u32, kind: AgentEventKind) -> Answer {
+    fn append(&mut self, now: Time, seq: u32, kind: AgentEventKind) -> LedgerAnswer {
         let next = self.journal.len();
         match self.end {
             None if seq as usize == next && next < MAX_JOURNAL => {
                 self.journal.push(kind);
                 self.leased_until = now + LEASE;
                 if kind == AgentEventKind::AgentCompleted {
-                    self.end = Some(End::Completed);
+                    self.end = Some(RunOutcome::Completed);
                 }
-                Answer::Done
+                LedgerAnswer::Done
             }
             // The answer to the first try was lost.
-            None | Some(End::Completed) if (seq as usize) < next => Answer::Done,
-            None | Some(End::Completed | End::Failed) => Answer::NotYours,
+            None | Some(RunOutcome::Completed) if (seq as usize) < next => LedgerAnswer::Done,
+            None | Some(RunOutcome::Completed | RunOutcome::Failed) => LedgerAnswer::NotYours,
         }
     }
 
-    fn renew(&mut self, now: Time) -> Answer {
+    fn renew(&mut self, now: Time) -> LedgerAnswer {
         match self.end {
             None => {
                 self.leased_until = now + LEASE;
-                Answer::Done
+                LedgerAnswer::Done
             }
-            Some(End::Completed | End::Failed) => Answer::NotYours,
+            Some(RunOutcome::Completed | RunOutcome::Failed) => LedgerAnswer::NotYours,
         }
     }
 
-    fn fail(&mut self) -> Answer {
+    fn fail(&mut self) -> LedgerAnswer {
         match self.end {
-            None | Some(End::Failed) => {
-                self.end = Some(End::Failed);
-                Answer::Done
+            None | Some(RunOutcome::Failed) => {
+                self.end = Some(RunOutcome::Failed);
+                LedgerAnswer::Done
             }
-            Some(End::Completed) => Answer::NotYours,
+            Some(RunOutcome::Completed) => LedgerAnswer::NotYours,
         }
     }
 
@@ -165,16 +168,16 @@ impl Entry {
         self.end.is_none() && now > self.leased_until
     }
 
-    fn page(&self, now: Time, from: u32) -> Page {
+    fn page(&self, now: Time, from: u32) -> JournalPage {
         let events = self.journal.get(from as usize..).unwrap_or_default();
-        Page {
+        JournalPage {
             run: self.owner,
             events: events.to_vec(),
             status: match self.end {
                 None if self.is_silent(now) => Status::Silent,
                 None => Status::Running,
-                Some(End::Completed) => Status::Completed,
-                Some(End::Failed) => Status::Failed,
+                Some(RunOutcome::Completed) => Status::Completed,
+                Some(RunOutcome::Failed) => Status::Failed,
             },
         }
     }
@@ -187,7 +190,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A book, and what it says to one command after the other at growing times.
+    /// A book, and its answers to a sequence of commands at growing times.
     struct Script {
         book: Book,
         now: Time,
@@ -206,7 +209,7 @@ mod tests {
             self
         }
 
-        fn ask(&mut self, command: Command) -> Answer {
+        fn ask(&mut self, command: LedgerCommand) -> LedgerAnswer {
             let key = MessageKey {
                 user: "ada".into(),
                 message: "m".into(),
@@ -214,19 +217,19 @@ mod tests {
             self.book.execute(self.now, &key, command)
         }
 
-        fn claim(&mut self, run: u32, rival: Rival) -> Answer {
+        fn claim(&mut self, run: u32, rival: Rival) -> LedgerAnswer {
             let owner = RunId(run);
-            self.ask(Command::Claim { owner, rival })
+            self.ask(LedgerCommand::Claim { owner, rival })
         }
 
-        fn append(&mut self, run: u32, seq: u32, kind: AgentEventKind) -> Answer {
+        fn append(&mut self, run: u32, seq: u32, kind: AgentEventKind) -> LedgerAnswer {
             let owner = RunId(run);
-            self.ask(Command::Append { owner, seq, kind })
+            self.ask(LedgerCommand::Append { owner, seq, kind })
         }
 
         fn page(&mut self, from: u32) -> (Vec<AgentEventKind>, Status) {
-            match self.ask(Command::Read { from }) {
-                Answer::Page(page) => (page.events, page.status),
+            match self.ask(LedgerCommand::Read { from }) {
+                LedgerAnswer::Page(page) => (page.events, page.status),
                 answer => panic!("{answer:?}"),
             }
         }
@@ -235,13 +238,13 @@ mod tests {
     #[test]
     fn one_claim_holds_and_may_be_repeated() {
         let mut script = Script::new();
-        assert_eq!(script.claim(1, Rival::Respected), Answer::Done);
-        assert_eq!(script.claim(2, Rival::Respected), Answer::Taken);
-        assert_eq!(script.claim(1, Rival::Respected), Answer::Done);
+        assert_eq!(script.claim(1, Rival::Respected), LedgerAnswer::Done);
+        assert_eq!(script.claim(2, Rival::Respected), LedgerAnswer::Taken);
+        assert_eq!(script.claim(1, Rival::Respected), LedgerAnswer::Done);
         script.append(1, 0, AgentStarted);
         script.append(1, 1, AgentThinking);
         script.append(1, 2, AgentCompleted);
-        assert_eq!(script.claim(2, Rival::Respected), Answer::Taken);
+        assert_eq!(script.claim(2, Rival::Respected), LedgerAnswer::Taken);
         let whole = vec![AgentStarted, AgentThinking, AgentCompleted];
         assert_eq!(script.page(0), (whole, Status::Completed));
         assert_eq!(script.page(2), (vec![AgentCompleted], Status::Completed));
@@ -253,46 +256,55 @@ mod tests {
         let mut script = Script::new();
         script.claim(1, Rival::Respected);
         for _ in 0..2 {
-            assert_eq!(script.append(1, 0, AgentStarted), Answer::Done);
+            assert_eq!(script.append(1, 0, AgentStarted), LedgerAnswer::Done);
         }
         assert_eq!(script.page(0), (vec![AgentStarted], Status::Running));
         for _ in 0..2 {
-            assert_eq!(script.append(1, 1, AgentCompleted), Answer::Done);
+            assert_eq!(script.append(1, 1, AgentCompleted), LedgerAnswer::Done);
         }
-        assert_eq!(script.append(1, 2, AgentThinking), Answer::NotYours);
-        assert_eq!(script.append(2, 2, AgentThinking), Answer::NotYours);
+        assert_eq!(script.append(1, 2, AgentThinking), LedgerAnswer::NotYours);
+        assert_eq!(script.append(2, 2, AgentThinking), LedgerAnswer::NotYours);
     }
 
     #[test]
-    fn whoever_finds_a_run_silent_may_end_it() {
+    fn any_container_may_end_a_silent_run() {
         let mut script = Script::new();
         script.claim(1, Rival::Respected);
         script.after(LEASE).append(1, 0, AgentStarted);
         assert_eq!(script.after(LEASE).page(1), (vec![], Status::Running));
-        // Nobody looked: the run may go on.
+        // It was not checked: the run may go on.
         assert_eq!(
             script.after(SECOND).append(1, 1, AgentThinking),
-            Answer::Done
+            LedgerAnswer::Done
         );
-        assert_eq!(script.ask(Command::FailIfSilent), Answer::NotYours);
+        assert_eq!(
+            script.ask(LedgerCommand::FailIfSilent),
+            LedgerAnswer::NotYours
+        );
         let silent = script.after(LEASE + SECOND).page(2);
         assert_eq!(silent, (vec![], Status::Silent));
-        assert_eq!(script.ask(Command::FailIfSilent), Answer::Done);
+        assert_eq!(script.ask(LedgerCommand::FailIfSilent), LedgerAnswer::Done);
         assert_eq!(script.page(2), (vec![], Status::Failed));
-        assert_eq!(script.append(1, 2, AgentCompleted), Answer::NotYours);
+        assert_eq!(script.append(1, 2, AgentCompleted), LedgerAnswer::NotYours);
         let owner = RunId(1);
-        assert_eq!(script.ask(Command::Renew { owner }), Answer::NotYours);
-        assert_eq!(script.ask(Command::Fail { owner }), Answer::Done);
+        assert_eq!(
+            script.ask(LedgerCommand::Renew { owner }),
+            LedgerAnswer::NotYours
+        );
+        assert_eq!(
+            script.ask(LedgerCommand::Fail { owner }),
+            LedgerAnswer::Done
+        );
     }
 
     #[test]
-    fn what_a_claim_does_to_an_earlier_one() {
+    fn effect_of_a_claim_on_an_earlier_one() {
         let table = [
-            (Rival::Respected, SECOND, Answer::Taken),
-            (Rival::Respected, LEASE + SECOND, Answer::Taken),
-            (Rival::SucceededIfSilent, SECOND, Answer::Taken),
-            (Rival::SucceededIfSilent, LEASE + SECOND, Answer::Done),
-            (Rival::Displaced, SECOND, Answer::Done),
+            (Rival::Respected, SECOND, LedgerAnswer::Taken),
+            (Rival::Respected, LEASE + SECOND, LedgerAnswer::Taken),
+            (Rival::SucceededIfSilent, SECOND, LedgerAnswer::Taken),
+            (Rival::SucceededIfSilent, LEASE + SECOND, LedgerAnswer::Done),
+            (Rival::Displaced, SECOND, LedgerAnswer::Done),
         ];
         for (rival, pause, expected) in table {
             let mut script = Script::new();
@@ -307,6 +319,6 @@ mod tests {
         let mut script = Script::new();
         script.claim(1, Rival::Respected);
         script.after(KEPT_FOR + SECOND);
-        assert_eq!(script.append(1, 0, AgentStarted), Answer::Unknown);
+        assert_eq!(script.append(1, 0, AgentStarted), LedgerAnswer::Unknown);
     }
 }

@@ -1,11 +1,11 @@
-//! The ledger of client messages: who executes a message, what the run has said so far, and how it
+//! The ledger of client messages: which run executes a message, its events so far, and how it
 //! ended.
 //!
-//! Redis keeps it for all containers; each [`Command`] is one atomic script there. The pure part
-//! is [`Book`].
+//! Redis keeps it for all containers; each [`LedgerCommand`] is one atomic script there. The pure
+//! part is [`Book`].
 //!
 //! A message is claimed by one run, which appends its events and so renews its lease. A run that
-//! has not renewed its lease within [`LEASE`] is silent, and may be declared over by anybody.
+//! has not renewed its lease within [`LEASE`] is silent, and may be declared over by any container.
 
 mod book;
 
@@ -18,13 +18,13 @@ use crate::core::{
     message::AgentEventKind,
 };
 
-/// How long a claim holds without a word from its run.
+/// How long a claim holds without a renewal by its run.
 pub const LEASE: Duration = Duration::from_secs(6);
 
 /// Steps after which a run is cut off.
 pub const MAX_STEPS: u32 = 100;
 
-/// Whose message it is, and which: a client can name its own messages only.
+/// The user that sent a message, and its id: a client can name its own messages only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageKey {
     /// The user that sent it.
@@ -33,25 +33,25 @@ pub struct MessageKey {
     pub message: MessageId,
 }
 
-/// What a claim does to the claim of somebody else.
+/// What a claim does to the claim of another run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rival {
-    /// It is left alone, whatever became of it.
+    /// It is kept in every case.
     Respected,
     /// It is left alone unless its lease is over: then the message is executed again.
     SucceededIfSilent,
-    /// It is thrown away, and the message is executed again.
+    /// It is discarded, and the message is executed again.
     Displaced,
 }
 
 /// What is asked of the ledger about one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum LedgerCommand {
     /// Claims the message for a run. Idempotent.
     Claim {
         /// The run that wants to execute it.
         owner: RunId,
-        /// What becomes of an earlier claim.
+        /// What happens to an earlier claim.
         rival: Rival,
     },
     /// Appends the event with this number, and renews the lease. Idempotent. An `agent_completed`
@@ -74,7 +74,7 @@ pub enum Command {
         /// The run.
         owner: RunId,
     },
-    /// Ends the run as failed if it is silent. Anybody may ask for this.
+    /// Ends the run as failed if it is silent. Any container may ask for this.
     FailIfSilent,
     /// Reads the journal.
     Read {
@@ -85,25 +85,25 @@ pub enum Command {
 
 /// The ledger's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum LedgerAnswer {
     /// Done, now or by an earlier try.
     Done,
-    /// The message is or was somebody else's to execute.
+    /// Another run executes the message or did so.
     Taken,
     /// There are [`MAX_ENTRIES`]; nothing was claimed.
     Full,
     /// The asker does not own the run any more, or the run is over.
     NotYours,
     /// The journal from the number that was asked for.
-    Page(Page),
+    Page(JournalPage),
     /// Nothing is known of the message.
     Unknown,
 }
 
-/// What the journal of a message says.
+/// The content of the journal of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// Whose events these are.
+pub struct JournalPage {
+    /// The run whose events these are.
     pub run: RunId,
     /// The events, in order.
     pub events: Vec<AgentEventKind>,

@@ -1,4 +1,4 @@
-//! The application connection state machine (protocol.md 2.2 to 2.4).
+//! The application connection state machine (docs/protocol.md#connection-state-machine).
 //!
 //! A machine never touches the transport: it records where a connection stands, refuses what
 //! the table does not allow, and loses its patience after [`MAX_FAILURES`] refusals.
@@ -17,18 +17,21 @@ use crate::core::{
     time::Time,
 };
 
-/// Failures in a row after which the next valid request lands in FAILED (2.3).
+/// Failures in a row after which the next valid request lands in FAILED
+/// (docs/protocol.md#transition-procedure).
 pub const MAX_FAILURES: u32 = 5;
-/// Failures in a row below which messages may be handled (2.4).
+/// Failures in a row below which messages may be handled (docs/protocol.md#machine-operations).
 pub const MAX_FAILURES_TO_PROCESS: u32 = 4;
-/// Completed set-up states without which a degraded connection handles no messages (2.4).
+/// Completed set-up states without which a degraded connection handles no messages
+/// (docs/protocol.md#machine-operations).
 pub const MIN_COMPLETED_IF_DEGRADED: usize = 2;
 /// Entries of the history that are kept; the oldest goes first.
 pub const MAX_HISTORY: usize = 64;
 /// Callbacks of one machine.
 pub const MAX_CALLBACKS: usize = 16;
 
-/// The states that the table allows next (2.2). There are no self-loops.
+/// The states that the table allows next (docs/protocol.md#transition-table). There are no
+/// self-loops.
 pub fn allowed(from: ConnectionState) -> &'static [ConnectionState] {
     match from {
         Connecting => &[Accepted, Failed, Closed],
@@ -61,7 +64,8 @@ pub fn allowed(from: ConnectionState) -> &'static [ConnectionState] {
     }
 }
 
-/// Whether a request passes: first the guard of the terminal states, then the table (2.2).
+/// Whether a request passes: first the guard of the terminal states, then the table
+/// (docs/protocol.md#transition-table).
 pub fn can_move(from: ConnectionState, to: ConnectionState) -> bool {
     let passes_guard = !from.is_terminal() || to == Connecting;
     passes_guard && allowed(from).contains(&to)
@@ -101,11 +105,11 @@ pub struct Change {
     pub to: ConnectionState,
     /// When.
     pub at: Time,
-    /// Why, in the words of whoever asked.
+    /// The reason, as the caller words it.
     pub reason: Cow<'static, str>,
 }
 
-/// What became of a request.
+/// What happened to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Moved {
@@ -117,7 +121,7 @@ pub enum Moved {
         to: ConnectionState,
     },
     /// The request was valid, but there had been too many failures: the machine is in FAILED,
-    /// and whoever asked is told that all is well.
+    /// and the caller is told that the move succeeded.
     ForcedFailed {
         /// State before.
         from: ConnectionState,
@@ -153,23 +157,25 @@ impl Moved {
     }
 }
 
-/// A callback said that it failed.
+/// A callback reported a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallbackFailed;
 
 /// What the failure of a callback means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Nothing: it is only recorded (2.3, step 8). What callers can register historically.
+    /// Nothing: it is only recorded (docs/protocol.md#transition-8). What callers can register
+    /// historically.
     Ignore,
-    /// The move is undone (2.3, step 10). Stands for whatever else may fail inside a move.
+    /// The move is undone (docs/protocol.md#transition-10). Represents everything else that may
+    /// fail inside a move.
     RollBack,
 }
 
 /// What a callback does with a move.
 pub type Reaction = dyn Fn(&Change) -> Result<(), CallbackFailed>;
 
-/// Something that wants to hear of every move, synchronously.
+/// A callback for every move, called synchronously.
 #[derive(Clone)]
 pub struct Callback {
     /// Its name, for the record.
@@ -189,7 +195,8 @@ impl fmt::Debug for Callback {
     }
 }
 
-/// A move that was decided on earlier, together with the state it was decided in (2.4).
+/// A move that was decided on earlier, together with the state it was decided in
+/// (docs/protocol.md#machine-operations).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The state it was decided in.
@@ -200,7 +207,7 @@ pub struct Proposal {
     pub reason: &'static str,
 }
 
-/// What became of a [`Proposal`].
+/// What happened to a [`Proposal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Executed {
@@ -216,7 +223,7 @@ pub enum Executed {
 }
 
 impl Machine {
-    /// A machine in CONNECTING (2.5).
+    /// A machine in CONNECTING (docs/protocol.md#registry).
     pub fn new(id: ConnectionId, user: UserId, now: Time) -> Self {
         Machine {
             id,
@@ -233,7 +240,7 @@ impl Machine {
         }
     }
 
-    /// Asks for a move (2.3, whole body).
+    /// Asks for a move (docs/protocol.md#transition-procedure).
     pub fn request(&mut self, to: ConnectionState, reason: &'static str, now: Time) -> Moved {
         let from = self.state;
         if !can_move(from, to) {
@@ -275,7 +282,8 @@ impl Machine {
         }
     }
 
-    /// Executes a proposal: the table first, then compare, then act (2.4).
+    /// Executes a proposal: the table first, then compare, then act
+    /// (docs/protocol.md#machine-operations).
     ///
     /// Historically the lock is released between comparing and acting. On one event loop nothing
     /// runs in between; a caller that decides early and executes after an await has the gap.
@@ -289,9 +297,9 @@ impl Machine {
         Executed::Asked(self.request(proposal.to, proposal.reason, now))
     }
 
-    /// Puts the machine into FAILED from wherever it is, and returns where it was (2.4). The
-    /// history says FAILED to FAILED, as it historically does; the next valid request is
-    /// forced to FAILED once more.
+    /// Puts the machine into FAILED from wherever it is, and returns where it was
+    /// (docs/protocol.md#machine-operations). The history says FAILED to FAILED, as it historically
+    /// does; the next valid request is forced to FAILED once more.
     pub fn force_failed(&mut self, reason: &'static str, now: Time) -> ConnectionState {
         let from = std::mem::replace(&mut self.state, Failed);
         self.failures = MAX_FAILURES;
@@ -309,21 +317,22 @@ impl Machine {
         from
     }
 
-    /// Whether messages may be handled (2.4). Failures in a row say no even while the state
-    /// says ready.
+    /// Whether messages may be handled (docs/protocol.md#machine-operations). Failures in a row say
+    /// no even while the state says ready.
     pub fn can_process_messages(&self) -> bool {
         let enough_setup =
             self.state != Degraded || self.completed.len() >= MIN_COMPLETED_IF_DEGRADED;
         self.state.is_ready() && enough_setup && self.failures < MAX_FAILURES_TO_PROCESS
     }
 
-    /// Whether the state is in the ready set, whatever else is wrong (2.4).
+    /// Whether the state is in the ready set, regardless of other faults
+    /// (docs/protocol.md#machine-operations).
     pub fn is_ready_for_messages(&self) -> bool {
         self.state.is_ready()
     }
 
     /// Time spent on the set-up: a live clock in CONNECTING, afterwards the stored value, which
-    /// is zero until the set-up states are left (2.4).
+    /// is zero until the set-up states are left (docs/protocol.md#machine-operations).
     pub fn setup_duration(&self, now: Time) -> Duration {
         match self.state {
             Connecting => now.since(self.started),
@@ -349,7 +358,7 @@ impl Machine {
         room
     }
 
-    /// Binds a user, without asking anybody (2.4).
+    /// Binds a user, without a check (docs/protocol.md#machine-operations).
     pub fn assign_user(&mut self, user: UserId) {
         self.user = user;
     }

@@ -1,38 +1,39 @@
 //! What the endpoint does from the upgrade to the first machine.
+//!
+//! The facts are in docs/protocol.md#connection-sequence and docs/protocol.md#readiness-functions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::design::question::{Answer, answers};
 
 answers! {
-    /// Does the endpoint replace the sleep of the whole process while it runs (step 3)?
+    /// Does the endpoint replace the sleep of the whole process while it runs?
     SleepPatching {
         /// No.
         Absent = "absent",
         /// Yes, and it puts back what it found: out of order, a wrapper of an endpoint that has
-        /// ended comes back for good (D62).
+        /// ended is restored permanently (D62).
         ProcessWide = "process-wide",
     }
-    /// In which order do the session's middleware and the one that needs it run (protocol.md 1.1)?
+    /// In which order do the session's middleware and the one that needs it run?
     SessionMiddleware {
         /// The session's first.
         BeforeContext = "before-context",
         /// The session's last: every upgrade ends in an error (D12).
         AfterContext = "after-context",
     }
-    /// Does a guard ask whether the container is ready before the endpoint is entered (step 2;
-    /// protocol.md 6.2)?
+    /// Does a guard ask whether the container is ready before the endpoint is entered?
     ReadinessGuardPolicy {
         /// No: the endpoint waits for what it needs, and closes with a code if that does not come.
         Absent = "absent",
-        /// Yes, in the cloud, and it believes its last answer, good or bad, for 30 s (D35).
+        /// Yes, in the cloud, and it caches its last answer, good or bad, for 30 s (D35).
         Cached = "cached",
         /// Yes, in the cloud, and its look at Redis raises (D34).
         PropertyCalled = "property-called",
-        /// Yes, in the cloud, by a phase that nobody ever sets (D38).
+        /// Yes, in the cloud, by a phase that is never set (D38).
         PhaseUnknown = "phase-unknown",
     }
-    /// How is the upgrade accepted (step 5)?
+    /// How is the upgrade accepted?
     AcceptPolicy {
         /// One call, awaited to its end.
         Direct = "direct",
@@ -40,7 +41,7 @@ answers! {
         /// the time-out may strike between the two halves of accept (D41, D42).
         BreakerWithRetries = "breaker-with-retries",
     }
-    /// What follows accept at once in the cloud (step 6)?
+    /// What follows accept at once in the cloud?
     PostAcceptSleep {
         /// Nothing.
         None = "none",
@@ -49,7 +50,7 @@ answers! {
         /// A sleep of 200 ms.
         TwoHundredMs = "200-ms",
     }
-    /// What does the id look like under which the first machine is registered (step 7)?
+    /// What does the id look like under which the first machine is registered?
     PreliminaryId {
         /// `ws_init_<unix seconds>`: two accepts in one second get the same (D16).
         SecondGranular = "second-granular",
@@ -60,15 +61,15 @@ answers! {
         /// A number that no other connection of the process has, and 64 random bits.
         Unique = "unique",
     }
-    /// What if the key is taken when a machine is registered (protocol.md 2.5)?
+    /// What if the key is taken when a machine is registered?
     DuplicateRegistration {
         /// The existing machine is handed out and shared (D07).
         ReturnExisting = "return-existing",
         /// The registration is refused.
         Refuse = "refuse",
     }
-    /// What does a missing machine mean to whoever looks for it: the end of the initialisation,
-    /// readiness, the loop-entry gate (steps 7, 34; protocol.md 4)?
+    /// What does a missing machine mean to the parts that look for it: the end of the
+    /// initialisation, readiness, the loop-entry gate?
     MissingMachine {
         /// Ready: the connection goes on ungated (D05, D09).
         Ready = "ready",
@@ -76,37 +77,37 @@ answers! {
         NotReady = "not-ready",
     }
     /// What does a readiness function say of a connection whose machine it does not find, asked
-    /// before an event of a run is handed over (protocol.md 4)?
+    /// before an event of a run is handed over?
     UnknownConnection {
         /// Ready (D05).
         Ready = "ready",
         /// Not ready.
         NotReady = "not-ready",
     }
-    /// Where does the name of the registry live that the identity block uses (step 26)?
+    /// Where does the name of the registry live that the identity block uses?
     RegistryScope {
         /// In the endpoint.
         Endpoint = "endpoint",
         /// In a helper: the name is unbound in the endpoint (D01).
         HelperLocal = "helper-local",
     }
-    /// How many machines does the set-up register before authentication (steps 7, 9)?
+    /// How many machines does the set-up register before authentication?
     SetupMachine {
         /// One.
         Single = "single",
         /// A second one under an id of its own, which the socket then carries (D03).
         SecondDuringStabilisation = "second-during-stabilisation",
     }
-    /// Who coordinates the handshake, and when (steps 8, 27, 28, 33)?
+    /// Which part coordinates the handshake, and when?
     HandshakePlacement {
-        /// Nobody: accept is the handshake.
+        /// None: accept is the handshake.
         None = "none",
         /// A timer that knows neither socket nor machine, before the loop (D06).
         BeforeLoop = "before-loop",
         /// Two such timers: after accept, and before the loop.
         AfterAcceptAndBeforeLoop = "after-accept-and-before-loop",
     }
-    /// How long is a connection left alone to settle (steps 9, 28, 31)?
+    /// How long is a connection left alone to settle?
     StabilisationPolicy {
         /// For fixed times by environment.
         FixedSleeps = "fixed-sleeps",

@@ -1,4 +1,7 @@
 //! What the page does in the browser.
+//!
+//! The facts are in docs/protocol.md#client-queues, docs/protocol.md#client-close-reaction and
+//! docs/protocol.md#reconnection.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,21 +18,21 @@ answers! {
         /// that it has (D54).
         OnEveryChange = "on-every-change",
     }
-    /// When does a client hand over what it has to say (protocol.md 1.4, 7.1)?
+    /// When does a client send its messages?
     ClientFlush {
         /// As soon as the upgrade is answered, long before the server is ready (D59).
         OnOpen = "on-open",
         /// Once it is welcomed.
         AfterWelcome = "after-welcome",
     }
-    /// What becomes of a message that a client handed to a connection which then ended (7.1)?
+    /// What happens to a message that a client handed to a connection which then ended?
     ClientResend {
         /// Nothing: it is off the client's queue (D59).
         Never = "never",
         /// It is sent again, with the same id, until it is answered in full or reported as failed.
         UntilAnswered = "until-answered",
     }
-    /// Which close codes does a client tell apart (protocol.md 5.4)?
+    /// Which close codes does a client distinguish?
     ClientCloseCodes {
         /// 1008 is a refusal; any other is the network's fault, and forgives earlier refusals.
         OnlyPolicyViolation = "only-policy-violation",
@@ -37,7 +40,7 @@ answers! {
         /// client waits first.
         ByCause = "by-cause",
     }
-    /// When does a client forget its failures, and begin again without a pause (7.6)?
+    /// When does a client forget its failures, and begin again without a pause?
     ClientBackoffReset {
         /// When the upgrade is answered, which says nothing about what follows (D48).
         OnOpen = "on-open",
@@ -45,14 +48,14 @@ answers! {
         /// yes before no is not healthy either.
         OnceSettled = "once-settled",
     }
-    /// When does a client give up that cannot get a connection (7.6)?
+    /// When does a client give up that cannot get a connection?
     ClientGiveUp {
         /// After ten attempts in a row, though an outage may last longer.
         AfterTenAttempts = "after-ten-attempts",
         /// Not while it wants something.
         Never = "never",
     }
-    /// Whose news does a client listen to (D54)?
+    /// Which socket's events does a client handle (D54)?
     ClientHandlers {
         /// That of any socket it ever opened: the late end of an old one is taken for the end
         /// of the present one (D54).
@@ -60,7 +63,7 @@ answers! {
         /// That of the present one, and of its successor.
         CurrentSocket = "current-socket",
     }
-    /// How does a client change over to a new token (7.6)?
+    /// How does a client change over to a new token?
     TokenRefresh {
         /// It closes, waits 100 ms and connects; in between it connects with the token it has,
         /// even if that has expired (D54).
@@ -69,12 +72,12 @@ answers! {
         /// with no token that it knows to be bad.
         ConnectThenSwitch = "connect-then-switch",
     }
-    /// What does a client make of a connection on which it hears nothing, not even answers to its
-    /// pings (7.5)?
+    /// What does a client do with a connection on which it receives nothing, not even answers to
+    /// its pings?
     ClientSilence {
-        /// Nothing: the network will say so when it is gone.
+        /// Nothing: it relies on the network to report the end.
         Ignored = "ignored",
-        /// That it is dead: it closes it and opens another.
+        /// It closes it and opens another.
         Reconnect = "reconnect",
     }
 }

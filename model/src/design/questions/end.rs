@@ -1,4 +1,6 @@
 //! How things are timed, and how a connection and a container end.
+//!
+//! The facts are in docs/protocol.md#stage-j and docs/protocol.md#heartbeat.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +14,14 @@ answers! {
         /// One that only goes on.
         Monotonic = "monotonic",
     }
-    /// What does the heartbeat do when it gives up (protocol.md 7.5)?
+    /// What does the heartbeat do when it gives up?
     HeartbeatFailure {
-        /// It ends, and nobody is told.
+        /// It ends without a report.
         Leave = "leave",
         /// It closes the connection.
         Close = "close",
     }
-    /// What is removed when a connection ends (steps 37 to 39)?
+    /// What is removed when a connection ends?
     CleanupPolicy {
         /// Neither the machine nor the router's handler nor the identity (D21, D39).
         Never = "never",

@@ -1,11 +1,14 @@
-//! What becomes of a frame, of the message in it, and of the events of its run.
+//! What happens to a frame, of the message in it, and of the events of its run.
+//!
+//! The facts are in docs/protocol.md#early-messages, docs/protocol.md#routing and
+//! docs/protocol.md#event-delivery.
 
 use serde::{Deserialize, Serialize};
 
 use crate::design::question::{Answer, answers};
 
 answers! {
-    /// Where are frames that arrive before the connection is ready (protocol.md 7.1)?
+    /// Where are frames that arrive before the connection is ready?
     EarlyFrames {
         /// In the server's receive buffer, unread, as is the peer's disconnect: only the loop
         /// receives (D59, D64).
@@ -17,42 +20,42 @@ answers! {
         /// A reader task keeps them in a bounded queue until the loop runs.
         Queued = "queued",
     }
-    /// How is the queue of early frames emptied once the connection is ready (protocol.md 7.1)?
+    /// How is the queue of early frames emptied once the connection is ready?
     QueueFlush {
         /// In the order of arrival.
         InOrder = "in-order",
-        /// By a callback of the machine that nobody awaits: what is in the queue expires
+        /// By a callback of the machine that is not awaited: what is in the queue expires
         /// (D28, D49).
         NeverAwaited = "never-awaited",
-        /// By priority; a critical frame that fails is lost, any other is put back, and nobody
+        /// By priority; a critical frame that fails is lost, any other is put back, and no task
         /// goes on from there (D57).
         ByPriority = "by-priority",
     }
-    /// What if the queue of early frames is full (protocol.md 7.1)?
+    /// What if the queue of early frames is full?
     QueueOverflow {
         /// The newcomer is refused with an error, and the connection is closed.
         Refused = "refused",
-        /// One of lower priority is thrown out without a word, where lower goes by the names of
+        /// One of lower priority is removed without a report, where lower follows the names of
         /// the priorities; if there is none, it is the newcomer (D56).
         EvictsByName = "evicts-by-name",
     }
-    /// What is held while the queue of early frames is worked on (protocol.md 7.1)?
+    /// What is held while the queue of early frames is worked on?
     QueueLock {
         /// Nothing: no step of it suspends.
         Nothing = "nothing",
         /// A lock, which closing takes and then takes again to empty the queue (D55).
         TakenAgainToEmpty = "taken-again-to-empty",
     }
-    /// What does the loop ask before each receive (step 35)?
+    /// What does the loop ask before each receive?
     LoopCheck {
-        /// Whether the client was connected when last heard of (D08).
+        /// Whether the client was connected at the last event from it (D08).
         TransportOnly = "transport-only",
         /// Also the application's own side, in the cloud, with a sleep in between.
         ApplicationState = "application-state",
         /// Whether the machine is ready.
         Machine = "machine",
     }
-    /// Who may touch the transport?
+    /// Which tasks may use the transport?
     TransportOwner {
         /// Any task, after a look at a flag that may be stale (D08, D79, D83).
         AnyTask = "any-task",
@@ -66,14 +69,14 @@ answers! {
         /// As they are, which the log cannot take: the line raises inside the send (D78).
         AsTheyAre = "as-they-are",
     }
-    /// What becomes of a frame above the size limit (step 35c)?
+    /// What happens to a frame above the size limit?
     OversizePolicy {
-        /// It is dropped without a word (D80).
+        /// It is dropped without an answer (D80).
         SilentDrop = "silent-drop",
         /// It is answered by an error.
         ErrorAnswer = "error-answer",
     }
-    /// Whose handler gets a message (protocol.md 7.3)?
+    /// Which connection's handler gets a message?
     RouterHandlers {
         /// That of the connection it came from.
         Own = "own",
@@ -81,24 +84,24 @@ answers! {
         /// taken out of a list that was made for the occasion (D39).
         FirstOfAll = "first-of-all",
     }
-    /// Who knows which messages are being executed? A client that gets no answer sends its message
-    /// again, on its next connection.
+    /// Which part knows which messages are being executed? A client that gets no answer sends its
+    /// message again, on its next connection.
     MessageLedger {
-        /// Nobody: what is received is executed.
+        /// None: what is received is executed.
         None = "none",
         /// The container that executes it: another one executes it again (D15).
         PerContainer = "per-container",
         /// Redis, for all containers.
         SharedStore = "shared-store",
     }
-    /// What becomes of a message if Redis cannot be asked whether it is being executed?
+    /// What happens to a message if Redis cannot be asked whether it is being executed?
     LedgerOutage {
         /// It is executed.
         Executed = "executed",
         /// It is refused, and the client is told.
         Refused = "refused",
     }
-    /// What becomes of a message whose run is not heard of any more?
+    /// What happens to a message whose run is silent?
     SilentRun {
         /// Its end is waited for.
         Awaited = "awaited",
@@ -107,14 +110,14 @@ answers! {
         /// The run is declared over, and the client is told that it failed.
         Failed = "failed",
     }
-    /// Where does an agent run execute (step 35e)?
+    /// Where does an agent run execute?
     AgentRunPlace {
         /// In the message loop, which receives nothing meanwhile (D63, D64).
         Inline = "inline",
         /// In a task of the container: it outlives the connection that asked for it.
         OwnTask = "own-task",
     }
-    /// To which connections does an event of a run go (protocol.md 7.4)?
+    /// To which connections does an event of a run go?
     EventTarget {
         /// To all that the user opened for the thread that the message names (D71).
         ThreadManager = "thread-manager",
@@ -124,7 +127,7 @@ answers! {
         /// is overwritten (D40).
         NewestConnection = "newest-connection",
     }
-    /// How does an event of a run get from the bridge to the managers (protocol.md 7.4)?
+    /// How does an event of a run get from the bridge to the managers?
     Emitter {
         /// It is handed on.
         Direct = "direct",
@@ -142,9 +145,9 @@ answers! {
         /// A task of its own each: they may overtake each other.
         Detached = "detached",
     }
-    /// What becomes of an event that could not be handed over (protocol.md 7.4)?
+    /// What happens to an event that could not be handed over?
     UndeliveredEvents {
-        /// It is gone, and the producer is told that all is well (D67).
+        /// It is lost, and the producer is told that it was delivered (D67).
         Lost = "lost",
         /// It goes into a buffer, and is lost when its retry is to be scheduled, which raises
         /// (D58).
@@ -152,13 +155,13 @@ answers! {
         /// It is kept for the user's next connection, and in a queue of retries as well: it may be
         /// sent twice (D58).
         KeptTwice = "kept-twice",
-        /// The producer is told.
+        /// The producer gets an error.
         Failed = "failed",
         /// It is kept in this container for the user's next connection, and sent before newer ones
         /// (D15).
         StoredAndReplayed = "stored-and-replayed",
-        /// Every event is written to the journal of its message in Redis before it is sent; whoever
-        /// sends the message again, to any container, is given what it does not have.
+        /// Every event is written to the journal of its message in Redis before it is sent; a
+        /// client that sends the message again, to any container, is given what it does not have.
         Journaled = "journaled",
     }
 }

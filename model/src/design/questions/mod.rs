@@ -1,9 +1,11 @@
 //! The open questions of the protocol, in the order in which a connection meets them.
 //!
 //! One question is one enum, one field of [`Design`], and one `match` in the code that needs the
-//! answer. What a question asks and which answers somebody gave or proposed stands in the files
+//! answer. What a question asks and which answers were given or proposed stands in the files
 //! beside this one; here is the list with their keys. One that is missing from it is reported
 //! as dead code.
+//!
+//! The revisions and their differences are in docs/protocol.md#revision-differences.
 
 use std::sync::Arc;
 

@@ -1,11 +1,13 @@
 //! What a connection needs before it is ready, and what is done without it.
+//!
+//! The facts are in docs/protocol.md#service-validation and docs/protocol.md#stage-f.
 
 use serde::{Deserialize, Serialize};
 
 use crate::design::question::{Answer, answers};
 
 answers! {
-    /// How are the required services waited for (steps 21 to 23)?
+    /// How are the required services waited for?
     ServiceValidation {
         /// Not at all.
         Absent = "absent",
@@ -14,7 +16,7 @@ answers! {
         /// All together, within one declared time.
         Budgeted = "budgeted",
     }
-    /// How is Redis given time once it is known to be connected (step 22; protocol.md 6.1)?
+    /// How is Redis given time once it is known to be connected?
     RedisGrace {
         /// Not at all: connected is connected.
         None = "none",
@@ -23,22 +25,22 @@ answers! {
         /// By a sleep of the whole process (D33).
         Blocking = "blocking",
     }
-    /// Who builds the services that a connection finds missing (step 24; protocol.md 6.3)?
+    /// Which part builds the services that a connection finds missing?
     MissingServices {
-        /// The start-up, and nobody else.
+        /// The start-up only.
         Startup = "start-up",
         /// One initialiser for all connections: they wait for each other without a limit, and its
         /// success with one service answers for all that are missing later (D45).
         OneInitializer = "one-initialiser",
     }
-    /// Which id does the connection manager use (step 25)?
+    /// Which id does the connection manager use?
     ManagerKey {
         /// The one that the message loop is given.
         ConnectionId = "connection-id",
         /// One that authentication made.
         ClientId = "client-id",
     }
-    /// What tells connection managers apart (steps 19, 25; protocol.md 7.3)?
+    /// What is the key of a connection manager?
     ManagerScope {
         /// The connection: each has one of its own.
         Connection = "connection",
@@ -46,61 +48,61 @@ answers! {
         /// so two tasks may make the same (D74); every thread that a message names gets one.
         Thread = "thread",
     }
-    /// What is held while a manager sends (protocol.md 7.4)?
+    /// What is held while a manager sends?
     ManagerLock {
         /// Nothing; a failed send is for the endpoint to find out.
         Nothing = "nothing",
         /// Its lock, also while a connection that failed is removed, which needs the lock (D66).
         HeldOverRemoval = "held-over-removal",
     }
-    /// Which managers are removed to make room for others (protocol.md 7.7)?
+    /// Which managers are removed to make room for others?
     ManagerReaping {
         /// None.
         Never = "never",
         /// Those through which nothing was sent for a while, live connections and all (D72).
         IdleBySends = "idle-by-sends",
     }
-    /// What becomes of a manager when its connection ends (step 38)?
+    /// What happens to a manager when its connection ends?
     ManagerRelease {
         /// It goes, unless it has other connections.
         WithItsConnections = "with-its-connections",
-        /// It is looked for under a key made anew, and stays (D73).
+        /// It is looked up under a newly made key, and stays (D73).
         UnderAnotherKey = "under-another-key",
         /// The factory is asked for the user's manager, and makes one if there is none (D85).
         AskedOfTheFactory = "asked-of-the-factory",
     }
-    /// What becomes of the machine once the user is known (step 26)?
+    /// What happens to the machine once the user is known?
     Migration {
         /// It is kept, and so is its id.
         PassThrough = "pass-through",
         /// It is thrown away and a new one is registered under another id (D04, D10).
         UnregisterThenRegister = "unregister-then-register",
-        /// It is kept under its id, and begins anew for its user: what the connection had
+        /// It is kept under its id, and restarts for its user: what the connection had
         /// reached is reached again.
         ResetInPlace = "reset-in-place",
     }
-    /// Is the look-up bound that the final set-up uses (step 32)?
+    /// Is the look-up bound that the final set-up uses?
     FinalSetupLookup {
         /// Yes.
         Imported = "imported",
         /// No: it was imported inside another function only (D02).
         MissingImport = "missing-import",
     }
-    /// What does SERVICES_READY say about the services (step 32)?
+    /// What does SERVICES_READY say about the services?
     ServicesReadyPolicy {
         /// Nothing (D31).
         Unconditional = "unconditional",
         /// That all required ones are there; otherwise the connection is closed.
         Checked = "checked",
     }
-    /// When is the client told that it may start (step 30)?
+    /// When is the client told that it may start?
     WelcomeOrder {
         /// Before PROCESSING_READY (D60).
         BeforeReady = "before-ready",
         /// Once the gate is open.
         AfterReady = "after-ready",
     }
-    /// How long does the loop-entry gate wait for a machine that is not ready (step 34)?
+    /// How long does the loop-entry gate wait for a machine that is not ready?
     GateWait {
         /// Not at all.
         None = "none",
@@ -118,13 +120,13 @@ answers! {
         /// It raises, and there is no handler: the transport is dropped.
         Unhandled = "unhandled",
     }
-    /// Which code does such a close carry (protocol.md 5.4)?
+    /// Which code does such a close carry?
     FailureCode {
         /// The one that names the cause.
         ByCause = "by-cause",
         /// The one that a map has for the component at fault, legal or not (D47).
         ByComponent = "by-component",
-        /// 1011, whatever the cause (D13).
+        /// 1011, for every cause (D13).
         InternalError = "internal-error",
     }
 }

@@ -1,4 +1,5 @@
-//! Agent runs: from a client's message to the five critical events (protocol.md 7.3, 7.4).
+//! Agent runs: from a client's message to the five critical events (docs/protocol.md#routing,
+//! docs/protocol.md#event-delivery).
 
 mod progress;
 pub mod runs;
@@ -10,7 +11,7 @@ use crate::{
         environment::MANAGER_SEND_TIMEOUT,
         ids::{MessageId, RunId, SocketId, UserId},
         ledger::MAX_STEPS,
-        message::{AgentEvent, AgentEventKind, ErrorCode, Request},
+        message::{AgentEvent, AgentEventKind, ErrorCode, RunRequest},
         time::Time,
     },
     design::AgentRunPlace,
@@ -21,7 +22,7 @@ use crate::{
         container::Container,
         delivery::{
             self,
-            outbox::{Outbox, Told},
+            outbox::{DeliveryReport, Outbox},
         },
         journal::{Journal, Journals},
         resume::{Asked, Claim, MAX_ANSWERS},
@@ -33,22 +34,23 @@ use crate::{
     },
 };
 
-use progress::Progress;
+use progress::RunProgress;
 
-/// Time after which a run is cut off. The total of 7.4 is 300 s; the rest is for the last event
+/// Time after which a run is cut off. The total of the original is 300 s
+/// (docs/protocol.md#event-timing); the rest is for the last event
 /// and for telling the client.
 pub const RUN_LIMIT: Duration = Duration::from_secs(280);
 
-/// Time that one step may take, with all its tries (7.4, gap between two events).
+/// Time that one step may take, with all its tries (docs/protocol.md#event-timing).
 pub const STEP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Pauses before the further tries of one step.
 const STEP_RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(200)];
 
-/// Pause between two events of the canned answer (6.3).
+/// Pause between two events of the canned answer (docs/protocol.md#fallback-handler).
 const CANNED_GAP: Duration = Duration::from_millis(100);
 
-/// The canned answer of the fallback handler: all five events (6.3).
+/// The canned answer of the fallback handler: all five events (docs/protocol.md#fallback-handler).
 const CANNED_STEPS: [AgentStep; 4] = [
     AgentStep::Think,
     AgentStep::ToolStarted,
@@ -62,7 +64,7 @@ pub(crate) async fn start<E: Env>(
     container: &Rc<Container<E>>,
     connection: &Rc<Connection<E>>,
     user: UserId,
-    request: Request,
+    request: RunRequest,
     handler: AgentHandler,
 ) {
     if container.is_draining() || connection.answers() >= MAX_ANSWERS {
@@ -98,7 +100,7 @@ pub(crate) async fn refuse<E: Env>(connection: &Connection<E>, message: MessageI
     connection.send_error(error, Some(message)).await;
 }
 
-/// Executes a message if it is nobody else's, and sees to its answer.
+/// Executes a message unless another run has claimed it, and starts its answer.
 async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
     let run = asked.container.agent_runs.next_id();
     match asked.claim(run).await {
@@ -120,7 +122,7 @@ async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
 }
 
 /// One run, from its first event to its end. Always ends explicitly: complete, or with an error
-/// message to whoever hears of it by then.
+/// message to the connection that listens by then.
 async fn execute<E: Env>(asked: &Asked<E>, id: RunId, journal: Option<Rc<Journal>>) {
     let (container, socket) = (&asked.container, asked.connection.socket_id());
     container.env.emit(Event::RunStarted {
@@ -141,14 +143,14 @@ async fn execute<E: Env>(asked: &Asked<E>, id: RunId, journal: Option<Rc<Journal
             asked.request.thread.clone(),
         )),
     };
-    let mut run = Run {
+    let mut run = AgentRun {
         deadline: container.env.now() + RUN_LIMIT,
         asked,
         voice,
         id,
-        progress: Progress::default(),
+        progress: RunProgress::default(),
     };
-    let mut end = End {
+    let mut end = ReportedEnd {
         env: &container.env,
         socket,
         run: id,
@@ -168,14 +170,14 @@ async fn execute<E: Env>(asked: &Asked<E>, id: RunId, journal: Option<Rc<Journal
 
 /// Reports the end of a run when it is dropped: also when the run is cancelled in the middle,
 /// because its container stops before the run could be failed.
-struct End<'a, E: Env> {
+struct ReportedEnd<'a, E: Env> {
     env: &'a E,
     socket: SocketId,
     run: RunId,
     complete: bool,
 }
 
-impl<E: Env> Drop for End<'_, E> {
+impl<E: Env> Drop for ReportedEnd<'_, E> {
     fn drop(&mut self) {
         self.env.emit(Event::RunEnded {
             socket: self.socket,
@@ -185,15 +187,15 @@ impl<E: Env> Drop for End<'_, E> {
     }
 }
 
-/// To whom a run speaks.
+/// Where the events of a run go.
 enum Voice<'a, E: Env> {
-    /// To its journal, from which connections are told.
+    /// To its journal, from which connections read.
     Journal(Writing<'a>),
     /// To the connection that asked, or its successor.
     Outbox(Rc<Outbox<E>>),
 }
 
-/// A journal that is being written; closed when the run is over, in whatever way.
+/// A journal that is being written; closed when the run is over, however it ended.
 struct Writing<'a> {
     journals: &'a Journals,
     journal: Rc<Journal>,
@@ -205,11 +207,11 @@ impl Drop for Writing<'_> {
     }
 }
 
-struct Run<'a, E: Env> {
+struct AgentRun<'a, E: Env> {
     asked: &'a Asked<E>,
     voice: Voice<'a, E>,
     id: RunId,
-    progress: Progress,
+    progress: RunProgress,
     deadline: Time,
 }
 
@@ -226,11 +228,11 @@ enum RunFailure {
     NotDelivered,
     /// The container is going away.
     Stopping,
-    /// Somebody has declared the run over.
+    /// Another task has declared the run over.
     Overtaken,
 }
 
-impl<E: Env> Run<'_, E> {
+impl<E: Env> AgentRun<'_, E> {
     async fn play(&mut self) -> Result<(), RunFailure> {
         self.emit(AgentEventKind::AgentStarted).await?;
         for step in 0..MAX_STEPS {
@@ -269,12 +271,12 @@ impl<E: Env> Run<'_, E> {
             }
         };
         match told {
-            Told::Delivered => Ok(()),
-            Told::NotDelivered => Err(RunFailure::NotDelivered),
+            DeliveryReport::Delivered => Ok(()),
+            DeliveryReport::NotDelivered => Err(RunFailure::NotDelivered),
         }
     }
 
-    /// Tells whoever hears of it that there will be no answer.
+    /// Tells the connection that listens that there will be no answer.
     async fn fail(&self) {
         let container = &self.asked.container;
         match &self.voice {
@@ -289,7 +291,7 @@ impl<E: Env> Run<'_, E> {
         }
     }
 
-    /// What the agent does next: the supervisor's word, or the canned answer's.
+    /// The next step of the agent, from the supervisor or from the canned answer.
     async fn step(&self, step: u32) -> Result<AgentStep, RunFailure> {
         let container = &self.asked.container;
         let next = async {
@@ -314,8 +316,8 @@ impl<E: Env> Run<'_, E> {
         }
     }
 
-    /// Completes when the run is not heard any more. Where there are journals, this is also what
-    /// keeps the lease while the agent says nothing.
+    /// Completes when the run has lost its lease. Where there are journals, this also renews the
+    /// lease between events.
     async fn loss(&self) {
         match &self.voice {
             Voice::Journal(writing) => {

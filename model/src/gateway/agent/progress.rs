@@ -1,20 +1,23 @@
 //! Which order of events a run may have.
+//!
+//! Implements docs/protocol.md#event-order.
 
 use std::collections::BTreeSet;
 
 use super::RunFailure;
 use crate::core::message::AgentEventKind;
 
-/// The accepted orders of events (7.4): AGENT_STARTED first, AGENT_COMPLETED last, each tool
-/// that answers was called, each tool that was called answers, and three kinds at least.
+/// The accepted orders of events (docs/protocol.md#event-order): AGENT_STARTED first,
+/// AGENT_COMPLETED last, each tool that answers was called, each tool that was called answers, and
+/// three kinds at least.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct RunProgress {
     events: u32,
     kinds: BTreeSet<AgentEventKind>,
     open_tools: u32,
 }
 
-impl Progress {
+impl RunProgress {
     /// The sequence number of the next event, if it may be of this kind.
     pub(super) fn next(&mut self, kind: AgentEventKind) -> Result<u32, RunFailure> {
         let started = self.kinds.contains(&AgentEventKind::AgentStarted);
@@ -50,7 +53,7 @@ mod tests {
     use AgentEventKind::*;
 
     fn accepted(kinds: &[AgentEventKind]) -> usize {
-        let mut progress = Progress::default();
+        let mut progress = RunProgress::default();
         let fits = |kind: &&AgentEventKind| progress.next(**kind).is_ok();
         kinds.iter().take_while(fits).count()
     }

@@ -1,4 +1,6 @@
 //! What authentication keeps for all connections of one container.
+//!
+//! Implements docs/protocol.md#authentication.
 
 use super::client::AuthClient;
 use crate::{

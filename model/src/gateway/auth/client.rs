@@ -1,5 +1,5 @@
-//! The gateway's client of the authentication service (protocol.md 5.2): a cache of good tokens, a
-//! probe that asks whether the service can be reached, a breaker, and the call.
+//! The gateway's client of the authentication service (docs/protocol.md#auth-client): a cache of
+//! good tokens, a probe that asks whether the service can be reached, a breaker, and the call.
 
 use std::{
     cell::RefCell,
@@ -20,7 +20,7 @@ use crate::{
     port::env::{CallError, Env, Reply, Request, TokenVerdict},
 };
 
-/// How long a validated token is believed without asking again (5.2).
+/// How long a validated token is cached (docs/protocol.md#auth-client).
 pub const TOKEN_CACHE_TTL: Duration = Duration::from_secs(300);
 
 /// How many tokens are remembered at most; the one that would be forgotten first makes room.
@@ -42,7 +42,7 @@ impl AuthClient {
         }
     }
 
-    /// Cache, probe, breaker, call (5.2).
+    /// Cache, probe, breaker, call (docs/protocol.md#auth-client).
     pub(crate) async fn validate<E: Env>(
         &self,
         env: &E,
@@ -114,7 +114,7 @@ fn call_timeout(environment: Environment) -> Duration {
     (http.connect + http.read).min(AUTH_CALL_TIMEOUT)
 }
 
-/// Tokens that the service has found good, and until when they are believed.
+/// Tokens that the service has validated, and when they expire from the cache.
 #[derive(Debug, Default)]
 struct TokenCache {
     entries: BTreeMap<Arc<str>, (UserId, Time)>,

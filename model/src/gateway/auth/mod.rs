@@ -1,9 +1,9 @@
-//! Authentication of a connection (protocol.md 1.4 step 15, 5.2).
+//! Authentication of a connection (docs/protocol.md#step-15, docs/protocol.md#auth-ladders).
 //!
 //! Three layers, as in the original: the authenticator with a breaker of its own and the outer
 //! ladder; one validation with the inner ladder; the client of the authentication service with
 //! its token cache, reachability probe and breaker. An outcome carries two things that the
-//! original confused: what the code believes (`error`) and what was the case (`cause`).
+//! original confused: the classification by the code (`error`) and the actual cause (`cause`).
 
 pub mod authenticator;
 mod client;
@@ -21,7 +21,7 @@ use crate::{
         environment::AUTH_OUTER_DELAYS,
         ids::{SocketId, UserId},
         message::ErrorCode,
-        token::{self, Found},
+        token::{self, FoundToken},
     },
     design::{AuthBreakerFeed, AuthRetry, OutageVerdict, TestBypass},
     event::{self, CloseCause, Event, Step},
@@ -34,8 +34,9 @@ use crate::{
     },
 };
 
-/// How long the sound answer tries before it says that authentication is unavailable. Together with
-/// the time for the services it stays below what a set-up may take (protocol.md 10.0, I-08).
+/// How long the bounded answer retries before it reports that authentication is unavailable.
+/// Together with the time for the services it stays below what a set-up may take
+/// (docs/protocol.md#i-08).
 pub const AUTH_BUDGET: Duration = Duration::from_millis(4_500);
 
 /// Why a connection has no user.
@@ -49,7 +50,7 @@ pub struct AuthFailure {
     pub attempts: u32,
 }
 
-/// Finds out whose connection this is, and reports the answer. Bounded: for the nested ladders
+/// Determines the user of a connection, and reports the answer. Bounded: for the nested ladders
 /// by the sum of their delays and time-outs, otherwise by [`AUTH_BUDGET`]. May be cancelled at
 /// any await.
 pub async fn authenticate<E: Env>(
@@ -101,29 +102,30 @@ pub async fn authenticate<E: Env>(
     }
 }
 
-/// A failure inside this module: what will be said, what was the case, and who is blamed.
+/// A failure inside this module: the error that the client gets, the actual cause, and the side
+/// that is blamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Failure {
     error: ErrorCode,
     cause: CloseCause,
-    blame: Blame,
+    blame: BlamedSide,
 }
 
-/// Whom the authenticator holds responsible for a failure.
+/// Which side the authenticator holds responsible for a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blame {
+enum BlamedSide {
     /// The client: no token, or one that was refused.
     Client,
     /// The service: it was asked and gave no answer.
     Service,
-    /// Nobody new: an open breaker refused, and the service was not asked.
+    /// Neither: an open breaker refused, and the service was not asked.
     Breaker,
 }
 
 impl Failure {
     /// No token, or none that is good, was found where the design looks. The client is held
     /// responsible; whether it is depends on what it sent.
-    fn not_authenticated(error: ErrorCode, upgrade: &Upgrade, looked_at: &[Found]) -> Self {
+    fn not_authenticated(error: ErrorCode, upgrade: &Upgrade, looked_at: &[FoundToken]) -> Self {
         let cause = match token::overlooked(upgrade, looked_at) {
             true => CloseCause::ServerFault,
             false => CloseCause::NotAuthenticated,
@@ -131,23 +133,23 @@ impl Failure {
         Failure {
             error,
             cause,
-            blame: Blame::Client,
+            blame: BlamedSide::Client,
         }
     }
 
-    /// The authenticator's own breaker is open: nobody asked whether this token is any good.
+    /// The authenticator's own breaker is open: the token was not validated.
     fn breaker_open() -> Self {
         Failure {
             error: ErrorCode::AuthServiceError,
             cause: CloseCause::AuthUnavailable,
-            blame: Blame::Breaker,
+            blame: BlamedSide::Breaker,
         }
     }
 
-    /// No answer from the service. The cause is an outage whatever the design makes of it.
-    fn outage<E: Env>(container: &Container<E>, blame: Blame) -> Self {
+    /// No answer from the service. The cause is an outage, however the design classifies it.
+    fn outage<E: Env>(container: &Container<E>, blame: BlamedSide) -> Self {
         let (error, blame) = match container.design.outage_verdict {
-            OutageVerdict::InvalidToken => (ErrorCode::ValidationFailed, Blame::Client),
+            OutageVerdict::InvalidToken => (ErrorCode::ValidationFailed, BlamedSide::Client),
             OutageVerdict::Unavailable => (ErrorCode::AuthServiceError, blame),
         };
         Failure {
@@ -157,8 +159,8 @@ impl Failure {
         }
     }
 
-    /// Who was at fault: the client if it was found, rightly, not to be authenticated. Whom the
-    /// design blames is another matter.
+    /// The side at fault: the client if it was found, rightly, not to be authenticated. The side
+    /// that the design blames is another question.
     fn fault(self) -> event::Blame {
         match self.cause {
             CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => {
@@ -174,7 +176,8 @@ impl Failure {
         }
     }
 
-    /// Whether the outer ladder tries again (5.2): never after a final verdict.
+    /// Whether the outer ladder tries again (docs/protocol.md#auth-ladder-outer): never after a
+    /// final verdict.
     fn is_retryable(self) -> bool {
         match self.error {
             ErrorCode::AuthServiceError | ErrorCode::ServiceUnavailable => true,
@@ -189,7 +192,7 @@ impl Failure {
     }
 }
 
-/// Past the breaker; with a user, if the design lets tests in unasked.
+/// Passes the breaker; with a user, if the design admits test traffic without authentication.
 fn admit<E: Env>(
     container: &Container<E>,
     connection: &Connection<E>,
@@ -272,7 +275,7 @@ async fn attempt<E: Env>(
                 Ok(verdict) => break verdict,
                 Err(_) => match delays.next() {
                     Some(delay) => container.env.sleep(*delay).await,
-                    None => return Err(Failure::outage(container, Blame::Service)),
+                    None => return Err(Failure::outage(container, BlamedSide::Service)),
                 },
             }
         };
@@ -302,7 +305,7 @@ async fn persist<E: Env>(
     };
     timeout(&container.env, AUTH_BUDGET, tries)
         .await
-        .unwrap_or_else(|| Err(Failure::outage(container, Blame::Service)))
+        .unwrap_or_else(|| Err(Failure::outage(container, BlamedSide::Service)))
 }
 
 /// Asks about one token until there is a verdict or no delay is left.
@@ -317,12 +320,12 @@ async fn persist_with<E: Env>(
         *attempts += 1;
         let blame = match validate(container, connection, token, Probe::Never).await {
             Ok(verdict) => return Ok(verdict),
-            Err(NoAnswer::BreakerOpen) => Blame::Breaker,
-            Err(NoAnswer::Call(_)) => Blame::Service,
+            Err(NoAnswer::BreakerOpen) => BlamedSide::Breaker,
+            Err(NoAnswer::Call(_)) => BlamedSide::Service,
         };
         match (blame, delays.next()) {
-            (Blame::Service, Some(delay)) => container.env.sleep(*delay).await,
-            (Blame::Service | Blame::Breaker | Blame::Client, _) => {
+            (BlamedSide::Service, Some(delay)) => container.env.sleep(*delay).await,
+            (BlamedSide::Service | BlamedSide::Breaker | BlamedSide::Client, _) => {
                 return Err(Failure::outage(container, blame));
             }
         }
@@ -333,7 +336,7 @@ async fn persist_with<E: Env>(
 fn candidates<E: Env>(
     container: &Container<E>,
     connection: &Connection<E>,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Vec<FoundToken>, Failure> {
     let upgrade = connection.socket().upgrade();
     let design = &container.design;
     let found = token::candidates(upgrade, design.token_sources, design.subprotocol_token);
@@ -343,7 +346,7 @@ fn candidates<E: Env>(
     }
 }
 
-fn refused<E: Env>(connection: &Connection<E>, looked_at: &[Found]) -> Failure {
+fn refused<E: Env>(connection: &Connection<E>, looked_at: &[FoundToken]) -> Failure {
     let upgrade = connection.socket().upgrade();
     Failure::not_authenticated(ErrorCode::ValidationFailed, upgrade, looked_at)
 }
@@ -355,8 +358,8 @@ fn accepted(verdict: TokenVerdict) -> Option<UserId> {
     }
 }
 
-/// Tells the local breaker how it went. Who feeds it decides whether five bad tokens shut the
-/// door for everybody.
+/// Feeds the outcome to the local breaker. What is fed decides whether five bad tokens refuse every
+/// client.
 fn feed<E: Env>(container: &Container<E>, socket: SocketId, outcome: &Result<UserId, Failure>) {
     let (breaker, env) = (&container.auth.breaker, &container.env);
     let failure = match outcome {
@@ -364,13 +367,13 @@ fn feed<E: Env>(container: &Container<E>, socket: SocketId, outcome: &Result<Use
         Err(failure) => failure,
     };
     match (container.design.auth_breaker, failure.blame) {
-        (_, Blame::Breaker) => {}
-        (AuthBreakerFeed::AnyFailure, Blame::Client | Blame::Service)
-        | (AuthBreakerFeed::ServerFailuresOnly, Blame::Service) => {
+        (_, BlamedSide::Breaker) => {}
+        (AuthBreakerFeed::AnyFailure, BlamedSide::Client | BlamedSide::Service)
+        | (AuthBreakerFeed::ServerFailuresOnly, BlamedSide::Service) => {
             breaker.failed(env, socket, failure.fault());
         }
         // A refused token is an answer: the service works.
-        (AuthBreakerFeed::ServerFailuresOnly, Blame::Client) => {
+        (AuthBreakerFeed::ServerFailuresOnly, BlamedSide::Client) => {
             if failure.error == ErrorCode::ValidationFailed {
                 breaker.succeeded(env);
             }

@@ -73,7 +73,7 @@ fn a_verdict_ends_every_ladder() {
 }
 
 #[test]
-fn an_outage_is_told_in_different_ways_and_takes_different_times() {
+fn an_outage_has_different_answers_and_takes_different_times() {
     use {CloseCause::AuthUnavailable, ErrorCode::*};
     let nested = "v9+outage-verdict=unavailable";
     let table = [

@@ -1,5 +1,7 @@
-//! One connection as the tasks of its container see it: the transport and who owns it, the ids it
-//! was given, its tasks, and the frames that wait for the loop.
+//! One connection as the tasks of its container see it: the transport and the task that owns it,
+//! the ids it was given, its tasks, and the frames that wait for the loop.
+//!
+//! Implements docs/protocol.md#connection-sequence.
 
 mod transport;
 
@@ -43,7 +45,7 @@ pub struct Connection<E: Env> {
     socket_id: SocketId,
     socket: Rc<E::Socket>,
     transport: Cell<Transport>,
-    standing: Cell<Standing>,
+    standing: Cell<EndpointProgress>,
     closing: Signal,
     over: Signal,
     closed_for: Cell<Option<CloseCause>>,
@@ -59,7 +61,7 @@ pub struct Connection<E: Env> {
 
 /// How far the endpoint has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum EndpointProgress {
     /// Set-up is going on.
     SettingUp,
     /// The client was told that it may start.
@@ -78,7 +80,8 @@ struct Ids {
 }
 
 impl<E: Env> Connection<E> {
-    /// A connection whose upgrade has not been answered, and for which so many frames may wait.
+    /// A connection whose upgrade has not been answered, and for which at most `queue_capacity`
+    /// frames may wait.
     pub fn new(
         env: E,
         design: Rc<Design>,
@@ -96,7 +99,7 @@ impl<E: Env> Connection<E> {
             environment,
             socket,
             transport: Cell::new(Transport::Upgrading),
-            standing: Cell::new(Standing::SettingUp),
+            standing: Cell::new(EndpointProgress::SettingUp),
             closing: Signal::default(),
             over: Signal::default(),
             closed_for: Cell::new(None),
@@ -121,28 +124,28 @@ impl<E: Env> Connection<E> {
 
     /// The client was told that it may start.
     pub fn set_ready(&self) {
-        if self.standing.get() == Standing::SettingUp {
-            self.standing.set(Standing::Ready);
+        if self.standing.get() == EndpointProgress::SettingUp {
+            self.standing.set(EndpointProgress::Ready);
         }
     }
 
     /// Clean-up begins.
     pub fn set_ending(&self) {
-        self.standing.set(Standing::Ending);
+        self.standing.set(EndpointProgress::Ending);
     }
 
     /// Whether agent events may be sent to it: the client was told that it may start, clean-up
-    /// has not begun, and the transport is open as far as this container has heard.
+    /// has not begun, and the transport is open as far as this container knows.
     pub fn is_ready(&self) -> bool {
-        self.standing.get() == Standing::Ready && self.transport.get() == Transport::Open
+        self.standing.get() == EndpointProgress::Ready && self.transport.get() == Transport::Open
     }
 
     // --- identity -----------------------------------------------------------------------------
 
     /// The id that the manager, the monitor, the heartbeat and the loop are given.
     ///
-    /// # Panics
-    /// Before the state was initialised (step 7), which is a mistake in the endpoint.
+    /// # Panics Before the state was initialised (docs/protocol.md#step-7), which is a mistake in
+    /// the endpoint.
     pub fn id(&self) -> ConnectionId {
         let ids = self.ids.borrow();
         ids.current
@@ -150,13 +153,14 @@ impl<E: Env> Connection<E> {
             .expect("step 7 gives every connection an id")
     }
 
-    /// The first id it was given, if step 7 was reached. What was entered under it is looked for
-    /// under it, whatever the connection is called later.
+    /// The first id it was given, if docs/protocol.md#step-7 was reached. What was entered under it
+    /// is looked for under it, even if the connection is renamed later.
     pub fn preliminary_id(&self) -> Option<ConnectionId> {
         self.ids.borrow().preliminary.clone()
     }
 
-    /// Attaches an id to the socket (steps 7, 9). The first one is also the current one.
+    /// Attaches an id to the socket (docs/protocol.md#step-7, docs/protocol.md#step-9). The first
+    /// one is also the current one.
     pub fn attach_id(&self, id: &ConnectionId) {
         let mut ids = self.ids.borrow_mut();
         ids.preliminary.get_or_insert_with(|| id.clone());
@@ -166,7 +170,7 @@ impl<E: Env> Connection<E> {
     }
 
     /// From here on the connection goes by another id; the socket still carries the old one
-    /// (steps 25, 26 before pass-through).
+    /// (docs/protocol.md#step-25; docs/protocol.md#step-26 before pass-through).
     pub fn rename(&self, id: ConnectionId) {
         self.ids.borrow_mut().current = Some(id);
     }
@@ -192,7 +196,7 @@ impl<E: Env> Connection<E> {
 
     // --- heartbeat ----------------------------------------------------------------------------
 
-    /// When the peer was last heard of by the heartbeat's reckoning.
+    /// When the heartbeat last counted a sign of the peer.
     pub fn last_pong(&self) -> Time {
         self.last_pong.get()
     }

@@ -1,4 +1,6 @@
-//! The transport of a connection and who may touch it: send, receive, close.
+//! The transport of a connection and which tasks may use it: send, receive, close.
+//!
+//! Implements docs/protocol.md#safe-send and docs/protocol.md#send-lock.
 
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use crate::{
 /// How long the peer may take to read what goes before a close frame.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// First delay of the sender's retries where any task may send (protocol.md 7.4).
+/// First delay of the sender's retries where any task may send (docs/protocol.md#safe-send).
 const SEND_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The transport as its owner knows it. Kept under every design; asked only where there is one
@@ -47,7 +49,7 @@ pub enum SendError {
     /// The owner knows that the transport is not open; it was not touched.
     #[error("the connection is not open")]
     NotOpen,
-    /// The client side is not connected as far as anybody has heard.
+    /// The client side is not known to be connected.
     #[error("the client is not connected")]
     ClientNotConnected,
     /// The transport refused.
@@ -78,7 +80,7 @@ impl<E: Env> Connection<E> {
         self.transport.get()
     }
 
-    /// `client_state`, which follows what was received and is stale until somebody receives.
+    /// `client_state`, which follows what was received and is stale until a task receives.
     pub fn client_is_connected(&self) -> bool {
         self.socket.flags().client == TransportState::Connected
     }
@@ -101,11 +103,11 @@ impl<E: Env> Connection<E> {
     /// Hands a message over, as the design's answer to "who may touch the transport?" allows.
     ///
     /// # Errors
-    /// If it was not handed over; the caller decides what becomes of the message.
+    /// If it was not handed over; the caller decides what happens to the message.
     pub async fn send(&self, message: &ServerMessage) -> Result<(), SendError> {
         let sent = match self.design.transport_owner {
             TransportOwner::OneOwner => self.send_as_owner(message).await,
-            TransportOwner::AnyTask => self.send_as_anybody(message).await,
+            TransportOwner::AnyTask => self.send_as_any_task(message).await,
         };
         if sent.is_err() {
             self.log_failed_send();
@@ -145,10 +147,10 @@ impl<E: Env> Connection<E> {
         }
     }
 
-    /// A look at `client_state`, then retries with growing delays (protocol.md 7.4). The library's
-    /// text for a send after a close is not among those that the retry knows to be final, so it
-    /// is tried again (D83).
-    async fn send_as_anybody(&self, message: &ServerMessage) -> Result<(), SendError> {
+    /// A look at `client_state`, then retries with growing delays (docs/protocol.md#safe-send). The
+    /// library's text for a send after a close is not among those that the retry knows to be final,
+    /// so it is tried again (D83).
+    async fn send_as_any_task(&self, message: &ServerMessage) -> Result<(), SendError> {
         if !self.client_is_connected() {
             return Err(SendError::ClientNotConnected);
         }
@@ -208,8 +210,8 @@ impl<E: Env> Connection<E> {
         Ok(received)
     }
 
-    /// Hands a close over, unless there is nobody to close. `cause` is the honest reason,
-    /// whatever `code` says.
+    /// Hands a close over, unless the peer is gone. `cause` is the true reason, which `code` may
+    /// not say.
     pub async fn close(&self, code: u16, reason: &str, cause: CloseCause) {
         let reason = shorten(reason);
         match self.design.transport_owner {
@@ -241,13 +243,13 @@ impl<E: Env> Connection<E> {
         self.over.set();
     }
 
-    /// Closes with the code that tells the truth about `cause`.
+    /// Closes with the code that is true for `cause`.
     pub async fn end(&self, cause: CloseCause) {
         self.close(honest_code(cause), cause.name(), cause).await;
     }
 
     /// Completes when the transport is over: closed by us, or left by the peer, as far as this
-    /// container has heard.
+    /// container knows.
     pub async fn over(&self) {
         self.over.wait().await;
     }
@@ -268,7 +270,7 @@ impl<E: Env> Connection<E> {
     /// Sends an error message. That it cannot be handed over is not the caller's concern.
     pub async fn send_error(&self, code: ErrorCode, message: Option<MessageId>) {
         let error = ServerMessage::Error { code, message };
-        // A peer that cannot be told is gone, which the next receive finds out.
+        // If the send fails, the peer is gone, and the next receive finds out.
         let _ = self.send(&error).await;
     }
 

@@ -1,12 +1,13 @@
-//! How the events of an agent run reach the client, and what becomes of those that do not
-//! (protocol.md 7.4).
+//! How the events of an agent run reach the client, and what happens to those that do not
+//! (docs/protocol.md#event-delivery).
 //!
-//! Each run has an outbox. It knows to whom the events go: the connection that asked and, where
+//! Each run has an outbox. It knows where the events go: the connection that asked and, where
 //! undelivered events are kept, the user's next connection once that one is gone. No transport
 //! acknowledges a frame, so "sent" means handed over to a transport that was open as far as this
-//! container had heard.
+//! container knew.
 
 pub mod outbox;
+
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use crate::{
@@ -21,13 +22,13 @@ use crate::{
     port::env::Env,
 };
 
-use outbox::{Keeper, Outbox, Sender, Told, Waiting};
+use outbox::{DeliveryReport, Keeper, Outbox, Sender, WaitingEvent};
 
 /// How long an event is kept for the user's next connection before the producer is told that it
-/// was not delivered. A browser comes back within seconds (7.6).
+/// was not delivered. A browser comes back within seconds (docs/protocol.md#reconnection).
 pub const RECOVERY_WINDOW: Duration = Duration::from_secs(30);
 
-/// Pauses before the retries of the message buffer (7.1).
+/// Pauses before the retries of the message buffer (docs/protocol.md#message-buffer).
 const BUFFER_RETRY_DELAYS: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -40,12 +41,12 @@ pub(crate) async fn deliver<E: Env>(
     container: &Rc<Container<E>>,
     outbox: &Rc<Outbox<E>>,
     event: AgentEvent,
-) -> Told {
+) -> DeliveryReport {
     match container.design.event_delivery {
         EventDelivery::Inline => in_order(container, outbox, event).await,
         EventDelivery::Detached => {
-            carry(container, outbox, Waiting::new(event));
-            Told::Delivered
+            carry(container, outbox, WaitingEvent::new(event));
+            DeliveryReport::Delivered
         }
     }
 }
@@ -70,7 +71,7 @@ pub async fn replay<E: Env>(
     }
 }
 
-/// The container is going away: nobody will come back to it for what was kept.
+/// The container shuts down: no connection will come back for the events that are kept.
 pub fn give_up<E: Env>(container: &Container<E>) {
     for outbox in container.outboxes.all() {
         for waiting in outbox.waiting.take() {
@@ -80,11 +81,11 @@ pub fn give_up<E: Env>(container: &Container<E>) {
     }
 }
 
-/// Sends one event to everybody who is to hear of it.
+/// Sends one event to every connection that it is for.
 async fn hand_over<E: Env>(
     container: &Container<E>,
     outbox: &Outbox<E>,
-    waiting: &Waiting,
+    waiting: &WaitingEvent,
 ) -> Handed {
     let mut event = waiting.event.clone();
     event.recovered = waiting.kept_since.is_some();
@@ -104,27 +105,30 @@ async fn in_order<E: Env>(
     container: &Rc<Container<E>>,
     outbox: &Rc<Outbox<E>>,
     event: AgentEvent,
-) -> Told {
+) -> DeliveryReport {
     match container.design.undelivered_events {
         UndeliveredEvents::Lost
         | UndeliveredEvents::RetryRaises
         | UndeliveredEvents::KeptTwice
         | UndeliveredEvents::Failed
-        | UndeliveredEvents::Journaled => alone(container, outbox, Waiting::new(event)).await,
+        | UndeliveredEvents::Journaled => alone(container, outbox, WaitingEvent::new(event)).await,
         UndeliveredEvents::StoredAndReplayed => {
             if !container.outboxes.has_room_for(&outbox.user) {
                 container.env.emit(outbox.failed(event.seq));
-                return Told::NotDelivered;
+                return DeliveryReport::NotDelivered;
             }
-            outbox.waiting.borrow_mut().push_back(Waiting::new(event));
+            outbox
+                .waiting
+                .borrow_mut()
+                .push_back(WaitingEvent::new(event));
             flush(container, outbox).await;
-            Told::Delivered
+            DeliveryReport::Delivered
         }
     }
 }
 
-/// Sends what waits, oldest first, until nothing waits or nobody takes it; the rest is kept. One
-/// task at a time does this for a run, and it also sends what others put in line meanwhile.
+/// Sends what waits, oldest first, until nothing waits or an event is not taken; the rest is kept.
+/// One task at a time does this for a run, and it also sends what others put in line meanwhile.
 async fn flush<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
     let Some(_busy) = Busy::begin(outbox) else {
         // Behind older events that are being sent again, by a task that may be cancelled.
@@ -138,8 +142,8 @@ async fn flush<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>) {
         let address = outbox.address();
         match hand_over(container, outbox, &next).await {
             Handed::Over => outbox.take(next.event.seq),
-            Handed::ToNobody if Rc::ptr_eq(&address, &outbox.address()) => break,
-            Handed::ToNobody => {}
+            Handed::NotTaken if Rc::ptr_eq(&address, &outbox.address()) => break,
+            Handed::NotTaken => {}
         }
     }
     keep_waiting(container, outbox);
@@ -166,16 +170,18 @@ impl Drop for Busy<'_> {
 
 // --- each on its own ----------------------------------------------------------------------------
 
-/// Gives one event to a task of its own. Nobody waits for it and nothing holds it back, so it may
+/// Gives one event to a task of its own. It is not awaited and nothing delays it, so it may
 /// be overtaken.
-fn carry<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: Waiting) {
+fn carry<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: WaitingEvent) {
     let (carrier, outbox) = (container.clone(), outbox.clone());
     let asker = outbox.asker;
     let task = async move {
         let told = alone(&carrier, &outbox, waiting).await;
         match told {
-            // The producer has gone on long ago.
-            Told::Delivered | Told::NotDelivered => carrier.outboxes.forget_if_over(&outbox),
+            // The producer has not waited for this.
+            DeliveryReport::Delivered | DeliveryReport::NotDelivered => {
+                carrier.outboxes.forget_if_over(&outbox)
+            }
         }
     };
     container
@@ -183,15 +189,15 @@ fn carry<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: 
         .spawn(TaskName::EventDelivery, Some(asker), task);
 }
 
-/// Sends one event without regard to others, and answers for it as the design says.
+/// Sends one event without regard to others, and handles a failure as the design says.
 async fn alone<E: Env>(
     container: &Rc<Container<E>>,
     outbox: &Rc<Outbox<E>>,
-    waiting: Waiting,
-) -> Told {
+    waiting: WaitingEvent,
+) -> DeliveryReport {
     match hand_over(container, outbox, &waiting).await {
-        Handed::Over => return Told::Delivered,
-        Handed::ToNobody => {}
+        Handed::Over => return DeliveryReport::Delivered,
+        Handed::NotTaken => {}
     }
     let env = &container.env;
     let (run, seq) = (outbox.run, waiting.event.seq);
@@ -199,7 +205,7 @@ async fn alone<E: Env>(
         UndeliveredEvents::Lost => {
             let socket = outbox.asker;
             env.emit(Event::AgentEventLost { socket, run, seq });
-            Told::Delivered
+            DeliveryReport::Delivered
         }
         UndeliveredEvents::RetryRaises => {
             let socket = outbox.asker;
@@ -211,7 +217,7 @@ async fn alone<E: Env>(
                 error,
             });
             env.emit(Event::AgentEventLost { socket, run, seq });
-            Told::Delivered
+            DeliveryReport::Delivered
         }
         UndeliveredEvents::KeptTwice => {
             let retrying = retry(container.clone(), outbox.clone(), waiting.clone());
@@ -221,19 +227,20 @@ async fn alone<E: Env>(
         // Where there are journals no event comes this way.
         UndeliveredEvents::Failed | UndeliveredEvents::Journaled => {
             env.emit(outbox.failed(seq));
-            Told::NotDelivered
+            DeliveryReport::NotDelivered
         }
         UndeliveredEvents::StoredAndReplayed => keep(container, outbox, waiting),
     }
 }
 
-/// Hands one event over as soon as somebody takes it, a few times with growing pauses (7.1).
-async fn retry<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>, waiting: Waiting) {
+/// Tries to hand one event over, a few times with growing pauses
+/// (docs/protocol.md#message-buffer).
+async fn retry<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>, waiting: WaitingEvent) {
     for delay in BUFFER_RETRY_DELAYS {
         container.env.sleep(delay).await;
         match hand_over(&container, &outbox, &waiting).await {
             Handed::Over => return,
-            Handed::ToNobody => {}
+            Handed::NotTaken => {}
         }
     }
 }
@@ -241,14 +248,18 @@ async fn retry<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>, waiti
 // --- keeping ------------------------------------------------------------------------------------
 
 /// Keeps one event, if there is room for it.
-fn keep<E: Env>(container: &Rc<Container<E>>, outbox: &Rc<Outbox<E>>, waiting: Waiting) -> Told {
+fn keep<E: Env>(
+    container: &Rc<Container<E>>,
+    outbox: &Rc<Outbox<E>>,
+    waiting: WaitingEvent,
+) -> DeliveryReport {
     if !container.outboxes.has_room_for(&outbox.user) {
         container.env.emit(outbox.failed(waiting.event.seq));
-        return Told::NotDelivered;
+        return DeliveryReport::NotDelivered;
     }
     outbox.waiting.borrow_mut().push_back(waiting);
     keep_waiting(container, outbox);
-    Told::Delivered
+    DeliveryReport::Delivered
 }
 
 /// From here on the events that wait are kept for the user's next connection, for
@@ -289,7 +300,7 @@ async fn watch<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>) {
                 outbox.take(seq);
                 container.env.emit(outbox.failed(seq));
             }
-            // Its fate is being decided right now.
+            // It is being sent at this point.
             Sender::Busy if left.is_zero() => container.env.sleep(MANAGER_SEND_TIMEOUT).await,
             Sender::Idle | Sender::Busy => container.env.sleep(left).await,
         }

@@ -1,4 +1,7 @@
-//! Outboxes: what the runs of one container have said, and to which connections it goes.
+//! Outboxes: the undelivered events of the runs of one container, and the connections that they are
+//! for.
+//!
+//! Implements docs/protocol.md#recovery-list.
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,13 +21,13 @@ use crate::{
     port::env::Env,
 };
 
-/// Events that wait for one user at most (7.1, recovery list).
+/// Events that wait for one user at most (docs/protocol.md#recovery-list).
 pub const MAX_WAITING_PER_USER: usize = 50;
 
-/// What the producer of an event is told.
+/// What the producer of an event gets as the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Told {
+pub enum DeliveryReport {
     /// All is well: sent, kept, or so it is claimed.
     Delivered,
     /// The event did not and will not reach the client.
@@ -36,14 +39,14 @@ pub struct Outboxes<E: Env> {
     pub(super) by_run: RefCell<BTreeMap<RunId, Rc<Outbox<E>>>>,
 }
 
-/// What one run has to say and to whom.
+/// The events of one run and the connection that they are for.
 pub(crate) struct Outbox<E: Env> {
     pub(super) run: RunId,
     pub(super) user: UserId,
     pub(super) thread: Option<Arc<str>>,
     pub(super) asker: SocketId,
     pub(super) address: RefCell<Rc<Connection<E>>>,
-    pub(super) waiting: RefCell<VecDeque<Waiting>>,
+    pub(super) waiting: RefCell<VecDeque<WaitingEvent>>,
     producer: Cell<Producer>,
     pub(super) sender: Cell<Sender>,
     pub(super) keeper: Cell<Keeper>,
@@ -51,15 +54,15 @@ pub(crate) struct Outbox<E: Env> {
 
 /// An event that has not been handed over yet.
 #[derive(Clone, Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingEvent {
     pub(super) event: AgentEvent,
     /// Since when it is kept, if it could not be handed over at once.
     pub(super) kept_since: Option<Time>,
 }
 
-impl Waiting {
+impl WaitingEvent {
     pub(super) fn new(event: AgentEvent) -> Self {
-        Waiting {
+        WaitingEvent {
             event,
             kept_since: None,
         }
@@ -143,7 +146,7 @@ impl<E: Env> Outboxes<E> {
         waiting < MAX_WAITING_PER_USER
     }
 
-    /// The runs of a user whose connection is gone, or does not take what they have to say.
+    /// The runs of a user whose connection is gone, or does not take their events.
     pub(super) fn stranded(&self, user: &UserId) -> Vec<Rc<Outbox<E>>> {
         let by_run = self.by_run.borrow();
         let of_user = by_run.values().filter(|outbox| outbox.user == *user);
@@ -157,7 +160,7 @@ impl<E: Env> Outboxes<E> {
 }
 
 impl<E: Env> Outbox<E> {
-    /// The connection that hears of the run at present.
+    /// The connection that gets the events of the run at present.
     pub(crate) fn address(&self) -> Rc<Connection<E>> {
         self.address.borrow().clone()
     }

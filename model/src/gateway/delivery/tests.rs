@@ -1,4 +1,4 @@
-//! Stories of one run: who hears which event, and how it ends.
+//! Scenarios of one run: which connection gets which event, and how it ends.
 
 use super::*;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     testing::{self, Peer, TestEnv, TestSocket, connect},
 };
 
-/// A supervisor that takes 100 ms for each of: think, call a tool, hear from it, be done.
+/// A supervisor that takes 100 ms for each of: think, call a tool, get its result, finish.
 fn env() -> TestEnv {
     TestEnv::new(|request| {
         let reply = match request {
@@ -29,16 +29,16 @@ fn env() -> TestEnv {
 /// The reference with this answer, where each container keeps what it could not deliver.
 const KEEPING: &str = "reference+message-ledger=none+undelivered-events=stored-and-replayed";
 
-struct Scene {
+struct DeliveryScene {
     env: TestEnv,
     container: Rc<Container<TestEnv>>,
 }
 
-impl Scene {
+impl DeliveryScene {
     fn new(design: &str) -> Self {
         let env = env();
         let container = testing::container(&env, design, Environment::Testing);
-        Scene { env, container }
+        DeliveryScene { env, container }
     }
 
     /// A connection of the one user, ready.
@@ -58,7 +58,7 @@ impl Scene {
     }
 
     fn ask(&self, connection: &Rc<Connection<TestEnv>>, thread: Option<&str>) {
-        let request = message::Request {
+        let request = message::RunRequest {
             id: "m1".into(),
             thread: thread.map(Into::into),
             text: "hello".into(),
@@ -106,9 +106,9 @@ fn user() -> UserId {
 }
 
 #[test]
-fn a_live_connection_hears_the_five_events_in_order() {
+fn a_live_connection_gets_the_five_events_in_order() {
     for design in ["v9", KEEPING] {
-        let scene = Scene::new(design);
+        let scene = DeliveryScene::new(design);
         let (connection, socket) = scene.join(0);
         scene.ask(&connection, None);
         scene.pass(1000);
@@ -120,8 +120,8 @@ fn a_live_connection_hears_the_five_events_in_order() {
 }
 
 /// The peer leaves after the second event.
-fn leave_early(design: &str) -> Scene {
-    let scene = Scene::new(design);
+fn leave_early(design: &str) -> DeliveryScene {
+    let scene = DeliveryScene::new(design);
     let (connection, socket) = scene.join(0);
     let leaver = scene.env.clone();
     scene.env.spawn(TaskName::Reader, None, async move {
@@ -134,7 +134,7 @@ fn leave_early(design: &str) -> Scene {
 }
 
 #[test]
-fn what_a_gone_peer_misses_is_answered_for_as_the_design_says() {
+fn events_for_a_peer_that_is_gone_are_handled_as_the_design_says() {
     let table = [
         ("lost", "0 to c0, 1 to c0, 2 lost, 3 lost, 4 lost, complete"),
         ("failed", "0 to c0, 1 to c0, 2 failed, incomplete"),
@@ -153,7 +153,7 @@ fn what_a_gone_peer_misses_is_answered_for_as_the_design_says() {
 }
 
 #[test]
-fn the_next_connection_hears_what_was_kept_before_what_is_new() {
+fn the_next_connection_gets_kept_events_before_new_ones() {
     let scene = leave_early(KEEPING);
     let (_, socket) = scene.join(1);
     scene.pass(1000);
@@ -179,7 +179,7 @@ fn what_is_kept_twice_is_sent_twice() {
 }
 
 #[test]
-fn what_nobody_comes_back_for_fails_in_the_end() {
+fn events_that_no_connection_fetches_fail_in_the_end() {
     let scene = leave_early(KEEPING);
     scene.pass(31_000);
     assert_eq!(
@@ -191,7 +191,7 @@ fn what_nobody_comes_back_for_fails_in_the_end() {
 
 #[test]
 fn a_peer_that_does_not_read_loses_its_run_to_the_next_connection() {
-    let scene = Scene::new(KEEPING);
+    let scene = DeliveryScene::new(KEEPING);
     let (connection, socket) = scene.join(0);
     socket.peer.set(Peer::Stuck);
     scene.ask(&connection, None);
@@ -206,7 +206,7 @@ fn a_peer_that_does_not_read_loses_its_run_to_the_next_connection() {
 
 #[test]
 fn a_thread_that_only_the_message_names_has_no_connections() {
-    let scene = Scene::new("v9");
+    let scene = DeliveryScene::new("v9");
     let (connection, _) = scene.join(0);
     scene.ask(&connection, Some("thread-7"));
     assert_eq!(
@@ -217,7 +217,7 @@ fn a_thread_that_only_the_message_names_has_no_connections() {
 
 #[test]
 fn a_container_that_stops_ends_its_runs_explicitly() {
-    let scene = Scene::new(KEEPING);
+    let scene = DeliveryScene::new(KEEPING);
     let (connection, socket) = scene.join(0);
     scene.ask(&connection, None);
     scene.pass(150);

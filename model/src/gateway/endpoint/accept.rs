@@ -1,6 +1,7 @@
-//! A. Before accept, and accept itself (steps 3 to 6).
+//! A. Before accept, and accept itself (docs/protocol.md#stage-a).
 //!
-//! Step 1 is the balancer's, step 2 the [`crate::gateway::middleware`]'s.
+//! docs/protocol.md#step-1 is the balancer's, docs/protocol.md#step-2 the
+//! [`crate::gateway::middleware`]'s.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -36,7 +37,7 @@ impl NotAccepted {
         }
     }
 
-    /// Whose fault it was: only a peer that is gone is its own.
+    /// Which side was at fault: the client only if it is gone.
     fn blame(self) -> Blame {
         match self {
             Self::Transport(SocketError::PeerGone) => Blame::Client,
@@ -87,7 +88,7 @@ impl<E: Env> Endpoint<E> {
     }
 
     /// Where the registry comes late, a connection that comes early is closed, and the client
-    /// learns no more than HTTP 403 (5.4).
+    /// learns no more than HTTP 403 (docs/protocol.md#close-codes).
     async fn fetch_registry(&self) -> Result<(), Leave> {
         match self.container.design.registry_creation {
             RegistryCreation::WithProcess => return Ok(()),

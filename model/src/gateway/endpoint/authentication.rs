@@ -1,9 +1,10 @@
-//! D and E. Whose connection is it, and who manages it (steps 14 to 20).
+//! D and E. The user of the connection, and its manager (docs/protocol.md#stage-d,
+//! docs/protocol.md#stage-e).
 
 use crate::{
     core::{
         close::{INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER},
-        coordinator::Priority,
+        coordinator::MovePriority,
         environment::AFTER_ERROR_MESSAGE,
         ids::UserId,
         message::{ErrorCode, Notice},
@@ -20,13 +21,13 @@ use crate::{
 use super::{Endpoint, Leave};
 
 impl<E: Env> Endpoint<E> {
-    /// Steps 14 to 18.
+    /// docs/protocol.md#stage-d.
     pub(super) async fn authenticate(&self) -> Result<UserId, Leave> {
         self.enter_coordinator();
         match auth::authenticate(&self.container, &self.connection).await {
             Ok(user) => {
-                // Always refused: nobody asked for AUTHENTICATING before.
-                self.ask_coordinator(CoordinatorState::FactoryCreating, Priority::High);
+                // Always refused: AUTHENTICATING was not requested before.
+                self.ask_coordinator(CoordinatorState::FactoryCreating, MovePriority::High);
                 self.connection.bind_user(&user);
                 self.bind_identity(&user);
                 match self.container.design.early_frames {
@@ -38,17 +39,18 @@ impl<E: Env> Endpoint<E> {
             }
             Err(failure) => {
                 self.feed_module_breaker(Some(failure));
-                self.ask_coordinator(CoordinatorState::Failed, Priority::High);
+                self.ask_coordinator(CoordinatorState::Failed, MovePriority::High);
                 Err(self.refuse_user(failure).await)
             }
         }
     }
 
-    /// Step 17. The code follows from what the code believes, not from what was the case.
+    /// docs/protocol.md#step-17. The close code follows from the classification by the code, not
+    /// from the actual cause.
     async fn refuse_user(&self, failure: AuthFailure) -> Leave {
         self.connection.send_error(failure.error, None).await;
         self.container.env.sleep(AFTER_ERROR_MESSAGE).await;
-        self.ask_coordinator(CoordinatorState::Failed, Priority::Critical);
+        self.ask_coordinator(CoordinatorState::Failed, MovePriority::Critical);
         self.leave_coordinator(Step::Authenticate);
         let code = match self.container.design.auth_failure_code {
             AuthFailureCode::PolicyViolation => POLICY_VIOLATION,
@@ -76,14 +78,14 @@ impl<E: Env> Endpoint<E> {
             .await
     }
 
-    /// Steps 19 and 20. Without a manager the connection goes on and the client is told, or it is
-    /// given up, as with anything else that is missing.
+    /// docs/protocol.md#stage-e. Without a manager the connection goes on and the client is told,
+    /// or it is given up, as with anything else that is missing.
     pub(super) async fn create_manager(&self, user: &UserId) -> Result<(), Leave> {
         let created = managers::create(&self.container, &self.connection, user).await;
         match (created, self.container.design.services_ready) {
             (Ok(()), _) => {}
             (Err(TooManyManagers), ServicesReadyPolicy::Unconditional) => {
-                // A peer that cannot be told is gone, which the next receive finds out.
+                // If the send fails, the peer is gone, and the next receive finds out.
                 let _ = self
                     .connection
                     .send_notice(Notice::DegradedModeActive)
@@ -94,8 +96,8 @@ impl<E: Env> Endpoint<E> {
                 return Err(self.give_up(reason, CloseCause::Overload).await);
             }
         }
-        self.ask_coordinator(CoordinatorState::ManagerReady, Priority::Normal);
-        self.ask_coordinator(CoordinatorState::EventDeliveryActive, Priority::Normal);
+        self.ask_coordinator(CoordinatorState::ManagerReady, MovePriority::Normal);
+        self.ask_coordinator(CoordinatorState::EventDeliveryActive, MovePriority::Normal);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! J. The end (steps 37 to 39).
+//! J. The end (docs/protocol.md#stage-j).
 
 use crate::{
     core::{
@@ -14,15 +14,15 @@ use crate::{
     port::{env::Env, socket::Socket},
 };
 
-use super::{Endpoint, Leave, Path};
+use super::{Endpoint, ExitPath, Leave};
 
 impl<E: Env> Endpoint<E> {
-    /// Step 37: the two handlers around the endpoint's body.
+    /// docs/protocol.md#step-37: the two handlers around the endpoint's body.
     pub(super) async fn handle_exception(&self, leave: Leave) {
         match leave.path {
-            Path::Return => return,
-            Path::DisconnectRaised => {}
-            Path::ErrorRaised => match self.container.design.failure_exit {
+            ExitPath::Return => return,
+            ExitPath::DisconnectRaised => {}
+            ExitPath::ErrorRaised => match self.container.design.failure_exit {
                 FailureExit::SilentReturn => self.promise_recovery(leave).await,
                 FailureExit::ExplicitClose => {
                     self.close_failed(BlamedComponent::Generic, "Internal error", leave.cause)
@@ -37,7 +37,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Tells the client that the connection remains stable, and lets it end all the same.
+    /// Tells the client that the connection remains stable, and ends it all the same.
     async fn promise_recovery(&self, leave: Leave) {
         let error = ServerMessage::Error {
             code: ErrorCode::InternalError,
@@ -61,7 +61,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 38 and 39.
+    /// docs/protocol.md#step-38, docs/protocol.md#step-39.
     pub(super) async fn clean_up(&self) {
         let socket = self.connection.socket_id();
         self.before_close();

@@ -1,11 +1,11 @@
 //! The two other views of a connection, where the design has them: the state coordinator and the
-//! connection-id manager (protocol.md 2.6). Neither looks at the machine.
+//! connection-id manager (docs/protocol.md#other-state-machines). Neither looks at the machine.
 
 use std::rc::Rc;
 
 use crate::{
     core::{
-        coordinator::{Effect, Priority},
+        coordinator::{Effect, MovePriority},
         identity::Creation,
         ids::{ConnectionId, UserId},
     },
@@ -20,7 +20,7 @@ use super::Endpoint;
 impl<E: Env> Endpoint<E> {
     // --- state coordinator --------------------------------------------------------------------
 
-    /// Step 14: the poller is started by whoever comes first.
+    /// docs/protocol.md#step-14: the poller is started by the first connection.
     pub(super) fn enter_coordinator(&self) {
         match self.container.design.state_coordinator {
             StateCoordinatorPolicy::Absent => return,
@@ -40,8 +40,9 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 16, 17, 20: nobody looks at the answer.
-    pub(super) fn ask_coordinator(&self, to: CoordinatorState, priority: Priority) {
+    /// docs/protocol.md#step-16, docs/protocol.md#step-17, docs/protocol.md#step-20: the answer is
+    /// ignored.
+    pub(super) fn ask_coordinator(&self, to: CoordinatorState, priority: MovePriority) {
         match self.container.design.state_coordinator {
             StateCoordinatorPolicy::Absent => return,
             StateCoordinatorPolicy::Poller => {}
@@ -63,7 +64,8 @@ impl<E: Env> Endpoint<E> {
         });
     }
 
-    /// Steps 17 and 38. The error that breaks it off half-way is caught and logged.
+    /// docs/protocol.md#step-17, docs/protocol.md#step-38. The error that breaks it off half-way is
+    /// caught and logged.
     pub(super) fn leave_coordinator(&self, step: Step) {
         let Some(id) = self.connection.preliminary_id() else {
             return;
@@ -91,7 +93,7 @@ impl<E: Env> Endpoint<E> {
 
     // --- connection-id manager ----------------------------------------------------------------
 
-    /// Step 7.
+    /// docs/protocol.md#step-7.
     pub(super) fn create_identity(&self, id: &ConnectionId) {
         match self.container.design.id_manager {
             IdManagerPolicy::Absent => return,
@@ -122,7 +124,7 @@ impl<E: Env> Endpoint<E> {
         self.connection.emit(Event::IdentityMoved { socket, to });
     }
 
-    /// Steps 7 and 37.
+    /// docs/protocol.md#step-7, docs/protocol.md#step-37.
     pub(super) fn move_identity(&self, to: IdentityState) {
         let Some(id) = self.identity.get() else {
             return;
@@ -135,7 +137,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Step 18.
+    /// docs/protocol.md#step-18.
     pub(super) fn bind_identity(&self, user: &UserId) {
         let Some(id) = self.identity.get() else {
             return;
@@ -149,7 +151,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Step 37.
+    /// docs/protocol.md#step-37.
     pub(super) fn forget_identity(&self) {
         let Some(id) = self.identity.get() else {
             return;

@@ -1,5 +1,6 @@
-//! The handshake coordinator in use (steps 8 and 27; protocol.md 3), and the frame that is called
-//! handshake validation (step 28).
+//! The handshake coordinator in use (docs/protocol.md#step-8, docs/protocol.md#step-27,
+//! docs/protocol.md#handshake-coordinator), and the frame that is called handshake validation
+//! (docs/protocol.md#step-28).
 
 use crate::{
     core::{
@@ -14,7 +15,7 @@ use crate::{
 
 use super::Endpoint;
 
-/// What the second handshake says when it comes to the loop (step 33).
+/// The result of the second handshake at the entry to the loop (docs/protocol.md#step-33).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SecondHandshake {
     /// There was none.
@@ -44,8 +45,8 @@ impl<E: Env> Endpoint<E> {
         handshake
     }
 
-    /// Step 27: the last object made is the one that counts. The recovery looks again at an
-    /// object that nobody moves any more.
+    /// docs/protocol.md#step-27: the last object made is the one that counts. The recovery looks
+    /// again at an object that is not moved any more.
     pub(super) async fn second_handshake(&self) -> SecondHandshake {
         let coordinator = match self.container.design.handshake {
             HandshakePlacement::None => return SecondHandshake::None,
@@ -64,7 +65,7 @@ impl<E: Env> Endpoint<E> {
         SecondHandshake::NotReady
     }
 
-    /// Step 28. Whether the frame could be sent is logged and nothing else.
+    /// docs/protocol.md#step-28. Whether the frame could be sent is logged and nothing else.
     pub(super) async fn validate_handshake(&self) {
         match self.container.design.handshake {
             HandshakePlacement::None => return,

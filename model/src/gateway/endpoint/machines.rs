@@ -1,5 +1,7 @@
 //! The registry and its machines as the endpoint uses them: every outcome is reported where it
 //! becomes true.
+//!
+//! Implements docs/protocol.md#registry.
 
 use crate::{
     core::{
@@ -25,7 +27,7 @@ pub(super) enum NotRegistered {
 }
 
 impl<E: Env> Endpoint<E> {
-    /// Registers a machine; an existing one is shared or refused (protocol.md 2.5).
+    /// Registers a machine; an existing one is shared or refused (docs/protocol.md#registry).
     pub(super) fn register(
         &self,
         id: &ConnectionId,
@@ -81,7 +83,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Removes whatever machine is registered under this id.
+    /// Removes the machine that is registered under this id.
     pub(super) fn unregister(&self, id: &ConnectionId) {
         let removed = self.container.registry.borrow_mut().unregister(id);
         if let Some(removed) = removed {
@@ -106,7 +108,7 @@ impl<E: Env> Endpoint<E> {
         machine
     }
 
-    /// Asks a machine to move; whether it says that it did.
+    /// Requests a move of a machine; returns whether the machine reports success.
     pub(super) fn transition(
         &self,
         machine: &SharedMachine,

@@ -1,4 +1,4 @@
-//! I. Messages: who receives them, and what becomes of each (steps 35 and 36).
+//! I. Messages: which task receives them, and what happens to each (docs/protocol.md#stage-i).
 
 use std::{rc::Rc, sync::Arc};
 
@@ -28,7 +28,7 @@ use crate::{
 use super::{Endpoint, Leave};
 
 /// What one turn of the loop finds.
-enum Next {
+enum NextFrame {
     /// A frame.
     Text(Arc<str>),
     /// Nothing came in time; the loop looks around.
@@ -52,7 +52,7 @@ enum LoopEnd {
 
 /// How the loop has fared so far.
 #[derive(Default)]
-struct Tally {
+struct LoopTally {
     messages: u32,
     errors: u32,
     errors_in_a_row: u32,
@@ -79,7 +79,7 @@ impl<E: Env> Endpoint<E> {
             | EarlyFrames::Dispatched
             | EarlyFrames::DispatchedOnceKnown => {}
         }
-        let mut tally = Tally::default();
+        let mut tally = LoopTally::default();
         let end = self.handle_messages(&mut tally).await;
         self.connection.emit(Event::LoopEnded {
             socket,
@@ -100,16 +100,16 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    async fn handle_messages(&self, tally: &mut Tally) -> LoopEnd {
+    async fn handle_messages(&self, tally: &mut LoopTally) -> LoopEnd {
         loop {
             if let Err(end) = self.check().await {
                 return end;
             }
             let handled = match self.next().await {
-                Next::Nothing => continue,
-                Next::End(end) => return end,
-                Next::Refused => false,
-                Next::Text(text) => {
+                NextFrame::Nothing => continue,
+                NextFrame::End(end) => return end,
+                NextFrame::Refused => false,
+                NextFrame::Text(text) => {
                     tally.messages += 1;
                     match Box::pin(handle(&self.container, &self.connection, &text)).await {
                         Ok(()) => true,
@@ -149,7 +149,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Before each receive (steps 35 and 35a).
+    /// Before each receive (docs/protocol.md#step-35, docs/protocol.md#step-35a).
     async fn check(&self) -> Result<(), LoopEnd> {
         let connected = |yes: bool| yes.then_some(()).ok_or(LoopEnd::TransportOver);
         match self.container.design.loop_check {
@@ -174,16 +174,16 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// The next frame, from the transport or from the reader (step 35b).
-    async fn next(&self) -> Next {
+    /// The next frame, from the transport or from the reader (docs/protocol.md#step-35b).
+    async fn next(&self) -> NextFrame {
         let env = &self.container.env;
         let limit = self.container.environment.receive_timeout();
-        let over = Next::End(LoopEnd::TransportOver);
+        let over = NextFrame::End(LoopEnd::TransportOver);
         match self.container.design.early_frames {
             EarlyFrames::ReceiveBuffer => {
                 match timeout(env, limit, self.connection.receive()).await {
-                    None => Next::Nothing,
-                    Some(Ok(Received::Text(text))) => Next::Text(text),
+                    None => NextFrame::Nothing,
+                    Some(Ok(Received::Text(text))) => NextFrame::Text(text),
                     Some(Ok(Received::Disconnect { .. })) => over,
                     Some(Err(error)) => refused(error),
                 }
@@ -200,15 +200,15 @@ impl<E: Env> Endpoint<E> {
                     self.connection.over(),
                 );
                 match timeout(env, limit, next).await {
-                    None => Next::Nothing,
-                    Some(First::Left(text)) => Next::Text(text),
+                    None => NextFrame::Nothing,
+                    Some(First::Left(text)) => NextFrame::Text(text),
                     Some(First::Right(())) => over,
                 }
             }
             // The reader has dispatched everything already.
             EarlyFrames::Dispatched | EarlyFrames::DispatchedOnceKnown => {
                 match timeout(env, limit, self.connection.over()).await {
-                    None => Next::Nothing,
+                    None => NextFrame::Nothing,
                     Some(()) => over,
                 }
             }
@@ -216,13 +216,13 @@ impl<E: Env> Endpoint<E> {
     }
 }
 
-/// The texts that speak of accept or of a connection end the loop; the others count as errors
-/// (step 35g).
-fn refused(error: ReceiveError) -> Next {
+/// The errors whose texts mention accept or a connection end the loop; the others count as errors
+/// (docs/protocol.md#step-35g).
+fn refused(error: ReceiveError) -> NextFrame {
     match error {
         ReceiveError::NotOpen
         | ReceiveError::Transport(SocketError::AcceptFirst | SocketError::PeerGone) => {
-            Next::End(LoopEnd::TransportOver)
+            NextFrame::End(LoopEnd::TransportOver)
         }
         ReceiveError::Transport(
             SocketError::ReceiveAfterDisconnect
@@ -230,12 +230,12 @@ fn refused(error: ReceiveError) -> Next {
             | SocketError::AcceptTwice
             | SocketError::SendBeforeAccept
             | SocketError::SendAfterClose,
-        ) => Next::Refused,
+        ) => NextFrame::Refused,
     }
 }
 
 /// Body of the reader task: receives from accept to the end, so that the peer's disconnect and
-/// its pongs are noticed whatever the connection is busy with.
+/// its pongs are noticed while the connection is busy.
 pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Connection<E>>) {
     while let Ok(Received::Text(text)) = connection.receive().await {
         match container.design.early_frames {
@@ -250,7 +250,7 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
             EarlyFrames::Dispatched
             | EarlyFrames::DispatchedOnceKnown
             | EarlyFrames::ReceiveBuffer => {
-                // Nobody waits for the outcome, so nobody counts errors.
+                // The outcome is not awaited, so errors are not counted.
                 let _ = Box::pin(handle(&container, &connection, &text)).await;
             }
         }
@@ -287,13 +287,13 @@ async fn enqueue<E: Env>(
     }
 }
 
-/// A frame is gone, and nobody is told.
+/// A frame is dropped without a report to the client.
 fn drop_silently<E: Env>(connection: &Connection<E>, message: Option<MessageId>) {
     let socket = connection.socket_id();
     connection.emit(Event::MessageDropped { socket, message });
 }
 
-/// One frame (steps 35c to 35e).
+/// One frame (docs/protocol.md#step-35c, docs/protocol.md#step-35d, docs/protocol.md#step-35e).
 async fn handle<E: Env>(
     container: &Rc<Container<E>>,
     connection: &Rc<Connection<E>>,
@@ -349,7 +349,7 @@ fn id_of(text: &str) -> Option<MessageId> {
     value.get("id")?.as_str().map(MessageId::from)
 }
 
-/// Whose message it is; a name that nobody has, if it was dispatched before authentication.
+/// The user of the message; a name that no user has, if it was dispatched before authentication.
 fn user_of<E: Env>(connection: &Connection<E>) -> UserId {
     let unknown = || UserId::from("unauthenticated");
     connection.user().cloned().unwrap_or_else(unknown)

@@ -1,4 +1,5 @@
-//! The endpoint: what one connection goes through, from its upgrade to its end (protocol.md 1.4).
+//! The endpoint: what one connection goes through, from its upgrade to its end
+//! (docs/protocol.md#connection-sequence).
 //!
 //! One file per stage, in the order of the steps. Each `.await` is a point where another task of
 //! the same container may run; where the original awaited something that cannot suspend, the
@@ -85,22 +86,22 @@ struct Endpoint<E: Env> {
     identity: OnceCell<ConnectionId>,
 }
 
-/// Why and how the endpoint leaves off. Whatever the client has to be told was told before.
+/// Why and how the endpoint ends. The client was informed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 struct Leave {
-    /// The honest reason.
+    /// The true reason.
     cause: CloseCause,
     /// The way out.
-    path: Path,
+    path: ExitPath,
 }
 
 /// The ways out of the endpoint's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Path {
+enum ExitPath {
     /// It returned.
     Return,
-    /// It raised a disconnect, which has a handler of its own (step 37).
+    /// It raised a disconnect, which has a handler of its own (docs/protocol.md#step-37).
     DisconnectRaised,
     /// It raised something else.
     ErrorRaised,
@@ -111,13 +112,13 @@ impl Leave {
     fn because(cause: CloseCause) -> Self {
         Leave {
             cause,
-            path: Path::Return,
+            path: ExitPath::Return,
         }
     }
 }
 
 impl<E: Env> Endpoint<E> {
-    /// The set-up is abandoned where it stands as soon as there is nobody to set up.
+    /// The set-up is abandoned as soon as the peer is gone.
     async fn unless_over(
         &self,
         setting_up: impl Future<Output = Result<(), Leave>>,
@@ -150,7 +151,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 7 to 34.
+    /// docs/protocol.md#connection-sequence.
     async fn set_up(&self) -> Result<(), Leave> {
         self.initialise_state().await?;
         self.settle().await;
@@ -179,13 +180,13 @@ impl<E: Env> Endpoint<E> {
         Leave::because(cause)
     }
 
-    /// Ends a connection that cannot be gone on with, and nobody in particular is to blame.
+    /// Ends a connection that cannot continue, without blaming a component.
     async fn give_up(&self, reason: &str, cause: CloseCause) -> Leave {
         self.give_up_for(BlamedComponent::Generic, reason, cause)
             .await
     }
 
-    /// Ends a connection that cannot be gone on with for want of `component`.
+    /// Ends a connection that cannot continue because `component` is missing.
     async fn give_up_for(
         &self,
         component: BlamedComponent,
@@ -200,7 +201,7 @@ impl<E: Env> Endpoint<E> {
             }
             FailureExit::Unhandled => Leave {
                 cause,
-                path: Path::ErrorRaised,
+                path: ExitPath::ErrorRaised,
             },
         }
     }
@@ -231,9 +232,9 @@ impl<E: Env> Endpoint<E> {
     /// How the coroutine ends for the server below.
     fn end_of(&self, leave: Leave) -> EndpointEnd {
         match (leave.path, self.container.design.failure_exit) {
-            (Path::ErrorRaised, FailureExit::Unhandled) => EndpointEnd::Raised,
-            (Path::ErrorRaised, FailureExit::SilentReturn | FailureExit::ExplicitClose)
-            | (Path::Return | Path::DisconnectRaised, _) => EndpointEnd::Returned,
+            (ExitPath::ErrorRaised, FailureExit::Unhandled) => EndpointEnd::Raised,
+            (ExitPath::ErrorRaised, FailureExit::SilentReturn | FailureExit::ExplicitClose)
+            | (ExitPath::Return | ExitPath::DisconnectRaised, _) => EndpointEnd::Returned,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! H. Services, machine, gate and client learn that the connection is ready (steps 30 to 34).
+//! H. Services, machine, gate and client learn that the connection is ready
+//! (docs/protocol.md#stage-h).
 
 use crate::{
     core::{
@@ -13,12 +14,12 @@ use crate::{
         app_state::REQUIRED,
         connection::SendError,
         delivery,
-        readiness::{Gate, Lookup, loop_entry_gate},
+        readiness::{Lookup, LoopEntryGate, loop_entry_gate},
     },
     port::env::Env,
 };
 
-use super::{Endpoint, Leave, Path, handshake::SecondHandshake};
+use super::{Endpoint, ExitPath, Leave, handshake::SecondHandshake};
 
 impl<E: Env> Endpoint<E> {
     pub(super) async fn become_ready(&self, handshake: SecondHandshake) -> Result<(), Leave> {
@@ -39,7 +40,8 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Step 30: the client may start. What was kept for its user is sent before anything newer.
+    /// docs/protocol.md#step-30: the client may start. What was kept for its user is sent before
+    /// anything newer.
     async fn welcome(&self) -> Result<(), Leave> {
         let socket = self.connection.socket_id();
         let id = self.connection.id();
@@ -54,7 +56,7 @@ impl<E: Env> Endpoint<E> {
             .await
             .map_err(|error| Leave {
                 cause: cause_of(error),
-                path: Path::ErrorRaised,
+                path: ExitPath::ErrorRaised,
             })?;
         self.connection.set_ready();
         self.connection.emit(Event::NoticeSent {
@@ -73,7 +75,7 @@ impl<E: Env> Endpoint<E> {
         Ok(())
     }
 
-    /// Step 31: sleeps around a check that is logged and nothing else.
+    /// docs/protocol.md#step-31: sleeps around a check that is logged and nothing else.
     async fn settle_after_welcome(&self) {
         match self.container.design.stabilisation {
             StabilisationPolicy::None => return,
@@ -87,8 +89,8 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Step 32: SERVICES_READY, and only then PROCESSING_READY. That the machine is missing or
-    /// refuses is logged; the gate finds out.
+    /// docs/protocol.md#step-32: SERVICES_READY, and only then PROCESSING_READY. That the machine
+    /// is missing or refuses is logged; the gate finds out.
     async fn finish_set_up(&self) -> Result<(), Leave> {
         match self.container.design.final_setup_lookup {
             FinalSetupLookup::Imported => {}
@@ -112,12 +114,12 @@ impl<E: Env> Endpoint<E> {
         Ok(())
     }
 
-    /// Step 33: a disconnect is raised, with a code that never reaches the wire.
+    /// docs/protocol.md#step-33: a disconnect is raised, with a code that never reaches the wire.
     async fn check_transport(&self, handshake: SecondHandshake) -> Result<(), Leave> {
         let raise = |cause| {
             Err(Leave {
                 cause,
-                path: Path::DisconnectRaised,
+                path: ExitPath::DisconnectRaised,
             })
         };
         match handshake {
@@ -134,7 +136,7 @@ impl<E: Env> Endpoint<E> {
         Ok(())
     }
 
-    /// Step 34.
+    /// docs/protocol.md#step-34.
     async fn pass_gate(&self) -> Result<(), Leave> {
         let socket = self.connection.socket_id();
         let id = self.connection.id();
@@ -147,15 +149,15 @@ impl<E: Env> Endpoint<E> {
             loop_entry_gate(lookup, self.container.design.missing_machine),
             machine,
         ) {
-            (Gate::Open, _) => Ok(()),
-            (Gate::Skipped, _) => {
+            (LoopEntryGate::Open, _) => Ok(()),
+            (LoopEntryGate::Skipped, _) => {
                 let connection = id;
                 self.connection
                     .emit(Event::GateSkipped { socket, connection });
                 Ok(())
             }
-            (Gate::Wait, Some(machine)) => self.wait_at_gate(&machine).await,
-            (Gate::Wait | Gate::Closed, _) => {
+            (LoopEntryGate::Wait, Some(machine)) => self.wait_at_gate(&machine).await,
+            (LoopEntryGate::Wait | LoopEntryGate::Closed, _) => {
                 let reason = "Connection state is missing";
                 Err(self.give_up(reason, CloseCause::ServerFault).await)
             }

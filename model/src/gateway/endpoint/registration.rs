@@ -1,4 +1,5 @@
-//! G. The connection is registered with everybody who has to know it (steps 25, 26, 29).
+//! G. The connection is registered with every part that has to know it (docs/protocol.md#step-25,
+//! docs/protocol.md#step-26, docs/protocol.md#step-29).
 
 use crate::{
     core::{
@@ -17,7 +18,8 @@ use crate::{
 use super::Endpoint;
 
 impl<E: Env> Endpoint<E> {
-    /// Steps 25 and 26. What may suspend is the wait for the manager's lock, if it has one.
+    /// docs/protocol.md#step-25, docs/protocol.md#step-26. What may suspend is the wait for the
+    /// manager's lock, if it has one.
     pub(super) async fn register_connection(&self, user: &UserId) {
         match self.container.design.migration {
             Migration::PassThrough | Migration::ResetInPlace => {}
@@ -38,7 +40,8 @@ impl<E: Env> Endpoint<E> {
         identity::client_id(user, self.container.env.now(), fresh)
     }
 
-    /// Step 26: every failure in here is caught and logged, and the connection goes on.
+    /// docs/protocol.md#step-26: every failure in here is caught and logged, and the connection
+    /// goes on.
     fn bind_machine(&self, user: &UserId) {
         match self.container.design.registry_scope {
             RegistryScope::Endpoint => {}
@@ -60,7 +63,7 @@ impl<E: Env> Endpoint<E> {
             Migration::ResetInPlace => {
                 let machine = self.look_up(&id, Step::Identity);
                 if let Some(machine) = &machine {
-                    self.begin_anew(machine, user);
+                    self.restart_machine(machine, user);
                 }
                 machine
             }
@@ -72,7 +75,7 @@ impl<E: Env> Endpoint<E> {
     }
 
     /// A machine that knows nothing takes the place of the one that does.
-    fn begin_anew(&self, machine: &SharedMachine, user: &UserId) {
+    fn restart_machine(&self, machine: &SharedMachine, user: &UserId) {
         let (id, from) = {
             let machine = machine.borrow();
             (machine.id().clone(), machine.state())
@@ -89,7 +92,7 @@ impl<E: Env> Endpoint<E> {
         self.transition(machine, ConnectionState::Accepted, "upgrade accepted");
     }
 
-    /// Step 29.
+    /// docs/protocol.md#step-29.
     pub(super) fn start_heartbeat(&self) {
         let socket = self.connection.socket_id();
         let id = self.connection.id();

@@ -1,4 +1,4 @@
-//! F. What a message needs (steps 21 to 24).
+//! F. What a message needs (docs/protocol.md#stage-f).
 
 use crate::{
     core::{close, message::Notice},
@@ -39,7 +39,7 @@ impl<E: Env> Endpoint<E> {
             MissingServices::Startup => return AgentHandler::Fallback,
             MissingServices::OneInitializer => {}
         }
-        // Progress is a courtesy: a client that cannot be told is found out by the next receive.
+        // Progress is optional: the next receive finds out if the client is gone.
         let _ = self.connection.send_notice(Notice::Initializing).await;
         let (env, app) = (&container.env, &container.app);
         let never_ready = &container.settings.never_ready;

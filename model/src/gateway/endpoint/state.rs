@@ -1,8 +1,9 @@
-//! B and C. The connection gets an id and a machine, settles, and is admitted (steps 7 to 13).
+//! B and C. The connection gets an id and a machine, settles, and is admitted
+//! (docs/protocol.md#stage-b, docs/protocol.md#stage-c).
 
 use crate::{
     core::{
-        admission::Verdict,
+        admission::AdmissionVerdict,
         close::{INTERNAL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER},
         environment::Environment,
         identity,
@@ -19,10 +20,10 @@ use crate::{
     port::{env::Env, socket::Socket},
 };
 
-use super::{Endpoint, Leave, Path, machines::NotRegistered};
+use super::{Endpoint, ExitPath, Leave, machines::NotRegistered};
 
 impl<E: Env> Endpoint<E> {
-    /// Step 7. Nothing suspends between the id and ACCEPTED.
+    /// docs/protocol.md#step-7. Nothing suspends between the id and ACCEPTED.
     pub(super) async fn initialise_state(&self) -> Result<(), Leave> {
         let id = self.make_preliminary_id();
         self.create_identity(&id);
@@ -38,7 +39,7 @@ impl<E: Env> Endpoint<E> {
                 self.unbound_name(Step::InitializeState, "the temporary user is not valid");
                 return Err(Leave {
                     cause: CloseCause::ServerFault,
-                    path: Path::ErrorRaised,
+                    path: ExitPath::ErrorRaised,
                 });
             }
         }
@@ -91,7 +92,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 8 and 9: the first handshake, and time to settle.
+    /// docs/protocol.md#step-8, docs/protocol.md#step-9: the first handshake, and time to settle.
     pub(super) async fn settle(&self) {
         match self.container.design.handshake {
             HandshakePlacement::None | HandshakePlacement::BeforeLoop => {}
@@ -115,7 +116,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// In CONNECTING for ever. The socket carries its id from here on; everybody else is given
+    /// In CONNECTING for ever. The socket carries its id from here on; every other part is given
     /// the first one. A developer's machine does without.
     fn register_second_machine(&self) {
         let environment = self.container.environment;
@@ -133,7 +134,7 @@ impl<E: Env> Endpoint<E> {
         }
     }
 
-    /// Steps 10 to 13. What the client is told, that it broke a policy, is not the cause.
+    /// docs/protocol.md#stage-c. What the client is told, that it broke a policy, is not the cause.
     pub(super) async fn admit(&self) -> Result<(), Leave> {
         match self.container.design.module_breaker {
             ModuleBreaker::Absent => {}
@@ -191,16 +192,16 @@ impl<E: Env> Endpoint<E> {
             .borrow_mut()
             .admit(address, socket, max, now);
         let (limit, counted, reason) = match verdict {
-            Verdict::Admitted => {
+            AdmissionVerdict::Admitted => {
                 let table = Table::Pool;
                 self.connection.emit(Event::EntryAdded { socket, table });
                 return Ok(());
             }
-            Verdict::TooMany { live } => {
+            AdmissionVerdict::TooMany { live } => {
                 let reason = format!("Too many concurrent connections ({}/{max})", live.len());
                 (AdmissionLimit::Pool, live, reason)
             }
-            Verdict::TooFast { retry_in, connects } => {
+            AdmissionVerdict::TooFast { retry_in, connects } => {
                 let secs = retry_in.as_secs();
                 let reason = format!("Rate limit exceeded - retry after {secs}s");
                 (AdmissionLimit::Rate, connects, reason)

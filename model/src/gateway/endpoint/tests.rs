@@ -12,7 +12,7 @@ use crate::{
 
 use super::*;
 
-/// Events that tell the story of a set-up.
+/// Events that show a set-up.
 const MILESTONES: [&str; 16] = [
     "accepted",
     "machine_registered",
@@ -49,20 +49,20 @@ fn env() -> TestEnv {
     })
 }
 
-struct Scene {
+struct EndpointScene {
     env: TestEnv,
     container: Rc<Container<TestEnv>>,
     since: Time,
 }
 
-impl Scene {
+impl EndpointScene {
     /// A container that has been up for a while.
     fn new(design: &str) -> Self {
         let env = env();
         let container = testing::container(&env, design, Environment::Staging);
         env.block_on(container.start());
         let since = env.now();
-        Scene {
+        EndpointScene {
             env,
             container,
             since,
@@ -107,7 +107,7 @@ impl Scene {
 #[test]
 fn set_up_under_each_design() {
     for design in Design::builtin_names() {
-        let scene = Scene::new(design);
+        let scene = EndpointScene::new(design);
         scene.serve(1);
         scene.wait(Duration::from_secs(10));
         insta::assert_snapshot!(format!("set_up_{design}"), scene.story());
@@ -116,7 +116,7 @@ fn set_up_under_each_design() {
 
 #[test]
 fn nothing_is_left_of_a_container_that_was_drained() {
-    let scene = Scene::new("reference");
+    let scene = EndpointScene::new("reference");
     let ready = scene.serve(1);
     scene.wait(Duration::from_secs(1));
     let container = scene.container.clone();
@@ -137,7 +137,7 @@ fn without_a_machine_a_connection_is_closed_or_let_through() {
         ("reference", Some(1013)),
         ("reference+missing-machine=ready", None),
     ] {
-        let scene = Scene::new(design);
+        let scene = EndpointScene::new(design);
         let capacity = u32::try_from(scene.container.settings.registry_capacity).unwrap();
         for peer in 0..capacity {
             scene.serve(peer);
@@ -150,12 +150,12 @@ fn without_a_machine_a_connection_is_closed_or_let_through() {
 }
 
 #[test]
-fn a_missing_service_is_said_or_hidden() {
+fn a_missing_service_is_reported_or_hidden() {
     for (design, closed) in [
         ("reference", Some(1013)),
         ("reference+failure-exit=silent-return", None),
     ] {
-        let scene = Scene::new(design);
+        let scene = EndpointScene::new(design);
         let supervisor = Component::AgentSupervisor;
         scene.container.app.set(&scene.env, supervisor, false);
         let socket = scene.serve(1);

@@ -1,5 +1,5 @@
 //! One connection manager: the connections of a user that it knows, and sending to them
-//! (protocol.md 7.4, item 4).
+//! (docs/protocol.md#delivery-4).
 //!
 //! Left out: its receive queue, which nothing ever filled, and its recovery list, which nothing
 //! ever replayed.
@@ -20,7 +20,7 @@ use crate::{
     event::{Event, IdHolder, LockName, Table},
     gateway::{
         connection::Connection,
-        lock::{Guard, Lock},
+        lock::{Lock, LockGuard},
     },
     port::{env::Env, wait::timeout},
 };
@@ -30,22 +30,23 @@ pub struct Manager<E: Env> {
     env: E,
     design: Rc<Design>,
     lock: Lock<E>,
-    /// On whose behalf it is kept: whoever had it made, or a later connection of it.
+    /// The connection on whose behalf it is kept: the one it was made for, or a later one of its
+    /// own.
     kept_for: Cell<SocketId>,
     connections: RefCell<Vec<(ConnectionId, Rc<Connection<E>>)>>,
     last_activity: Cell<Time>,
-    standing: Cell<Standing>,
+    standing: Cell<ManagerStatus>,
 }
 
 /// Whether a manager may still be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum ManagerStatus {
     Active,
     /// It was taken for idle and emptied.
     Retired,
 }
 
-/// Whom a message is for, among the connections of a manager.
+/// Which connections of a manager a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// All of them.
@@ -68,11 +69,11 @@ impl<E: Env> Manager<E> {
             design,
             kept_for: Cell::new(made_for),
             connections: RefCell::default(),
-            standing: Cell::new(Standing::Active),
+            standing: Cell::new(ManagerStatus::Active),
         }
     }
 
-    /// Adds a connection under the id it is known by from here on (step 25).
+    /// Adds a connection under the id it is known by from here on (docs/protocol.md#step-25).
     pub async fn add(&self, connection: &Rc<Connection<E>>, id: ConnectionId) {
         let socket = connection.socket_id();
         let _guard = self.locked(socket).await;
@@ -84,7 +85,7 @@ impl<E: Env> Manager<E> {
         connections.push((id, connection.clone()));
     }
 
-    /// Takes a connection out, if it is in (step 38).
+    /// Takes a connection out, if it is in (docs/protocol.md#step-38).
     pub async fn remove(&self, socket: SocketId) {
         let _guard = self.locked(socket).await;
         self.touch();
@@ -108,8 +109,8 @@ impl<E: Env> Manager<E> {
         sent: impl Fn(SocketId),
     ) -> Result<(), NotActive> {
         match self.standing.get() {
-            Standing::Active => {}
-            Standing::Retired => return Err(NotActive),
+            ManagerStatus::Active => {}
+            ManagerStatus::Retired => return Err(NotActive),
         }
         let guard = self.locked(self.kept_for.get()).await;
         self.touch();
@@ -132,7 +133,7 @@ impl<E: Env> Manager<E> {
     }
 
     /// What is held while the manager works on its connections.
-    async fn locked(&self, socket: SocketId) -> Option<Guard<'_, E>> {
+    async fn locked(&self, socket: SocketId) -> Option<LockGuard<'_, E>> {
         match self.design.manager_lock {
             ManagerLock::Nothing => None,
             ManagerLock::HeldOverRemoval => Some(self.lock.acquire(Some(socket)).await),
@@ -173,9 +174,9 @@ impl<E: Env> Manager<E> {
         self.last_activity.get()
     }
 
-    /// Empties it for good.
+    /// Empties it permanently.
     pub(crate) fn retire(&self) {
-        self.standing.set(Standing::Retired);
+        self.standing.set(ManagerStatus::Retired);
         for (_, connection) in self.connections.take() {
             self.report_removed(connection.socket_id());
         }

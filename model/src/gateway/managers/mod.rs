@@ -1,5 +1,5 @@
-//! The connection managers of a container: which there are, who has one made, and when one goes
-//! (protocol.md 1.4 steps 19, 25 and 38; 7.2, 7.7).
+//! The connection managers of a container: which exist, when one is made, and when it is removed
+//! (docs/protocol.md#step-19, docs/protocol.md#manager-limit, docs/protocol.md#cleanup-timers).
 
 pub mod manager;
 pub mod table;
@@ -20,29 +20,34 @@ use crate::{
 };
 
 use manager::Manager;
-use table::ManagerKey;
+use table::ManagerTableKey;
 
-/// Managers that one user may have where a deployment says nothing else (7.2).
+/// Managers that one user may have where a deployment says nothing else
+/// (docs/protocol.md#manager-limit).
 pub const MANAGERS_PER_USER: usize = 20;
 
-/// The part of them from which on room is made before another one is made (7.2: 12 of 20).
+/// The part of them from which on room is made before another one is made
+/// (docs/protocol.md#manager-limit).
 const CROWDED: Ratio = Ratio::new(3, 5);
 
-/// What it takes to look through a user's managers. Nobody measured it; each may be asked for its
-/// health, within 2 s (7.7).
+/// What it takes to look through a user's managers. It was not measured; each may be asked for its
+/// health, within 2 s (docs/protocol.md#cleanup-timers).
 const LOOK_THROUGH: Duration = Duration::from_millis(50);
 
-/// Without activity for this long, a manager is removed when room is made (7.7, emergency).
+/// Without activity for this long, a manager is removed when room is made
+/// (docs/protocol.md#emergency-cleanup).
 const IDLE_WHEN_CROWDED: Duration = Duration::from_secs(10);
 
-/// Without activity for this long, a manager is removed when somebody looks (7.7).
+/// Without activity for this long, a manager is removed at the next periodic check
+/// (docs/protocol.md#cleanup-timers).
 const IDLE: Duration = Duration::from_secs(1800);
 
 /// The user has as many managers as a user may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyManagers;
 
-/// Gives a connection its manager: three tries with growing sleeps in between (step 19).
+/// Gives a connection its manager: three tries with growing sleeps in between
+/// (docs/protocol.md#step-19).
 ///
 /// # Errors
 /// If the user has too many; the endpoint goes on in degraded mode or closes.
@@ -52,7 +57,7 @@ pub async fn create<E: Env>(
     user: &UserId,
 ) -> Result<(), TooManyManagers> {
     let socket = connection.socket_id();
-    let key = ManagerKey {
+    let key = ManagerTableKey {
         user: user.clone(),
         thread: None,
         own: match container.design.manager_scope {
@@ -74,7 +79,7 @@ pub async fn create<E: Env>(
 }
 
 /// A message is about to be executed: where managers belong to threads, its thread gets one
-/// (7.3). Nobody adds a connection to it.
+/// (docs/protocol.md#routing). No connection is added to it.
 ///
 /// # Errors
 /// If the user has too many.
@@ -86,7 +91,7 @@ pub async fn create_for_message<E: Env>(
 ) -> Result<(), TooManyManagers> {
     let key = match container.design.manager_scope {
         ManagerScope::Connection => return Ok(()),
-        ManagerScope::Thread => ManagerKey {
+        ManagerScope::Thread => ManagerTableKey {
             user: user.clone(),
             thread: thread.cloned(),
             own: None,
@@ -98,11 +103,11 @@ pub async fn create_for_message<E: Env>(
 
 /// The manager under a key, made on behalf of `socket` if there is none. Between the look and the
 /// insertion room may have to be made, which suspends: another task may make the same manager
-/// meanwhile, and the later one overwrites it (D74). Where the key is a connection's own, nobody
-/// else can.
+/// meanwhile, and the later one overwrites it (D74). Where the key is a connection's own, no other
+/// task can.
 async fn find_or_make<E: Env>(
     container: &Container<E>,
-    key: &ManagerKey,
+    key: &ManagerTableKey,
     socket: SocketId,
 ) -> Result<Rc<Manager<E>>, TooManyManagers> {
     let managers = &container.managers;
@@ -137,7 +142,8 @@ async fn make_room<E: Env>(container: &Container<E>, user: &UserId) {
     }
 }
 
-/// Starts the task that removes idle managers (7.7), where there is one.
+/// Starts the task that removes idle managers (docs/protocol.md#cleanup-timers), where there is
+/// one.
 pub(crate) fn watch<E: Env>(container: &Rc<Container<E>>) {
     let task = match container.design.manager_reaping {
         ManagerReaping::Never => return,
@@ -150,7 +156,7 @@ async fn reap<E: Env>(container: Rc<Container<E>>) {
     loop {
         let interval = container.environment.manager_cleanup_interval();
         container.env.sleep(interval).await;
-        let keys: Vec<ManagerKey> = {
+        let keys: Vec<ManagerTableKey> = {
             let tables = container.managers.tables.borrow();
             tables.by_key.keys().cloned().collect()
         };
@@ -162,7 +168,7 @@ async fn reap<E: Env>(container: Rc<Container<E>>) {
 
 /// Removes a manager, live connections and all, if nothing was sent through it for a while; its
 /// clean-up gives other tasks a turn.
-async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerKey, idle: Duration) {
+async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerTableKey, idle: Duration) {
     let now = container.env.now();
     let manager = container.managers.find(key);
     if let Some(manager) = manager.filter(|manager| now.since(manager.last_activity()) > idle) {
@@ -172,8 +178,8 @@ async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerKey, idle
     }
 }
 
-/// The connection ends (step 38): it is taken out of the manager that it was given, and the
-/// manager goes or not as the design says.
+/// The connection ends (docs/protocol.md#step-38): it is taken out of the manager that it was
+/// given, and the manager is removed or not as the design says.
 pub(crate) async fn release<E: Env>(container: &Container<E>, connection: &Connection<E>) {
     let socket = connection.socket_id();
     let managers = &container.managers;
@@ -199,9 +205,9 @@ pub(crate) async fn release<E: Env>(container: &Container<E>, connection: &Conne
 }
 
 /// Takes a connection out of the manager that the factory has for its user, and has it made for
-/// the purpose if there is none (D85). That it cannot be made is swallowed.
+/// the purpose if there is none (D85). A failure to make it is ignored.
 async fn remove_from_the_users<E: Env>(container: &Container<E>, user: &UserId, socket: SocketId) {
-    let key = ManagerKey {
+    let key = ManagerTableKey {
         user: user.clone(),
         thread: None,
         own: None,

@@ -1,4 +1,6 @@
 //! Which connection managers there are in one container.
+//!
+//! Implements docs/protocol.md#connection-manager.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,9 +17,9 @@ use crate::{
     port::env::Env,
 };
 
-/// What tells managers apart.
+/// The key of a manager.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ManagerKey {
+pub(super) struct ManagerTableKey {
     pub(super) user: UserId,
     /// The conversation, if the client named one. None is known when a client connects.
     pub(super) thread: Option<Arc<str>>,
@@ -32,11 +34,11 @@ pub struct Managers<E: Env> {
 }
 
 pub(super) struct ManagerTables<E: Env> {
-    pub(super) by_key: BTreeMap<ManagerKey, Rc<Manager<E>>>,
+    pub(super) by_key: BTreeMap<ManagerTableKey, Rc<Manager<E>>>,
     /// How many each user has. Kept beside the table, as it was.
     pub(super) count_of: BTreeMap<UserId, usize>,
-    /// The manager that each connection was given in step 19, and under which key.
-    pub(super) given_to: BTreeMap<SocketId, (ManagerKey, Rc<Manager<E>>)>,
+    /// The manager that each connection was given in docs/protocol.md#step-19, and under which key.
+    pub(super) given_to: BTreeMap<SocketId, (ManagerTableKey, Rc<Manager<E>>)>,
 }
 
 impl<E: Env> Default for Managers<E> {
@@ -69,7 +71,7 @@ impl<E: Env> Managers<E> {
     /// no connections: all connections were added when no thread was known (D71).
     pub fn of_thread(&self, user: &UserId, thread: Option<&Arc<str>>) -> Vec<Rc<Manager<E>>> {
         let tables = self.tables.borrow();
-        let first = ManagerKey {
+        let first = ManagerTableKey {
             user: user.clone(),
             thread: thread.cloned(),
             own: None,
@@ -81,13 +83,13 @@ impl<E: Env> Managers<E> {
         of_thread.map(|(_, manager)| manager.clone()).collect()
     }
 
-    pub(super) fn find(&self, key: &ManagerKey) -> Option<Rc<Manager<E>>> {
+    pub(super) fn find(&self, key: &ManagerTableKey) -> Option<Rc<Manager<E>>> {
         self.tables.borrow().by_key.get(key).cloned()
     }
 
-    pub(super) fn keys_of(&self, user: &UserId) -> Vec<ManagerKey> {
+    pub(super) fn keys_of(&self, user: &UserId) -> Vec<ManagerTableKey> {
         let tables = self.tables.borrow();
-        let first = ManagerKey {
+        let first = ManagerTableKey {
             user: user.clone(),
             thread: None,
             own: None,
@@ -106,12 +108,12 @@ impl<E: Env> Managers<E> {
             .unwrap_or(0)
     }
 
-    /// Makes a manager, and overwrites whatever is there under its key.
+    /// Makes a manager, and overwrites the one under its key.
     pub(super) fn make(
         &self,
         env: &E,
         design: &Rc<Design>,
-        key: ManagerKey,
+        key: ManagerTableKey,
         socket: SocketId,
     ) -> Rc<Manager<E>> {
         let instance = self.made.get();
@@ -126,7 +128,7 @@ impl<E: Env> Managers<E> {
         manager
     }
 
-    pub(super) fn drop_manager(&self, env: &E, key: &ManagerKey) {
+    pub(super) fn drop_manager(&self, env: &E, key: &ManagerTableKey) {
         let mut tables = self.tables.borrow_mut();
         let Some(manager) = tables.by_key.remove(key) else {
             return;

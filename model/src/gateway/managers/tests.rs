@@ -1,4 +1,4 @@
-//! What becomes of a user's managers, by the events that say so.
+//! What happens to a user's managers, as events show it.
 
 use super::*;
 use crate::{
@@ -9,18 +9,18 @@ use crate::{
     testing::{self, Peer, TestEnv, TestSocket, connect},
 };
 
-struct Scene {
+struct ManagersScene {
     env: TestEnv,
     container: Rc<Container<TestEnv>>,
 }
 
 type Joined = (Rc<Connection<TestEnv>>, Rc<TestSocket>);
 
-impl Scene {
+impl ManagersScene {
     fn new(design: &str) -> Self {
         let env = TestEnv::idle();
         let container = testing::container(&env, design, Environment::Testing);
-        Scene { env, container }
+        ManagersScene { env, container }
     }
 
     /// A connection of the one user, with its manager.
@@ -88,8 +88,8 @@ fn user() -> UserId {
 }
 
 #[test]
-fn a_manager_goes_with_its_connection() {
-    let scene = Scene::new("reference");
+fn a_manager_is_removed_with_its_connection() {
+    let scene = ManagersScene::new("reference");
     let joined = [0, 1].map(|peer| scene.join(peer).0);
     assert_eq!(scene.left(Table::ManagerFactory), [0, 1]);
     for connection in &joined {
@@ -101,8 +101,8 @@ fn a_manager_goes_with_its_connection() {
 }
 
 #[test]
-fn a_shared_manager_goes_with_its_last_connection() {
-    let scene = Scene::new("reference+manager-scope=thread");
+fn a_shared_manager_is_removed_with_its_last_connection() {
+    let scene = ManagersScene::new("reference+manager-scope=thread");
     let joined = [0, 1].map(|peer| scene.join(peer).0);
     assert_eq!(scene.count(), 1);
     assert!(scene.leave(&joined[0]));
@@ -118,7 +118,7 @@ fn a_manager_that_is_not_released_stays() {
         ("under-another-key", vec![0], vec![]),
         ("asked-of-the-factory", vec![0, 0], vec![0]),
     ] {
-        let scene = Scene::new(&format!("reference+manager-release={answer}"));
+        let scene = ManagersScene::new(&format!("reference+manager-release={answer}"));
         let (connection, _) = scene.join(0);
         assert!(scene.leave(&connection));
         assert_eq!(scene.left(Table::ManagerFactory), factory, "{answer}");
@@ -128,7 +128,7 @@ fn a_manager_that_is_not_released_stays() {
 
 #[test]
 fn managers_of_threads_that_messages_name_fill_the_table() {
-    let scene = Scene::new("reference+manager-scope=thread");
+    let scene = ManagersScene::new("reference+manager-scope=thread");
     let (connection, _) = scene.join(0);
     for n in 1..MANAGERS_PER_USER {
         assert_eq!(scene.message(&connection, n), Ok(()));
@@ -143,7 +143,7 @@ fn managers_of_threads_that_messages_name_fill_the_table() {
 #[test]
 fn two_tasks_make_the_same_manager_when_room_is_made_first() {
     // D74.
-    let scene = Scene::new("reference+manager-scope=thread");
+    let scene = ManagersScene::new("reference+manager-scope=thread");
     let (connection, _) = scene.join(0);
     for n in 1..12 {
         assert_eq!(scene.message(&connection, n), Ok(()));
@@ -165,7 +165,7 @@ fn two_tasks_make_the_same_manager_when_room_is_made_first() {
 #[test]
 fn live_connections_are_reaped_with_their_managers() {
     // D72.
-    let scene = Scene::new("reference+manager-reaping=idle-by-sends");
+    let scene = ManagersScene::new("reference+manager-reaping=idle-by-sends");
     let early: Vec<Joined> = (0..12).map(|peer| scene.join(peer)).collect();
     scene.pass(11);
     assert_eq!(scene.send(&early[3].0), Some(Ok(())));
@@ -176,18 +176,18 @@ fn live_connections_are_reaped_with_their_managers() {
 }
 
 #[test]
-fn a_failed_send_under_the_lock_waits_for_itself() {
+fn a_failed_send_under_the_lock_deadlocks() {
     // D66.
     for (answer, sent, left) in [
         ("nothing", Some(Ok(())), true),
         ("held-over-removal", None, true),
     ] {
-        let scene = Scene::new(&format!("reference+manager-lock={answer}"));
+        let scene = ManagersScene::new(&format!("reference+manager-lock={answer}"));
         let (connection, socket) = scene.join(0);
         assert_eq!(scene.send(&connection), Some(Ok(())));
         socket.peer.set(Peer::Gone);
         assert_eq!(scene.send(&connection), sent, "{answer}");
-        // The send was cancelled, which freed the lock; in a run nobody cancels it.
+        // The send was cancelled, which freed the lock; in a run it is not cancelled.
         assert_eq!(scene.leave(&connection), left, "{answer}");
     }
 }

@@ -6,8 +6,8 @@ use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 use super::Asked;
 use crate::{
     core::{
-        ledger::{Answer, Command, Page, Status},
-        message::{AgentEvent, ErrorCode, Request},
+        ledger::{JournalPage, LedgerAnswer, LedgerCommand, Status},
+        message::{AgentEvent, ErrorCode, RunRequest},
     },
     design::{EventDelivery, SilentRun},
     event::TaskName,
@@ -22,12 +22,12 @@ use crate::{
     },
 };
 
-/// How often the journal of a run that goes on elsewhere is read, and how soon an event is sent
-/// again that nobody took.
+/// How often the journal of a run that goes on elsewhere is read, and how soon an event that was
+/// not taken is sent again.
 pub const POLL_EVERY: Duration = Duration::from_millis(250);
 
 /// Messages that one connection is being answered at the same time. More than a client's own queue
-/// holds (protocol.md 7.1).
+/// holds (docs/protocol.md#client-queues).
 pub const MAX_ANSWERS: usize = 128;
 
 /// How giving an answer ended.
@@ -35,7 +35,7 @@ pub const MAX_ANSWERS: usize = 128;
 enum Given {
     /// With the last event or an error, or with the connection.
     All,
-    /// The run is silent, and somebody else is to execute the message.
+    /// The run is silent, and another run is to execute the message.
     NotYet,
 }
 
@@ -85,7 +85,7 @@ impl<E: Env> Answering<E> {
         match given {
             Given::All => {}
             Given::NotYet => {
-                let request = Request {
+                let request = RunRequest {
                     after: self.next.checked_sub(1),
                     ..asked.request.clone()
                 };
@@ -111,14 +111,19 @@ impl<E: Env> Answering<E> {
     /// From a run of another container, or one that is over.
     async fn poll(&mut self) -> Given {
         loop {
-            let read = Command::Read { from: self.next };
+            let read = LedgerCommand::Read { from: self.next };
             let given = match self.ask(read).await {
-                Ok(Answer::Page(page)) => self.pass_on(page).await,
-                // Forgotten: whatever became of it, no more is heard of it.
-                Ok(Answer::Unknown) => Some(self.say_failed().await),
+                Ok(LedgerAnswer::Page(page)) => self.pass_on(page).await,
+                // Forgotten: there is nothing more to read.
+                Ok(LedgerAnswer::Unknown) => Some(self.say_failed().await),
                 // Without Redis nothing is known; the next look may find more.
                 Err(_) => None,
-                Ok(answer @ (Answer::Done | Answer::Taken | Answer::Full | Answer::NotYours)) => {
+                Ok(
+                    answer @ (LedgerAnswer::Done
+                    | LedgerAnswer::Taken
+                    | LedgerAnswer::Full
+                    | LedgerAnswer::NotYours),
+                ) => {
                     panic!("the ledger answered a look with {answer:?}")
                 }
             };
@@ -130,8 +135,8 @@ impl<E: Env> Answering<E> {
         }
     }
 
-    /// Sends what a page has; says how giving ended if it did.
-    async fn pass_on(&mut self, page: Page) -> Option<Given> {
+    /// Sends the events of a page; returns how the answer ended if it did.
+    async fn pass_on(&mut self, page: JournalPage) -> Option<Given> {
         for kind in page.events {
             let event = AgentEvent {
                 run: page.run,
@@ -153,8 +158,8 @@ impl<E: Env> Answering<E> {
                 SilentRun::Awaited => None,
                 SilentRun::ExecutedAgain => Some(Given::NotYet),
                 SilentRun::Failed => {
-                    // If it cannot be asked, or the run has spoken again, the next look tells.
-                    let _ = self.ask(Command::FailIfSilent).await;
+                    // If it cannot be asked, or the run has continued, the next read shows it.
+                    let _ = self.ask(LedgerCommand::FailIfSilent).await;
                     None
                 }
             },
@@ -166,8 +171,8 @@ impl<E: Env> Answering<E> {
         let container = &self.asked.container;
         match container.design.event_delivery {
             EventDelivery::Inline => {
-                // What nobody took stays in the journal, and is taken from there again.
-                while hand_over(container, &self.to, event.clone()).await == Handed::ToNobody {
+                // What was not taken stays in the journal, and is read from there again.
+                while hand_over(container, &self.to, event.clone()).await == Handed::NotTaken {
                     if !self.pause().await {
                         return false;
                     }
@@ -179,8 +184,8 @@ impl<E: Env> Answering<E> {
                 let asker = to.asker;
                 let task = async move {
                     match hand_over(&carrier, &to, event).await {
-                        // Nobody waits for it.
-                        Handed::Over | Handed::ToNobody => {}
+                        // It is not awaited.
+                        Handed::Over | Handed::NotTaken => {}
                     }
                 };
                 let name = TaskName::EventDelivery;
@@ -208,16 +213,16 @@ impl<E: Env> Answering<E> {
         }
     }
 
-    async fn ask(&self, command: Command) -> Result<Answer, CallError> {
+    async fn ask(&self, command: LedgerCommand) -> Result<LedgerAnswer, CallError> {
         let env = &self.asked.container.env;
         let key = self.asked.key();
         calls::ask_ledger(env, self.to.asker, &key, command, POLL_EVERY).await
     }
 }
 
-/// The message is to be executed by somebody else than the run that is silent. Boxed, because
+/// The message is to be executed by another run than the silent one. Boxed, because
 /// that may come to giving the answer again.
-fn ask_again<E: Env>(asked: &Asked<E>, request: Request) -> Pin<Box<dyn Future<Output = ()>>> {
+fn ask_again<E: Env>(asked: &Asked<E>, request: RunRequest) -> Pin<Box<dyn Future<Output = ()>>> {
     let (container, connection) = (asked.container.clone(), asked.connection.clone());
     let (user, handler) = (asked.user.clone(), asked.handler);
     Box::pin(async move { agent::start(&container, &connection, user, request, handler).await })

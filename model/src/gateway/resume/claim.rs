@@ -1,4 +1,4 @@
-//! Whose a message is to execute.
+//! Which run executes a message.
 
 use std::{rc::Rc, time::Duration};
 
@@ -6,7 +6,7 @@ use super::Asked;
 use crate::{
     core::{
         ids::RunId,
-        ledger::{Answer, Command, Rival},
+        ledger::{LedgerAnswer, LedgerCommand, Rival},
     },
     design::{LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
     gateway::{calls, journal::Journal},
@@ -16,14 +16,14 @@ use crate::{
 /// How long a claim may take before the message is refused.
 pub const CLAIM_LIMIT: Duration = Duration::from_secs(3);
 
-/// What became of the attempt to execute a message.
+/// What happened to the attempt to execute a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// It is this run's to execute.
     Ours,
     /// Another run executes it, or has done so.
     Taken,
-    /// Nobody knows, or nobody can keep it in mind.
+    /// Unknown, or the ledger is full.
     Unavailable,
 }
 
@@ -44,12 +44,12 @@ impl<E: Env> Asked<E> {
         };
         match design.message_ledger {
             MessageLedger::SharedStore => {}
-            // A journal is kept in the ledger, whoever knows of the claim.
+            // A journal is kept in the ledger, whichever part records the claim.
             MessageLedger::None | MessageLedger::PerContainer if self.is_journaled() => {}
             MessageLedger::None | MessageLedger::PerContainer => return Claim::Ours,
         }
         let (env, socket) = (&self.container.env, self.connection.socket_id());
-        let command = Command::Claim { owner: run, rival };
+        let command = LedgerCommand::Claim { owner: run, rival };
         match calls::ask_ledger(env, socket, &self.key(), command, CLAIM_LIMIT).await {
             Ok(answer) => understood(&answer),
             Err(_) => match design.ledger_outage {
@@ -60,7 +60,7 @@ impl<E: Env> Asked<E> {
     }
 
     fn claim_here(&self, run: RunId) -> Claim {
-        let command = Command::Claim {
+        let command = LedgerCommand::Claim {
             owner: run,
             rival: Rival::Respected,
         };
@@ -89,12 +89,12 @@ impl<E: Env> Asked<E> {
     }
 }
 
-fn understood(answer: &Answer) -> Claim {
+fn understood(answer: &LedgerAnswer) -> Claim {
     match answer {
-        Answer::Done => Claim::Ours,
-        Answer::Taken => Claim::Taken,
-        Answer::Full => Claim::Unavailable,
-        Answer::NotYours | Answer::Page(_) | Answer::Unknown => {
+        LedgerAnswer::Done => Claim::Ours,
+        LedgerAnswer::Taken => Claim::Taken,
+        LedgerAnswer::Full => Claim::Unavailable,
+        LedgerAnswer::NotYours | LedgerAnswer::Page(_) | LedgerAnswer::Unknown => {
             panic!("the ledger answered a claim with {answer:?}")
         }
     }

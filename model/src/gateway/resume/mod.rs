@@ -4,7 +4,7 @@
 //! A client sends a message again, on its next connection, until it has the answer. A message is
 //! executed at most once, and its answer is given to every connection that asks for it:
 //!
-//! - [`Asked`]: a message, who asks, and the claim ([`claim`]);
+//! - [`Asked`]: a message, the connection that asks, and the claim ([`claim`]);
 //! - [`answer`]: the journal of a run on its way to one connection.
 
 mod answer;
@@ -19,22 +19,22 @@ pub use claim::CLAIM_LIMIT;
 pub(crate) use claim::Claim;
 
 use crate::{
-    core::{ids::UserId, ledger::MessageKey, message::Request},
+    core::{ids::UserId, ledger::MessageKey, message::RunRequest},
     gateway::{connection::Connection, container::Container, router::AgentHandler},
     port::env::Env,
 };
 
-/// A message that starts an agent run, and who asks.
+/// A message that starts an agent run, and the connection that asks.
 pub(crate) struct Asked<E: Env> {
     pub(crate) container: Rc<Container<E>>,
     pub(crate) connection: Rc<Connection<E>>,
     pub(crate) user: UserId,
-    pub(crate) request: Request,
+    pub(crate) request: RunRequest,
     pub(crate) handler: AgentHandler,
 }
 
 impl<E: Env> Asked<E> {
-    /// Whose message it is, and which.
+    /// The user that sent the message, and its id.
     fn key(&self) -> MessageKey {
         MessageKey {
             user: self.user.clone(),

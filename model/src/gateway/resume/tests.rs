@@ -6,7 +6,7 @@ use crate::{
     core::{
         environment::Environment,
         ids::{RunId, UserId},
-        ledger::{Answer, Command, LEASE, MessageKey, Rival},
+        ledger::{LEASE, LedgerAnswer, LedgerCommand, MessageKey, Rival},
         message::{self, ErrorCode, ServerMessage},
     },
     event::{Event, TaskName},
@@ -21,15 +21,15 @@ use super::CLAIM_LIMIT;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-struct Scene {
+struct ResumeScene {
     env: TestEnv,
     redis_is_down: Rc<Cell<bool>>,
 }
 
 type Client = (Rc<Connection<TestEnv>>, Rc<TestSocket>);
 
-impl Scene {
-    /// A supervisor that takes 100 ms for each of: think, call a tool, hear from it, be done; and
+impl ResumeScene {
+    /// A supervisor that takes 100 ms for each of: think, call a tool, get its result, finish; and
     /// a Redis that answers at once.
     fn new() -> Self {
         let redis_is_down = Rc::new(Cell::new(false));
@@ -53,7 +53,7 @@ impl Scene {
             | Request::ValidateToken { .. }
             | Request::CheckDatabase => (Duration::ZERO, Ok(Reply::Alive)),
         });
-        Scene { env, redis_is_down }
+        ResumeScene { env, redis_is_down }
     }
 
     fn container(&self, design: &str) -> Rc<Container<TestEnv>> {
@@ -76,7 +76,7 @@ impl Scene {
 
     /// Sends the one message.
     fn ask(&self, container: &Rc<Container<TestEnv>>, client: &Client, after: Option<u32>) {
-        let request = message::Request {
+        let request = message::RunRequest {
             id: "m1".into(),
             thread: None,
             text: "hello".into(),
@@ -114,7 +114,7 @@ fn heard(client: &Client) -> String {
 
 #[test]
 fn a_message_is_executed_once_and_answered_wherever_it_is_sent_again() {
-    let scene = Scene::new();
+    let scene = ResumeScene::new();
     let (here, there) = (scene.container("reference"), scene.container("reference"));
     let first = scene.join(&here, 0);
     scene.ask(&here, &first, None);
@@ -134,7 +134,7 @@ fn a_message_is_executed_once_and_answered_wherever_it_is_sent_again() {
 
 #[test]
 fn one_connection_is_given_an_answer_once() {
-    let scene = Scene::new();
+    let scene = ResumeScene::new();
     let container = scene.container("reference");
     let client = scene.join(&container, 0);
     scene.ask(&container, &client, None);
@@ -144,14 +144,14 @@ fn one_connection_is_given_an_answer_once() {
 }
 
 #[test]
-fn what_becomes_of_a_message_that_is_sent_again_elsewhere() {
+fn a_message_that_is_sent_again_elsewhere() {
     let table = [
         ("reference", 1),
         ("reference+message-ledger=per-container", 2),
         ("reference+message-ledger=none", 2),
     ];
     for (design, runs) in table {
-        let scene = Scene::new();
+        let scene = ResumeScene::new();
         let (here, there) = (scene.container(design), scene.container(design));
         for container in [&here, &there] {
             let client = scene.join(container, 0);
@@ -162,28 +162,28 @@ fn what_becomes_of_a_message_that_is_sent_again_elsewhere() {
     }
 }
 
-/// The message was claimed by a run of which nobody hears any more.
-fn hang(design: &str) -> (Scene, Client) {
-    let scene = Scene::new();
+/// The message was claimed by a run that is silent.
+fn hang(design: &str) -> (ResumeScene, Client) {
+    let scene = ResumeScene::new();
     let container = scene.container(design);
     let client = scene.join(&container, 0);
     let key = MessageKey {
         user: user(),
         message: "m1".into(),
     };
-    let command = Command::Claim {
+    let command = LedgerCommand::Claim {
         owner: RunId(u32::MAX),
         rival: Rival::Respected,
     };
     let claim = calls::ask_ledger(&scene.env, client.0.socket_id(), &key, command, SECOND);
-    assert_eq!(scene.env.block_on(claim), Ok(Answer::Done));
+    assert_eq!(scene.env.block_on(claim), Ok(LedgerAnswer::Done));
     scene.ask(&container, &client, None);
     scene.pass(LEASE + 3 * SECOND);
     (scene, client)
 }
 
 #[test]
-fn what_becomes_of_a_message_whose_run_is_silent() {
+fn a_message_whose_run_is_silent() {
     let table = [
         ("failed", 0, "AgentFailed"),
         ("executed-again", 1, "0 1 2 3 4"),
@@ -196,9 +196,9 @@ fn what_becomes_of_a_message_whose_run_is_silent() {
 }
 
 #[test]
-fn what_becomes_of_a_message_that_cannot_be_claimed() {
+fn a_message_that_cannot_be_claimed() {
     for (answer, runs) in [("refused", 0), ("executed", 1)] {
-        let scene = Scene::new();
+        let scene = ResumeScene::new();
         let container = scene.container(&format!("reference+ledger-outage={answer}"));
         let client = scene.join(&container, 0);
         scene.redis_is_down.set(true);
@@ -218,7 +218,7 @@ fn what_becomes_of_a_message_that_cannot_be_claimed() {
 
 #[test]
 fn a_run_outlives_a_short_outage_of_redis() {
-    let scene = Scene::new();
+    let scene = ResumeScene::new();
     let container = scene.container("reference");
     let client = scene.join(&container, 0);
     scene.ask(&container, &client, None);
@@ -232,8 +232,8 @@ fn a_run_outlives_a_short_outage_of_redis() {
 }
 
 #[test]
-fn a_container_that_stops_fails_its_runs_for_everybody() {
-    let scene = Scene::new();
+fn a_container_that_stops_fails_its_runs_for_every_connection() {
+    let scene = ResumeScene::new();
     let (here, there) = (scene.container("reference"), scene.container("reference"));
     let (first, second) = (scene.join(&here, 0), scene.join(&there, 1));
     scene.ask(&here, &first, None);
@@ -250,7 +250,7 @@ fn a_container_that_stops_fails_its_runs_for_everybody() {
 
 #[test]
 fn an_answer_ends_with_its_connection() {
-    let scene = Scene::new();
+    let scene = ResumeScene::new();
     let container = scene.container("reference");
     let client = scene.join(&container, 0);
     scene.ask(&container, &client, None);

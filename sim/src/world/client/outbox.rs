@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use gatesim_model::{
     core::{
         ids::{MessageId, RunId},
-        message::{ClientMessage, Frame, Request},
+        message::{ClientMessage, Frame, RunRequest},
         time::Time,
     },
     design::ClientResend,
@@ -154,7 +154,7 @@ impl ClientOutbox {
     fn compose(&self, number: u32, after: Option<u32>) -> (MessageId, Frame) {
         let plan = &self.messages[number as usize];
         let id = message_id(self.client, number);
-        let request = Request {
+        let request = RunRequest {
             id: id.clone(),
             thread: plan.thread.map(|n| format!("thread{n}").into()),
             after,
