@@ -309,7 +309,7 @@ const FLUSH_AFTER_FAILURE: Difference<Queue> = Difference {
     },
 };
 
-/// The model looks for old frames where somebody is there to be told of them: when one arrives.
+/// The gateway looks for old frames when another one arrives, because that is where it reports a loss.
 const EXPIRY: Difference<Queue> = Difference {
     name: "expiry",
     reason: "the model drops frames that are too old when another one arrives, the original when \
