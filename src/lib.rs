@@ -19,6 +19,7 @@ mod output;
 mod power;
 mod replay;
 mod report;
+mod schema;
 mod shrink;
 mod sweep;
 mod target;

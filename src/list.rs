@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     output::{MessageFormat, Output},
+    schema::knobs::{Knob, knobs},
     target::{catalog, defects::Catalogue},
 };
 
@@ -40,12 +41,15 @@ pub enum ListSubject {
     Defects,
     /// What can go wrong in the world around the gateway.
     Faults,
+    /// The fields of a scenario file: what each says, its unit, default and bounds.
+    Knobs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   gatesim list scenarios
   gatesim list questions
+  gatesim list knobs
   gatesim list designs --message-format json";
 
 /// Columns of a line.
@@ -84,6 +88,7 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
         ListSubject::Marks => ("mark", marks()),
         ListSubject::Defects => ("defect", defects()?),
         ListSubject::Faults => ("fault", faults()),
+        ListSubject::Knobs => return list_knobs(out),
     };
     match out.format() {
         MessageFormat::Human => {
@@ -165,20 +170,49 @@ fn defects() -> anyhow::Result<Vec<ListItem>> {
 fn faults() -> Vec<ListItem> {
     FaultKind::ALL
         .iter()
-        .map(|(name, text)| ListItem::new(kebab_case(name), text.trim()))
+        .map(|(name, text)| ListItem::new(name, text.trim()))
         .collect()
 }
 
-/// `ServiceDown` as files spell it: `service-down`.
-fn kebab_case(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !text.is_empty() {
-            text.push('-');
+fn list_knobs(out: &mut Output) -> anyhow::Result<Exit> {
+    let knobs = knobs();
+    if let MessageFormat::Json = out.format() {
+        for knob in &knobs {
+            out.json("knob", knob)?;
         }
-        text.push(c.to_ascii_lowercase());
+        return Ok(Exit::Held);
     }
-    text
+    for table in knobs.chunk_by(|one, next| one.table == next.table) {
+        let name = match &*table[0].table {
+            "" => "at the top of the file".to_owned(),
+            name => format!("[{name}]"),
+        };
+        out.line(out.style().strong(&name))?;
+        let width = table.iter().map(|knob| knob.name.len()).max().unwrap_or(0);
+        for knob in table {
+            let text = format!("{} ({})", knob.text, limits(knob));
+            write_item(&ListItem::new(&knob.name, text), 4, width, out)?;
+        }
+        out.line("")?;
+    }
+    Ok(Exit::Held)
+}
+
+/// What may be written for a knob, in a few words.
+fn limits(knob: &Knob) -> String {
+    let mut text = knob.form.to_owned();
+    if let Some((least, most)) = knob.bounds {
+        let unit = knob.unit.as_deref().unwrap_or_default();
+        text += format!(", {least} to {most} {unit}").trim_end();
+    }
+    if !knob.allowed.is_empty() {
+        text += &format!(" of {}", knob.allowed.join(", "));
+    }
+    match &knob.default {
+        Some(default) => text + &format!(", default {default}"),
+        None if knob.required => text + ", required",
+        None => text,
+    }
 }
 
 fn write_question(question: &ListItem, out: &mut Output) -> anyhow::Result<()> {
@@ -237,11 +271,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_are_spelt_as_in_files() {
-        assert_eq!(kebab_case("ServiceDown"), "service-down");
-    }
 
     #[test]
     fn text_is_wrapped_at_spaces() {

@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     list,
     output::{MessageFormat, Output, note},
-    power, replay, report, shrink, sweep, verify_fix, why,
+    power, replay, report, schema, shrink, sweep, verify_fix, why,
 };
 
 /// Deterministic simulation of a WebSocket gateway's connection protocol.
@@ -49,6 +49,7 @@ enum CliCommand {
     #[command(subcommand)]
     Corpus(corpus::args::CorpusCommand),
     List(list::ListArgs),
+    Schema(schema::SchemaArgs),
 }
 
 impl CliCommand {
@@ -63,6 +64,7 @@ impl CliCommand {
             CliCommand::VerifyFix(args) => verify_fix::verify_fix(args, out),
             CliCommand::Corpus(command) => corpus::corpus(command, out),
             CliCommand::List(args) => list::list(args, out),
+            CliCommand::Schema(args) => schema::schema(args, out),
         }
     }
 }

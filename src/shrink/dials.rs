@@ -1,119 +1,115 @@
-//! The values of a plan that can be quieter than they are.
+//! The values of a plan that are not what they are by default.
 //!
-//! Every part of a plan is taken to pieces by name, so that a new field does not compile before
-//! somebody has said here what its quiet value is.
+//! Every part of a plan is taken to pieces by name, so that a new field does not compile before its
+//! default is said here. The default of an amount is the least that its unit allows.
 
 use std::collections::BTreeMap;
 
 use gatesim_sim::{
     plan::{
-        A_DAY_MS, BalancerPlan, ClientPlan, ContainerPlan, Count, FaultKind, FaultPlan, HeaderPlan,
-        HeaderPolicy, Leaving, LinkPlan, MessagePlan, Millis, NoisePlan, Plan, Program, Range,
-        ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS, USUAL_WINDOW, Unit,
+        A_DAY_MS, AmountVisitor, BalancerPlan, ClientPlan, ContainerPlan, Count, FaultPlan,
+        HeaderPlan, HeaderPolicy, Leaving, LinkPlan, MessagePlan, Millis, NoisePlan, Plan, Program,
+        Range, ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS, USUAL_WINDOW, Unit,
     },
     scheduler::Strategy,
 };
 
-/// A value that is not quiet.
+/// A value that is not the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dial {
-    /// Which: its place among all values of the plan, quiet or not.
+    /// Which: its place among all values of the plan.
     pub place: usize,
-    /// What it is turned to, at best.
-    pub quiet: Turn,
-    /// How it can be turned down little by little: from this value. None if there is nothing
-    /// between what it is and what is quiet.
+    /// What it is set to, at best.
+    pub default: Setting,
+    /// From which value it can be lowered step by step. None if there is nothing between what it
+    /// is and the default.
     pub amount: Option<u64>,
 }
 
-/// What a value is turned to.
+/// What a value is set to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Setting {
     /// An amount.
     To(u64),
-    /// The one value that is quiet.
-    Quiet,
+    /// The one default.
+    Default,
 }
 
-/// The latency of a quiet link or service, in microseconds, unless it has less. None at all would
-/// put a whole run into one instant, in which nobody could tell what comes after what.
-const QUIET_LATENCY_US: u64 = 1_000;
+/// The default latency of a link or service, in microseconds, unless it has less. Without any, a
+/// whole run would happen in one instant, and its order would be hard to read.
+const DEFAULT_LATENCY_US: u64 = 1_000;
 
-/// The values of a plan that are not quiet.
-pub fn loud(plan: &Plan) -> Vec<Dial> {
+/// The values of a plan that are not the default.
+pub fn non_default(plan: &Plan) -> Vec<Dial> {
     let mut walk = Walk {
         place: 0,
-        loud: Vec::new(),
-        turns: &BTreeMap::new(),
+        found: Vec::new(),
+        settings: &BTreeMap::new(),
     };
     walk.plan(&mut plan.clone());
-    walk.loud
+    walk.found
 }
 
-/// The plan with some values turned.
-pub fn turned(plan: &Plan, turns: &BTreeMap<usize, Turn>) -> Plan {
+/// The plan with some values set.
+pub fn with(plan: &Plan, settings: &BTreeMap<usize, Setting>) -> Plan {
     let mut plan = plan.clone();
     let mut walk = Walk {
         place: 0,
-        loud: Vec::new(),
-        turns,
+        found: Vec::new(),
+        settings,
     };
     walk.plan(&mut plan);
     plan
 }
 
-/// One way through all values of a plan.
+/// One pass over all values of a plan.
 struct Walk<'a> {
     place: usize,
-    loud: Vec<Dial>,
-    turns: &'a BTreeMap<usize, Turn>,
+    found: Vec<Dial>,
+    settings: &'a BTreeMap<usize, Setting>,
 }
 
 impl Walk<'_> {
-    /// The less the quieter.
-    fn amount<U: Unit>(&mut self, value: &mut U) {
-        self.amount_from(value, U::LEAST);
-    }
-
+    /// An amount whose default is `least`.
     fn amount_from<U: Unit>(&mut self, value: &mut U, least: u64) {
         if value.amount() > least {
-            self.loud.push(Dial {
+            self.found.push(Dial {
                 place: self.place,
-                quiet: Turn::To(least),
+                default: Setting::To(least),
                 amount: Some(value.amount()),
             });
         }
-        match self.turns.get(&self.place) {
-            Some(Turn::To(amount)) => *value = U::nearest(*amount),
-            Some(Turn::Quiet) => *value = U::nearest(least),
+        match self.settings.get(&self.place) {
+            Some(Setting::To(amount)) => *value = U::nearest(*amount),
+            Some(Setting::Default) => *value = U::nearest(least),
             None => {}
         }
         self.place += 1;
     }
 
-    /// Quiet or not.
-    fn switch<T: PartialEq>(&mut self, value: &mut T, quiet: T) {
-        let is_loud = *value != quiet;
-        if is_loud {
-            self.loud.push(Dial {
+    /// The default or not.
+    fn switch<T: PartialEq>(&mut self, value: &mut T, default: T) {
+        let differs = *value != default;
+        if differs {
+            self.found.push(Dial {
                 place: self.place,
-                quiet: Turn::Quiet,
+                default: Setting::Default,
                 amount: None,
             });
         }
-        if is_loud && self.turns.contains_key(&self.place) {
-            *value = quiet;
+        if differs && self.settings.contains_key(&self.place) {
+            *value = default;
         }
         self.place += 1;
     }
 
-    /// First one value instead of several, then the less the quieter.
-    fn range<U: Unit>(&mut self, range: &mut Range<U>, quiet: u64) {
+    /// First one value instead of several, then the least.
+    fn range<U: Unit>(&mut self, range: &mut Range<U>, default: u64) {
         let mut most = range.most;
         self.switch(&mut most, range.least);
         let width = most.amount() - range.least.amount();
         let mut least = range.least;
-        self.amount_from(&mut least, quiet);
+        self.amount_from(&mut least, default);
         *range = Range {
             least,
             most: U::nearest(least.amount() + width),
@@ -134,10 +130,10 @@ impl Walk<'_> {
             scenario: _,
             // Seeds what is kept apart by chance: names.
             seed: _,
-            // Neither is quieter than the other.
+            // None is the default.
             environment: _,
             strategy,
-            // Cut where the violation is, which is neither here nor there as quiet goes.
+            // Cut where the violation is; it has no default.
             time_limit_ms: _,
             heal_at_ms,
             aftermath_ms,
@@ -187,8 +183,8 @@ impl Walk<'_> {
         self.range(close_hold_us, 0);
         self.switch(affinity, true);
         self.amount(cookie_loss_per_mille);
-        let quiet_headers = HeaderPlan::default();
-        self.switch(headers, quiet_headers);
+        let default_headers = HeaderPlan::default();
+        self.switch(headers, default_headers);
         let HeaderPlan {
             per_mille: _,
             authorization,
@@ -213,7 +209,7 @@ impl Walk<'_> {
             latency_us,
             error_per_mille,
         } = service;
-        self.range(latency_us, QUIET_LATENCY_US);
+        self.range(latency_us, DEFAULT_LATENCY_US);
         self.amount(error_per_mille);
     }
 
@@ -225,7 +221,7 @@ impl Walk<'_> {
             window,
             frame_us,
         } = link;
-        self.range(latency_us, QUIET_LATENCY_US);
+        self.range(latency_us, DEFAULT_LATENCY_US);
         self.amount(loss_per_mille);
         self.switch(give_up_ms, Millis::new(USUAL_GIVE_UP_MS));
         self.switch(window, Count::nearest(USUAL_WINDOW));
@@ -241,7 +237,7 @@ impl Walk<'_> {
             phase_ms,
             never_ready,
             hangs_in,
-            // Capacities: there is no telling which is quiet.
+            // Capacities have no default that every run could have.
             registry_capacity: _,
             managers_per_user: _,
             queue_capacity: _,
@@ -262,7 +258,7 @@ impl Walk<'_> {
         let ClientPlan {
             number: _,
             start_ms,
-            // Whose it is: none is quieter than the other.
+            // Whose it is: none is the default.
             user: _,
             token,
             program,
@@ -311,88 +307,13 @@ impl Walk<'_> {
             at_ms,
         } = fault;
         self.amount(at_ms);
-        match kind {
-            FaultKind::Crash {
-                container: _,
-                down_ms: ms,
-            }
-            | FaultKind::PowerLoss {
-                container: _,
-                down_ms: ms,
-            }
-            | FaultKind::ScaleIn {
-                container: _,
-                grace_ms: ms,
-            }
-            | FaultKind::Stall {
-                container: _,
-                for_ms: ms,
-            }
-            | FaultKind::ServiceDown {
-                service: _,
-                for_ms: ms,
-            }
-            | FaultKind::Partition {
-                client: _,
-                direction: _,
-                for_ms: ms,
-            }
-            | FaultKind::BackendPartition {
-                container: _,
-                direction: _,
-                for_ms: ms,
-            } => self.amount(ms),
-            FaultKind::Terminate {
-                container: _,
-                grace_ms,
-                down_ms,
-            } => {
-                self.amount(grace_ms);
-                self.amount(down_ms);
-            }
-            FaultKind::RollingDeploy { grace_ms, pause_ms } => {
-                self.amount(grace_ms);
-                self.amount(pause_ms);
-            }
-            FaultKind::ClockJump {
-                container: _,
-                towards: _,
-                by_ms,
-                for_ms,
-            } => {
-                self.amount(by_ms);
-                self.amount(for_ms);
-            }
-            FaultKind::ServiceFlapping {
-                service: _,
-                down_ms,
-                up_ms,
-                for_ms,
-            } => {
-                self.amount(down_ms);
-                self.amount(up_ms);
-                self.amount(for_ms);
-            }
-            FaultKind::ServiceSlow {
-                service: _,
-                factor,
-                for_ms,
-            } => {
-                self.amount(factor);
-                self.amount(for_ms);
-            }
-            FaultKind::ServiceErrors {
-                service: _,
-                per_mille,
-                for_ms,
-            }
-            | FaultKind::AuthDenies { per_mille, for_ms }
-            | FaultKind::SupervisorJumbles { per_mille, for_ms } => {
-                self.amount(per_mille);
-                self.amount(for_ms);
-            }
-            FaultKind::Reset { client: _ } | FaultKind::BackendReset { container: _ } => {}
-        }
+        kind.visit_amounts(self);
+    }
+}
+
+impl AmountVisitor for Walk<'_> {
+    fn amount<U: Unit>(&mut self, value: &mut U) {
+        self.amount_from(value, U::LEAST);
     }
 }
 
@@ -406,19 +327,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_turned_down_is_quiet_and_nothing_else_has_changed() {
+    fn a_value_that_is_set_is_the_default_and_nothing_else_has_changed() {
         for seed in 0..20 {
             let plan = plan("chaos", seed);
-            let dials = loud(&plan);
+            let dials = non_default(&plan);
             assert!(dials.len() > 20, "{dials:?}");
-            assert_eq!(turned(&plan, &BTreeMap::new()), plan);
+            assert_eq!(with(&plan, &BTreeMap::new()), plan);
             for dial in &dials {
-                let turns = BTreeMap::from([(dial.place, dial.quiet)]);
-                let quieter = turned(&plan, &turns);
-                assert_ne!(quieter, plan, "{dial:?}");
-                let left = loud(&quieter);
+                let settings = BTreeMap::from([(dial.place, dial.default)]);
+                let changed = with(&plan, &settings);
+                assert_ne!(changed, plan, "{dial:?}");
+                let left = non_default(&changed);
                 let still = left.iter().any(|other| other.place == dial.place);
-                assert!(!still, "{dial:?} is still loud");
+                assert!(!still, "{dial:?} is still there");
                 let others = |dials: &[Dial]| -> Vec<usize> {
                     let places = dials.iter().map(|other| other.place);
                     places.filter(|place| *place != dial.place).collect()
@@ -434,13 +355,16 @@ mod tests {
     }
 
     #[test]
-    fn with_everything_turned_down_nothing_is_loud() {
+    fn with_everything_turned_down_nothing_differs() {
         for scenario in ["chaos", "golden-path", "header-strip", "hostile-middlebox"] {
             let plan = plan(scenario, 3);
-            let turns = loud(&plan).iter().map(|d| (d.place, d.quiet)).collect();
-            let quiet = turned(&plan, &turns);
-            assert_eq!(loud(&quiet), [], "{scenario}");
-            assert_eq!(quiet.clients.len(), plan.clients.len());
+            let settings = non_default(&plan)
+                .iter()
+                .map(|d| (d.place, d.default))
+                .collect();
+            let defaults = with(&plan, &settings);
+            assert_eq!(non_default(&defaults), [], "{scenario}");
+            assert_eq!(defaults.clients.len(), plan.clients.len());
         }
     }
 }

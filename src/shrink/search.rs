@@ -15,7 +15,7 @@ use gatesim_sim::{
 use super::{
     candidate::Candidate,
     ddmin,
-    dials::{self, Dial, Turn},
+    dials::{self, Dial, Setting},
     elements::{self, Element, ElementKind},
     goal::{Goal, Hit},
     schedule,
@@ -116,25 +116,25 @@ impl<'a> ShrinkSearch<'a> {
 
     /// Values that are not needed get their defaults.
     fn reset_values(&mut self) -> Result<(), Stopped> {
-        let dials = dials::loud(&self.best.plan);
+        let dials = dials::non_default(&self.best.plan);
         self.minimise(&dials, |base, gone| {
-            let turns = gone.iter().map(|dial| (dial.place, dial.quiet)).collect();
-            turned(base, &turns)
+            let settings = gone.iter().map(|dial| (dial.place, dial.default)).collect();
+            with_settings(base, &settings)
         })
     }
 
     /// Values that are needed become as small as possible.
     fn reduce_values(&mut self) -> Result<(), Stopped> {
         self.close_gaps()?;
-        for Dial { place, quiet, .. } in dials::loud(&self.best.plan) {
+        for Dial { place, default, .. } in dials::non_default(&self.best.plan) {
             // Reducing one may have reset or reduced another.
-            let now = dials::loud(&self.best.plan);
+            let now = dials::non_default(&self.best.plan);
             let Some(amount) = now.iter().find(|dial| dial.place == place) else {
                 continue;
             };
-            if let (Turn::To(least), Some(amount)) = (quiet, amount.amount) {
+            if let (Setting::To(least), Some(amount)) = (default, amount.amount) {
                 self.lower(least, amount, |best, value| {
-                    turned(best, &BTreeMap::from([(place, Turn::To(value))]))
+                    with_settings(best, &BTreeMap::from([(place, Setting::To(value))]))
                 })?;
             }
         }
@@ -315,8 +315,8 @@ fn late(plan: &Plan, end_ms: u64) -> BTreeSet<Element> {
     late
 }
 
-fn turned(candidate: &Candidate, turns: &BTreeMap<usize, Turn>) -> Option<Candidate> {
-    let plan = dials::turned(&candidate.plan, turns);
+fn with_settings(candidate: &Candidate, settings: &BTreeMap<usize, Setting>) -> Option<Candidate> {
+    let plan = dials::with(&candidate.plan, settings);
     plan.check().is_ok().then(|| with_plan(candidate, plan))
 }
 

@@ -1,7 +1,7 @@
 //! A capsule: a file that keeps a failing run. Plan, design, choices, the violation that is expected,
 //! the digest, and why it is kept.
 
-use std::{fmt::Write as _, ops::Range, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, ops::Range, path::Path};
 
 use anyhow::anyhow;
 use gatesim_model::design::{Design, line_of, unknown};
@@ -11,6 +11,7 @@ use gatesim_sim::{
     run::outcome::{Digest, Outcome},
     scheduler::choices::Record,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -44,20 +45,37 @@ pub struct Capsule {
 }
 
 /// The file. Scalars stand before tables.
-#[derive(Serialize)]
-struct Written<'a> {
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Capsule", description = "A failing run that is kept.")]
+pub struct Written<'a> {
+    /// The format of the file.
     format: u32,
+    /// What the run shows, in one sentence.
     why: &'a str,
+    /// The scenario it was made from.
     scenario: &'a str,
+    /// The seed it was made from, which is the plan's own.
     seed: u64,
+    /// The design it runs.
     design: &'a str,
+    /// The fingerprint of its trace.
+    #[schemars(with = "String")]
     digest: Digest,
+    /// The violation that it must reproduce.
     expect: &'a Expectation,
+    /// What it was before it was shrunk, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     shrunk: Option<&'a Shrunk>,
+    /// What is run.
     plan: &'a Plan,
+    /// The choices to replay, by key: pairs of ordinal and value. None replays from the seed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     choices: Option<&'a Record>,
+    /// What led to the violation; written apart, one fact a line.
+    #[serde(skip_serializing)]
+    witness: Option<&'a Witness>,
 }
 
 /// The file as it is read: with positions, for errors.
@@ -212,7 +230,7 @@ impl Capsule {
 
     fn to_toml(&self) -> anyhow::Result<String> {
         let design = catalog::without_file(&self.run.design)?;
-        let mut text = toml::to_string(&Written {
+        let written = Written {
             format: FORMAT,
             why: &self.why,
             scenario: &self.run.scenario,
@@ -223,8 +241,10 @@ impl Capsule {
             plan: &self.plan,
             choices: self.choices.as_ref(),
             shrunk: self.shrunk.as_ref(),
-        })?;
-        if let Some(witness) = &self.witness {
+            witness: self.witness.as_ref(),
+        };
+        let mut text = toml::to_string(&written)?;
+        if let Some(witness) = written.witness {
             write_witness(&mut text, witness)?;
         }
         Ok(text)

@@ -6,12 +6,13 @@ use gatesim_sim::{
     check::{Violation, invariants::Invariant},
     run::outcome::Outcome,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::target::failure::FailureSignature;
 
 /// The signature that a capsule must reproduce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     /// Name of the invariant, or `panic`.
     pub invariant: String,

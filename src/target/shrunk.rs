@@ -1,9 +1,10 @@
 //! What a capsule records of the run that it was shrunk from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The origin of a shrunk run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shrunk {
     /// The name of the original run.
@@ -15,7 +16,7 @@ pub struct Shrunk {
 }
 
 /// The size of a run: how much there is to read in order to understand it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Size {
     /// Clients.

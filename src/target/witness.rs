@@ -13,6 +13,7 @@ use gatesim_sim::{
     run::outcome::Outcome,
     trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::target::expectation::Expectation;
@@ -22,7 +23,7 @@ use crate::target::expectation::Expectation;
 const MAX_FACTS: usize = 40;
 
 /// What led to a violation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
     /// Virtual time of the violation.

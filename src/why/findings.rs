@@ -1,7 +1,5 @@
 //! All decisive factors, the best explanation first.
 
-use gatesim_sim::view::describe;
-
 use super::{
     Comes, Decisive, OtherTiming, StepWords, Timing,
     blame::{ClientInput, Remedy, answers, faults, inputs},
@@ -59,7 +57,7 @@ impl Findings {
             let plan = trials.target().plan.fault(number);
             ranked.push(Decisive::Fault {
                 number,
-                what: plan.map_or_else(String::new, |plan| describe::describe_fault(&plan.kind)),
+                what: plan.map_or_else(String::new, |plan| plan.kind.to_string()),
                 timing: self
                     .pairs
                     .iter()

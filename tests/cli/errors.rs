@@ -137,7 +137,7 @@ fn scenarios_and_plans_that_cannot_be_run() {
             "[5, 2] is not a range",
         ),
         (
-            with(&scenario, "tokens", "{ valid = 0 }"),
+            with(&scenario, "token", "{ valid = 0 }"),
             "at least one weight",
         ),
         (
@@ -147,7 +147,7 @@ fn scenarios_and_plans_that_cannot_be_run() {
         (crash(64), "names container 64; containers are 0 to"),
     ] {
         scratch.write("wrong.toml", &text);
-        let args = match text.starts_with("summary") {
+        let args = match text.starts_with("#:schema") {
             true => ["sweep", "wrong.toml"],
             false => ["replay", "wrong.toml"],
         };

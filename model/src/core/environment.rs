@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
     Deserialize,
     strum::Display,
     strum::IntoStaticStr,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]

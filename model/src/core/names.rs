@@ -6,7 +6,7 @@ macro_rules! names {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
-            serde::Deserialize,
+            serde::Deserialize, schemars::JsonSchema,
         )]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)*

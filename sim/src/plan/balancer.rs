@@ -1,5 +1,6 @@
 //! What the balancer does to a connection.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 pub const A_DAY_MS: u64 = 86_400_000;
 
 /// The balancer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BalancerPlan {
     /// How long it holds an upgrade; a wide range lets upgrades overtake each other.
@@ -34,7 +35,7 @@ pub struct BalancerPlan {
     pub retries: Count<0, MAX_RETRIES>,
     /// How long it waits for a container's answer to an upgrade.
     #[serde(
-        default = "usual::<_, A_DAY_MS>",
+        default = "usual::<Millis<1>, A_DAY_MS>",
         skip_serializing_if = "is_usual::<_, A_DAY_MS>"
     )]
     pub answer_timeout_ms: Millis<1>,
@@ -46,13 +47,13 @@ pub struct BalancerPlan {
     pub duplicate_after_us: Range<Micros>,
     /// After how long without a frame in either direction it ends a connection.
     #[serde(
-        default = "usual::<_, A_DAY_MS>",
+        default = "usual::<Millis<1>, A_DAY_MS>",
         skip_serializing_if = "is_usual::<_, A_DAY_MS>"
     )]
     pub idle_timeout_ms: Millis<1>,
     /// How long it keeps the connections of a container that leaves service.
     #[serde(
-        default = "usual::<_, A_DAY_MS>",
+        default = "usual::<Millis, A_DAY_MS>",
         skip_serializing_if = "is_usual::<_, A_DAY_MS>"
     )]
     pub drain_ms: Millis,
@@ -65,7 +66,7 @@ pub struct BalancerPlan {
 }
 
 /// What becomes of the headers of an upgrade.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderPlan {
     /// How many upgrades in a thousand are treated so; the others keep everything.
@@ -89,7 +90,7 @@ impl HeaderPlan {
 
 /// How frames of one connection overtake each other. TCP cannot do that; a middlebox that takes
 /// messages apart and puts them on several connections of its own can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReorderPlan {
     /// Which way.

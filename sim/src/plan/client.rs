@@ -1,5 +1,6 @@
 //! The clients: who they are, what they send, how they behave, how they leave.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// One client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientPlan {
     /// Its number, if that is not its place among the clients.
@@ -88,7 +89,9 @@ impl ClientPlan {
 }
 
 /// What program a client is (protocol.md 1.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Program {
     /// A browser: it fails a connection for which no subprotocol was chosen.
@@ -101,7 +104,9 @@ pub enum Program {
 }
 
 /// Where in the upgrade a client puts its token (protocol.md 5.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenPlace {
     /// In a subprotocol, in base64url, as browsers do.
@@ -120,7 +125,9 @@ pub enum TokenPlace {
 }
 
 /// How a client leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Leaving {
     /// With a close frame.
@@ -132,7 +139,7 @@ pub enum Leaving {
 }
 
 /// One message of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessagePlan {
     /// After the client's start. A message that is due before the connection is open waits in
@@ -151,7 +158,9 @@ pub struct MessagePlan {
 }
 
 /// What a client sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
     /// `start_agent`.
@@ -163,7 +172,7 @@ pub enum MessageKind {
 }
 
 /// One frame that no client should send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoisePlan {
     /// After the client's start; it waits for a connection as messages do.
@@ -173,7 +182,9 @@ pub struct NoisePlan {
 }
 
 /// What is wrong with a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoiseKind {
     /// It is not JSON.

@@ -7,6 +7,7 @@ use gatesim_model::{
     event::{Component, StartupPhase},
     gateway::managers::MANAGERS_PER_USER,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -22,7 +23,7 @@ pub(super) const USUAL_MANAGERS: u64 = MANAGERS_PER_USER as u64;
 pub(super) const USUAL_QUEUE: u64 = MAX_WAITING_FRAMES as u64;
 
 /// One container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContainerPlan {
     /// Its number, if that is not its place among the containers.
@@ -47,13 +48,13 @@ pub struct ContainerPlan {
     pub registry_capacity: Count<0, MAX_REGISTRY>,
     /// How many connection managers one user may have.
     #[serde(
-        default = "usual::<_, USUAL_MANAGERS>",
+        default = "usual::<Count<1, MAX_REGISTRY>, USUAL_MANAGERS>",
         skip_serializing_if = "is_usual::<_, USUAL_MANAGERS>"
     )]
     pub managers_per_user: Count<1, MAX_REGISTRY>,
     /// How many frames wait for one connection at most.
     #[serde(
-        default = "usual::<_, USUAL_QUEUE>",
+        default = "usual::<Count<1, MAX_WAITING>, USUAL_QUEUE>",
         skip_serializing_if = "is_usual::<_, USUAL_QUEUE>"
     )]
     pub queue_capacity: Count<1, MAX_WAITING>,

@@ -1,5 +1,6 @@
 //! The links of a run: client to balancer, balancer to container.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +17,7 @@ pub const USUAL_GIVE_UP_MS: u64 = 924_600;
 pub const USUAL_WINDOW: u64 = 64;
 
 /// One link, both directions alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkPlan {
     /// One-way latency of a frame, in microseconds.
@@ -27,14 +28,14 @@ pub struct LinkPlan {
     /// How long an end waits for the acknowledgement of what it has sent before it gives the
     /// connection up, in milliseconds.
     #[serde(
-        default = "usual::<_, USUAL_GIVE_UP_MS>",
+        default = "usual::<Millis<1>, USUAL_GIVE_UP_MS>",
         skip_serializing_if = "is_usual::<_, USUAL_GIVE_UP_MS>"
     )]
     pub give_up_ms: Millis<1>,
     /// How many frames may be on the way or unread in one direction before the sender has to
     /// wait.
     #[serde(
-        default = "usual::<_, USUAL_WINDOW>",
+        default = "usual::<Count<1, MAX_WINDOW>, USUAL_WINDOW>",
         skip_serializing_if = "is_usual::<_, USUAL_WINDOW>"
     )]
     pub window: Count<1, MAX_WINDOW>,

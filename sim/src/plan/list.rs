@@ -1,7 +1,11 @@
 //! A list of a scenario or a plan, which knows how long it may be.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    borrow::Cow,
+    ops::{Deref, DerefMut},
+};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// A list that has `LEAST` to `MOST` items in a file.
@@ -21,6 +25,21 @@ where
                 "a list of {count} is out of bounds; {LEAST} to {MOST} is allowed"
             ))),
         }
+    }
+}
+
+impl<T: JsonSchema, const LEAST: u32, const MOST: u32> JsonSchema for List<T, LEAST, MOST> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "List".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": items, "minItems": LEAST, "maxItems": MOST })
     }
 }
 

@@ -4,13 +4,14 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! marks {
     ($($variant:ident => $name:literal, $statement:literal;)*) => {
         /// A rare state by name.
         #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
         pub enum Mark {
             $(#[doc = $statement] #[serde(rename = $name)] $variant,)*

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use gatesim_model::core::environment::Environment;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
@@ -34,19 +35,19 @@ pub use client::{
     ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, TokenPlace,
 };
 pub use container::ContainerPlan;
-pub use fault::{Direction, FaultKind, FaultPlan, Towards, Victim};
+pub use fault::{AmountVisitor, Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::{LinkPlan, USUAL_GIVE_UP_MS, USUAL_WINDOW};
 pub use list::List;
 pub use mark::{Mark, UnknownMark};
 pub use number::Numbered;
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
-pub use unit::{Count, Micros, Millis, PerMille, Unit};
+pub use unit::{Count, Micros, Millis, PerMille, UNIT, Unit};
 
 pub use crate::trace::request::{HeaderPolicy, Token};
 
 /// A concrete run, but for the design. One that cannot be run cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Plan {
     /// The scenario it came from.

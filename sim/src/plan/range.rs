@@ -1,7 +1,8 @@
 //! A closed range of numbers.
 
-use std::ops::RangeInclusive;
+use std::{borrow::Cow, ops::RangeInclusive};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::unit::{Unit, out_of_bounds, usual};
@@ -48,6 +49,21 @@ pub(super) fn only_usual<U: Unit, const VALUE: u64>() -> Range<U> {
 impl<U: Unit> Serialize for Range<U> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         (self.least.amount(), self.most.amount()).serialize(to)
+    }
+}
+
+impl<U: Unit> JsonSchema for Range<U> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Range".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let bound = generator.subschema_for::<U>();
+        json_schema!({ "type": "array", "items": bound, "minItems": 2, "maxItems": 2 })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The backing services.
 
 use gatesim_model::port::env::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Micros, PerMille, Range};
 
 /// The backing services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServicesPlan {
     /// Authentication.
@@ -32,7 +33,7 @@ impl ServicesPlan {
 }
 
 /// One backing service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServicePlan {
     /// From call to answer, network included, in microseconds.

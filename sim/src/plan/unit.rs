@@ -1,14 +1,18 @@
 //! Numbers with a unit, which know how large they may be. One that is out of bounds cannot be read
 //! from a file.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::bounds::{MAX_MS, MAX_US, PER_MILLE};
 
+/// The key of a schema that says the unit of a number.
+pub const UNIT: &str = "x-unit";
+
 /// A number of a scenario or a plan. Its default is the least that is allowed.
-pub trait Unit: Copy + Ord + Default {
+pub trait Unit: Copy + Ord + Default + JsonSchema {
     /// The unit as people write it; empty for a plain number.
     const NAME: &'static str;
     /// The least value that is allowed.
@@ -98,6 +102,27 @@ macro_rules! units {
         impl<$(const $bound: $inner),*> Serialize for $unit<$($bound),*> {
             fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
                 self.0.serialize(to)
+            }
+        }
+
+        impl<$(const $bound: $inner),*> JsonSchema for $unit<$($bound),*> {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($unit).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let (least, most) = (Self::LEAST, Self::MOST);
+                let mut schema = json_schema!({
+                    "type": "integer", "minimum": least, "maximum": most
+                });
+                if !Self::NAME.is_empty() {
+                    schema.insert(UNIT.to_owned(), Self::NAME.into());
+                }
+                schema
             }
         }
 

@@ -8,7 +8,19 @@ use super::waker::TaskId;
 use crate::scheduler::choices::Stream;
 
 /// How ties between ready tasks are broken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// A task draws whenever it becomes ready: those that become ready together are equally

@@ -1,10 +1,13 @@
 //! What a client's requests carry, in the words of plans and of events.
 
 use gatesim_model::core::ids::UserId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The token a client offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Token {
     /// A good one.
@@ -30,6 +33,7 @@ pub enum Token {
     Serialize,
     Deserialize,
     strum::Display,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum HeaderPolicy {

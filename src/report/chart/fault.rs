@@ -1,13 +1,10 @@
 //! The faults of the plan: in which lanes, from when to when.
 
-use std::time::Duration;
-
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     plan::{FaultKind, Plan, Victim},
     run::outcome::Outcome,
     trace::event::{Actor, Fact, TraceEvent, WorldEvent},
-    view::describe,
 };
 use serde::Serialize;
 
@@ -44,7 +41,7 @@ pub fn bars(plan: &Plan, outcome: &Outcome, lanes: &Lanes, kept: &Kept) -> Vec<F
             let planned = plan.fault(fault)?;
             Some(FaultBar {
                 number: fault,
-                text: describe::describe_fault(&planned.kind),
+                text: planned.kind.to_string(),
                 event: entry.number,
                 lanes: victims(&planned.kind, outcome, lanes),
                 until_ns: until(plan, entry, outcome, &planned.kind).map(|time| time.0),
@@ -74,7 +71,7 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
 /// When a fault that was applied is over: healing ends every fault, and a restart of its
 /// container ends a crash, which may be before the planned time.
 fn until(plan: &Plan, applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
-    let ends = applied.time + lasts(kind)?;
+    let ends = applied.time + kind.lasts()?;
     let healed = plan.heal_at_ms.map(|heal| Time::ZERO + heal.duration());
     let started = restarted(applied, outcome, kind);
     [healed, started].into_iter().flatten().chain([ends]).min()
@@ -101,30 +98,4 @@ fn restarted(applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Optio
         matches!(entry.fact, Fact::World(WorldEvent::ContainerStarted { container, .. }) if container == *down)
     });
     start.map(|entry| entry.time)
-}
-
-/// None for what is done at once, has no end, or ends when others have come up.
-fn lasts(kind: &FaultKind) -> Option<Duration> {
-    match *kind {
-        FaultKind::Crash { down_ms, .. } | FaultKind::PowerLoss { down_ms, .. } => {
-            Some(down_ms.duration())
-        }
-        FaultKind::Terminate {
-            grace_ms, down_ms, ..
-        } => Some(grace_ms.duration() + down_ms.duration()),
-        FaultKind::Stall { for_ms, .. }
-        | FaultKind::ClockJump { for_ms, .. }
-        | FaultKind::ServiceDown { for_ms, .. }
-        | FaultKind::ServiceFlapping { for_ms, .. }
-        | FaultKind::ServiceSlow { for_ms, .. }
-        | FaultKind::ServiceErrors { for_ms, .. }
-        | FaultKind::AuthDenies { for_ms, .. }
-        | FaultKind::SupervisorJumbles { for_ms, .. }
-        | FaultKind::Partition { for_ms, .. }
-        | FaultKind::BackendPartition { for_ms, .. } => Some(for_ms.duration()),
-        FaultKind::ScaleIn { .. }
-        | FaultKind::RollingDeploy { .. }
-        | FaultKind::Reset { .. }
-        | FaultKind::BackendReset { .. } => None,
-    }
 }

@@ -43,7 +43,8 @@ const TOOL: &[(&str, &str)] = &[
     ("target", "output"),
     ("timeline", "output"),
     ("execution", "exit output target timeline"),
-    ("list", "exit output target"),
+    ("schema", "exit output target"),
+    ("list", "exit output schema target"),
     ("corpus", "execution exit output target"),
     ("replay", "execution exit output target timeline"),
     ("sweep", "execution exit output target"),
@@ -54,7 +55,7 @@ const TOOL: &[(&str, &str)] = &[
     ("report", "execution exit output target why"),
     (
         "cli",
-        "corpus exit list output power replay report shrink sweep verify_fix why",
+        "corpus exit list output power replay report schema shrink sweep verify_fix why",
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! The balancer of a scenario.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Draw, Weights};
@@ -11,48 +12,68 @@ use crate::plan::{
 };
 
 /// The balancer: what each seed may make of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Balancing {
+    /// How long it holds an upgrade; a wide range lets upgrades overtake each other.
     upgrade_hold_us: Range<Micros>,
+    /// How long the end of a client's connection takes to reach the container.
     close_hold_us: Range<Micros>,
+    /// Whether a reconnecting client is sent to the container it was on before.
     affinity: bool,
+    /// How many upgrades in a thousand arrive without their cookie.
     #[serde(default)]
     cookie_loss_per_mille: Range<PerMille>,
+    /// What becomes of the headers of some upgrades.
     headers: Option<Headers>,
+    /// How many other containers are asked after one that has not answered an upgrade.
     #[serde(default)]
     retries: Range<Count<0, MAX_RETRIES>>,
-    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    /// How long it waits for a container's answer to an upgrade.
+    #[serde(default = "only_usual::<Millis<1>, A_DAY_MS>")]
     answer_timeout_ms: Range<Millis<1>>,
+    /// How many upgrades in a thousand are delivered twice.
     #[serde(default)]
     duplicate_per_mille: Range<PerMille>,
+    /// How long after the first copy the second one is sent.
     #[serde(default)]
     duplicate_after_us: Range<Micros>,
-    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    /// After how long without a frame in either direction it ends a connection.
+    #[serde(default = "only_usual::<Millis<1>, A_DAY_MS>")]
     idle_timeout_ms: Range<Millis<1>>,
-    #[serde(default = "only_usual::<_, A_DAY_MS>")]
+    /// How long it keeps the connections of a container that leaves service.
+    #[serde(default = "only_usual::<Millis, A_DAY_MS>")]
     drain_ms: Range<Millis>,
+    /// Behind how many addresses of its own it hides those of the clients; 0 if it does not.
     #[serde(default)]
     addresses: Range<Count<0, MAX_ADDRESSES>>,
+    /// Frames of one connection overtake each other.
     reorder: Option<Reorder>,
 }
 
 /// What becomes of headers: a share of the upgrades, and weights for each header.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Headers {
+    /// How many upgrades in a thousand are treated so.
     per_mille: Range<PerMille>,
+    /// What becomes of `Authorization`.
     authorization: Weights<HeaderPolicy>,
+    /// What becomes of `Sec-WebSocket-Protocol`.
     subprotocols: Weights<HeaderPolicy>,
+    /// What becomes of all other headers.
     others: Weights<HeaderPolicy>,
 }
 
 /// How frames of one connection overtake each other.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Reorder {
-    directions: Weights<Direction>,
+    /// Which way.
+    direction: Weights<Direction>,
+    /// How many text frames in a thousand wait while others pass.
     per_mille: Range<PerMille>,
+    /// For how long.
     hold_us: Range<Micros>,
 }
 
@@ -94,7 +115,7 @@ impl Headers {
 impl Reorder {
     fn plan(&self, draw: &Draw) -> ReorderPlan {
         ReorderPlan {
-            direction: draw.weights("reorder_direction", &self.directions),
+            direction: draw.weights("reorder_direction", &self.direction),
             per_mille: draw.per_mille("reorder", self.per_mille),
             hold_us: self.hold_us,
         }

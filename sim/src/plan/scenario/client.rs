@@ -1,5 +1,6 @@
 //! The clients of a scenario.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Draw, Weights, network::Network};
@@ -19,48 +20,59 @@ const OVERSIZE_BYTES: Count<0, MAX_TEXT_BYTES> = Count::new(9_000);
 const USUAL_THREADS: u64 = 2;
 
 /// The clients: how many, and what each of them may be.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Clients {
+    /// How many there are.
     pub(super) count: Range<Count<1, MAX_CLIENTS>>,
     /// How many users share them.
     pub(super) users: Range<Count<1, MAX_CLIENTS>>,
+    /// When each opens its first connection.
     start_ms: Range<Millis>,
-    tokens: Weights<Token>,
+    /// What each offers as token.
+    token: Weights<Token>,
     /// What networks they are on; without it the three ranges that follow say so.
-    networks: Option<Weights<Network>>,
+    network: Option<Weights<Network>>,
     /// Browsers, if not said.
-    programs: Option<Weights<Program>>,
+    program: Option<Weights<Program>>,
     /// Where they put their tokens: in a subprotocol, if not said.
     carries: Option<Weights<TokenPlace>>,
     /// How long tokens are good: for ever, if not said.
     #[serde(default)]
     token_life_ms: Option<Range<Millis<1>>>,
+    /// From its start until it has its first token.
     #[serde(default)]
     token_after_ms: Range<Millis>,
     /// The link's own range is drawn from these: each client has a fast or a slow network.
     #[serde(default)]
     latency_us: Range<Micros>,
+    /// How much the latency of one link varies.
     #[serde(default)]
     jitter_us: Range<Micros>,
+    /// How many frames in a thousand are lost once and sent again.
     #[serde(default)]
     loss_per_mille: Range<PerMille>,
     /// How long both ends of the link wait for an acknowledgement.
-    #[serde(default = "only_usual::<_, USUAL_GIVE_UP_MS>")]
+    #[serde(default = "only_usual::<Millis<1>, USUAL_GIVE_UP_MS>")]
     give_up_ms: Range<Millis<1>>,
     /// Frames in the window of the link.
-    #[serde(default = "only_usual::<_, USUAL_WINDOW>")]
+    #[serde(default = "only_usual::<Count<1, MAX_WINDOW>, USUAL_WINDOW>")]
     window: Range<Count<1, MAX_WINDOW>>,
     /// How long one frame occupies the link or its reader.
     #[serde(default)]
     frame_us: Range<Micros>,
+    /// How many messages each sends.
     messages: Range<Count<0, MAX_MESSAGES>>,
+    /// From its start to its first message.
     first_message_ms: Range<Millis>,
+    /// From one message to the next.
     message_gap_ms: Range<Millis>,
     /// How many messages in a thousand follow the one before without a gap.
     #[serde(default)]
     burst_per_mille: PerMille,
+    /// How many tools the agent calls for a message.
     tools: Range<Count<0, MAX_TOOLS>>,
+    /// Length of the text of a message, in bytes.
     text_bytes: Range<Count<0, MAX_TEXT_BYTES>>,
     /// How many messages in a thousand are larger than the server takes.
     #[serde(default)]
@@ -69,32 +81,39 @@ pub(super) struct Clients {
     #[serde(default)]
     thread_per_mille: PerMille,
     /// Among how many threads the messages of all clients choose: two, if not said.
-    #[serde(default = "usual::<_, USUAL_THREADS>")]
+    #[serde(default = "usual::<Count<1, MAX_THREADS>, USUAL_THREADS>")]
     threads: Count<1, MAX_THREADS>,
+    /// How long each waits for answers after its last message before it leaves.
     patience_ms: Range<Millis>,
+    /// How each leaves.
     leaves: Weights<Leaving>,
+    /// Some clients send what no client should.
     noise: Option<Noise>,
+    /// Some clients take their time over each frame.
     slow_reader: Option<SlowReader>,
 }
 
 /// Some clients send what no client should.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Noise {
     /// How many clients in a thousand.
     per_mille: PerMille,
     /// How many frames each of them.
     count: Range<Count<0, MAX_MESSAGES>>,
+    /// When each frame is due, after the client's start.
     at_ms: Range<Millis>,
+    /// What is wrong with each frame.
     kinds: Weights<NoiseKind>,
 }
 
 /// Some clients take their time over each frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SlowReader {
     /// How many clients in a thousand.
     per_mille: PerMille,
+    /// How long each takes over a frame before it reads the next.
     every_ms: Range<Millis>,
 }
 
@@ -114,8 +133,8 @@ impl Clients {
             number: None,
             start_ms: draw.range("start_ms", self.start_ms),
             user: draw.index("user", users.size()),
-            token: draw.weights("token", &self.tokens),
-            program: draw.weights_or_default("program", self.programs.as_ref()),
+            token: draw.weights("token", &self.token),
+            program: draw.weights_or_default("program", self.program.as_ref()),
             carries: draw.weights_or_default("carries", self.carries.as_ref()),
             token_life_ms: self
                 .token_life_ms
@@ -136,8 +155,8 @@ impl Clients {
     }
 
     fn link(&self, draw: &Draw) -> LinkPlan {
-        let way = match &self.networks {
-            Some(networks) => draw.weights("network", networks).link(draw),
+        let way = match &self.network {
+            Some(network) => draw.weights("network", network).link(draw),
             None => {
                 let least = draw.range("latency_us", self.latency_us);
                 // Sums stay within what a plan may hold.

@@ -1,6 +1,7 @@
 //! The containers of a scenario.
 
 use gatesim_model::event::{Component, StartupPhase};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Draw;
@@ -15,30 +16,42 @@ use crate::{
 };
 
 /// The containers: how many, and what each of them may be.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Containers {
+    /// How many there are from the beginning.
     count: Range<Count<1, MAX_CONTAINERS>>,
+    /// When each is started.
     start_ms: Range<Millis>,
+    /// From process start to listening.
     listen_after_ms: Range<Millis>,
+    /// From process start until the balancer routes to it.
     in_service_after_ms: Range<Millis>,
     /// Of each phase.
+    /// How long each start-up phase takes.
     phase_ms: Range<Millis>,
+    /// How many machines its registry holds at most.
     registry_capacity: Range<Count<0, MAX_REGISTRY>>,
-    #[serde(default = "only_usual::<_, USUAL_MANAGERS>")]
+    /// How many connection managers one user may have.
+    #[serde(default = "only_usual::<Count<1, MAX_REGISTRY>, USUAL_MANAGERS>")]
     managers_per_user: Range<Count<1, MAX_REGISTRY>>,
-    #[serde(default = "only_usual::<_, USUAL_QUEUE>")]
+    /// How many frames wait for one connection at most.
+    #[serde(default = "only_usual::<Count<1, MAX_WAITING>, USUAL_QUEUE>")]
     queue_capacity: Range<Count<1, MAX_WAITING>>,
+    /// How long the server takes between the two halves of accept.
     accept_us: Range<Micros>,
+    /// Some containers take far longer over accept than the others.
     slow_accept: Option<SlowAccept>,
     /// How many containers in a thousand lack one of `never_ready`.
     #[serde(default)]
     lacking_per_mille: PerMille,
+    /// Components of which one never appears in a container that lacks one.
     #[serde(default)]
     never_ready: Vec<Component>,
     /// How many containers in a thousand never leave one of `hangs_in`.
     #[serde(default)]
     hanging_per_mille: PerMille,
+    /// Start-up phases of which one is never left in a container that hangs.
     #[serde(default)]
     hangs_in: Vec<StartupPhase>,
     /// How many containers in a thousand carry the variable of end-to-end tests.
@@ -49,19 +62,22 @@ pub(super) struct Containers {
 }
 
 /// Some containers take far longer over accept than the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SlowAccept {
     /// How many containers in a thousand.
     per_mille: PerMille,
+    /// How long the server takes there between the two halves of accept.
     accept_us: Range<Micros>,
 }
 
 /// The deployment becomes larger while it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ScaleOut {
+    /// How many more there are.
     count: Range<Count<0, MAX_CONTAINERS>>,
+    /// When each of them is started.
     start_ms: Range<Millis>,
 }
 

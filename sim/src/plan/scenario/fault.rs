@@ -1,242 +1,157 @@
-//! The faults of a scenario.
+//! The faults of a scenario: the fields of a plan's faults, each as a range or a table of weights.
 
 use gatesim_model::port::env::Service;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Draw, Weights};
 use crate::plan::{
-    Count, Direction, FaultKind, FaultPlan, Millis, PerMille, Range, Towards,
+    Count, Direction, FaultKind, FaultPlan, Millis, PerMille, Range, Towards, Unit,
     bounds::{MAX_FACTOR, MAX_REPEATS},
+    fault::fault_table,
 };
 
 /// A fault that some seeds have, once or several times.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(super) struct Fault {
+    /// What; in a file its fields stand beside the others.
     #[serde(flatten)]
-    kind: Kind,
-    /// How often in a thousand it happens.
-    per_mille: PerMille,
+    ranges: FaultRanges,
+    /// How often in a thousand tries it happens.
+    happens_per_mille: PerMille,
     /// How many times a seed tries.
     #[serde(default)]
     times: Range<Count<1, MAX_REPEATS>>,
+    /// When it begins.
     at_ms: Range<Millis>,
-}
-
-/// What a plan says of the fault, as ranges and weights; whom it befalls is drawn among all.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-enum Kind {
-    Crash {
-        down_ms: Range<Millis>,
-    },
-    Terminate {
-        grace_ms: Range<Millis>,
-        down_ms: Range<Millis>,
-    },
-    ScaleIn {
-        grace_ms: Range<Millis>,
-    },
-    RollingDeploy {
-        grace_ms: Range<Millis>,
-        pause_ms: Range<Millis>,
-    },
-    PowerLoss {
-        down_ms: Range<Millis>,
-    },
-    Stall {
-        for_ms: Range<Millis>,
-    },
-    ClockJump {
-        towards: Weights<Towards>,
-        by_ms: Range<Millis>,
-        for_ms: Range<Millis>,
-    },
-    ServiceDown {
-        services: Weights<Service>,
-        for_ms: Range<Millis>,
-    },
-    ServiceFlapping {
-        services: Weights<Service>,
-        down_ms: Range<Millis<1>>,
-        up_ms: Range<Millis<1>>,
-        for_ms: Range<Millis>,
-    },
-    ServiceSlow {
-        services: Weights<Service>,
-        factor: Range<Count<1, MAX_FACTOR>>,
-        for_ms: Range<Millis>,
-    },
-    ServiceErrors {
-        services: Weights<Service>,
-        calls_per_mille: Range<PerMille>,
-        for_ms: Range<Millis>,
-    },
-    AuthDenies {
-        calls_per_mille: Range<PerMille>,
-        for_ms: Range<Millis>,
-    },
-    SupervisorJumbles {
-        calls_per_mille: Range<PerMille>,
-        for_ms: Range<Millis>,
-    },
-    Partition {
-        directions: Weights<Direction>,
-        for_ms: Range<Millis>,
-    },
-    Reset {},
-    BackendPartition {
-        directions: Weights<Direction>,
-        for_ms: Range<Millis>,
-    },
-    BackendReset {},
 }
 
 impl Fault {
     /// The name of its kind, as a file has it.
     pub(super) fn name(&self) -> &'static str {
-        self.kind.name()
+        self.ranges.name()
     }
 
-    /// What one seed makes of it. A fault for which nobody is there does not happen.
+    /// What one seed makes of it. A fault that has no victim does not happen.
     pub(super) fn plan(&self, draw: &Draw, containers: usize, clients: usize) -> Vec<FaultPlan> {
         let draw = draw.about(self.name());
+        let victims = Victims {
+            draw: &draw,
+            containers,
+            clients,
+        };
         let tries = draw.tries("times", self.times);
-        let happens = |_: &u64| draw.chance("happens", self.per_mille);
+        let happens = |_: &u64| draw.chance("happens", self.happens_per_mille);
         let planned = (0..tries).filter(happens).filter_map(|_| {
             let at_ms = draw.range("at_ms", self.at_ms);
-            let kind = self.kind.plan(&draw, containers, clients)?;
+            let kind = self.ranges.plan(&draw, &victims)?;
             Some(FaultPlan::new(kind, at_ms))
         });
         planned.collect()
     }
 }
 
-impl Kind {
-    /// The name of the kind, as a file has it: the key of the draws and of the swarm.
-    fn name(&self) -> &'static str {
-        match self {
-            Kind::Crash { .. } => "crash",
-            Kind::Terminate { .. } => "terminate",
-            Kind::ScaleIn { .. } => "scale-in",
-            Kind::RollingDeploy { .. } => "rolling-deploy",
-            Kind::PowerLoss { .. } => "power-loss",
-            Kind::Stall { .. } => "stall",
-            Kind::ClockJump { .. } => "clock-jump",
-            Kind::ServiceDown { .. } => "service-down",
-            Kind::ServiceFlapping { .. } => "service-flapping",
-            Kind::ServiceSlow { .. } => "service-slow",
-            Kind::ServiceErrors { .. } => "service-errors",
-            Kind::AuthDenies { .. } => "auth-denies",
-            Kind::SupervisorJumbles { .. } => "supervisor-jumbles",
-            Kind::Partition { .. } => "partition",
-            Kind::Reset {} => "reset",
-            Kind::BackendPartition { .. } => "backend-partition",
-            Kind::BackendReset {} => "backend-reset",
+macro_rules! fault_ranges {
+    ($(
+        $(#[doc = $doc:literal])+
+        $kind:ident = $name:literal $(($chosen:ident: $chooser:ident))? {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(as $key:literal)?, )*
+        } => $row:tt
+    )+) => {
+        /// What a plan says of a fault, as ranges and weights; its victim is drawn among all.
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", deny_unknown_fields)]
+        enum FaultRanges {
+            $(
+                $(#[doc = $doc])+
+                #[serde(rename = $name)]
+                $kind { $( $(#[doc = $field_doc])+ $field: <$type as Drawn>::From, )* },
+            )+
         }
+
+        impl FaultRanges {
+            /// The name of the kind, as a file has it: the key of the draws and of the swarm.
+            fn name(&self) -> &'static str {
+                match self { $( FaultRanges::$kind { .. } => $name, )+ }
+            }
+
+            fn plan(&self, draw: &Draw, victims: &Victims<'_>) -> Option<FaultKind> {
+                Some(match self {
+                    $( FaultRanges::$kind { $($field,)* } => FaultKind::$kind {
+                        $( $chosen: victims.$chooser()?, )?
+                        $( $field: Drawn::drawn(draw, key!($field $($key)?), $field), )*
+                    }, )+
+                })
+            }
+        }
+    };
+}
+
+/// The key of a field's draws.
+macro_rules! key {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $key:literal) => {
+        $key
+    };
+}
+
+fault_table!(fault_ranges);
+
+/// A field of a fault that is drawn from what a scenario says.
+trait Drawn: Sized {
+    /// What a scenario says of it.
+    type From;
+
+    /// What one seed makes of it.
+    fn drawn(draw: &Draw, key: &'static str, from: &Self::From) -> Self;
+}
+
+impl<U: Unit> Drawn for U {
+    type From = Range<U>;
+
+    fn drawn(draw: &Draw, key: &'static str, from: &Range<U>) -> Self {
+        draw.range(key, *from)
+    }
+}
+
+macro_rules! drawn_by_weight {
+    ($($type:ty),*) => { $(
+        impl Drawn for $type {
+            type From = Weights<$type>;
+
+            fn drawn(draw: &Draw, key: &'static str, from: &Weights<$type>) -> Self {
+                draw.weights(key, from)
+            }
+        }
+    )* };
+}
+
+drawn_by_weight!(Service, Direction, Towards);
+
+/// How victims are chosen.
+struct Victims<'a> {
+    draw: &'a Draw,
+    containers: usize,
+    clients: usize,
+}
+
+impl Victims<'_> {
+    fn any_container(&self) -> Option<u32> {
+        Some(self.draw.index("container", self.containers))
     }
 
-    fn plan(&self, draw: &Draw, containers: usize, clients: usize) -> Option<FaultKind> {
-        let container = || draw.index("container", containers);
-        let client = || draw.index("client", clients);
-        Some(match self {
-            Kind::Crash { down_ms } => FaultKind::Crash {
-                container: container(),
-                down_ms: draw.range("down_ms", *down_ms),
-            },
-            Kind::PowerLoss { down_ms } => FaultKind::PowerLoss {
-                container: container(),
-                down_ms: draw.range("down_ms", *down_ms),
-            },
-            Kind::Terminate { grace_ms, down_ms } => FaultKind::Terminate {
-                container: container(),
-                grace_ms: draw.range("grace_ms", *grace_ms),
-                down_ms: draw.range("down_ms", *down_ms),
-            },
-            Kind::ScaleIn { grace_ms } => FaultKind::ScaleIn {
-                // The first remains.
-                container: 1 + draw
-                    .index("container", containers.checked_sub(1).filter(|&n| n > 0)?),
-                grace_ms: draw.range("grace_ms", *grace_ms),
-            },
-            Kind::RollingDeploy { grace_ms, pause_ms } => FaultKind::RollingDeploy {
-                grace_ms: draw.range("grace_ms", *grace_ms),
-                pause_ms: draw.range("pause_ms", *pause_ms),
-            },
-            Kind::Stall { for_ms } => FaultKind::Stall {
-                container: container(),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::ClockJump {
-                towards,
-                by_ms,
-                for_ms,
-            } => FaultKind::ClockJump {
-                container: container(),
-                towards: draw.weights("towards", towards),
-                by_ms: draw.range("by_ms", *by_ms),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::ServiceDown { services, for_ms } => FaultKind::ServiceDown {
-                service: draw.weights("service", services),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::ServiceFlapping {
-                services,
-                down_ms,
-                up_ms,
-                for_ms,
-            } => FaultKind::ServiceFlapping {
-                service: draw.weights("service", services),
-                down_ms: draw.range("down_ms", *down_ms),
-                up_ms: draw.range("up_ms", *up_ms),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::ServiceSlow {
-                services,
-                factor,
-                for_ms,
-            } => FaultKind::ServiceSlow {
-                service: draw.weights("service", services),
-                factor: draw.range("factor", *factor),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::ServiceErrors {
-                services,
-                calls_per_mille,
-                for_ms,
-            } => FaultKind::ServiceErrors {
-                service: draw.weights("service", services),
-                per_mille: draw.range("calls_per_mille", *calls_per_mille),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::AuthDenies {
-                calls_per_mille,
-                for_ms,
-            } => FaultKind::AuthDenies {
-                per_mille: draw.range("calls_per_mille", *calls_per_mille),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::SupervisorJumbles {
-                calls_per_mille,
-                for_ms,
-            } => FaultKind::SupervisorJumbles {
-                per_mille: draw.range("calls_per_mille", *calls_per_mille),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::Partition { directions, for_ms } => FaultKind::Partition {
-                client: client(),
-                direction: draw.weights("direction", directions),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::Reset {} => FaultKind::Reset { client: client() },
-            Kind::BackendPartition { directions, for_ms } => FaultKind::BackendPartition {
-                container: container(),
-                direction: draw.weights("direction", directions),
-                for_ms: draw.range("for_ms", *for_ms),
-            },
-            Kind::BackendReset {} => FaultKind::BackendReset {
-                container: container(),
-            },
-        })
+    /// None if there is only one: the first remains.
+    fn any_but_the_first_container(&self) -> Option<u32> {
+        let others = self
+            .containers
+            .checked_sub(1)
+            .filter(|&others| others > 0)?;
+        Some(1 + self.draw.index("container", others))
+    }
+
+    fn any_client(&self) -> Option<u32> {
+        Some(self.draw.index("client", self.clients))
     }
 }

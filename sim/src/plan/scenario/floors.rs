@@ -1,9 +1,11 @@
 //! How often a scenario promises to reach a mark.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
+use super::weights::table_of;
 use crate::plan::{Mark, PerMille};
 
 /// The least share of runs, in a thousand, that must reach each mark.
@@ -11,6 +13,20 @@ use crate::plan::{Mark, PerMille};
 #[serde(transparent)]
 pub struct Floors {
     per_mille: BTreeMap<Mark, PerMille<1>>,
+}
+
+impl JsonSchema for Floors {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Floors".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        table_of::<Mark, PerMille<1>>(generator)
+    }
 }
 
 impl Floors {

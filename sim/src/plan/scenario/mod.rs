@@ -1,6 +1,7 @@
 //! Scenarios: what a run throws at a design, as ranges and weights.
 
 use gatesim_model::{core::environment::Environment, design::line_of};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -30,10 +31,11 @@ use container::Containers;
 use draw::Draw;
 use fault::Fault;
 pub use floors::Floors;
+pub use weights::WEIGHTS;
 use weights::Weights;
 
 /// A scenario file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The file's name without its ending.
@@ -45,10 +47,11 @@ pub struct Scenario {
     /// sweep that names it runs each.
     #[serde(default)]
     pub every: Count<1, MAX_EVERY>,
-    /// Weights.
-    environments: Weights<Environment>,
-    /// Weights.
-    strategies: Weights<Strategy>,
+    /// Whose timings apply.
+    environment: Weights<Environment>,
+    /// How ties between ready tasks are broken.
+    strategy: Weights<Strategy>,
+    /// The run is cut off here.
     time_limit_ms: Millis<1>,
     /// When every fault ends, in scenarios that look at what comes then.
     #[serde(default)]
@@ -56,12 +59,19 @@ pub struct Scenario {
     /// Whether each seed has its own choice of faults.
     #[serde(default)]
     swarm: bool,
+    /// How long the world is watched after the last client is done, for what is left behind.
     aftermath_ms: Millis,
+    /// The balancer.
     balancer: Balancing,
+    /// The backing services.
     services: ServicesPlan,
+    /// The links between balancer and containers.
     backend_link: LinkPlan,
+    /// The containers.
     containers: Containers,
+    /// The clients.
     clients: Clients,
+    /// What goes wrong, and when.
     #[serde(default)]
     faults: List<Fault, 0, MAX_FAULTS>,
     /// How often its runs must reach rare states, or a sweep that held was vacuous.
@@ -115,8 +125,8 @@ impl Scenario {
         Plan {
             scenario: self.name.clone(),
             seed,
-            environment: draw.weights("environment", &self.environments),
-            strategy: draw.weights("strategy", &self.strategies),
+            environment: draw.weights("environment", &self.environment),
+            strategy: draw.weights("strategy", &self.strategy),
             time_limit_ms: self.time_limit_ms,
             heal_at_ms,
             aftermath_ms: self.aftermath_ms,

@@ -1,12 +1,13 @@
 //! Network profiles: what the way from a client to the balancer is like, by name.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Draw;
 use crate::plan::{LinkPlan, Micros, Range, Unit};
 
 /// A class of networks. Figures are orders of magnitude of one-way latencies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Network {
     /// A client in the same data centre.

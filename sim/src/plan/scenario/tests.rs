@@ -106,16 +106,22 @@ fn a_fault_that_cannot_be_is_refused_with_its_place() {
 fn a_fault_without_a_field_or_with_a_strange_one_is_refused() {
     let text = include_str!("../../../../seeds/scenarios/autoscale.toml");
     for (fields, expected) in [
-        ("kind = \"stall\"\nper_mille = 1", "missing field `for_ms`"),
         (
-            "kind = \"reset\"\nper_mille = 1\nfor_ms = [1, 1]",
+            "kind = \"stall\"\nhappens_per_mille = 1",
+            "missing field `for_ms`",
+        ),
+        (
+            "kind = \"reset\"\nhappens_per_mille = 1\nfor_ms = [1, 1]",
             "unknown field `for_ms`",
         ),
         (
-            "kind = \"reset\"\nper_mille = 1001",
+            "kind = \"reset\"\nhappens_per_mille = 1001",
             "1001 is out of bounds",
         ),
-        ("kind = \"rest\"\nper_mille = 1", "unknown variant `rest`"),
+        (
+            "kind = \"rest\"\nhappens_per_mille = 1",
+            "unknown variant `rest`",
+        ),
     ] {
         let text = format!("{text}\n[[faults]]\nat_ms = [1, 1]\n{fields}\n");
         let complaint = Scenario::parse("x", "x", &text).unwrap_err().message;

@@ -1,7 +1,6 @@
 //! A run in words, beyond what the row of each event says.
 //!
 //! - [`describe_in`] is the line of an event with what a fault does, which the plan alone knows;
-//! - [`describe_fault`] says what a fault of the plan does;
 //! - [`GatewayLog`] gives the lines that the production service would log
 //!   (`docs/protocol.md#log-lines`).
 
@@ -10,10 +9,8 @@ use crate::{
     trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
-mod fault;
 mod log;
 
-pub use fault::describe_fault;
 pub use log::{GatewayLog, Level, LogLine};
 
 /// What happened, in one line without a line end. A fault is described, not only numbered.
@@ -23,7 +20,7 @@ pub fn describe_in(entry: &TraceEvent, plan: &Plan) -> String {
         Fact::World(_) | Fact::Protocol(_) => None,
     };
     match planned {
-        Some((planned, number)) => format!("fault {number}: {}", describe_fault(&planned.kind)),
+        Some((planned, number)) => format!("fault {number}: {}", planned.kind),
         None => entry.fact.row().line(),
     }
 }
