@@ -15,7 +15,7 @@ use gatesim_sim::{
     Options,
     check::invariants::Invariant,
     run::outcome::Outcome,
-    trace::event::{Fact, TraceEvent, WorldEvent},
+    trace::event::{Fact, WorldEvent},
 };
 
 use crate::support::{execute, plan};
@@ -40,20 +40,13 @@ fn cause(outcome: &Outcome, invariant: Invariant) -> Option<&str> {
 
 /// The protocol's events of one connection, with their times.
 fn story(outcome: &Outcome, socket: SocketId) -> Vec<(Time, &Event)> {
-    let of_socket = |event: &TraceEvent| event.socket() == Some(socket);
-    let event = |entry| match entry {
-        &TraceEvent {
-            time,
-            fact: Fact::Protocol(ref event),
-            ..
-        } => (time, event),
-        TraceEvent { .. } => unreachable!("filtered"),
-    };
-    outcome
-        .trace
-        .iter()
-        .filter(|entry| of_socket(entry))
-        .map(event)
+    let events = outcome.trace.iter();
+    events
+        .filter(|event| event.socket() == Some(socket))
+        .filter_map(|event| match &event.fact {
+            Fact::Protocol(fact) => Some((event.time, fact)),
+            Fact::World(_) => None,
+        })
         .collect()
 }
 
