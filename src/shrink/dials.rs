@@ -41,7 +41,7 @@ const DEFAULT_LATENCY_US: u64 = 1_000;
 
 /// The values of a plan that are not the default.
 pub fn non_default(plan: &Plan) -> Vec<Dial> {
-    let mut walk = Walk {
+    let mut walk = DialWalk {
         place: 0,
         found: Vec::new(),
         settings: &BTreeMap::new(),
@@ -53,7 +53,7 @@ pub fn non_default(plan: &Plan) -> Vec<Dial> {
 /// The plan with some values set.
 pub fn with(plan: &Plan, settings: &BTreeMap<usize, Setting>) -> Plan {
     let mut plan = plan.clone();
-    let mut walk = Walk {
+    let mut walk = DialWalk {
         place: 0,
         found: Vec::new(),
         settings,
@@ -63,13 +63,13 @@ pub fn with(plan: &Plan, settings: &BTreeMap<usize, Setting>) -> Plan {
 }
 
 /// One pass over all values of a plan.
-struct Walk<'a> {
+struct DialWalk<'a> {
     place: usize,
     found: Vec<Dial>,
     settings: &'a BTreeMap<usize, Setting>,
 }
 
-impl Walk<'_> {
+impl DialWalk<'_> {
     /// An amount whose default is `least`.
     fn amount_from<U: Unit>(&mut self, value: &mut U, least: u64) {
         if value.amount() > least {
@@ -311,7 +311,7 @@ impl Walk<'_> {
     }
 }
 
-impl AmountVisitor for Walk<'_> {
+impl AmountVisitor for DialWalk<'_> {
     fn amount<U: Unit>(&mut self, value: &mut U) {
         self.amount_from(value, U::LEAST);
     }

@@ -133,7 +133,7 @@ fn a_diagram_goes_to_standard_output() {
     assert!(ran.stdout.contains("VIOLATION "), "{}", ran.stdout);
     assert!(
         ran.stdout.lines().count() < 120,
-        "nobody reads more in an issue"
+        "an issue has room for no more"
     );
 }
 

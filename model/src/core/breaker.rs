@@ -270,7 +270,7 @@ impl CircuitBreaker {
         self.state
     }
 
-    /// Failures that count at the moment.
+    /// Failures that count now.
     pub fn failures(&self) -> u32 {
         self.failures
     }

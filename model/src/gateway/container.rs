@@ -116,7 +116,7 @@ pub struct Container<E: Env> {
 /// Whether the container takes on work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lifecycle {
-    /// Yes, from its first moment on.
+    /// Yes, from its start.
     Serving,
     /// It was asked to stop, and its design cares.
     Draining,

@@ -159,7 +159,7 @@ fn takes_events<E: Env>(container: &Container<E>, connection: &Connection<E>) ->
             });
             true
         }
-        // The machine may be ready a moment before the client has been told.
+        // The machine may be ready shortly before the client has been told.
         (
             Lookup::NoId | Lookup::CanProcess | Lookup::CannotProcess | Lookup::Failed,
             UnknownConnection::Ready | UnknownConnection::NotReady,

@@ -3,10 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Count, Direction, HeaderPolicy, Micros, Millis, PerMille, Range,
-    bounds::{MAX_ADDRESSES, MAX_RETRIES},
-    unit::{is_default, is_usual, usual},
+use crate::{
+    plan::{
+        bounds::{MAX_ADDRESSES, MAX_RETRIES},
+        fault::Direction,
+        range::Range,
+        unit::{Count, Micros, Millis, PerMille, is_default, is_usual, usual},
+    },
+    trace::request::HeaderPolicy,
 };
 
 /// The default time-out of backends and of affinity, in milliseconds.

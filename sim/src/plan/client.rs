@@ -4,11 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
-use super::Range;
-use super::{
-    Count, LinkPlan, List, Millis, Numbered, Token,
-    bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_TOOLS},
-    unit::is_default,
+use crate::plan::range::Range;
+use crate::{
+    plan::{
+        bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_TOOLS},
+        link::LinkPlan,
+        list::List,
+        number::Numbered,
+        unit::{Count, Millis, is_default},
+    },
+    trace::request::Token,
 };
 
 /// One client.
@@ -30,7 +35,7 @@ pub struct ClientPlan {
     /// Where in the upgrade it puts the token.
     #[serde(default, skip_serializing_if = "is_default")]
     pub carries: TokenPlace,
-    /// How long a token is good from the moment at which the client got it; for ever if not said.
+    /// How long a token is valid after the client got it; without a limit if absent.
     /// A client whose tokens have an end renews them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_life_ms: Option<Millis<1>>,
@@ -88,7 +93,7 @@ impl ClientPlan {
     }
 }
 
-/// What program a client is (protocol.md 1.1).
+/// What program a client is (docs/protocol.md#actors).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -97,13 +102,13 @@ pub enum Program {
     /// A browser: it fails a connection for which no subprotocol was chosen.
     #[default]
     Browser,
-    /// A command-line client, which does not mind, and sends as soon as the connection is open.
+    /// A command-line client: it accepts that, and sends as soon as the connection is open.
     CommandLine,
-    /// A test that says so in its headers (protocol.md 5.3).
+    /// A test, which says so in its headers (docs/protocol.md#e2e-context).
     EndToEnd,
 }
 
-/// Where in the upgrade a client puts its token (protocol.md 5.1).
+/// Where in the upgrade a client puts its token (docs/protocol.md#token-extraction).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -134,7 +139,7 @@ pub enum Leaving {
     Close,
     /// The process is killed: the operating system resets the connection.
     Abort,
-    /// The device is gone: nobody is told anything.
+    /// The device is gone: no frame is sent.
     Vanish,
 }
 
@@ -152,7 +157,7 @@ pub struct MessagePlan {
     /// Length of the text, in bytes.
     pub text_bytes: Count<0, MAX_TEXT_BYTES>,
     /// The thread it names, if it names one: a conversation that the client opened after it had
-    /// connected, so that nobody knew of it then.
+    /// connected, so that it was not known then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<u32>,
 }
@@ -197,6 +202,6 @@ pub enum NoiseKind {
     WrongShape,
     /// It is text that looks like bytes.
     Control,
-    /// It has a type that nobody knows.
+    /// It has an unknown type.
     UnknownType,
 }

@@ -10,10 +10,11 @@ use gatesim_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Count, Micros, Millis, Numbered, Range,
+use crate::plan::{
     bounds::{MAX_CONTAINERS, MAX_REGISTRY, MAX_WAITING},
-    unit::{is_usual, usual},
+    number::Numbered,
+    range::Range,
+    unit::{Count, Micros, Millis, is_usual, usual},
 };
 
 /// How many managers a user may have in a deployment that does not say it.
@@ -33,7 +34,7 @@ pub struct ContainerPlan {
     pub start_ms: Millis,
     /// From process start to listening.
     pub listen_after_ms: Millis,
-    /// From process start to the moment at which the balancer routes to it; may be before the
+    /// From process start to the time at which the balancer routes to it; may be before the
     /// start-up is complete, which is what a cold start is.
     pub in_service_after_ms: Millis,
     /// How long each start-up phase before `complete` takes.
@@ -78,7 +79,7 @@ impl Numbered for ContainerPlan {
 }
 
 impl ContainerPlan {
-    /// From process start to the moment when it is in service and its start-up, if nothing keeps
+    /// From process start to the time when it is in service and its start-up, if nothing keeps
     /// it, is complete.
     pub fn until_complete(&self) -> Duration {
         let started: Duration = self.phase_ms.iter().map(|phase| phase.duration()).sum();

@@ -9,11 +9,14 @@ use gatesim_model::port::env::Service;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Count, Millis, Numbered, PerMille, Unit,
-    bounds::{MAX_FACTOR, MAX_FAULTS},
+use crate::{
+    plan::{
+        bounds::{MAX_FACTOR, MAX_FAULTS},
+        number::Numbered,
+        unit::{Count, Millis, PerMille, Unit},
+    },
+    trace::event::Actor,
 };
-use crate::trace::event::Actor;
 
 mod table;
 

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Count, Micros, Millis, PerMille, Range,
+use crate::plan::{
     bounds::MAX_WINDOW,
-    unit::{is_default, is_usual, usual},
+    range::Range,
+    unit::{Count, Micros, Millis, PerMille, is_default, is_usual, usual},
 };
 
 /// What an operating system does by default: fifteen retransmissions, 924.6 s in all (Linux,

@@ -134,7 +134,7 @@ impl Plan {
         number::place_of(&self.faults, number).map(|place| &mut self.faults[place])
     }
 
-    /// Takes out every container that `keeps` refuses, and the faults that would befall it; the
+    /// Takes out every container that `keeps` refuses, and the faults that affect it; the
     /// others keep their numbers.
     pub fn retain_containers(&mut self, keeps: impl Fn(u32) -> bool) {
         number::retain(&mut self.containers, &keeps);
@@ -144,7 +144,7 @@ impl Plan {
         });
     }
 
-    /// Takes out every client that `keeps` refuses, and the faults that would befall it; the
+    /// Takes out every client that `keeps` refuses, and the faults that affect it; the
     /// others keep their numbers.
     pub fn retain_clients(&mut self, keeps: impl Fn(u32) -> bool) {
         number::retain(&mut self.clients, &keeps);

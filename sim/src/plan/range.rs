@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::RangeInclusive};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::unit::{Unit, out_of_bounds, usual};
+use crate::plan::unit::{Unit, out_of_bounds, usual};
 
 /// A closed range; a file writes it `[least, most]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,10 @@ use gatesim_model::port::env::Service;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Micros, PerMille, Range};
+use crate::plan::{
+    range::Range,
+    unit::{Micros, PerMille},
+};
 
 /// The backing services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

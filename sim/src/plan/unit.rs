@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::bounds::{MAX_MS, MAX_US, PER_MILLE};
+use crate::plan::bounds::{MAX_MS, MAX_US, PER_MILLE};
 
 /// The key of a schema that says the unit of a number.
 pub const UNIT: &str = "x-unit";

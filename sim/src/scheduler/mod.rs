@@ -59,7 +59,7 @@ pub use watch::Watched;
 use order::{Due, QueuedTurn, Turn};
 use pause::Paused;
 use process::{Driver, Place, Processes};
-use task::{Task, TaskEnd};
+use task::{ScheduledTask, TaskEnd};
 use timer::Timer;
 use waker::{TaskId, TaskWaker, WOKEN};
 use watch::Watch;
@@ -73,7 +73,7 @@ thread_local! {
 #[derive(Default)]
 struct State {
     /// Indexed by [`TaskId`]; never reused, so a late waker cannot wake another task.
-    tasks: Vec<Option<Box<Task>>>,
+    tasks: Vec<Option<Box<ScheduledTask>>>,
     ready: BinaryHeap<Reverse<QueuedTurn>>,
     arrivals: u64,
     /// Reused: what was taken out of `WOKEN`, and deliveries that have come due.
@@ -173,7 +173,7 @@ impl Scheduler {
         let waker = Waker::from(Arc::clone(&queued));
         waker.wake_by_ref();
         let place = state.processes.place(process, poll_driver);
-        state.tasks.push(Some(Box::new(Task {
+        state.tasks.push(Some(Box::new(ScheduledTask {
             future: Some(Box::pin(future)),
             waker,
             queued,
@@ -348,7 +348,7 @@ impl Scheduler {
     }
 
     /// Drops a task's future and wakes the tasks that wait for its end.
-    fn end(&self, task: Task) {
+    fn end(&self, task: ScheduledTask) {
         drop(task.future);
         if let Some(watch) = &mut self.state.borrow_mut().watch {
             watch.constraints.forget(task.turns.source);

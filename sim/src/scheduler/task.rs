@@ -18,7 +18,7 @@ use super::{
 
 pub(super) type LocalFuture = Pin<Box<dyn Future<Output = ()>>>;
 
-pub(super) struct Task {
+pub(super) struct ScheduledTask {
     /// Taken out while it is being polled.
     pub(super) future: Option<LocalFuture>,
     pub(super) waker: Waker,

@@ -15,7 +15,7 @@ use gatesim_sim::{
     Options,
     check::invariants::Invariant,
     run::outcome::Outcome,
-    trace::event::{Fact, WorldEvent},
+    trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
 use crate::support::{execute, plan};

@@ -158,6 +158,8 @@ impl Reader<'_> {
                 TokenTree::Ident(ident) => {
                     let (word, line) = (ident.to_string(), ident.span().start().line);
                     match word.as_str() {
+                        // `pub(in path)` names who may see an item, which is no use.
+                        "pub" => drop(tokens.next_if(is_restriction)),
                         "impl" | "trait" => within = Inside::TraitOrImpl,
                         "fn" | "mod" | "struct" | "enum" => within = Inside::Module,
                         _ => {}
@@ -336,6 +338,18 @@ impl Reader<'_> {
             .map_or("", |(folder, _)| folder);
         Module::of_file(&format!("{folder}/{file}")).expect("a file of the same crate")
     }
+}
+
+/// Whether these are the parentheses of a restricted visibility such as `pub(in path)`.
+fn is_restriction(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else {
+        return false;
+    };
+    matches!(
+        group.stream().into_iter().next(),
+        Some(TokenTree::Ident(first)) if first == "in" || first == "crate" || first == "super"
+    ) && !group.stream().to_string().contains(',')
+        && group.delimiter() == Delimiter::Parenthesis
 }
 
 /// Whether a path continues here.

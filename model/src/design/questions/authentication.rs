@@ -38,7 +38,7 @@ answers! {
     }
     /// When does the process get its registry?
     RegistryCreation {
-        /// With its first moment.
+        /// When it is created.
         WithProcess = "with-process",
         /// In the last but one phase of start-up: until then a request for it gets an error,
         /// and the upgrade is closed before it was accepted.

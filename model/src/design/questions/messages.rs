@@ -15,7 +15,7 @@ answers! {
         ReceiveBuffer = "receive-buffer",
         /// A reader task hands them to the router at once.
         Dispatched = "dispatched",
-        /// A reader task hands them to the router from the moment on at which the user is known.
+        /// A reader task hands them to the router as soon as the user is known.
         DispatchedOnceKnown = "dispatched-once-known",
         /// A reader task keeps them in a bounded queue until the loop runs.
         Queued = "queued",

@@ -59,11 +59,11 @@ struct FollowedRun {
     message: MessageId,
     sequence: EventSequence,
     unsettled: BTreeMap<u32, UnsettledState>,
-    progress: RunProgress,
+    progress: JudgedRun,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RunProgress {
+enum JudgedRun {
     Going,
     Ended,
 }
@@ -165,7 +165,7 @@ impl FiveEventsComplete {
     fn end(&mut self, key: RunKey, complete: bool) -> Option<Finding> {
         self.due.disarm(&RunDeadline::End(key));
         let run = self.runs.get_mut(&key)?;
-        run.progress = RunProgress::Ended;
+        run.progress = JudgedRun::Ended;
         let socket = run.socket;
         let finding = run.sequence.incomplete().filter(|_| complete).map(|flaw| {
             Finding::new(
@@ -189,7 +189,7 @@ impl FiveEventsComplete {
         if self
             .runs
             .get(&key)
-            .is_some_and(|run| run.progress == RunProgress::Ended && run.unsettled.is_empty())
+            .is_some_and(|run| run.progress == JudgedRun::Ended && run.unsettled.is_empty())
         {
             self.runs.remove(&key);
         }
@@ -269,7 +269,7 @@ impl Rule for FiveEventsComplete {
                     message: message.clone(),
                     sequence: EventSequence::default(),
                     unsettled: BTreeMap::new(),
-                    progress: RunProgress::Going,
+                    progress: JudgedRun::Going,
                 };
                 self.start(entry, at(run), started);
             }

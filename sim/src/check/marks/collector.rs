@@ -36,11 +36,11 @@ pub struct MarkCollector {
 #[derive(Debug)]
 struct ServedConnection {
     container: u32,
-    stage: ConnectionStage,
+    stage: MarkedStage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ConnectionStage {
+enum MarkedStage {
     NotAccepted,
     SettingUp,
     Ready,
@@ -80,29 +80,29 @@ impl MarkCollector {
     fn protocol(&mut self, container: u32, event: &Event) {
         match event {
             Event::EndpointStarted { socket } => {
-                let stage = ConnectionStage::NotAccepted;
+                let stage = MarkedStage::NotAccepted;
                 self.connections
                     .insert(*socket, ServedConnection { container, stage });
                 *self.setting_up.entry(container).or_default() += 1;
             }
             Event::Accepted { socket, .. } => {
-                self.moves(*socket, ConnectionStage::SettingUp);
+                self.moves(*socket, MarkedStage::SettingUp);
             }
             Event::ReadyReported { socket, .. } => {
-                self.moves(*socket, ConnectionStage::Ready);
+                self.moves(*socket, MarkedStage::Ready);
             }
             Event::CloseSent { socket, cause, .. } => {
                 let before = self.connections.get(socket).map(|one| one.stage);
-                if before == Some(ConnectionStage::NotAccepted) {
+                if before == Some(MarkedStage::NotAccepted) {
                     self.marks.set(Mark::CloseBeforeAccept);
                 }
                 if *cause == CloseCause::PeerSilent {
                     self.marks.set(Mark::PeerVanishedNoticed);
                 }
-                self.moves(*socket, ConnectionStage::Closed);
+                self.moves(*socket, MarkedStage::Closed);
             }
             Event::EndpointEnded { socket, .. } => {
-                self.moves(*socket, ConnectionStage::Closed);
+                self.moves(*socket, MarkedStage::Closed);
                 self.connections.remove(socket);
                 self.forget_early(*socket);
             }
@@ -220,7 +220,7 @@ impl MarkCollector {
                 let stage = self.connections.get(socket).map(|one| one.stage);
                 if matches!(
                     stage,
-                    Some(ConnectionStage::NotAccepted | ConnectionStage::SettingUp)
+                    Some(MarkedStage::NotAccepted | MarkedStage::SettingUp)
                 ) {
                     self.early.insert((*socket, message.clone()));
                 }
@@ -278,7 +278,7 @@ impl MarkCollector {
         }
     }
 
-    fn moves(&mut self, socket: SocketId, to: ConnectionStage) {
+    fn moves(&mut self, socket: SocketId, to: MarkedStage) {
         let Some(connection) = self.connections.get_mut(&socket) else {
             return;
         };
@@ -348,9 +348,9 @@ impl MarkCollector {
 }
 
 /// Whether a connection in this stage is being set up.
-fn is_setup(stage: ConnectionStage) -> bool {
+fn is_setup(stage: MarkedStage) -> bool {
     match stage {
-        ConnectionStage::NotAccepted | ConnectionStage::SettingUp => true,
-        ConnectionStage::Ready | ConnectionStage::Closed => false,
+        MarkedStage::NotAccepted | MarkedStage::SettingUp => true,
+        MarkedStage::Ready | MarkedStage::Closed => false,
     }
 }

@@ -3,12 +3,16 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Draw, Weights};
-use crate::plan::{
-    A_DAY_MS, BalancerPlan, Count, Direction, HeaderPlan, HeaderPolicy, Micros, Millis, PerMille,
-    Range, ReorderPlan,
-    bounds::{MAX_ADDRESSES, MAX_RETRIES},
-    range::only_usual,
+use crate::{
+    plan::{
+        balancer::{A_DAY_MS, BalancerPlan, HeaderPlan, ReorderPlan},
+        bounds::{MAX_ADDRESSES, MAX_RETRIES},
+        fault::Direction,
+        range::{Range, only_usual},
+        scenario::{draw::Draw, weights::Weights},
+        unit::{Count, Micros, Millis, PerMille},
+    },
+    trace::request::HeaderPolicy,
 };
 
 /// The balancer: what each seed may make of it.

@@ -3,14 +3,20 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Draw, Weights, network::Network};
-use crate::plan::{
-    ClientPlan, Count, Leaving, LinkPlan, List, MessageKind, MessagePlan, Micros, Millis,
-    NoiseKind, NoisePlan, PerMille, Program, Range, Token, TokenPlace, USUAL_GIVE_UP_MS,
-    USUAL_WINDOW, Unit,
-    bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_THREADS, MAX_TOOLS, MAX_WINDOW},
-    range::only_usual,
-    unit::usual,
+use crate::{
+    plan::{
+        bounds::{MAX_CLIENTS, MAX_MESSAGES, MAX_TEXT_BYTES, MAX_THREADS, MAX_TOOLS, MAX_WINDOW},
+        client::{
+            ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program,
+            TokenPlace,
+        },
+        link::{LinkPlan, USUAL_GIVE_UP_MS, USUAL_WINDOW},
+        list::List,
+        range::{Range, only_usual},
+        scenario::{draw::Draw, network::NetworkProfile, weights::Weights},
+        unit::{Count, Micros, Millis, PerMille, Unit, usual},
+    },
+    trace::request::Token,
 };
 
 /// The size of a message that every design refuses or drops, in bytes of text.
@@ -32,7 +38,7 @@ pub(super) struct Clients {
     /// What each offers as token.
     token: Weights<Token>,
     /// What networks they are on; without it the three ranges that follow say so.
-    network: Option<Weights<Network>>,
+    network: Option<Weights<NetworkProfile>>,
     /// Browsers, if not said.
     program: Option<Weights<Program>>,
     /// Where they put their tokens: in a subprotocol, if not said.

@@ -4,13 +4,13 @@ use gatesim_model::event::{Component, StartupPhase};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Draw;
 use crate::{
     plan::{
-        ContainerPlan, Count, Micros, Millis, PerMille, Range,
         bounds::{MAX_CONTAINERS, MAX_REGISTRY, MAX_WAITING},
-        container::{USUAL_MANAGERS, USUAL_QUEUE},
-        range::only_usual,
+        container::{ContainerPlan, USUAL_MANAGERS, USUAL_QUEUE},
+        range::{Range, only_usual},
+        scenario::draw::Draw,
+        unit::{Count, Micros, Millis, PerMille},
     },
     trace::event::Actor,
 };

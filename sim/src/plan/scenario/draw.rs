@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use super::{
-    Weights,
-    swarm::{Swarm, Weight},
-};
 use crate::{
-    plan::{PerMille, Range, unit::Unit},
+    plan::{
+        range::Range,
+        scenario::{
+            swarm::{Swarm, Weight},
+            weights::Weights,
+        },
+        unit::{PerMille, Unit},
+    },
     scheduler::choices::{Choices, Purpose, Stream},
     trace::event::Actor,
 };

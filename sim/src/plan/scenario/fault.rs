@@ -4,11 +4,12 @@ use gatesim_model::port::env::Service;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Draw, Weights};
 use crate::plan::{
-    Count, Direction, FaultKind, FaultPlan, Millis, PerMille, Range, Towards, Unit,
     bounds::{MAX_FACTOR, MAX_REPEATS},
-    fault::fault_table,
+    fault::{Direction, FaultKind, FaultPlan, Towards, fault_table},
+    range::Range,
+    scenario::{draw::Draw, weights::Weights},
+    unit::{Count, Millis, PerMille, Unit},
 };
 
 /// A fault that some seeds have, once or several times.

@@ -5,8 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
-use super::weights::table_of;
-use crate::plan::{Mark, PerMille};
+use crate::plan::{mark::Mark, scenario::weights::table_of, unit::PerMille};
 
 /// The least share of runs, in a thousand, that must reach each mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -7,9 +7,15 @@ use thiserror::Error;
 
 use crate::{
     plan::{
-        ClientPlan, Count, FaultPlan, LinkPlan, List, Millis, Plan, Range, ServicePlan,
-        ServicesPlan,
+        Plan,
         bounds::{MAX_EVERY, MAX_FAULTS},
+        client::ClientPlan,
+        fault::FaultPlan,
+        link::LinkPlan,
+        list::List,
+        range::Range,
+        service::{ServicePlan, ServicesPlan},
+        unit::{Count, Millis},
     },
     scheduler::Strategy,
     trace::event::Actor,

@@ -1,15 +1,19 @@
-//! Network profiles: what the way from a client to the balancer is like, by name.
+//! NetworkProfile profiles: what the way from a client to the balancer is like, by name.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Draw;
-use crate::plan::{LinkPlan, Micros, Range, Unit};
+use crate::plan::{
+    link::LinkPlan,
+    range::Range,
+    scenario::draw::Draw,
+    unit::{Micros, Unit},
+};
 
 /// A class of networks. Figures are orders of magnitude of one-way latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Network {
+pub(super) enum NetworkProfile {
     /// A client in the same data centre.
     SameZone,
     /// A client in the same region, on a cable.
@@ -22,15 +26,15 @@ pub(super) enum Network {
     PoorMobile,
 }
 
-impl Network {
+impl NetworkProfile {
     /// The link of one client on such a network.
     pub(super) fn link(self, draw: &Draw) -> LinkPlan {
         let (least_us, jitter_us, loss_per_mille) = match self {
-            Network::SameZone => ((100, 500), (50, 300), (0, 0)),
-            Network::Region => ((2_000, 15_000), (500, 5_000), (0, 2)),
-            Network::Intercontinental => ((60_000, 150_000), (1_000, 20_000), (0, 10)),
-            Network::Mobile => ((20_000, 60_000), (10_000, 60_000), (0, 20)),
-            Network::PoorMobile => ((60_000, 300_000), (50_000, 700_000), (10, 150)),
+            NetworkProfile::SameZone => ((100, 500), (50, 300), (0, 0)),
+            NetworkProfile::Region => ((2_000, 15_000), (500, 5_000), (0, 2)),
+            NetworkProfile::Intercontinental => ((60_000, 150_000), (1_000, 20_000), (0, 10)),
+            NetworkProfile::Mobile => ((20_000, 60_000), (10_000, 60_000), (0, 20)),
+            NetworkProfile::PoorMobile => ((60_000, 300_000), (50_000, 700_000), (10, 150)),
         };
         let range = |(least, most)| Range::<Micros>::new(least, most);
         let least = draw.range("latency_us", range(least_us));

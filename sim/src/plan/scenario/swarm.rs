@@ -4,7 +4,10 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use crate::plan::{PerMille, Unit, bounds::MAX_REPEATS};
+use crate::plan::{
+    bounds::MAX_REPEATS,
+    unit::{PerMille, Unit},
+};
 
 /// How heavy one seed makes each kind of fault.
 #[derive(Debug)]

@@ -46,7 +46,7 @@ pub(super) struct ClientOutbox {
     /// Not yet handed over, in the order of the times from which on they may be.
     waiting: VecDeque<(Time, Scheduled)>,
     /// Handed over and not answered.
-    unanswered: BTreeMap<u32, RunProgress>,
+    unanswered: BTreeMap<u32, AnswerProgress>,
     /// Of these, what is to be sent again on the present connection.
     again: VecDeque<u32>,
 }
@@ -59,7 +59,7 @@ enum Scheduled {
 
 /// How far the run of a message has come, as its client knows.
 #[derive(Clone, Copy, Debug, Default)]
-struct RunProgress {
+struct AnswerProgress {
     latest: Option<(RunId, u32)>,
 }
 
@@ -121,7 +121,7 @@ impl ClientOutbox {
         let (_, waiting) = self.waiting.pop_front_if(|(at, _)| *at <= now)?;
         Some(match waiting {
             Scheduled::Message(number) => {
-                self.unanswered.insert(number, RunProgress::default());
+                self.unanswered.insert(number, AnswerProgress::default());
                 let (id, frame) = self.compose(number, None);
                 Item::Message { id, frame }
             }
@@ -147,7 +147,7 @@ impl ClientOutbox {
         }
     }
 
-    fn progress(&mut self, id: &MessageId) -> Option<&mut RunProgress> {
+    fn progress(&mut self, id: &MessageId) -> Option<&mut AnswerProgress> {
         self.unanswered.get_mut(self.numbers.get(id)?)
     }
 

@@ -113,7 +113,7 @@ impl Host {
     }
 
     fn connect(&mut self, side: Side) -> Outcome {
-        // A port that was free a moment ago, if nothing ever listened.
+        // A port that was free just before, if nothing ever listened.
         let address = *self.address.get_or_insert_with(|| {
             let free = tcp();
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
