@@ -9,18 +9,6 @@ use crate::{
     target::Target,
 };
 
-/// The formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReportFormat {
-    /// A page in one file, for a browser; works offline.
-    Html,
-    /// A sequence diagram in Mermaid, for pasting into an issue.
-    Mermaid,
-    /// A trace on virtual time, for ui.perfetto.dev or chrome://tracing.
-    Perfetto,
-}
-
 /// Everything about a format.
 pub struct FormatRow {
     /// The extension of the file that it is written to by default; none for standard output.
@@ -43,47 +31,67 @@ pub struct ReportInput<'a> {
     pub root_cause: Option<&'a RootCause>,
 }
 
-impl ReportFormat {
-    /// The row of this format.
-    pub fn row(self) -> FormatRow {
-        match self {
-            // HTML is of no use in a terminal.
-            ReportFormat::Html => FormatRow {
-                default_extension: Some("html"),
-                shows_root_cause: true,
-                open_with: "a browser",
-                render: |reported| {
-                    HtmlPage {
-                        target: reported.target,
-                        outcome: reported.outcome,
-                        root_cause: reported.root_cause,
-                        window: Window::PAGE,
-                    }
-                    .render()
-                },
-            },
-            ReportFormat::Mermaid => FormatRow {
-                default_extension: None,
-                shows_root_cause: true,
-                open_with: "a viewer of Mermaid diagrams",
-                render: |reported| {
-                    Ok(mermaid::diagram(
-                        &reported.target.plan,
-                        reported.outcome,
-                        reported.target.headline(reported.outcome),
-                        reported.root_cause.map(|cause| cause.slice.as_slice()),
-                    ))
-                },
-            },
-            ReportFormat::Perfetto => FormatRow {
-                default_extension: None,
-                shows_root_cause: false,
-                open_with: "ui.perfetto.dev or chrome://tracing",
-                render: |reported| {
-                    let target = reported.target;
-                    perfetto::trace(&target.run, &target.plan, reported.outcome)
-                },
-            },
+macro_rules! formats {
+    ($( $(#[doc = $doc:literal])+ $format:ident { $($column:ident: $value:expr,)+ } )+) => {
+        /// The formats.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum ReportFormat {
+            $( $(#[doc = $doc])+ $format, )+
         }
+
+        impl ReportFormat {
+            /// The row of this format.
+            pub fn row(self) -> FormatRow {
+                match self {
+                    $( ReportFormat::$format => FormatRow { $($column: $value,)+ }, )+
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    /// A page in one file, for a browser; works offline.
+    Html {
+        // HTML is of no use in a terminal.
+        default_extension: Some("html"),
+        shows_root_cause: true,
+        open_with: "a browser",
+        render: |reported| {
+            HtmlPage {
+                target: reported.target,
+                outcome: reported.outcome,
+                root_cause: reported.root_cause,
+                window: Window::PAGE,
+            }
+            .render()
+        },
+    }
+
+    /// A sequence diagram in Mermaid, for pasting into an issue.
+    Mermaid {
+        default_extension: None,
+        shows_root_cause: true,
+        open_with: "a viewer of Mermaid diagrams",
+        render: |reported| {
+            Ok(mermaid::diagram(
+                &reported.target.plan,
+                reported.outcome,
+                reported.target.headline(reported.outcome),
+                reported.root_cause.map(|cause| cause.slice.as_slice()),
+            ))
+        },
+    }
+
+    /// A trace on virtual time, for ui.perfetto.dev or chrome://tracing.
+    Perfetto {
+        default_extension: None,
+        shows_root_cause: false,
+        open_with: "ui.perfetto.dev or chrome://tracing",
+        render: |reported| {
+            let target = reported.target;
+            perfetto::trace(&target.run, &target.plan, reported.outcome)
+        },
     }
 }

@@ -357,26 +357,7 @@ fn name_of(source: &Source) -> String {
         Purpose::Turn(task) => format!("{task} of {}", source.entity),
         Purpose::Delivery(to) => format!("a frame of {} to {to}", source.entity),
         Purpose::GiveUp(to) => format!("the patience of {} towards {to}", source.entity),
-        Purpose::Latency(_)
-        | Purpose::Loss(_)
-        | Purpose::Opening(_)
-        | Purpose::Route
-        | Purpose::Headers
-        | Purpose::Address
-        | Purpose::CookieLoss
-        | Purpose::Duplicate
-        | Purpose::Reorder(_)
-        | Purpose::UpgradeHold
-        | Purpose::CloseHold
-        | Purpose::Accept
-        | Purpose::ServiceLatency(_)
-        | Purpose::ServiceFailure(_)
-        | Purpose::ServiceError(_)
-        | Purpose::Fresh
-        | Purpose::Backoff
-        | Purpose::Plan(_)
-        | Purpose::PlanFault(_, _)
-        | Purpose::Swarm(_) => source.to_string(),
+        _ => source.to_string(),
     }
 }
 
