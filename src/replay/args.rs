@@ -102,11 +102,11 @@ Examples:
   gatesim replay cold-start@v4:3
   gatesim replay cold-start@v4:3 --quiet
   gatesim replay cold-start@v4:3 --trace trace.jsonl
-  gatesim replay golden-path@v2:2 --around violation --only c0
-  gatesim replay golden-path@v2:2 --until 3.2s --show container0
-  gatesim replay golden-path@v2:2 --diff 3.2s setup-ends-in-time
-  gatesim replay golden-path@v2:2 --format gateway-log
-  gatesim replay golden-path@v2:2 --step
+  gatesim replay golden-path@v2:12 --around violation --only c0
+  gatesim replay golden-path@v2:12 --until 3.2s --show container0
+  gatesim replay golden-path@v2:12 --diff 3.2s setup-ends-in-time
+  gatesim replay golden-path@v2:12 --format gateway-log
+  gatesim replay golden-path@v2:12 --step
   gatesim replay seeds/regressions/golden-path-v9-0.toml
   gatesim replay cold-start@v4:3 --save-plan plan.toml && gatesim replay plan.toml --design v4
 

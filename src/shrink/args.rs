@@ -40,10 +40,10 @@ pub struct ShrinkArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  gatesim shrink golden-path@v2:2
-  gatesim shrink chaos@v9:48 --invariant nothing-left-behind --budget 5m
-  gatesim shrink seeds/regressions/chaos-v9-48.toml -o small.toml
-  gatesim shrink chaos@v9:48 --resume
+  gatesim shrink golden-path@v2:12
+  gatesim shrink chaos@v9:5 --invariant nothing-left-behind --budget 5m
+  gatesim shrink seeds/regressions/chaos-v9-5.toml -o small.toml
+  gatesim shrink chaos@v9:5 --resume
   gatesim shrink small.toml --check
 
 The smaller run fails with the same invariant and cause. The original is not changed. When the

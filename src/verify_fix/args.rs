@@ -40,7 +40,7 @@ Examples:
   gatesim verify-fix CAPSULE.toml --design reference
   gatesim verify-fix CAPSULE.toml --save before.json        with the build before the change
   gatesim verify-fix CAPSULE.toml --before before.json      with the build after it
-  gatesim verify-fix golden-path@v2:2 --design v3 --samples 900 --keep still-fails.toml
+  gatesim verify-fix golden-path@v2:12 --design v3 --samples 900 --keep still-fails.toml
 
 Two thirds of the samples resample all of the run's timing (tie-breaks, latencies, delays), a sixth
 each 25 % and 5 % of it; random events that are not timing stay. Only the first are an unbiased

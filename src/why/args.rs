@@ -26,10 +26,10 @@ pub struct WhyArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  gatesim why slow-reader@v9:2
-  gatesim why seeds/regressions/two-in-one-second-v1-1.toml
+  gatesim why slow-reader@v9:178
+  gatesim why seeds/regressions/two-in-one-second-v1-2.toml
   gatesim why golden-path@v6:0 --message-format json
-  gatesim why chaos@v9:48 --budget 1m
+  gatesim why chaos@v9:5 --budget 1m
 
 Re-executes the run many times, changing one thing at a time: one step waits for another, a fault, a
 client or a message is left out, a question of the design is answered as in the reference. A change

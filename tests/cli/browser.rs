@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A revision with an early violation in a short run, two clients, and refused transitions.
-const CAPSULE: &str = "seeds/regressions/two-in-one-second-v2-1.toml";
+const CAPSULE: &str = "seeds/regressions/two-in-one-second-v2-2.toml";
 
 const DOWN: char = '\u{E015}';
 const UP: char = '\u{E013}';
@@ -191,12 +191,12 @@ fn pictures() {
     for (capsule, picture, prepare) in [
         (CAPSULE, "report-two-connections.png", &[] as &[char]),
         (
-            "seeds/regressions/restart-reference-message-ledger-per-container-0.toml",
+            "seeds/regressions/restart-reference-message-ledger-per-container-5.toml",
             "report-restart.png",
             &[],
         ),
         (
-            "seeds/regressions/chaos-reference-early-frames-dispatched-7.toml",
+            "seeds/regressions/chaos-reference-early-frames-dispatched-13.toml",
             "report-race.png",
             // Down and up again, which scrolls there.
             &['t', 't', DOWN, UP],

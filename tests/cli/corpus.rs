@@ -214,11 +214,11 @@ fn the_defects_of_the_catalogue_are_kept() {
 #[test]
 fn a_capsule_that_is_kept_again_keeps_its_invariant() {
     let scratch = Scratch::new("corpus-again");
-    let capsule = "seeds/regressions/golden-path-v2-2.toml";
+    let capsule = "seeds/regressions/golden-path-v2-12.toml";
     let dir = scratch.path().to_str().unwrap();
     let args = ["corpus", "add", capsule, "--why", "again", "--dir", dir];
     assert_eq!(gatesim(&args).code, 0);
-    let kept = scratch.read("golden-path-v2-2.toml");
+    let kept = scratch.read("golden-path-v2-12.toml");
     assert!(kept.contains("setup-ends-in-time"), "{kept}");
 }
 

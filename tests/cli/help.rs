@@ -36,10 +36,10 @@ fn usage_errors_end_with_2() {
         &["sweep", "--first-seed", "9223372036854775808"],
         &["list", "everything"],
         &["power", "--starts", "0"],
-        &["verify-fix", "golden-path@v2:2"],
+        &["verify-fix", "golden-path@v2:12"],
         &[
             "verify-fix",
-            "golden-path@v2:2",
+            "golden-path@v2:12",
             "--design",
             "v3",
             "--samples",

@@ -81,7 +81,7 @@ fn a_saved_plan_is_the_same_run() {
 /// it do not count.
 #[test]
 fn a_run_that_is_stopped_early_is_judged_up_to_that_point() {
-    let run = "golden-path@v2:2";
+    let run = "golden-path@v2:12";
     let whole = gatesim(&["replay", run, "--message-format", "json"]).json();
     let failure = whole.iter().find(|line| line["type"] == "failure").unwrap();
     let (event, step) = (
@@ -96,7 +96,7 @@ fn a_run_that_is_stopped_early_is_judged_up_to_that_point() {
     };
     for before in [format!("#{}", event - 1), format!("step{}", step - 1)] {
         let (code, finish, steps) = cut(&before);
-        assert_eq!((code, finish), (0, "stopped_at_moment".into()), "{before}");
+        assert_eq!((code, finish), (0, "stopped_at_point".into()), "{before}");
         assert!(steps < step, "{before}: {steps}");
     }
     for after in [format!("#{event}"), format!("step{step}")] {
@@ -106,7 +106,7 @@ fn a_run_that_is_stopped_early_is_judged_up_to_that_point() {
 
 #[test]
 fn a_capsule_that_is_stopped_early_is_not_compared() {
-    let capsule = "seeds/regressions/golden-path-v2-2.toml";
+    let capsule = "seeds/regressions/golden-path-v2-12.toml";
     let ran = gatesim(&["replay", capsule, "--quiet", "--stop-at-first"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(!ran.stdout.contains("drift"), "{}", ran.stdout);

@@ -7,8 +7,8 @@ use std::{
 
 use crate::support::{BROKEN_RUN, Ran, Scratch, command, gatesim, gatesim_in};
 
-const V2: &str = "seeds/regressions/two-in-one-second-v2-1.toml";
-const FLIPPED: &str = "seeds/regressions/chaos-reference-missing-machine-ready-10.toml";
+const V2: &str = "seeds/regressions/two-in-one-second-v2-2.toml";
+const FLIPPED: &str = "seeds/regressions/chaos-reference-missing-machine-ready-2.toml";
 
 /// Shrinks a run to `small.toml` in a directory of its own; what was printed is JSON.
 fn shrunk(scratch: &Scratch, target: &str, more: &[&str]) -> (Ran, serde_json::Value) {
@@ -111,7 +111,7 @@ fn a_search_that_was_cut_short_is_gone_on_with() {
 fn an_interrupt_writes_the_smallest_so_far() {
     let scratch = Scratch::new("shrink-interrupt");
     let file = scratch.path().join("small.toml");
-    let slow = "seeds/regressions/slow-reader-v9-2.toml";
+    let slow = "seeds/regressions/slow-reader-v9-178.toml";
     let args = ["shrink", slow, "--jobs", "1", "-o", file.to_str().unwrap()];
     let mut child = command(&args)
         .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 use crate::support::{Scratch, gatesim, gatesim_in};
 
 /// A race that fails with more than a third of all timings.
-const RACE: &str = "seeds/regressions/slow-reader-reference-manager-lock-held-over-removal-21.toml";
+const RACE: &str = "seeds/regressions/slow-reader-reference-manager-lock-held-over-removal-44.toml";
 /// The same defect, in a gateway with other delays: the run itself holds.
 const SAME_DEFECT: &str = "reference+manager-lock=held-over-removal+service-validation=ladder";
 
@@ -114,18 +114,18 @@ fn samples_around_different_runs_are_not_compared() {
         let ends = ["--save", "before.json"];
         gatesim_in(scratch.path(), &[&args[..], &ends].concat()).code
     };
-    assert_eq!(saved("golden-path@v2:2"), 1);
+    assert_eq!(saved("golden-path@v2:12"), 1);
     let compared = |run| {
         let args = ["verify-fix", run, "--samples", "18"];
         let ends = ["--before", "before.json"];
         gatesim_in(scratch.path(), &[&args[..], &ends].concat())
     };
-    assert_eq!(compared("golden-path@v2:2").code, 1);
+    assert_eq!(compared("golden-path@v2:12").code, 1);
     for other in ["golden-path@v2:3", "golden-path@reference:7"] {
         let ran = compared(other);
         assert_eq!(ran.code, 2, "{other}");
         assert!(
-            ran.stderr.contains("another run: golden-path@v2:2"),
+            ran.stderr.contains("another run: golden-path@v2:12"),
             "{}",
             ran.stderr
         );

@@ -3,7 +3,7 @@
 use crate::support::{Ran, gatesim, gatesim_told};
 
 /// S4: refused, refused, ten polls, and an end that says nothing.
-const RUN: &str = "golden-path@v2:2";
+const RUN: &str = "golden-path@v2:12";
 
 fn replay(args: &[&str]) -> Ran {
     let ran = gatesim(&[&["replay", RUN], args].concat());
@@ -178,7 +178,7 @@ fn log_line(line: &str) -> (u64, &str, &str) {
 fn the_log_of_the_incident() {
     let ran = gatesim(&[
         "replay",
-        "seeds/regressions/golden-path-v2-2.toml",
+        "seeds/regressions/golden-path-v2-12.toml",
         "--format",
         "gateway-log",
     ]);

@@ -17,17 +17,17 @@ const DEFECTS: &[(&str, &str)] = &[
     ("D04", "seeds/regressions/golden-path-v5-0.toml"),
     (
         "D05",
-        "lb-reorder@reference+undelivered-events=stored-and-replayed+unknown-connection=ready:3",
+        "lb-reorder@reference+undelivered-events=stored-and-replayed+unknown-connection=ready:4",
     ),
     ("D06", "seeds/regressions/golden-path-v9-0.toml"),
-    ("D07", "seeds/regressions/two-in-one-second-v2-1.toml"),
-    ("D08", "seeds/regressions/slow-reader-v9-2.toml"),
+    ("D07", "seeds/regressions/two-in-one-second-v2-2.toml"),
+    ("D08", "seeds/regressions/slow-reader-v9-178.toml"),
     ("D09", "seeds/regressions/golden-path-v4-1.toml"),
     ("D10", "seeds/regressions/golden-path-v5-1.toml"),
-    ("D16", "seeds/regressions/two-in-one-second-v1-1.toml"),
+    ("D16", "seeds/regressions/two-in-one-second-v1-2.toml"),
     ("D21", "seeds/regressions/golden-path-v9-1.toml"),
     ("D59", "seeds/regressions/golden-path-v5-2.toml"),
-    ("D59", "chaos@reference+client-resend=never:5"),
+    ("D59", "chaos@reference+client-resend=never:30"),
     ("D60", "seeds/regressions/golden-path-v6-0.toml"),
 ];
 
@@ -63,7 +63,7 @@ fn the_sentences_agree_with_the_reports() {
 #[test]
 fn a_planted_race_is_named_by_its_events() {
     let (ran, explanation) =
-        explain("seeds/regressions/chaos-reference-early-frames-dispatched-7.toml");
+        explain("seeds/regressions/chaos-reference-early-frames-dispatched-13.toml");
     assert_eq!(ran.code, 1);
     let decisive = &explanation["decisive"];
     let titles = ["/first/title", "/second/title"].map(|path| text(decisive, path));

@@ -68,7 +68,7 @@ macro_rules! fault_kinds {
     ($(
         $(#[doc = $doc:literal])+
         $kind:ident = $name:literal $(($chosen:ident: $chooser:ident))? {
-            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(as $key:literal)?, )*
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty, )*
         } => {
             victim: $victim:expr,
             grace: [$($grace:ident),*],

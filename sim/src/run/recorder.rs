@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use gatesim_model::core::{ids::SocketId, time::Time};
+use gatesim_model::core::time::Time;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -170,7 +170,7 @@ impl Seen {
         bytes.clear();
         bytes.extend_from_slice(&self.digest.to_le_bytes());
         bytes.extend_from_slice(&event.time.0.to_le_bytes());
-        bytes.extend_from_slice(&actor_bytes(event.actor));
+        bytes.extend_from_slice(&event.actor.to_bytes());
         self.bytes = match &event.fact {
             Fact::Protocol(fact) => postcard::to_extend(fact, bytes),
             Fact::World(fact) => postcard::to_extend(fact, bytes),
@@ -178,26 +178,4 @@ impl Seen {
         .expect("an event is always representable as bytes");
         self.digest = xxh3_128(&self.bytes);
     }
-}
-
-/// The actor in a few bytes, without the cost of its name.
-fn actor_bytes(actor: Actor) -> [u8; 9] {
-    let (kind, number): (u8, u64) = match actor {
-        Actor::World => (0, 0),
-        Actor::Client(n) => (1, n.into()),
-        Actor::Balancer => (2, 0),
-        Actor::Container(n) => (3, n.into()),
-        Actor::Service(service) => (4, service as u64),
-        Actor::Socket(SocketId {
-            peer,
-            attempt,
-            copy,
-        }) => (
-            5,
-            u64::from(peer) << 32 | u64::from(attempt) << 16 | u64::from(copy),
-        ),
-    };
-    let mut bytes = [kind; 9];
-    bytes[1..].copy_from_slice(&number.to_le_bytes());
-    bytes
 }

@@ -24,6 +24,28 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// The actor in a few bytes, for digests and keys of choices.
+    pub(crate) fn to_bytes(self) -> [u8; 9] {
+        let (kind, number): (u8, u64) = match self {
+            Actor::World => (0, 0),
+            Actor::Client(n) => (1, n.into()),
+            Actor::Balancer => (2, 0),
+            Actor::Container(n) => (3, n.into()),
+            Actor::Service(service) => (4, service as u64),
+            Actor::Socket(SocketId {
+                peer,
+                attempt,
+                copy,
+            }) => (
+                5,
+                u64::from(peer) << 32 | u64::from(attempt) << 16 | u64::from(copy),
+            ),
+        };
+        let mut bytes = [kind; 9];
+        bytes[1..].copy_from_slice(&number.to_le_bytes());
+        bytes
+    }
+
     /// Whether a link with this end may be on the path of a connection, which may have reached no
     /// container yet. The balancer is on every path, and the other end of its links is named beside
     /// it, so it does not count by itself.

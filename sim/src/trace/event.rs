@@ -129,10 +129,8 @@ pub enum WorldEvent {
     /// A frame overtook so many that the balancer held.
     FrameOvertook { socket: SocketId, overtaken: u32 },
     /// A link was partitioned.
-    #[serde(rename = "link_cut")]
     LinkPartitioned { from: Actor, to: Actor },
     /// A link was repaired.
-    #[serde(rename = "link_mended")]
     LinkRepaired { from: Actor, to: Actor },
     /// Every connection over a link was reset, in both directions.
     LinkReset { from: Actor, to: Actor },

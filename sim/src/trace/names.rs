@@ -97,6 +97,5 @@ pub enum FinishReason {
     StoppedAtFirst,
     /// The run was requested up to a certain point only.
     #[strum(to_string = "asked for up to here")]
-    #[serde(rename = "stopped_at_moment")]
     StoppedAtPoint,
 }

@@ -147,7 +147,7 @@ fn an_edited_record_changes_what_it_says() {
     let plan = plan("golden-path", 1);
     let original = recorded(&plan);
     let range = plan.balancer.upgrade_hold_us;
-    let key = "c0#1/upgrade-hold/0";
+    let key = "c0#1/upgrade-delay/0";
     let mut listed = original.choices.listed();
     let (_, _, held) = listed.find(|one| (one.0, one.1) == (key, 0)).unwrap();
     let opened = |outcome: &Outcome| {
@@ -178,7 +178,7 @@ fn a_record_that_lacks_a_key_counts_what_it_lacks() {
     let plan = plan("golden-path", 1);
     let original = recorded(&plan);
     let mut lines = BTreeMap::<String, String>::from(original.choices.clone());
-    let line = lines.remove("c0#1/upgrade-hold/0").unwrap();
+    let line = lines.remove("c0#1/upgrade-delay/0").unwrap();
     let missing = line.split(' ').count() as u64;
     let again = replayed(&plan, &Record::try_from(lines).unwrap());
     let unused = 0;
@@ -208,7 +208,10 @@ fn without_its_first_client_and_its_first_fault_a_run_makes_the_same_choices() {
 
         // Upgrades go elsewhere now, so values are drawn from other ranges.
         edited.retain_containers(|container| container != 0);
-        edited.check().unwrap();
+        // The one that is left may be one that a fault scales in: that is no plan.
+        if edited.check().is_err() {
+            continue;
+        }
         let text = toml::to_string(&edited).unwrap();
         assert_eq!(toml::from_str::<Plan>(&text).unwrap(), edited);
         let edited = recorded(&edited);

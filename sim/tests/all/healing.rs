@@ -25,8 +25,10 @@ fn broken(trace: &[TraceEvent]) -> BTreeSet<String> {
             WorldEvent::ServiceRecovered { service, how } => {
                 (format!("{service:?} {how:?}"), false)
             }
-            WorldEvent::LinkPartitioned { from, to } => (format!("{from} to {to} cut"), true),
-            WorldEvent::LinkRepaired { from, to } => (format!("{from} to {to} cut"), false),
+            WorldEvent::LinkPartitioned { from, to } => {
+                (format!("{from} to {to} partitioned"), true)
+            }
+            WorldEvent::LinkRepaired { from, to } => (format!("{from} to {to} partitioned"), false),
             WorldEvent::ContainerStalled { container } => (format!("{container} stalled"), true),
             WorldEvent::ContainerResumed { container } => (format!("{container} stalled"), false),
             WorldEvent::ClockSet {

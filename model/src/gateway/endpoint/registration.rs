@@ -87,7 +87,7 @@ impl<E: Env> Endpoint<E> {
             connection: id,
             from,
             to: ConnectionState::Connecting,
-            reason: "begins anew for its user",
+            reason: "restarts for its user",
         });
         self.transition(machine, ConnectionState::Accepted, "upgrade accepted");
     }

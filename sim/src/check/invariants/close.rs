@@ -229,7 +229,7 @@ fn drop_hides(socket: SocketId, connection: &LiveConnection, cause: CloseCause) 
             socket,
             format!("dropped transport hides {cause}"),
             format!(
-                "The endpoint of {socket} raised and nobody handled it, although the cause was \
+                "The endpoint of {socket} raised an unhandled exception, although the cause was \
                  {cause}; the client sees its connection break."
             ),
         )),
@@ -250,7 +250,7 @@ impl CloseTellsTheTruth {
                         "accept selects none of the subprotocols",
                         format!(
                             "{socket} offered the subprotocol that the server speaks, was answered \
-                         101 without one, and had to give up."
+                         101 without one, and the client gave up."
                         ),
                     ));
                 }

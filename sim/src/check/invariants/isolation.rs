@@ -116,7 +116,7 @@ impl UsersIsolated {
             socket,
             cause,
             format!(
-                "What client{asker} of {owner} was to hear about its message {message} reached \
+                "An event for client{asker} of {owner} about its message {message} reached \
                  {socket}, {who}."
             ),
         ))

@@ -132,7 +132,7 @@ impl Locks {
                 format!("lock {lock} held by its own connection")
             }
             Some(_) => format!("lock {lock} not released"),
-            None => format!("lock {lock} free and not had"),
+            None => format!("lock {lock} free and not acquired"),
         };
         let holder = match holder {
             Some(holder) => format!(
@@ -140,7 +140,7 @@ impl Locks {
                 in_words(holder.socket),
                 time.since(holder.since).as_secs()
             ),
-            None => "which nobody holds".to_owned(),
+            None => "which is free".to_owned(),
         };
         let sentence = format!(
             "{} has waited for {} s for the lock {lock} {instance} of container{container}, \

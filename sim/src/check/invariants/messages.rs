@@ -166,7 +166,7 @@ impl NoClientMessageLost {
             socket,
             cause,
             format!(
-                "The server ended {socket} as if all were well, but of the messages that had \
+                "The server ended {socket} normally, but of the messages that had \
                  reached it {} {} neither executed nor refused.",
                 waiting.join(", "),
                 if waiting.len() == 1 { "was" } else { "were" }

@@ -91,7 +91,7 @@ impl ClientStanding {
             }
             ClientStanding::Opened { socket, since } => {
                 let ago = ago(since);
-                format!("its connection {socket} has been open and not welcome {ago}")
+                format!("its connection {socket} has been open without a welcome {ago}")
             }
             ClientStanding::Ready { socket, since } => {
                 format!("its connection {socket} has been ready {}", ago(since))

@@ -48,7 +48,7 @@ impl Resignations {
                 cause: "client gave up for good".into(),
                 sentence: format!(
                     "client{client} gave up after {attempts} attempts although its user can show a \
-                     good token: nobody will try again for it when all is well."
+                     good token: it does not try again when every fault is over."
                 ),
             });
             }

@@ -297,10 +297,10 @@ impl Rule for FiveEventsComplete {
             Fact::Protocol(Event::AgentEventLost { socket, run, seq }) => {
                 return Some(Finding::new(
                     *socket,
-                    "event lost without a word",
+                    "event lost without a report",
                     format!(
                         "Event {seq} of {run} could not be handed to {socket}, and its producer \
-                         was told that all is well."
+                         was told that it succeeded."
                     ),
                 ));
             }
@@ -380,7 +380,7 @@ impl FiveEventsComplete {
                 let run = self.runs.get(key)?;
                 Some(Finding::new(
                     run.socket,
-                    "event without a fate",
+                    "event neither sent, stored nor failed",
                     format!(
                         "Event {seq} of {} for message {} was neither sent, stored nor failed \
                          within {} s.",

@@ -108,7 +108,7 @@ impl DeadPeersAreNoticed {
                 "live peer declared dead",
                 format!(
                     "The heartbeat of {socket} timed out although the peer's answer to a ping had \
-                     arrived {} s before: nobody had read it.",
+                     arrived {} s before and had not been read.",
                     silence.as_secs()
                 ),
             )
@@ -196,7 +196,7 @@ impl Rule for DeadPeersAreNoticed {
             ),
             HeartbeatWatch::Ended => (
                 "silent peer no longer watched",
-                "its heartbeat has ended without a word",
+                "its heartbeat has ended without a report",
             ),
         };
         let sentence = format!(

@@ -359,7 +359,7 @@ impl NothingWaitsForever {
         let connection = standing.in_words(now);
         let waits = match obligation {
             Obligation::Connection(_) => {
-                format!("client{number} waits to be welcomed: {connection}.")
+                format!("client{number} waits for its welcome: {connection}.")
             }
             Obligation::Answer(_, message) => {
                 let run = match self.runs.get(message) {
@@ -380,7 +380,7 @@ fn blocked(event: &Event) -> Option<Finding> {
     };
     Some(Finding::new(
         *socket,
-        "a task keeps its process to itself",
+        "a task blocks its process",
         format!(
             "A task of {socket} blocked its process, and with it all connections, for {for_ms} ms."
         ),

@@ -141,7 +141,7 @@ macro_rules! fault_table {
             /// Which service.
             service: Service,
             /// How many calls in a thousand.
-            per_mille: PerMille as "calls_per_mille",
+            per_mille: PerMille,
             /// For how long.
             for_ms: Millis,
         } => {
@@ -153,7 +153,7 @@ macro_rules! fault_table {
         /// Authentication calls good tokens invalid.
         AuthDenies = "auth-denies" {
             /// How many in a thousand.
-            per_mille: PerMille as "calls_per_mille",
+            per_mille: PerMille,
             /// For how long.
             for_ms: Millis,
         } => {
@@ -165,7 +165,7 @@ macro_rules! fault_table {
         /// The supervisor answers with a step that is not the next one.
         SupervisorJumbles = "supervisor-jumbles" {
             /// How many answers in a thousand.
-            per_mille: PerMille as "calls_per_mille",
+            per_mille: PerMille,
             /// For how long.
             for_ms: Millis,
         } => {

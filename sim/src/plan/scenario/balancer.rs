@@ -88,14 +88,15 @@ impl Balancing {
             upgrade_hold_us: self.upgrade_hold_us,
             close_hold_us: self.close_hold_us,
             affinity: self.affinity,
-            cookie_loss_per_mille: draw.per_mille("cookie_loss", self.cookie_loss_per_mille),
+            cookie_loss_per_mille: draw
+                .per_mille("cookie_loss_per_mille", self.cookie_loss_per_mille),
             headers: self
                 .headers
                 .as_ref()
                 .map_or_else(HeaderPlan::default, |headers| headers.plan(draw)),
             retries: draw.range("retries", self.retries),
             answer_timeout_ms: draw.range("answer_timeout_ms", self.answer_timeout_ms),
-            duplicate_per_mille: draw.per_mille("duplicate", self.duplicate_per_mille),
+            duplicate_per_mille: draw.per_mille("duplicate_per_mille", self.duplicate_per_mille),
             duplicate_after_us: self.duplicate_after_us,
             idle_timeout_ms: draw.range("idle_timeout_ms", self.idle_timeout_ms),
             drain_ms: draw.range("drain_ms", self.drain_ms),
@@ -108,10 +109,10 @@ impl Balancing {
 impl Headers {
     fn plan(&self, draw: &Draw) -> HeaderPlan {
         HeaderPlan {
-            per_mille: draw.per_mille("headers", self.per_mille),
-            authorization: draw.weights("header_authorization", &self.authorization),
-            subprotocols: draw.weights("header_subprotocols", &self.subprotocols),
-            others: draw.weights("header_others", &self.others),
+            per_mille: draw.per_mille("headers.per_mille", self.per_mille),
+            authorization: draw.weights("headers.authorization", &self.authorization),
+            subprotocols: draw.weights("headers.subprotocols", &self.subprotocols),
+            others: draw.weights("headers.others", &self.others),
         }
     }
 }
@@ -119,8 +120,8 @@ impl Headers {
 impl Reorder {
     fn plan(&self, draw: &Draw) -> ReorderPlan {
         ReorderPlan {
-            direction: draw.weights("reorder_direction", &self.direction),
-            per_mille: draw.per_mille("reorder", self.per_mille),
+            direction: draw.weights("reorder.direction", &self.direction),
+            per_mille: draw.per_mille("reorder.per_mille", self.per_mille),
             hold_us: self.hold_us,
         }
     }

@@ -129,7 +129,7 @@ impl Clients {
         let mut at_ms = draw.range("first_message_ms", self.first_message_ms);
         let messages = (0..draw.range("messages", self.messages).get())
             .map(|n| {
-                if n > 0 && !draw.chance("burst", self.burst_per_mille) {
+                if n > 0 && !draw.chance("burst_per_mille", self.burst_per_mille) {
                     at_ms = at_ms.plus(draw.range("message_gap_ms", self.message_gap_ms).get());
                 }
                 self.message(draw, at_ms)
@@ -151,9 +151,9 @@ impl Clients {
             noise: self.noise(draw),
             reads_every_ms: self
                 .slow_reader
-                .filter(|slow| draw.chance("slow_reader", slow.per_mille))
+                .filter(|slow| draw.chance("slow_reader.per_mille", slow.per_mille))
                 .map_or_else(Millis::default, |slow| {
-                    draw.range("reads_every_ms", slow.every_ms)
+                    draw.range("slow_reader.every_ms", slow.every_ms)
                 }),
             patience_ms: draw.range("patience_ms", self.patience_ms),
             leaves: draw.weights("leaves", &self.leaves),
@@ -186,14 +186,14 @@ impl Clients {
         let noisy = self
             .noise
             .as_ref()
-            .filter(|noise| draw.chance("noisy", noise.per_mille));
+            .filter(|noise| draw.chance("noise.per_mille", noise.per_mille));
         let Some(noise) = noisy else {
             return List::default();
         };
-        (0..draw.range("noise", noise.count).get())
+        (0..draw.range("noise.count", noise.count).get())
             .map(|_| NoisePlan {
-                at_ms: draw.range("noise_at_ms", noise.at_ms),
-                kind: draw.weights("noise_kind", &noise.kinds),
+                at_ms: draw.range("noise.at_ms", noise.at_ms),
+                kind: draw.weights("noise.kinds", &noise.kinds),
             })
             .collect()
     }
@@ -204,7 +204,7 @@ impl Clients {
             MessageKind::UserMessage,
             MessageKind::Chat,
         ];
-        let text_bytes = match draw.chance("oversize", self.oversize_per_mille) {
+        let text_bytes = match draw.chance("oversize_per_mille", self.oversize_per_mille) {
             true => OVERSIZE_BYTES,
             false => draw.range("text_bytes", self.text_bytes),
         };
@@ -214,7 +214,7 @@ impl Clients {
             tools: draw.range("tools", self.tools),
             text_bytes,
             thread: draw
-                .chance("names_thread", self.thread_per_mille)
+                .chance("thread_per_mille", self.thread_per_mille)
                 .then(|| draw.index("thread", self.threads.size())),
         }
     }

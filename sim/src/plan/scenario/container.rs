@@ -101,20 +101,20 @@ impl Containers {
     }
 
     fn plan(&self, draw: &Draw, start_ms: Range<Millis>) -> ContainerPlan {
-        let lacking =
-            draw.chance("lacking", self.lacking_per_mille) && !self.never_ready.is_empty();
+        let lacking = draw.chance("lacking_per_mille", self.lacking_per_mille)
+            && !self.never_ready.is_empty();
         let never_ready = match lacking {
             true => vec![self.never_ready[draw.index("lacks", self.never_ready.len()) as usize]],
             false => Vec::new(),
         };
-        let hanging = draw.chance("hanging", self.hanging_per_mille);
+        let hanging = draw.chance("hanging_per_mille", self.hanging_per_mille);
         let hangs_in = match hanging && !self.hangs_in.is_empty() {
             true => Some(self.hangs_in[draw.index("hangs", self.hangs_in.len()) as usize]),
             false => None,
         };
         let slow_accept = self
             .slow_accept
-            .filter(|slow| draw.chance("slow_accept", slow.per_mille));
+            .filter(|slow| draw.chance("slow_accept.per_mille", slow.per_mille));
         ContainerPlan {
             number: None,
             start_ms: draw.range("start_ms", start_ms),
@@ -127,7 +127,7 @@ impl Containers {
             managers_per_user: draw.range("managers_per_user", self.managers_per_user),
             queue_capacity: draw.range("queue_capacity", self.queue_capacity),
             accept_us: slow_accept.map_or(self.accept_us, |slow| slow.accept_us),
-            for_tests: draw.chance("for_tests", self.for_tests_per_mille),
+            for_tests: draw.chance("for_tests_per_mille", self.for_tests_per_mille),
         }
     }
 }

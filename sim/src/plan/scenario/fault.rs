@@ -42,7 +42,7 @@ impl Fault {
             clients,
         };
         let tries = draw.tries("times", self.times);
-        let happens = |_: &u64| draw.chance("happens", self.happens_per_mille);
+        let happens = |_: &u64| draw.chance("happens_per_mille", self.happens_per_mille);
         let planned = (0..tries).filter(happens).filter_map(|_| {
             let at_ms = draw.range("at_ms", self.at_ms);
             let kind = self.ranges.plan(&draw, &victims)?;
@@ -56,7 +56,7 @@ macro_rules! fault_ranges {
     ($(
         $(#[doc = $doc:literal])+
         $kind:ident = $name:literal $(($chosen:ident: $chooser:ident))? {
-            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty $(as $key:literal)?, )*
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty, )*
         } => $row:tt
     )+) => {
         /// What a plan says of a fault, as ranges and weights; its victim is drawn among all.
@@ -80,21 +80,11 @@ macro_rules! fault_ranges {
                 Some(match self {
                     $( FaultRanges::$kind { $($field,)* } => FaultKind::$kind {
                         $( $chosen: victims.$chooser()?, )?
-                        $( $field: Drawn::drawn(draw, key!($field $($key)?), $field), )*
+                        $( $field: Drawn::drawn(draw, stringify!($field), $field), )*
                     }, )+
                 })
             }
         }
-    };
-}
-
-/// The key of a field's draws.
-macro_rules! key {
-    ($field:ident) => {
-        stringify!($field)
-    };
-    ($field:ident $key:literal) => {
-        $key
     };
 }
 

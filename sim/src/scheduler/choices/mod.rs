@@ -2,7 +2,8 @@
 //!
 //! A choice is addressed by *(seed, entity, purpose, instance, ordinal)* and hashed, so taking
 //! away a fault, adding a log line or an await leaves every other choice where it was. A
-//! [`Stream`] is the first four parts, hashed once; the ordinal counts its draws.
+//! [`Stream`] is the first four parts, hashed once; the ordinal counts its draws. Keys are hashed as
+//! bytes; as text they stand where a person meets them: in records and capsules, and in `why`.
 //!
 //! Choices can be recorded, and a run can be replayed from an edited record. A choice that the
 //! record does not have falls back to the record's [`Base`]; what the record and the run do not
@@ -10,8 +11,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
-    fmt::Write,
     ops::RangeInclusive,
     rc::Rc,
 };
@@ -21,6 +20,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::trace::event::Actor;
 
+mod instances;
+mod key;
 mod perturb;
 mod purpose;
 mod record;
@@ -29,6 +30,8 @@ pub use perturb::{Perturb, WHOLE};
 pub use purpose::Purpose;
 pub use record::{Base, Record, RecordDivergence};
 
+use instances::Instances;
+use key::KeyBytes;
 use record::Replayed;
 
 /// Chances are drawn in thousandths; the last one happens only if everything does.
@@ -38,9 +41,7 @@ const LAST_OF_A_THOUSAND: u64 = 999;
 #[derive(Debug)]
 pub struct Choices {
     seed: u64,
-    instances: RefCell<BTreeMap<(Actor, Purpose), u32>>,
-    /// Reused: the key of the stream that is being made.
-    key: RefCell<String>,
+    instances: RefCell<Instances>,
     record: Option<RefCell<Record>>,
     replayed: Option<Replayed>,
     missing: Cell<u64>,
@@ -53,7 +54,6 @@ impl Choices {
         Rc::new(Choices {
             seed,
             instances: RefCell::default(),
-            key: RefCell::default(),
             record: record.then(RefCell::default),
             replayed: replayed.map(Replayed::new),
             missing: Cell::default(),
@@ -72,27 +72,29 @@ impl Choices {
     /// before it: for streams that are numbered by a plan, so that a missing one does not shift the
     /// others.
     pub fn number_next(&self, entity: Actor, purpose: Purpose, instance: u32) {
-        let mut instances = self.instances.borrow_mut();
-        instances.insert((entity, purpose), instance);
+        let hash = self.hash(entity, purpose);
+        self.instances.borrow_mut().set_next(hash, instance);
+    }
+
+    /// The hash of the first three parts of a key.
+    fn hash(&self, entity: Actor, purpose: Purpose) -> u64 {
+        let mut key = KeyBytes::of(entity);
+        purpose.push_to(&mut key);
+        xxh3_64_with_seed(key.as_slice(), self.seed)
     }
 
     /// A new stream of choices. Asking again for the same entity and purpose gives the next
     /// instance, with choices of its own.
     pub fn stream(self: &Rc<Self>, entity: Actor, purpose: Purpose) -> Stream {
-        let mut instances = self.instances.borrow_mut();
-        let next = instances.entry((entity, purpose)).or_default();
-        let instance = *next;
-        *next += 1;
-        drop(instances);
-        let mut key = self.key.borrow_mut();
-        key.clear();
-        write!(key, "{entity}/{purpose}/{instance}").expect("a string takes any text");
+        let hash = self.hash(entity, purpose);
+        let instance = self.instances.borrow_mut().next(hash);
+        // Only a run that records or replays needs the key as text.
+        let is_text_needed = self.record.is_some() || self.replayed.is_some();
         Stream {
             purpose,
             instance,
-            base: xxh3_64_with_seed(key.as_bytes(), self.seed),
-            // Only a run that records or replays needs the key again.
-            key: (self.record.is_some() || self.replayed.is_some()).then(|| key.as_str().into()),
+            base: xxh3_64_with_seed(&instance.to_le_bytes(), hash),
+            key: is_text_needed.then(|| format!("{entity}/{purpose}/{instance}").into()),
             perturb: self.perturb.filter(|_| purpose.is_timing()),
             next: 0,
             choices: Rc::clone(self),
@@ -415,17 +417,25 @@ mod tests {
 
     #[test]
     fn what_is_resampled_stands_above_a_record_and_is_recorded() {
-        let stream = |choices: &Rc<Choices>| choices.stream(Actor::Balancer, Purpose::CloseHold);
+        let stream = |choices: &Rc<Choices>| choices.stream(Actor::Balancer, Purpose::CloseDelay);
         let mut record = Record::on(Base::Default);
-        record.note("balancer/close-hold/0", 0, 7);
+        record.note("balancer/close-delay/0", 0, 7);
         let (salt, per_mille) = (3, WHOLE);
         let perturbed = Choices::new(7, true, Some(record)).perturbed(Perturb { salt, per_mille });
         let drawn = stream(&perturbed).draw(0..=1_000_000);
         let (record, divergence) = perturbed.finish();
         assert_ne!(drawn, 7);
         let listed: Vec<_> = record.listed().collect();
-        assert_eq!(listed, [("balancer/close-hold/0", 0, drawn)]);
+        assert_eq!(listed, [("balancer/close-delay/0", 0, drawn)]);
         assert_eq!(divergence, RecordDivergence::default());
+    }
+
+    #[test]
+    fn every_purpose_has_a_tag_of_its_own() {
+        let mut tags = Purpose::TAGS.to_vec();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), Purpose::TAGS.len());
     }
 
     /// The values themselves are part of what a seed means: if this fails, every seed has
@@ -437,7 +447,7 @@ mod tests {
         let drawn: Vec<u64> = (0..3).map(|_| stream.draw(0..=999)).collect();
         assert_eq!(
             (drawn, stream.tie_break(0)),
-            (vec![502, 289, 102], 4_161_189_737)
+            (vec![557, 591, 738], 4_219_654_915)
         );
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use gatesim_model::port::env::Service;
 
+use super::key::{KeyBytes, KeyPart, tag};
 use crate::trace::event::Actor;
 
 /// What a choice decides. Runs whose choices are not all made by the seed differ by it.
@@ -17,24 +18,24 @@ enum Decides {
     Identity,
 }
 
-/// What a part of a purpose is called in keys.
-trait KeyPart {
+/// What a part of a purpose is called where a person reads a key.
+trait KeyText {
     fn part(self) -> impl fmt::Display;
 }
 
-impl KeyPart for &'static str {
+impl KeyText for &'static str {
     fn part(self) -> impl fmt::Display {
         self
     }
 }
 
-impl KeyPart for Actor {
+impl KeyText for Actor {
     fn part(self) -> impl fmt::Display {
         self
     }
 }
 
-impl KeyPart for Service {
+impl KeyText for Service {
     fn part(self) -> impl fmt::Display {
         Actor::Service(self)
     }
@@ -47,7 +48,7 @@ macro_rules! purposes {
         $(#[$doc:meta])*
         $variant:ident $(($($part:ident: $type:ty),+))? = $name:literal, $decides:ident;
     )+) => {
-        /// What a choice is for. The names are part of every key: renaming one is seed-breaking.
+        /// What a choice is for. The name is part of the key: renaming a purpose is seed-breaking.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Purpose {
             $($(#[$doc])* $variant $(($($type),+))?,)+
@@ -59,6 +60,21 @@ macro_rules! purposes {
                     $(Purpose::$variant { .. } => Decides::$decides,)+
                 }
             }
+
+            /// Adds tag and parts to a key.
+            pub(super) fn push_to(self, key: &mut KeyBytes) {
+                match self {
+                    $(Purpose::$variant $(($($part),+))? => {
+                        const TAG: u32 = tag($name);
+                        key.push(&TAG.to_le_bytes());
+                        $($($part.push_to(key);)+)?
+                    })+
+                }
+            }
+
+            /// The tags of all purposes.
+            #[cfg(test)]
+            pub(super) const TAGS: &[u32] = &[$(tag($name)),+];
         }
 
         impl fmt::Display for Purpose {
@@ -100,9 +116,9 @@ purposes! {
     /// Which frames to this receiver the balancer delays while others pass, and for how long.
     Reorder(to: Actor) = "reorder/{to}", Timing;
     /// How long the balancer delays an upgrade.
-    UpgradeHold = "upgrade-hold", Timing;
+    UpgradeDelay = "upgrade-delay", Timing;
     /// How long the balancer delays the end of a connection before the container learns of it.
-    CloseHold = "close-hold", Timing;
+    CloseDelay = "close-delay", Timing;
     /// How long the server takes between the two halves of accept.
     Accept = "accept", Timing;
     /// How long a service takes.

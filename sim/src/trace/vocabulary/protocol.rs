@@ -402,7 +402,7 @@ protocol_vocabulary! {
         subject: Message, sign: Refused, prominence: Notable,
         parties: Connection(*socket), touches: message.as_ref().map(Message),
         title: "message dropped",
-        line: (format!("{socket} {} dropped without a word", message_name(message))),
+        line: (format!("{socket} {} dropped without a report", message_name(message))),
         samples: { socket: SOCKET, message: None };
 
     MessageResumed { socket, message, after } =>
@@ -497,7 +497,7 @@ protocol_vocabulary! {
         subject: Run, sign: Refused, prominence: Notable,
         parties: Connection(*socket), touches: [Run(*run)],
         title: "agent event lost",
-        line: "{run} event {seq} lost, its producer was told that all is well",
+        line: "{run} event {seq} lost, its producer was told that it succeeded",
         samples: { socket: SOCKET, run: RUN, seq: 3 };
 
     RunEnded { socket, run, complete } =>

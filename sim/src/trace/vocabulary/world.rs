@@ -141,7 +141,7 @@ world_vocabulary! {
         parties: Client(*client), touches: [Client(*client)],
         title: "token renewed",
         line: "has a new token",
-        witness: "has a new token",
+        witness: "token renewed",
         samples: { client: 2 };
 
     // --- balancer and links -------------------------------------------------------------------
@@ -191,7 +191,7 @@ world_vocabulary! {
         parties: Connection(*socket), touches: [],
         title: "connection cut, {reason}",
         line: "{socket} ended by the balancer: {reason}",
-        witness: "{socket} cut",
+        witness: "{socket} ended by the balancer",
         samples: { socket: SOCKET, reason: CutReason::Idle };
 
     FrameOvertook { socket, overtaken } =>
@@ -207,7 +207,7 @@ world_vocabulary! {
         parties: Link(*from, *to), touches: Touched::end_of_link(*from, *to),
         title: "link partitioned",
         line: "link {from} -> {to} partitioned",
-        witness: "link {from} to {to} cut",
+        witness: "link {from} to {to} partitioned",
         samples: { from: Actor::Client(2), to: Actor::Balancer };
 
     LinkRepaired { from, to } =>
@@ -215,7 +215,7 @@ world_vocabulary! {
         parties: Link(*from, *to), touches: Touched::end_of_link(*from, *to),
         title: "link repaired",
         line: "link {from} -> {to} repaired",
-        witness: "link {from} to {to} mended",
+        witness: "link {from} to {to} repaired",
         samples: { from: Actor::Client(2), to: Actor::Balancer };
 
     LinkReset { from, to } =>

@@ -37,7 +37,7 @@ async fn proxy(balancer: Rc<Balancer>, client: LinkEnd) {
     };
     routing::hold(&balancer, socket).await;
     let request = headers::apply(&balancer, *upgrade, affinity);
-    let mut close_hold = balancer.stream(socket, Purpose::CloseHold);
+    let mut close_hold = balancer.stream(socket, Purpose::CloseDelay);
     let close_hold = close_hold.draw(balancer.plan().close_hold_us.inclusive());
     let close_hold = Duration::from_micros(close_hold);
     let early = upgrade::Early::default();

@@ -16,7 +16,7 @@ pub(super) async fn hold(balancer: &Balancer, socket: SocketId) {
     balancer.arrivals.set(arrival + 1);
     balancer.held.borrow_mut().insert((arrival, socket));
     let hold = balancer
-        .stream(socket, Purpose::UpgradeHold)
+        .stream(socket, Purpose::UpgradeDelay)
         .draw(balancer.plan().upgrade_hold_us.inclusive());
     balancer
         .scheduler()

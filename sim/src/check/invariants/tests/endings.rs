@@ -23,7 +23,7 @@ fn setup_ends_in_time() {
             ("ready", &ready),
             ("closed", &closed),
             ("its container died", &died),
-            ("returned without a word", &silent),
+            ("returned without a report", &silent),
             ("waits", &stuck),
         ]
     ));

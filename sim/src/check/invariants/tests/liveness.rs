@@ -193,7 +193,7 @@ fn a_lock_is_acquired_in_time() {
             ("its container died", &died),
             ("held by oneself", &by_itself),
             ("held by another", &by_other),
-            ("free and not had", &passed_over),
+            ("free and not acquired", &passed_over),
         ]
     ));
 }

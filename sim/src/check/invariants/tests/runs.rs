@@ -183,7 +183,7 @@ fn the_fate_of_an_event() {
             ("stored, and the user is gone again", &gone_again),
             ("lost", &lost),
             ("sent into an ended transport", &into_nothing),
-            ("without a fate", &forgotten),
+            ("neither sent, stored nor failed", &forgotten),
             ("stored and not replayed", &not_replayed),
         ]
     ));
