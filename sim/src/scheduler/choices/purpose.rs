@@ -18,29 +18,6 @@ enum Decides {
     Identity,
 }
 
-/// What a part of a purpose is called where a person reads a key.
-trait KeyText {
-    fn part(self) -> impl fmt::Display;
-}
-
-impl KeyText for &'static str {
-    fn part(self) -> impl fmt::Display {
-        self
-    }
-}
-
-impl KeyText for Actor {
-    fn part(self) -> impl fmt::Display {
-        self
-    }
-}
-
-impl KeyText for Service {
-    fn part(self) -> impl fmt::Display {
-        Actor::Service(self)
-    }
-}
-
 /// Makes the enum, its names and what is known of each purpose from one row:
 /// `Variant(part: Type) = "name in keys", what it decides;`.
 macro_rules! purposes {
@@ -81,7 +58,6 @@ macro_rules! purposes {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match *self {
                     $(Purpose::$variant $(($($part),+))? => {
-                        $($(let $part = $part.part();)+)?
                         write!(f, $name)
                     })+
                 }
