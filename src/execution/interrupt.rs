@@ -1,4 +1,5 @@
-//! Ctrl-C: the first finishes the current runs and writes the results, the second ends the process.
+//! Ctrl-C, SIGTERM and SIGHUP: the first finishes the current runs and writes the results, the second
+//! ends the process. CI systems, Kubernetes and `timeout` send SIGTERM, a closed terminal SIGHUP.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,9 +16,9 @@ pub fn install() -> anyhow::Result<()> {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        note("interrupted: finishing the current runs; press Ctrl-C again to stop at once");
+        note("interrupted: finishing the current runs; a second Ctrl-C or SIGTERM stops at once");
     })
-    .context("failed to install the Ctrl-C handler")
+    .context("failed to install the handler of Ctrl-C and SIGTERM")
 }
 
 /// Whether the user asked to stop.

@@ -165,23 +165,19 @@ fn range(view: &ViewArgs, run: &TracedRun<'_>) -> anyhow::Result<std::ops::Range
         return run.around(around, &view.only);
     }
     let from = match &view.from {
-        // Events at the point itself are included.
-        Some(When::Time(time)) => run
-            .outcome
-            .trace
-            .partition_point(|entry| entry.time < *time) as u64,
-        Some(When::Step(step)) => run
-            .outcome
-            .trace
-            .partition_point(|entry| entry.step < *step) as u64,
-        Some(when) => run.position(when)?.saturating_sub(1),
+        Some(when) => run.first_at(when)?,
         None => 0,
     };
     let until = match &view.until {
         Some(when) => run.position(when)?,
         None => run.outcome.trace.len() as u64,
     };
-    Ok(from..until.max(from))
+    if let (Some(first), Some(last)) = (&view.from, &view.until)
+        && from > until
+    {
+        bail!("--from {first} lies behind --until {last}");
+    }
+    Ok(from..until)
 }
 
 fn write_events(

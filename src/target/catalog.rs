@@ -1,6 +1,6 @@
 //! From a reference that a person typed to a scenario or a design: built in, flipped, or a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use gatesim_model::design::{Design, unknown};
@@ -43,6 +43,9 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("load"),
 ];
 
+/// Files that stand on one another, at most: the same file may have several paths.
+const MAX_BASES: usize = 32;
+
 /// What may be written besides a name.
 const OR_A_FILE: &str = ", or a path ending in .toml";
 
@@ -69,14 +72,33 @@ pub fn scenario(reference: &str) -> anyhow::Result<Scenario> {
 }
 
 /// A design by name or path, with any answers flipped: `v9`, `reference+cleanup=never`,
-/// `my.toml+welcome=before-ready`.
+/// `my.toml+welcome=before-ready`. The base of a file is written in the same way; a path in it starts at
+/// the folder of the file.
 pub fn design(reference: &str) -> anyhow::Result<Design> {
+    design_within(reference, &[])
+}
+
+/// A design that is the base of the last of these files, each of which is the base of the one before.
+fn design_within(reference: &str, files: &[PathBuf]) -> anyhow::Result<Design> {
     let (base, flips) = match reference.split_once('+') {
         Some((base, flips)) => (base, Some(flips)),
         None => (reference, None),
     };
     let mut design = if is_file(base) {
-        Design::parse(base, &read_text(Path::new(base))?)?
+        let folder = files.last().and_then(|file| file.parent());
+        let file = folder.map_or_else(|| PathBuf::from(base), |folder| folder.join(base));
+        let chain = [files, std::slice::from_ref(&file)].concat();
+        if files.contains(&file) || files.len() > MAX_BASES {
+            let names: Vec<_> = chain
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect();
+            bail!("the files are each other's base: {}", names.join(" -> "));
+        }
+        let text = read_text(&file)?;
+        let base_of =
+            |base: &str| design_within(base, &chain).map_err(|error| format!("{error:#}"));
+        Design::parse_on(&file.display().to_string(), &text, base_of)?
     } else {
         Design::builtin(base)
             .ok_or_else(|| anyhow!(unknown("design", base, Design::builtin_names()) + OR_A_FILE))?

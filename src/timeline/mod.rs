@@ -65,6 +65,19 @@ impl<'a> TracedRun<'a> {
         when.position(self.outcome, self.headline)
     }
 
+    /// The number of the first event at a point or behind it.
+    pub fn first_at(&self, when: &When) -> anyhow::Result<u64> {
+        let reached = self.position(when)?;
+        let trace = &self.outcome.trace;
+        Ok(match when {
+            When::Time(time) => trace.partition_point(|entry| entry.time < *time) as u64,
+            When::Step(step) => trace.partition_point(|entry| entry.step < *step) as u64,
+            When::Start | When::Event(_) | When::Violation | When::Broken(_) | When::End => {
+                reached.saturating_sub(1)
+            }
+        })
+    }
+
     /// The events around a point. `parts` are those that count if the reach is a number.
     pub fn around(&self, around: &Around, parts: &[RunPart]) -> anyhow::Result<Range<u64>> {
         let middle = self.position(&around.middle)?;

@@ -31,7 +31,7 @@ pub enum When {
 }
 
 /// How points are written, for errors and help.
-pub const WAYS: &str = "a time such as 12.4s, an event such as #412, a step such as step412, `violation`, the name of \
+pub const WAYS: &str = "a time with its unit such as 12.4s or 500ms, an event such as #412, a step such as step412, `violation`, the name of \
      an invariant that broke, `start` or `end`";
 
 impl FromStr for When {
@@ -104,7 +104,12 @@ impl When {
         Ok(match self {
             When::Start => 0,
             // Without the event that says that the run was ended there.
-            When::Time(time) => before(&|entry| entry.time <= *time && !is_cut(entry)),
+            When::Time(time) => {
+                if *time > outcome.time && !was_cut(outcome) {
+                    bail!("there is no {time} s; the run ends at {} s", outcome.time);
+                }
+                before(&|entry| entry.time <= *time && !is_cut(entry))
+            }
             When::Event(number) => {
                 if *number >= outcome.events {
                     let last = outcome.events.saturating_sub(1);
@@ -112,7 +117,12 @@ impl When {
                 }
                 number + 1
             }
-            When::Step(step) => before(&|entry| entry.step <= *step && !is_cut(entry)),
+            When::Step(step) => {
+                if *step > outcome.steps && !was_cut(outcome) {
+                    bail!("there is no step {step}; the last one is {}", outcome.steps);
+                }
+                before(&|entry| entry.step <= *step && !is_cut(entry))
+            }
             When::Violation => match headline {
                 Some(violation) => after(violation),
                 None => bail!("the run has no violation{}", so_far(outcome)),
@@ -129,13 +139,12 @@ impl When {
     }
 }
 
-/// Reads `12.4s`, `12.4` or `500ms`; none if it is not a time.
+/// Reads `12.4s` or `500ms`; none if it is not a time. A number alone could be a time, an event or a step.
 fn parse_virtual_time(text: &str) -> Option<Time> {
     let text = text.trim();
-    let (number, unit_digits) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(number), _) => (number, 6),
-        (None, Some(number)) => (number, 9),
-        (None, None) => (text, 9),
+    let (number, unit_digits) = match text.strip_suffix("ms") {
+        Some(number) => (number, 6),
+        None => (text.strip_suffix('s')?, 9),
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if fraction.len() > unit_digits {
@@ -149,13 +158,21 @@ fn parse_virtual_time(text: &str) -> Option<Time> {
 
 /// For what a run that was ended early has not done.
 fn so_far(outcome: &Outcome) -> &'static str {
-    match outcome.finish {
-        Some(FinishReason::StoppedAtFirst | FinishReason::StoppedAtPoint) => " up to there",
-        Some(_) | None => "",
+    match was_cut(outcome) {
+        true => " up to there",
+        false => "",
     }
 }
 
-/// Whether a run was ended here because no more of it was asked for.
+/// Whether a run was ended because no more of it was asked for.
+fn was_cut(outcome: &Outcome) -> bool {
+    match outcome.finish {
+        Some(FinishReason::StoppedAtFirst | FinishReason::StoppedAtPoint) => true,
+        Some(_) | None => false,
+    }
+}
+
+/// Whether this event says that the run was ended here because no more of it was asked for.
 fn is_cut(entry: &TraceEvent) -> bool {
     match &entry.fact {
         Fact::World(WorldEvent::Finished { reason }) => *reason == FinishReason::StoppedAtPoint,
@@ -239,7 +256,7 @@ mod tests {
             ("start", Ok(0)),
             ("0s", Ok(1)),
             ("800ms", Ok(2)),
-            ("0.8", Ok(2)),
+            ("0.8s", Ok(2)),
             ("799.999999ms", Ok(1)),
             ("#1", Ok(2)),
             ("event 1", Ok(2)),
@@ -252,13 +269,21 @@ mod tests {
                 Err("there is no event #3; the last one is #2".to_owned()),
             ),
             (
+                "2.1s",
+                Err("there is no 2.100000000 s; the run ends at 2.000000000 s".to_owned()),
+            ),
+            (
+                "step5001",
+                Err("there is no step 5001; the last one is 5000".to_owned()),
+            ),
+            (
                 "ids-agree",
                 Err("the run does not break ids-agree".to_owned()),
             ),
         ] {
             assert_eq!(position(text), expected, "{text}");
         }
-        for text in ["", "soon", "#x", "-1s", "violatoin"] {
+        for text in ["", "soon", "#x", "-1s", "violatoin", "63", "0.8"] {
             assert!(text.parse::<When>().is_err(), "{text}");
         }
     }

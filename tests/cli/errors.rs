@@ -63,6 +63,10 @@ fn files_that_are_wrong() {
         ("plan.toml", "scenario = \"chaos\"\nseeed = 1\n"),
         ("design.toml", "base = \"v9\"\ncleanup = \"nevr\"\n"),
         ("scenario.toml", "summary = \"x\"\nlatency = 3\n"),
+        ("one.toml", "summary = \"x\"\nbase = \"two.toml\"\n"),
+        ("two.toml", "base = \"one.toml+cleanup=never\"\n"),
+        ("three.toml", "base = \"four.toml\"\n"),
+        ("four.toml", "base = \"v9\"\ncleanup = \"nevr\"\n"),
         ("mine.toml", "base = \"v9\"\ncleanup = \"always\"\n"),
         ("crowd.toml", "[clients]\ncount = [1, 2]\n"),
     ] {
@@ -74,6 +78,14 @@ fn files_that_are_wrong() {
         (
             "unknown answer in a design file",
             &["sweep", "--design", "design.toml"],
+        ),
+        (
+            "files that are each other's base",
+            &["sweep", "--design", "one.toml"],
+        ),
+        (
+            "unknown answer in the base of a file",
+            &["sweep", "--design", "three.toml"],
         ),
         (
             "unknown key in a scenario file",

@@ -1,13 +1,12 @@
 //! `gatesim sweep`: results, comparability of outputs, interruption.
 
 use std::{
-    io::Read,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
-use crate::support::{Scratch, command, gatesim};
+use crate::support::{Scratch, command, gatesim, gatesim_in};
 
 #[test]
 fn the_reference_holds() {
@@ -149,33 +148,49 @@ fn reports_for_ci_are_written() {
     assert_eq!(checked.code, 0, "{}{}", checked.stdout, checked.stderr);
 }
 
+/// A terminal sends INT and HUP; CI systems, Kubernetes and `timeout` send TERM.
 #[test]
 fn the_first_interrupt_writes_partial_results() {
-    let mut child = command(&["sweep", "golden-path", "--budget", "1h"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    thread::sleep(Duration::from_secs(1));
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let child = command(&["sweep", "golden-path", "--budget", "1h"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_secs(1));
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(sent.success());
+        let output = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{signal}: {stdout}");
+        assert!(
+            stdout.contains("golden-path@reference"),
+            "{signal}: {stdout}"
+        );
+        assert!(stdout.contains("interrupted"), "{signal}: {stdout}");
+    }
+}
+
+#[test]
+fn a_base_may_be_another_file_and_is_found_from_it() {
+    let scratch = Scratch::new("base-file");
+    scratch.write("base.toml", "base = \"v9\"\ncleanup = \"always\"\n");
+    std::fs::create_dir_all(scratch.path().join("mine")).unwrap();
+    scratch.write(
+        "mine/try.toml",
+        "base = \"../base.toml+welcome=after-ready\"\nshutdown = \"ignored\"\n",
     );
-    let code = child.wait().unwrap().code();
-    let mut stdout = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut stdout)
-        .unwrap();
-    assert_eq!(code, Some(130), "{stdout}");
-    assert!(stdout.contains("golden-path@reference"), "{stdout}");
-    assert!(stdout.contains("interrupted"), "{stdout}");
+    let digest = |design: &str| {
+        let run = format!("golden-path@{design}:0");
+        let args = ["replay", &run, "--quiet", "--message-format", "json"];
+        let ran = gatesim_in(scratch.path(), &args);
+        ran.json()[0]["digest"].clone()
+    };
+    let flipped = digest("v9+cleanup=always+welcome=after-ready+shutdown=ignored");
+    assert!(flipped.is_string());
+    assert_eq!(digest("mine/try.toml"), flipped);
+    assert_ne!(digest("v9"), flipped);
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Design files.
 
-use std::path::Path;
+use std::{fmt::Display, path::Path};
 
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 use super::{Design, DesignError, questions::Partial};
 
-/// See [`Design::parse`].
-pub(super) fn parse(file: &str, text: &str) -> Result<Design, DesignError> {
+/// See [`Design::parse_on`].
+pub(super) fn parse_on<E: Display>(
+    file: &str,
+    text: &str,
+    base_of: impl FnOnce(&str) -> Result<Design, E>,
+) -> Result<Design, DesignError> {
     let error = |at: usize, message: String| DesignError::File {
         file: file.to_owned(),
         line: line_of(text, at),
@@ -28,11 +32,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Design, DesignError> {
             error(value.span().start, message)
         })?;
         match key.get_ref().as_ref() {
-            "base" => {
-                let design = Design::resolve(word)
-                    .map_err(|e| error(value.span().start, format!("base: {e}")))?;
-                base = Some(design);
-            }
+            "base" => base = Some((word, value.span().start)),
             "name" => name = Some(word),
             "summary" => summary = Some(word),
             question => partial
@@ -41,8 +41,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Design, DesignError> {
         }
     }
 
-    let partial = match &base {
-        Some(base) => partial.or(base),
+    let partial = match base {
+        Some((base, at)) => {
+            let base = base_of(base).map_err(|e| error(at, format!("base: {e}")))?;
+            partial.or(&base)
+        }
         None => partial,
     };
     let stem = Path::new(file).file_stem().and_then(|stem| stem.to_str());

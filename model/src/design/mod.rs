@@ -14,7 +14,7 @@
 //! assert_eq!(&*design.name, "reference+cleanup=never");
 //! ```
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 
@@ -162,16 +162,29 @@ impl Design {
             .expect("the base answers every question"))
     }
 
-    /// Reads a design file: `base = "v9"` (any text that [`Design::resolve`] takes), `name`,
-    /// `summary`, then one key per question that is answered differently. Without a base every
-    /// question must be answered; without a name the file's stem is the name. `file` is only
-    /// used to name the design and the place of an error.
+    /// Reads a design file whose base, if it has one, is any text that [`Design::resolve`] takes;
+    /// see [`Design::parse_on`].
     ///
     /// # Errors
-    /// On the first line that is not TOML, not a question or not an answer, or if a question is
-    /// left open.
+    /// Those of [`Design::parse_on`].
     pub fn parse(file: &str, text: &str) -> Result<Design, DesignError> {
-        file::parse(file, text)
+        file::parse_on(file, text, Design::resolve)
+    }
+
+    /// Reads a design file: `base = "v9"`, `name`, `summary`, then one key per question that is
+    /// answered differently. `base_of` finds the base. Without a base every question must be
+    /// answered; without a name the file's stem is the name. `file` is only used to name the design
+    /// and the place of an error.
+    ///
+    /// # Errors
+    /// On the first line that is not TOML, not a question or not an answer, if the base cannot be
+    /// found, or if a question is left open.
+    pub fn parse_on<E: fmt::Display>(
+        file: &str,
+        text: &str,
+        base_of: impl FnOnce(&str) -> Result<Design, E>,
+    ) -> Result<Design, DesignError> {
+        file::parse_on(file, text, base_of)
     }
 }
 
