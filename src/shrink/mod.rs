@@ -2,7 +2,7 @@
 //!
 //! - `goal`: the failure that must remain;
 //! - `candidate`: a plan and its choices, and how large they are;
-//! - `elements`, `dials`: what can be removed from it, and which values can be reduced;
+//! - `elements`: what can be removed from it; `target/dials`: which values can be reduced;
 //! - `schedule`: the times in a plan, and how they move earlier;
 //! - `ddmin`: delta debugging of lists and numbers, as data;
 //! - `search`: the order of attempts; `trials`: their execution, in parallel, in bounded time;
@@ -25,7 +25,6 @@ use crate::{
 pub mod args;
 mod candidate;
 mod ddmin;
-mod dials;
 mod elements;
 mod goal;
 mod report;

@@ -12,10 +12,11 @@ use gatesim_sim::{
     scheduler::choices::{Base, Record},
 };
 
+use crate::target::dials::{self, Dial, Setting};
+
 use super::{
     candidate::Candidate,
     ddmin,
-    dials::{self, Dial, Setting},
     elements::{self, Element, ElementKind},
     goal::{Goal, Hit},
     schedule,

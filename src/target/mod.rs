@@ -3,6 +3,7 @@
 pub mod capsule;
 pub mod catalog;
 pub mod defects;
+pub mod dials;
 pub mod expectation;
 pub mod failure;
 pub mod origin;
