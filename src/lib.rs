@@ -3,7 +3,8 @@
 //!
 //! It contains no protocol and no world. Its folders are layers, from below to above:
 //!
-//! - `exit`: exit codes; `output`: standard output, files, progress bar;
+//! - `exit`: exit codes; `statistics`: how sure one may be of a count; `output`: standard output, files,
+//!   progress bar;
 //! - `target`: from a name or a file to a run; capsules and the catalogue of defects;
 //! - `timeline`: a run as text; `execution`: worker threads, wall clock, Ctrl-C, self-check;
 //! - the commands, one folder each, with their arguments: `list`, `corpus`, `replay`, `sweep`,
@@ -21,6 +22,7 @@ mod replay;
 mod report;
 mod schema;
 mod shrink;
+mod statistics;
 mod sweep;
 mod target;
 mod timeline;

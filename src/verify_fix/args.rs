@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::{execution::args::JobsArgs, verify_fix::neighbourhood::MIN_SAMPLES};
+use crate::{execution::args::JobsArgs, verify_fix::population::Sizes};
 
 /// Check whether a change fixes a failure or only changes its timing, by sampling similar runs.
 #[derive(Debug, Args)]
@@ -18,9 +18,17 @@ pub struct VerifyFixArgs {
     /// the change is the capsule's own.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,
-    /// Runs to sample, with the same plan and faults and other timing.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(MIN_SAMPLES..))]
+    /// Runs to sample with other timing, and as many with other times and numbers in the plan.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub samples: u64,
+    /// Other seeds of the scenario to run.
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        default_value_t = 2_000
+    )]
+    pub seeds: u64,
     /// Sample only, and write the result, to compare it with that of another build.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["design", "before", "keep"])]
     pub save: Option<PathBuf>,
@@ -35,6 +43,16 @@ pub struct VerifyFixArgs {
     pub jobs: JobsArgs,
 }
 
+impl VerifyFixArgs {
+    /// How many runs are asked for. Without a scenario of the run's name there are no other seeds.
+    pub fn sizes(&self, has_scenario: bool) -> Sizes {
+        Sizes {
+            samples: self.samples,
+            seeds: if has_scenario { self.seeds } else { 0 },
+        }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   gatesim verify-fix CAPSULE.toml --design reference
@@ -42,12 +60,17 @@ Examples:
   gatesim verify-fix CAPSULE.toml --before before.json      with the build after it
   gatesim verify-fix golden-path@v2:12 --design v3 --samples 900 --keep still-fails.toml
 
-Two thirds of the samples resample all of the run's timing (tie-breaks, latencies, delays), a sixth
-each 25 % and 5 % of it; random events that are not timing stay. Only the first are an unbiased
-sample, because the run was selected for its timing. Of s of these, b fail before and a after:
-  other failure         something breaks after the change that never broke before
+Runs are compared before and after the change in four populations:
+  a quarter of its timing   tie-breaks, latencies and delays resampled; random events stay
+  all of its timing         the same, for all of them
+  other times and numbers   the same clients and faults; each amount of the plan between half and
+                            one and a half of what it was, and all of the timing resampled
+  other seeds               the seeds of the scenario that follow
+The first is no fair sample, because the run was selected for its timing: what fails in it is no fix,
+but it proves none. Of the others together, b fail before and a after:
+  other failure         a failure that never occurred before does now, more often than by chance
   not enough evidence   b < 10, and nothing fails after the change
-  fixed                 neither the run nor a sample fails: exit code 0, all others 1
-  less often            (b - a)^2 * 2s >= 10 (b + a)(2s - b - a): p < 0.001
-  timing only           the run holds, but the samples fail as before
-  still fails           both fail as before";
+  fixed                 neither the run nor any other fails: exit code 0, all others 1
+  less often            in one of the populations fewer fail, with p < 0.001 (Fisher's exact test)
+  timing only           the run holds, but others fail as before
+  still fails           the run fails, and others as before";

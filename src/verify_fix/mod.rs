@@ -1,35 +1,36 @@
 //! `gatesim verify-fix`: whether a change removes a failure or only changes its timing.
 //!
 //! A capsule that passes after a change proves little: any change of timing may have separated the
-//! two steps that race. Therefore similar runs are sampled before and after the change, with the same
-//! plan and faults and resampled timing, and the failure rates are compared.
+//! two steps that race. Therefore runs of several populations are sampled before and after the change, and
+//! the failure rates are compared.
 //!
-//! - `neighbourhood`: the samples; `verdict`: the comparison of two samples;
+//! - `population`: how other runs are made from the failing one; `sample`: how many of them fail;
+//! - `verdict`: the comparison of two samples; `saved`: a sample in a file, for another build;
 //! - here: the command and its output.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, bail};
-use gatesim_sim::{Options, run::outcome::Outcome, scheduler::choices::WHOLE};
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use gatesim_sim::{Options, run::outcome::Outcome};
+use serde::Serialize;
 
 use crate::{
     execution::{determinism::run_checked, interrupt},
     exit::Exit,
-    output::{
-        FORMAT, MessageFormat, Output, Style, note, progress::ProgressDisplay, read_text,
-        write_whole,
-    },
-    target::{Target, capsule::Capsule, catalog, expectation::Expectation, run_name::RunName},
+    output::{MessageFormat, Output, Style, note, progress::ProgressDisplay},
+    target::{Target, capsule::Capsule, catalog, expectation::Expectation},
 };
 
 pub mod args;
-mod neighbourhood;
+mod population;
+mod sample;
+mod saved;
 mod verdict;
 
 use args::VerifyFixArgs;
-use neighbourhood::{Neighbourhood, Own, Ring, Sampling};
+use population::Population;
+use sample::{Own, Sample, Sampling};
+use saved::Saved;
 use verdict::FixVerdict;
 
 /// Runs the command.
@@ -43,8 +44,17 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
         return Ok(Exit::NonDeterministic);
     };
     let expect = expectation(&target, earlier.as_ref(), &outcome)?;
+    // A file that has moved leaves the populations around the plan.
+    let scenario = catalog::scenario(&target.run.scenario).ok();
+    if scenario.is_none() {
+        note(format_args!(
+            "there is no scenario {}: no other seeds are run",
+            target.run.scenario
+        ));
+    }
+    let sizes = args.sizes(scenario.is_some());
     match &earlier {
-        Some(earlier) => earlier.check(&target, &expect, args.samples)?,
+        Some(earlier) => earlier.check(&target, &expect, sizes)?,
         None if !expect.is_met_by(&outcome) => bail!(
             "{} does not break {expect} before the change, so there is nothing to compare",
             target.run
@@ -56,13 +66,15 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
     interrupt::install()?;
 
     let sides = 1 + u64::from(earlier.is_none() && args.save.is_none());
-    let progress = ProgressDisplay::new("runs", Some(args.samples * sides), None);
+    let runs = sizes.members().count() as u64;
+    let progress = ProgressDisplay::new("runs", Some(runs * sides), None);
     let before = Sampling {
         target: &target,
+        scenario: scenario.as_ref(),
         design: &target.design,
         design_name: &target.run.design,
         expect: &expect,
-        samples: args.samples,
+        sizes,
         jobs: args.jobs.count(),
     };
     let after = Sampling {
@@ -71,11 +83,11 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
         ..before
     };
     let sampled = match earlier {
-        Some(earlier) => Some(earlier.neighbourhood),
-        None => before.neighbourhood(&progress),
+        Some(earlier) => Some(earlier.sample),
+        None => before.sample(&progress),
     };
     let sampled_after = match (&sampled, &args.save) {
-        (Some(_), None) => after.neighbourhood(&progress),
+        (Some(_), None) => after.sample(&progress),
         (Some(_), Some(_)) | (None, _) => None,
     };
     progress.clear();
@@ -105,116 +117,36 @@ fn expectation(
         return Ok(capsule.expect.clone());
     }
     if let Some(earlier) = earlier {
-        return Ok(earlier.neighbourhood.expect.clone());
+        return Ok(earlier.sample.expect.clone());
     }
     Expectation::of(outcome)
         .with_context(|| format!("the run {} held: there is nothing to fix", target.run))
 }
 
-/// What `--save` writes and `--before` reads.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    format: u32,
-    run: String,
-    /// Digest of its plan: capsules of one run may have been shrunk in different ways.
-    plan: String,
-    neighbourhood: Neighbourhood,
-}
-
-fn plan_digest(target: &Target) -> String {
-    let plan = toml::to_string(&target.plan).expect("a plan can be written");
-    format!("{:016x}", xxh3_64(plan.as_bytes()))
-}
-
-/// Read first: the rest of a file in another format may mean something else.
-#[derive(Deserialize)]
-struct SavedFormat {
-    format: u32,
-}
-
-impl Saved {
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = read_text(path)?;
-        let failed = || {
-            format!(
-                "failed to read {} as a file written by --save",
-                path.display()
-            )
-        };
-        let SavedFormat { format } = serde_json::from_str(&text).with_context(failed)?;
-        if format != FORMAT {
-            bail!(
-                "{}: format {format} is not supported; this build reads format {FORMAT}",
-                path.display()
-            );
-        }
-        serde_json::from_str(&text).with_context(failed)
-    }
-
-    /// Two samples are comparable if they have the same run, failure and size.
-    fn check(&self, target: &Target, expect: &Expectation, samples: u64) -> anyhow::Result<()> {
-        let saved = &self.neighbourhood;
-        let (name, plan) = (target.run.to_string(), plan_digest(target));
-        if (&self.run, &self.plan) != (&name, &plan) {
-            bail!(
-                "--before is a sample of another run: {} there, {name} here, or another plan of it",
-                self.run
-            );
-        }
-        if saved.expect != *expect {
-            bail!(
-                "--before counted {}, but {} expects {expect}",
-                saved.expect,
-                target.run
-            );
-        }
-        if saved.samples() != samples {
-            bail!(
-                "--before has {} samples; use --samples {}",
-                saved.samples(),
-                saved.samples()
-            );
-        }
-        Ok(())
-    }
-}
-
 /// Writes the sample for a comparison with another build.
-fn save(
-    target: &Target,
-    neighbourhood: Neighbourhood,
-    path: &Path,
-    out: &mut Output,
-) -> anyhow::Result<Exit> {
-    let saved = Saved {
-        format: FORMAT,
-        run: target.run.to_string(),
-        plan: plan_digest(target),
-        neighbourhood,
-    };
-    let text = serde_json::to_string_pretty(&saved)?;
-    write_whole(path, |file| Ok(writeln!(file, "{text}")?))?;
-    let sampled = &saved.neighbourhood;
+fn save(target: &Target, sample: Sample, path: &Path, out: &mut Output) -> anyhow::Result<Exit> {
+    let saved = Saved::new(target, sample);
+    saved.write(path)?;
+    let sample = &saved.sample;
     match out.format() {
         MessageFormat::Human => out.line(format!(
-            "{} of {} neighbours of {} break {}; written to {}",
-            sampled.failed(),
-            sampled.samples(),
+            "{} of {} runs around {} break {}; written to {}",
+            sample.failed(),
+            sample.runs(),
             target.run,
-            sampled.expect,
+            sample.expect,
             path.display()
         ))?,
-        MessageFormat::Json => out.json("neighbourhood", sampled)?,
+        MessageFormat::Json => out.json("sample", sample)?,
     }
     Ok(Exit::Violated)
 }
 
-/// Keeps the nearest neighbour that still fails, with all of its choices.
-fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<()> {
+/// Keeps the run most like the failing one that still fails, with all of its choices.
+fn keep(after: &Sampling, found: &Sample, path: &Path) -> anyhow::Result<()> {
     let Some(nearest) = found.nearest else {
         note(format_args!(
-            "no neighbour fails after the change: {} is not written",
+            "no run fails after the change: {} is not written",
             path.display()
         ));
         return Ok(());
@@ -224,15 +156,11 @@ fn keep(after: &Sampling, found: &Neighbourhood, path: &Path) -> anyhow::Result<
         record: true,
         ..Options::default()
     };
-    let outcome = after.run(Some(nearest), options);
-    let run = RunName {
-        design: after.design_name.to_owned(),
-        ..after.target.run.clone()
-    };
-    let why = format!("A neighbour of {} that still fails.", after.target.run);
+    let outcome = after.run(nearest, options);
+    let why = format!("Like {}, and still fails.", after.target.run);
     let capsule = Capsule::expecting(
-        run,
-        after.target.plan.clone(),
+        after.run_name(nearest),
+        after.plan(nearest).into_owned(),
         outcome,
         &why,
         after.expect.clone(),
@@ -247,13 +175,13 @@ struct ComparisonJson<'a> {
     #[serde(flatten)]
     verdict: &'a FixVerdict,
     sentence: &'a str,
-    before: &'a Neighbourhood,
-    after: &'a Neighbourhood,
+    before: &'a Sample,
+    after: &'a Sample,
 }
 
 fn write_comparison(
-    before: &Neighbourhood,
-    after: &Neighbourhood,
+    before: &Sample,
+    after: &Sample,
     args: &VerifyFixArgs,
     out: &mut Output,
 ) -> anyhow::Result<Exit> {
@@ -295,24 +223,17 @@ fn write_comparison(
 }
 
 /// Both samples, side by side.
-fn table(
-    before: &Neighbourhood,
-    after: &Neighbourhood,
-    args: &VerifyFixArgs,
-    style: Style,
-) -> Vec<String> {
+fn table(before: &Sample, after: &Sample, args: &VerifyFixArgs, style: Style) -> Vec<String> {
     let row =
-        |what: &str, [before, after]: [String; 2]| format!("  {what:<34} {before:>16} {after:>16}");
-    let own = [before, after].map(|sampled| {
-        let own = match sampled.own {
+        |what: &str, [before, after]: [String; 2]| format!("  {what:<34} {before:>18} {after:>18}");
+    let own = [before, after].map(|sample| {
+        let own = match sample.own {
             Own::Fails => "fails",
             Own::FailsOtherwise => "fails otherwise",
             Own::Holds => "holds",
         };
         own.to_owned()
     });
-    let rate = |failed: u64, samples: u64| format!("{failed} of {samples} fail");
-    let ring = |ring: &Ring| rate(ring.failed, ring.samples);
     let heading = match args.before {
         Some(_) => ["before", "now"].map(str::to_owned),
         None => ["before", "after"].map(str::to_owned),
@@ -326,21 +247,20 @@ fn table(
         row("", heading),
         row("the run itself", own),
     ];
-    for (earlier, later) in before.rings.iter().zip(&after.rings) {
-        let what = match earlier.per_mille {
-            WHOLE => "all of its timing resampled".to_owned(),
-            per_mille => format!("{} % of its timing resampled", per_mille / 10),
+    for (earlier, later) in before.populations.iter().zip(&after.populations) {
+        let what = match earlier.population {
+            Population::Nearby => "a quarter of its timing resampled",
+            Population::Timing => "all of its timing resampled",
+            Population::Plans => "other times and numbers",
+            Population::Seeds => "other seeds of the scenario",
         };
-        lines.push(row(&what, [ring(earlier), ring(later)]));
+        let rates = [earlier, later].map(|one| format!("{} of {} fail", one.failed, one.runs));
+        lines.push(row(what, rates));
     }
-    let all = [before, after].map(|sampled| rate(sampled.failed(), sampled.samples()));
-    lines.push(row("all neighbours", all));
     let others = before.others.keys().chain(after.others.keys());
-    let mut others: Vec<&String> = others.collect();
-    others.sort();
-    others.dedup();
+    let others: BTreeSet<&String> = others.collect();
     for other in others {
-        let count = |sampled: &Neighbourhood| sampled.others.get(other).copied().unwrap_or(0);
+        let count = |sample: &Sample| sample.others.get(other).copied().unwrap_or(0);
         lines.push(format!(
             "  also in {} runs before, {} after: {other}",
             count(before),

@@ -1,31 +1,33 @@
-//! The comparison of two samples of a neighbourhood, before and after a change.
+//! The comparison of two samples, before and after a change.
 
 use serde::Serialize;
 
-use super::neighbourhood::{Neighbourhood, Own, Ring};
+use super::sample::{Own, Sample};
+use crate::statistics::{Proportion, is_less};
 
-/// The least number of failures in the outermost ring before the change. If the change had no effect,
-/// each failure would be as likely after it: that all of them are on one side has a probability of
-/// 2^-10.
+/// The least number of failures in fair populations before the change. If the change had no effect, each
+/// failure would be as likely after it: that all of them are on one side has a probability of 2^-10.
 pub const ENOUGH_FAILURES: u64 = 10;
 
-/// The square of the least significant distance between two rates, in standard deviations: p is about
-/// 0.001.
-const CERTAIN: u128 = 10;
+/// The probability with which a difference that a verdict rests on may be due to chance.
+const BY_CHANCE: f64 = 0.001;
+
+/// The same for a failure that is new: rather a false alarm than a regression that is missed.
+const NEW_BY_CHANCE: f64 = 0.01;
 
 /// The effect of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "verdict", rename_all = "snake_case")]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum FixVerdict {
-    /// Enough failures before, none after, and no new signature.
+    /// Enough failures before, none after in any population, and nothing new that chance does not explain.
     Fixed,
-    /// The run no longer fails like this, but its neighbourhood does as before: the cause remains.
+    /// The run no longer fails like this, but others do as before: the cause remains.
     TimingOnly,
     /// Fewer failures, but still some.
     LessOften,
-    /// The run and its neighbourhood fail as before.
+    /// The run and the populations fail as before.
     StillFails,
-    /// A signature that never occurred before.
+    /// A signature that occurred never before, and more often after than chance explains.
     OtherFailure {
         /// Its signature.
         signature: String,
@@ -37,32 +39,22 @@ pub enum FixVerdict {
 }
 
 impl FixVerdict {
-    /// Compares two samples of the same size.
-    pub fn of(before: &Neighbourhood, after: &Neighbourhood) -> Self {
-        let fresh = after
-            .others
-            .iter()
-            .filter(|(other, _)| !before.others.contains_key(*other));
-        if let Some((signature, count)) = fresh.max_by_key(|(_, count)| **count) {
-            return FixVerdict::OtherFailure {
-                signature: signature.clone(),
-                count: *count,
-            };
+    /// Compares two samples of the same sizes.
+    pub fn of(before: &Sample, after: &Sample) -> Self {
+        if let Some((signature, count)) = certainly_new(before, after) {
+            return FixVerdict::OtherFailure { signature, count };
         }
-        let (fair, now) = (before.outermost(), after.outermost());
-        let rate = Rate {
-            samples: fair.samples,
-            before: fair.failed,
-            after: now.failed,
-        };
+        let failed_before: u64 = before.fair().map(|one| one.failed).sum();
+        let fewer = before.fair().zip(after.fair()).any(|(before, after)| {
+            let [before, after] = [before, after].map(|one| Proportion::new(one.failed, one.runs));
+            is_less(after, before, BY_CHANCE)
+        });
         match (after.own, after.failed()) {
-            (Own::Holds | Own::FailsOtherwise, 0) if rate.before < ENOUGH_FAILURES => {
+            (Own::Holds | Own::FailsOtherwise, 0) if failed_before < ENOUGH_FAILURES => {
                 FixVerdict::NotEnoughEvidence
             }
             (Own::Holds | Own::FailsOtherwise, 0) => FixVerdict::Fixed,
-            (_, _) if rate.before >= ENOUGH_FAILURES && rate.has_fallen_significantly() => {
-                FixVerdict::LessOften
-            }
+            (_, _) if fewer => FixVerdict::LessOften,
             (Own::Holds | Own::FailsOtherwise, _) => FixVerdict::TimingOnly,
             (Own::Fails, _) => FixVerdict::StillFails,
         }
@@ -80,61 +72,65 @@ impl FixVerdict {
         }
     }
 
-    /// The meaning of the verdict, in one sentence.
-    pub fn sentence(&self, before: &Neighbourhood, after: &Neighbourhood) -> String {
-        let Ring {
-            samples, failed, ..
-        } = before.outermost();
-        let fails = after.outermost().failed;
+    /// The meaning of the verdict, in one sentence. The populations and their counts stand in the table above it.
+    pub fn sentence(&self, before: &Sample, after: &Sample) -> String {
+        let sum = |sample: &Sample| -> (u64, u64) {
+            let fair = sample.fair();
+            fair.fold((0, 0), |(failed, runs), one| {
+                (failed + one.failed, runs + one.runs)
+            })
+        };
+        let ((failed, runs), (fails, _)) = (sum(before), sum(after));
         match self {
             FixVerdict::Fixed => format!(
-                "of {samples} runs with resampled timing {failed} failed before, and neither these nor \
-                 runs with more similar timing fail now; without an effect of the change this has a \
-                 probability of less than 0.001"
+                "of {runs} runs with other timing, other plans and other seeds {failed} failed before, and \
+                 none does now; at most {:.1} in 1,000 such runs still fail (95 % confidence)",
+                Proportion::new(0, runs).upper_bound(0.95) * 1_000.0
             ),
             FixVerdict::TimingOnly => format!(
-                "the run no longer fails like this, but of {samples} runs with resampled timing {fails} \
-                 fail, {failed} before: the change alters the timing and leaves the cause"
+                "the run no longer fails like this, but of {runs} runs with other timing, other plans and \
+                 other seeds {fails} fail, {failed} before: the change alters the timing and leaves the cause"
             ),
             FixVerdict::LessOften => format!(
-                "of {samples} runs with resampled timing {fails} fail, {failed} before: less often, but \
-                 still"
+                "of {runs} runs with other timing, other plans and other seeds {fails} fail, {failed} \
+                 before: less often, but still"
             ),
             FixVerdict::StillFails => format!(
-                "the run fails, and so do {fails} of {samples} runs with resampled timing, {failed} \
-                 before"
+                "the run fails, and so do {fails} of {runs} runs with other timing, other plans and other \
+                 seeds, {failed} before"
             ),
             FixVerdict::OtherFailure { signature, count } => format!(
                 "{signature}: in {count} runs after the change, in none before; a change that breaks \
                  something else is not a fix"
             ),
             FixVerdict::NotEnoughEvidence => format!(
-                "of {samples} runs with resampled timing {failed} failed before, and {ENOUGH_FAILURES} \
-                 are needed; use more --samples, or a run whose failure depends less on timing"
+                "of {runs} runs with other timing, other plans and other seeds {failed} failed before, and \
+                 {ENOUGH_FAILURES} are needed; use more --samples or --seeds, or a run whose failure \
+                 depends less on timing"
             ),
         }
     }
 }
 
-/// Failures among as many samples before as after.
-struct Rate {
-    samples: u64,
-    before: u64,
-    after: u64,
+/// Signatures that occurred only after the change, with their numbers of runs.
+pub fn new_signatures<'a>(
+    before: &'a Sample,
+    after: &'a Sample,
+) -> impl Iterator<Item = (&'a String, u64)> {
+    let others = after.others.iter().map(|(other, count)| (other, *count));
+    others.filter(|(other, _)| !before.others.contains_key(*other))
 }
 
-impl Rate {
-    /// Whether the difference of the two rates is significant: the square of the difference over its
-    /// variance, in whole numbers. With `s` samples on each side, `b`
-    /// failures before and `a` after: `(b - a)^2 * 2s >= 10 * (b + a) * (2s - b - a)`.
-    fn has_fallen_significantly(&self) -> bool {
-        let [samples, before, after] = [self.samples, self.before, self.after].map(u128::from);
-        let Some(fallen) = before.checked_sub(after) else {
-            return false;
-        };
-        let (all, failed) = (2 * samples, before + after);
-        fallen > 0 && fallen * fallen * all >= CERTAIN * failed * (all - failed)
-    }
+/// The most frequent new signature, if it is too frequent to have been missed before by chance. Each new
+/// signature is a comparison of its own, and they share the chance of error.
+fn certainly_new(before: &Sample, after: &Sample) -> Option<(String, u64)> {
+    let new: Vec<_> = new_signatures(before, after).collect();
+    let by_chance = NEW_BY_CHANCE / new.len().max(1) as f64;
+    let (signature, count) = new.into_iter().max_by_key(|(_, count)| *count)?;
+    // The run itself is one more.
+    let runs = after.runs() + 1;
+    let [never, now] = [0, count].map(|count| Proportion::new(count, runs));
+    is_less(never, now, by_chance).then(|| (signature.clone(), count))
 }
 
 #[cfg(test)]
@@ -142,27 +138,29 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::target::expectation::Expectation;
+    use crate::{
+        target::expectation::Expectation,
+        verify_fix::{population::Population, sample::Counted},
+    };
 
-    fn sampled(own: Own, failed: [u64; 3], others: &[(&str, u64)]) -> Neighbourhood {
-        let rings = [50, 250, 1_000].iter().zip(failed);
-        let rings = rings.map(|(&per_mille, failed)| Ring {
-            per_mille,
-            samples: 100,
+    fn sampled(own: Own, failed: [u64; 4], others: &[(&str, u64)]) -> Sample {
+        let populations = Population::ALL.into_iter().zip(failed);
+        let populations = populations.map(|(population, failed)| Counted {
+            population,
+            runs: 100,
             failed,
-            held: 100 - failed,
         });
         let others = others
             .iter()
             .map(|(other, count)| ((*other).to_owned(), *count));
-        Neighbourhood {
+        Sample {
             design: "v2".to_owned(),
             expect: Expectation {
                 invariant: "welcome-after-ready".to_owned(),
                 cause: "too early".to_owned(),
             },
             own,
-            rings: rings.collect(),
+            populations: populations.collect(),
             others: others.collect::<BTreeMap<_, _>>(),
             nearest: None,
         }
@@ -171,60 +169,45 @@ mod tests {
     #[test]
     fn two_samples_give_a_verdict() {
         use Own::*;
-        let verdict = |before: [u64; 3], own, after: [u64; 3]| {
+        let verdict = |before: [u64; 4], own, after: [u64; 4]| {
             let [before, after] = [(Fails, before), (own, after)]
                 .map(|(own, failed)| sampled(own, failed, &[("x: y", 3)]));
             FixVerdict::of(&before, &after).name()
         };
-        let many = [90, 60, 30];
-        assert_eq!(verdict(many, Holds, [0, 0, 0]), "fixed");
-        assert_eq!(verdict(many, FailsOtherwise, [0, 0, 0]), "fixed");
-        assert_eq!(verdict([0, 0, 10], Holds, [0, 0, 0]), "fixed");
+        let many = [90, 60, 30, 10];
+        let none = [0; 4];
+        assert_eq!(verdict(many, Holds, none), "fixed");
+        assert_eq!(verdict(many, FailsOtherwise, none), "fixed");
+        assert_eq!(verdict([0, 0, 0, 10], Holds, none), "fixed");
+        assert_eq!(verdict([0, 3, 3, 4], Holds, none), "fixed");
         assert_eq!(verdict(many, Holds, many), "timing only");
-        assert_eq!(verdict(many, Holds, [100, 90, 70]), "timing only");
+        assert_eq!(verdict(many, Holds, [100, 90, 70, 50]), "timing only");
         assert_eq!(verdict(many, Fails, many), "still fails");
-        assert_eq!(verdict(many, Holds, [5, 0, 1]), "less often");
-        assert_eq!(verdict(many, Fails, [90, 20, 10]), "less often");
-        // Failures in the inner rings depend on the timing of the run itself: fewer of them after a
-        // change show nothing.
-        assert_eq!(verdict(many, Holds, [10, 20, 30]), "timing only");
-        assert_eq!(
-            verdict([90, 60, 9], Holds, [0, 0, 0]),
-            "not enough evidence"
-        );
-        assert_eq!(verdict([90, 60, 9], Holds, [1, 0, 0]), "timing only");
-        // A run that still fails is not fixed, even if no neighbour fails.
-        assert_eq!(verdict([9; 3], Fails, [0, 0, 0]), "still fails");
-        assert_eq!(verdict(many, Fails, [0, 0, 0]), "less often");
+        assert_eq!(verdict(many, Holds, [5, 0, 1, 1]), "less often");
+        // What is left of a cause shows in any population.
+        assert_eq!(verdict(many, Holds, [0, 0, 0, 1]), "less often");
+        assert_eq!(verdict(many, Holds, [0, 0, 1, 0]), "less often");
+        // Failures nearby depend on the timing of the run itself: fewer of them after a change show nothing.
+        assert_eq!(verdict(many, Holds, [10, 60, 30, 10]), "timing only");
+        assert_eq!(verdict([90, 3, 3, 3], Holds, none), "not enough evidence");
+        assert_eq!(verdict([90, 3, 3, 3], Holds, [1, 0, 0, 0]), "timing only");
+        // A run that still fails is not fixed, even if no other fails.
+        assert_eq!(verdict([9; 4], Fails, none), "still fails");
+        assert_eq!(verdict(many, Fails, none), "less often");
         // The fall from every run to most runs is significant as well.
-        assert_eq!(verdict([100; 3], Fails, [100, 100, 80]), "less often");
+        assert_eq!(verdict([100; 4], Fails, [100, 80, 80, 100]), "less often");
     }
 
     #[test]
-    fn a_new_signature_is_not_a_fix() {
-        let before = sampled(Own::Fails, [90, 60, 30], &[("x: y", 3)]);
-        let after = sampled(Own::Holds, [0, 0, 0], &[("x: y", 9), ("z: y", 1)]);
-        let verdict = FixVerdict::of(&before, &after);
+    fn a_new_signature_is_not_a_fix_unless_chance_explains_it() {
+        let before = sampled(Own::Fails, [90, 60, 30, 10], &[("x: y", 3)]);
+        let with = |count| {
+            let after = sampled(Own::Holds, [0; 4], &[("x: y", 9), ("z: y", count)]);
+            (FixVerdict::of(&before, &after), after)
+        };
+        assert_eq!(with(1).0.name(), "fixed");
+        let (verdict, after) = with(9);
         assert_eq!(verdict.name(), "other failure");
         insta::assert_snapshot!("other failure", verdict.sentence(&before, &after));
-    }
-
-    #[test]
-    fn a_random_difference_is_not_significant() {
-        let fallen = |samples, before, after| {
-            let rate = Rate {
-                samples,
-                before,
-                after,
-            };
-            rate.has_fallen_significantly()
-        };
-        assert!(!fallen(300, 0, 0));
-        assert!(!fallen(300, 20, 15));
-        assert!(!fallen(300, 10, 20));
-        assert!(fallen(300, 40, 15));
-        assert!(!fallen(300, 9, 0));
-        assert!(fallen(300, 10, 0));
-        assert!(!fallen(300, 300, 300));
     }
 }

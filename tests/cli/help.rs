@@ -43,7 +43,7 @@ fn usage_errors_end_with_2() {
             "--design",
             "v3",
             "--samples",
-            "3",
+            "0",
         ],
     ] {
         let ran = gatesim(args);

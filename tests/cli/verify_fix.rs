@@ -15,7 +15,15 @@ fn verify(args: &[&str]) -> (i32, String) {
 
 #[test]
 fn a_removed_defect_is_fixed() {
-    let (code, text) = verify(&[RACE, "--design", "reference", "--samples", "60"]);
+    let (code, text) = verify(&[
+        RACE,
+        "--design",
+        "reference",
+        "--samples",
+        "60",
+        "--seeds",
+        "60",
+    ]);
     insta::assert_snapshot!("fixed", text);
     assert_eq!(code, 0);
 }
@@ -24,7 +32,15 @@ fn a_removed_defect_is_fixed() {
 fn other_timing_is_not_a_fix() {
     let replayed = gatesim(&["replay", RACE, "--quiet"]);
     assert!(replayed.stdout.contains("reproduced exactly"));
-    let (code, text) = verify(&[RACE, "--design", SAME_DEFECT, "--samples", "120"]);
+    let (code, text) = verify(&[
+        RACE,
+        "--design",
+        SAME_DEFECT,
+        "--samples",
+        "120",
+        "--seeds",
+        "120",
+    ]);
     insta::assert_snapshot!("timing only", text);
     assert_eq!(code, 1);
 }
@@ -32,26 +48,27 @@ fn other_timing_is_not_a_fix() {
 #[test]
 fn no_change_still_fails() {
     let design = "reference+manager-lock=held-over-removal";
-    let (code, text) = verify(&[RACE, "--design", design, "--samples", "60"]);
+    let (code, text) = verify(&[RACE, "--design", design, "--samples", "60", "--seeds", "60"]);
     assert_eq!(code, 1);
     assert!(text.contains("\nstill fails: "), "{text}");
 }
 
 #[test]
 fn a_new_failure_is_not_a_fix() {
-    let (code, text) = verify(&[RACE, "--design", "v4", "--samples", "18"]);
+    let (code, text) = verify(&[RACE, "--design", "v4", "--samples", "18", "--seeds", "18"]);
     assert_eq!(code, 1);
     assert!(text.contains("\nother failure: "), "{text}");
 }
 
 #[test]
 fn few_failures_show_nothing() {
-    let (code, text) = verify(&[RACE, "--design", "reference", "--samples", "18"]);
+    let few = ["--samples", "4", "--seeds", "4"];
+    let (code, text) = verify(&[&[RACE, "--design", "reference"], &few[..]].concat());
     assert_eq!(code, 1);
     assert!(text.contains("\nnot enough evidence: "), "{text}");
 }
 
-/// The neighbours of a run are the same in another process and with any number of worker threads, so
+/// The runs of a sample are the same in another process and with any number of worker threads, so
 /// builds can be compared through a file.
 #[test]
 fn builds_are_compared_through_a_file() {
@@ -62,6 +79,8 @@ fn builds_are_compared_through_a_file() {
         run,
         "--samples",
         "24",
+        "--seeds",
+        "24",
         "--save",
         "before.json",
     ];
@@ -70,7 +89,15 @@ fn builds_are_compared_through_a_file() {
     insta::assert_snapshot!("saved", saved.stdout);
 
     let compare = |more: &[&str]| {
-        let args = ["verify-fix", run, "--before", "before.json", "--samples"];
+        let args = [
+            "verify-fix",
+            run,
+            "--before",
+            "before.json",
+            "--seeds",
+            "24",
+            "--samples",
+        ];
         gatesim_in(scratch.path(), &[&args, more].concat())
     };
     let same = compare(&["24", "--jobs", "1"]);
@@ -85,13 +112,22 @@ fn builds_are_compared_through_a_file() {
     insta::assert_snapshot!("no saved file", compare(&["24"]).complaint());
 }
 
-/// The choices of a neighbour can be recorded, and replay the same run.
+/// The choices of a run of the sample can be recorded, and replay the same run.
 #[test]
-fn the_nearest_neighbour_that_fails_is_kept() {
+fn the_most_similar_run_that_fails_is_kept() {
     let scratch = Scratch::new("verify-fix-keep");
     let path = scratch.path().join("nearest.toml");
     let path = path.to_str().unwrap();
-    let args = ["--design", SAME_DEFECT, "--samples", "60", "--keep", path];
+    let args = [
+        "--design",
+        SAME_DEFECT,
+        "--samples",
+        "60",
+        "--seeds",
+        "0",
+        "--keep",
+        path,
+    ];
     verify(&[&[RACE], &args[..]].concat());
     let replayed = gatesim(&["replay", path, "--quiet"]);
     let text = &replayed.stdout;
@@ -110,13 +146,13 @@ fn a_run_that_holds_has_nothing_to_fix() {
 fn samples_around_different_runs_are_not_compared() {
     let scratch = Scratch::new("verify-fix-runs");
     let saved = |run| {
-        let args = ["verify-fix", run, "--samples", "18"];
+        let args = ["verify-fix", run, "--samples", "18", "--seeds", "18"];
         let ends = ["--save", "before.json"];
         gatesim_in(scratch.path(), &[&args[..], &ends].concat()).code
     };
     assert_eq!(saved("golden-path@v2:12"), 1);
     let compared = |run| {
-        let args = ["verify-fix", run, "--samples", "18"];
+        let args = ["verify-fix", run, "--samples", "18", "--seeds", "18"];
         let ends = ["--before", "before.json"];
         gatesim_in(scratch.path(), &[&args[..], &ends].concat())
     };

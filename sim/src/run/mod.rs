@@ -52,7 +52,7 @@ pub struct Options {
     pub record: bool,
     /// Take choices from here where it has them.
     pub replay: Option<Record>,
-    /// Resample choices of timing: a neighbour of the run.
+    /// Resample choices of timing: a run like this one.
     pub perturb: Option<Perturb>,
     /// Keep what made each step happen.
     pub causes: bool,

@@ -39,6 +39,7 @@ const SIM: &[(&str, &str)] = &[
 
 const TOOL: &[(&str, &str)] = &[
     ("exit", ""),
+    ("statistics", ""),
     ("output", ""),
     ("target", "output"),
     ("timeline", "output"),
@@ -49,7 +50,7 @@ const TOOL: &[(&str, &str)] = &[
     ("replay", "execution exit output target timeline"),
     ("sweep", "execution exit output target"),
     ("power", "execution exit output target"),
-    ("verify_fix", "execution exit output target"),
+    ("verify_fix", "execution exit output statistics target"),
     ("shrink", "execution exit output target"),
     ("why", "execution exit output target timeline"),
     ("report", "execution exit output target why"),

@@ -1,4 +1,4 @@
-//! The neighbourhood of a run: the same plan and the same faults, with other timing.
+//! Runs like a given one: the same plan and the same faults, with other timing.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -14,7 +14,7 @@ pub const WHOLE: u32 = 1_000;
 /// two designs meet the same perturbed world under the same salt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Perturb {
-    /// Another salt, another neighbour.
+    /// Another salt, another run.
     pub salt: u64,
     /// The share of these choices that is resampled, in thousandths.
     pub per_mille: u32,

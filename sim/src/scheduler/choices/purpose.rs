@@ -10,7 +10,7 @@ use crate::trace::event::Actor;
 /// What a choice decides. Runs whose choices are not all made by the seed differ by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decides {
-    /// Only when, or in which order, something happens: resampled in a neighbour of a run.
+    /// Only when, or in which order, something happens: may be resampled.
     Timing,
     /// Whether something happens, or what.
     Course,
