@@ -55,7 +55,9 @@ impl PairTally {
         for violation in &outcome.violations {
             let failure = FailureSignature::Violation(violation.signature());
             self.broken.add(failure, failed);
-            *self.broken_in.entry(violation.invariant).or_default() += 1;
+        }
+        for invariant in outcome.broken() {
+            *self.broken_in.entry(invariant).or_default() += 1;
         }
         *self.finishes.entry(finish_name(outcome)).or_default() += 1;
         for mark in outcome.marks.iter() {

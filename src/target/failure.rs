@@ -156,9 +156,7 @@ impl FailureReport {
             step,
             sentence,
             others: outcome
-                .violations
-                .iter()
-                .map(|other| other.invariant)
+                .broken()
                 .filter(|other| {
                     violation
                         .as_ref()

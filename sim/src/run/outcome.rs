@@ -6,7 +6,7 @@ use gatesim_model::core::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check::{Signature, Violation, figures::Figures, marks::Marks},
+    check::{Signature, Violation, figures::Figures, invariants::Invariant, marks::Marks},
     scheduler::{
         ConstraintEnd,
         causes::Causes,
@@ -30,7 +30,7 @@ pub struct Outcome {
     pub events: u64,
     /// Virtual time at the end.
     pub time: Time,
-    /// The first violation of each invariant, in the order of happening.
+    /// The first sighting of each invariant and cause, in the order of happening.
     pub violations: Vec<Violation>,
     /// The rare states it went through.
     pub marks: Marks,
@@ -72,6 +72,16 @@ impl Outcome {
     /// The signature of the earliest violation.
     pub fn signature(&self) -> Option<Signature> {
         self.violations.first().map(Violation::signature)
+    }
+
+    /// Each broken invariant once, in the order in which they broke.
+    pub fn broken(&self) -> impl Iterator<Item = Invariant> {
+        let all = self.violations.iter().enumerate();
+        let first = all.filter(|(number, one)| {
+            let before = &self.violations[..*number];
+            before.iter().all(|other| other.invariant != one.invariant)
+        });
+        first.map(|(_, violation)| violation.invariant)
     }
 
     /// Whether the run held: no violation, no panic.

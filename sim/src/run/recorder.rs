@@ -52,7 +52,7 @@ pub struct Observed {
     pub time: Time,
     /// Steps until then.
     pub steps: u64,
-    /// The first violation of each invariant.
+    /// The first sighting of each invariant and cause.
     pub violations: Vec<Violation>,
     /// The rare states it went through.
     pub marks: Marks,

@@ -13,8 +13,8 @@ use gatesim_model::{
 use super::{
     deadlines::Deadlines,
     limits::Limits,
-    rule::{Finding, Rule},
-    view::{LiveView, container_of},
+    rule::{Findings, Rule},
+    view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
     check::{facts::states, per_client::PerClient},
@@ -93,85 +93,85 @@ impl ViewsAgree {
         view: &LiveView,
         entry: &TraceEvent,
         socket: SocketId,
-    ) -> Option<Finding> {
-        if view
-            .machines_of(socket)
-            .any(|(_, machine)| states::is_ready(machine.state))
-        {
-            return None;
+        found: &mut Findings,
+    ) {
+        let mut machines = view.machines_of(socket).map(|(_, machine)| machine.state);
+        if machines.any(states::is_ready) {
+            return;
         }
-        let cause = match view.machines_of(socket).next() {
-            None => "handshake ready without a machine".to_owned(),
-            Some((_, machine)) => format!("handshake ready with machine in {}", machine.state),
-        };
-        Some(Finding::new(
-            socket,
-            cause,
+        let sentence = || {
             format!(
                 "The handshake of {socket} in container{} declared READY_FOR_MESSAGES while {}.",
                 container_of(entry),
                 view.machines_in_words(socket)
-            ),
-        ))
+            )
+        };
+        match view.machines_of(socket).next() {
+            None => found.add(socket, "handshake ready without a machine", sentence),
+            Some((_, machine)) => {
+                let state = machine.state;
+                let cause = format_args!("handshake ready with machine in {state}");
+                found.add(socket, cause, sentence);
+            }
+        }
     }
 
-    fn coordinator_lags(&self, view: &LiveView, socket: SocketId) -> Option<Finding> {
-        let others = self.others.get(&socket)?;
-        let (id, _) = view
+    fn coordinator_lags(&self, view: &LiveView, socket: SocketId, found: &mut Findings) {
+        let ready = view
             .machines_of(socket)
-            .find(|(_, machine)| machine.state == ConnectionState::ProcessingReady)?;
-        let initializing = others.coordinator == Some(CoordinatorState::Initializing);
-        let lives = view
-            .connection(socket)
-            .is_some_and(|connection| connection.lives());
-        (initializing && lives).then(|| {
-            Finding::new(
-                socket,
-                "coordinator in INITIALIZING with machine in PROCESSING_READY",
+            .find(|(_, machine)| machine.state == ConnectionState::ProcessingReady);
+        let lives = view.connection(socket).is_some_and(LiveConnection::lives);
+        let others = self.others.get(&socket);
+        if let Some((id, _)) = ready
+            && lives
+            && others.and_then(|others| others.coordinator) == Some(CoordinatorState::Initializing)
+        {
+            let cause = "coordinator in INITIALIZING with machine in PROCESSING_READY";
+            found.add(socket, cause, || {
                 format!(
                     "Machine {id} of {socket} is in PROCESSING_READY, but {} s later the state \
                      coordinator still has the connection in INITIALIZING.",
                     self.coordinator_bound.as_secs()
-                ),
-            )
-        })
+                )
+            });
+        }
     }
 
-    fn called_live_after_the_end(&self, view: &LiveView, socket: SocketId) -> Option<Finding> {
+    fn called_live_after_the_end(&self, view: &LiveView, socket: SocketId, found: &mut Findings) {
+        let seconds = self.gone_bound.as_secs();
         let ready = view
             .machines_of(socket)
             .find(|(_, machine)| states::is_ready(machine.state));
         if let Some((id, machine)) = ready {
-            return Some(Finding::new(
-                socket,
-                "machine ready after the transport ended",
+            found.add(socket, "machine ready after the transport ended", || {
                 format!(
-                    "{} s after the transport of {socket} ended, its machine {id} is still in {}.",
-                    self.gone_bound.as_secs(),
+                    "{seconds} s after the transport of {socket} ended, its machine {id} is still \
+                     in {}.",
                     machine.state
-                ),
-            ));
+                )
+            });
         }
-        let identity = self.others.get(&socket)?.identity?;
-        let live = match identity {
-            IdentityState::Authenticated | IdentityState::Active => true,
-            IdentityState::Pending
-            | IdentityState::Initialized
-            | IdentityState::Disconnecting
-            | IdentityState::Disconnected
-            | IdentityState::Error => false,
-        };
-        live.then(|| {
-            Finding::new(
-                socket,
-                "identity live after the transport ended",
+        let identity = self.others.get(&socket).and_then(|others| others.identity);
+        if let Some(identity) = identity.filter(|identity| is_live(*identity)) {
+            found.add(socket, "identity live after the transport ended", || {
                 format!(
-                    "{} s after the transport of {socket} ended, the id manager still has it as \
-                     {identity}.",
-                    self.gone_bound.as_secs()
-                ),
-            )
-        })
+                    "{seconds} s after the transport of {socket} ended, the id manager still has \
+                     it as {identity}."
+                )
+            });
+        }
+    }
+}
+
+/// Whether the id manager takes the connection for one that is used.
+fn is_live(identity: IdentityState) -> bool {
+    match identity {
+        IdentityState::Authenticated | IdentityState::Active => true,
+        IdentityState::Pending
+        | IdentityState::Initialized
+        | IdentityState::Disconnecting
+        | IdentityState::Disconnected
+        | IdentityState::Error => false,
     }
 }
 
@@ -180,13 +180,13 @@ impl Rule for ViewsAgree {
         Subject::View.bit() | Subject::Holding.bit() | Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::Protocol(Event::HandshakeMoved {
                 socket,
                 to: HandshakeState::ReadyForMessages,
                 ..
-            }) => return self.handshake_ready(view, entry, *socket),
+            }) => self.handshake_ready(view, entry, *socket, found),
             Fact::Protocol(Event::EntryAdded {
                 socket,
                 table: Table::Coordinator,
@@ -225,14 +225,13 @@ impl Rule for ViewsAgree {
             }
             Fact::Protocol(_) | Fact::World(_) => {}
         }
-        None
     }
 
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
         let bounds = (self.coordinator_bound, self.gone_bound);
         let bound = |key: &(SocketId, SettlingQuestion)| match key.1 {
             SettlingQuestion::Ready => bounds.0,
@@ -241,14 +240,11 @@ impl Rule for ViewsAgree {
         let stalled =
             |key: &(SocketId, SettlingQuestion), since| view.stalled_for(key.0, since, now);
         while let Some((time, (socket, question))) = self.settling.missed(now, bound, stalled) {
-            let finding = match question {
-                SettlingQuestion::Ready => self.coordinator_lags(view, socket),
-                SettlingQuestion::Gone => self.called_live_after_the_end(view, socket),
-            };
-            if let Some(finding) = finding {
-                return Some((time, finding));
+            let found = found.at(time);
+            match question {
+                SettlingQuestion::Ready => self.coordinator_lags(view, socket, found),
+                SettlingQuestion::Gone => self.called_live_after_the_end(view, socket, found),
             }
         }
-        None
     }
 }

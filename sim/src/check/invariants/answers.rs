@@ -14,7 +14,7 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{deadlines::Deadlines, rule::Finding, view::container_of};
+use super::{deadlines::Deadlines, rule::Findings, view::container_of};
 use crate::{
     check::per_client::PerClient,
     trace::event::{Era, Fact, TraceEvent, WorldEvent, runs_of},
@@ -67,14 +67,14 @@ impl Answers {
         }
     }
 
-    pub(super) fn observe(&mut self, entry: &TraceEvent) -> Option<Finding> {
+    pub(super) fn observe(&mut self, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
-            Fact::Protocol(event) => self.observe_protocol(entry, event),
-            Fact::World(event) => self.observe_world(entry, event),
+            Fact::Protocol(event) => self.observe_protocol(entry, event, found),
+            Fact::World(event) => self.observe_world(entry, event, found),
         }
     }
 
-    fn observe_protocol(&mut self, entry: &TraceEvent, event: &Event) -> Option<Finding> {
+    fn observe_protocol(&mut self, entry: &TraceEvent, event: &Event, found: &mut Findings) {
         match event {
             Event::RunStarted {
                 socket,
@@ -84,17 +84,16 @@ impl Answers {
             } => {
                 let key = (container_of(entry), *run);
                 self.going.insert(key, (socket.peer, message.clone()));
-                self.execute(*socket, message)
+                self.execute(*socket, message, found);
             }
             Event::RunEnded { run, .. } => {
                 self.end(entry.time, (container_of(entry), *run));
-                None
             }
-            _ => None,
+            _ => {}
         }
     }
 
-    fn observe_world(&mut self, entry: &TraceEvent, event: &WorldEvent) -> Option<Finding> {
+    fn observe_world(&mut self, entry: &TraceEvent, event: &WorldEvent, found: &mut Findings) {
         let now = entry.time;
         match event {
             WorldEvent::ClientReady { socket } => {
@@ -116,7 +115,15 @@ impl Answers {
                 kind,
                 ..
             } => {
-                return self.receive(now, *socket, message, *seq, *kind);
+                let gap = self.receive(now, *socket, message, *seq, *kind);
+                if let Some(missing) = gap {
+                    found.add(*socket, "answered with a gap", || {
+                        format!(
+                            "The answer to message {message} of {socket} is over, and its event \
+                             {missing} never came."
+                        )
+                    });
+                }
             }
             WorldEvent::ClientGotError {
                 socket,
@@ -147,26 +154,23 @@ impl Answers {
             }
             _ => {}
         }
-        None
     }
 
-    fn execute(&mut self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+    fn execute(&mut self, socket: SocketId, message: &MessageId, found: &mut Findings) {
         let client = self.clients.entry(socket.peer).or_default();
         let Some(earlier) = client.executions.get_mut(message) else {
             let execution = FirstExecution { socket, going: 1 };
             client.executions.insert(message.clone(), execution);
-            return None;
+            return;
         };
         earlier.going += 1;
-        Some(Finding::new(
-            socket,
-            "message executed twice",
+        found.add(socket, "message executed twice", || {
             format!(
                 "A run was started for message {message} of {socket}, which had been executed \
                  already when it came over {}.",
                 earlier.socket
-            ),
-        ))
+            )
+        });
     }
 
     fn end(&mut self, now: Time, run: (u32, RunId)) {
@@ -180,6 +184,7 @@ impl Answers {
         self.expect(now, client, &message);
     }
 
+    /// An event of an answer came. If it is the last one, the first that is missing.
     fn receive(
         &mut self,
         now: Time,
@@ -187,7 +192,7 @@ impl Answers {
         message: &MessageId,
         seq: u32,
         kind: AgentEventKind,
-    ) -> Option<Finding> {
+    ) -> Option<u32> {
         let client = self.clients.get_mut(&socket.peer)?;
         let received = client.unanswered.get_mut(message)?;
         if seq > received.next {
@@ -200,18 +205,7 @@ impl Answers {
         }
         // A client that reads slowly has its other answers on the way behind this event.
         self.expect_all(now, socket.peer);
-        if kind != AgentEventKind::AgentCompleted {
-            return None;
-        }
-        let missing = missing?;
-        Some(Finding::new(
-            socket,
-            "answered with a gap",
-            format!(
-                "The answer to message {message} of {socket} is over, and its event {missing} \
-                 never came."
-            ),
-        ))
+        missing.filter(|_| kind == AgentEventKind::AgentCompleted)
     }
 
     fn settle(&mut self, client: u32, message: &MessageId) {
@@ -256,7 +250,7 @@ impl Answers {
         }
     }
 
-    pub(super) fn deadline(&mut self, now: Time) -> Option<(Time, Finding)> {
+    pub(super) fn deadline(&mut self, now: Time, found: &mut Findings) {
         while let Some((at, (number, message))) = self.due.passed(now) {
             let Some(client) = self.clients.get(&number) else {
                 continue;
@@ -273,17 +267,13 @@ impl Answers {
                 Some(_) => "its run is over",
                 None => "it was never executed",
             };
-            let finding = Finding::new(
-                socket,
-                "message never answered",
+            found.at(at).add(socket, "message never answered", || {
                 format!(
                     "{socket} has been ready for {} s, and message {message} is neither answered \
                      nor reported as failed: {what}.",
                     self.bound.as_secs()
-                ),
-            );
-            return Some((at, finding));
+                )
+            });
         }
-        None
     }
 }

@@ -1,23 +1,22 @@
-//! Shows each event to the rules that it concerns and keeps the first violation of each.
+//! Shows each event to the rules that it concerns and keeps the first sighting of each cause.
 
 use gatesim_model::core::time::Time;
 
 use super::{
     Invariant, Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::{
     check::Violation,
-    trace::event::{Actor, FinishReason, TraceEvent},
+    trace::event::{FinishReason, TraceEvent},
 };
 
 /// Judges a run while it happens.
 pub struct Checker {
     view: LiveView,
     rules: Vec<Judge>,
-    violations: Vec<Violation>,
-    last: LastEvent,
+    findings: Findings,
     judged_until: Time,
 }
 
@@ -27,24 +26,6 @@ struct Judge {
     subjects: u32,
     has_deadlines: bool,
     rule: Box<dyn Rule>,
-}
-
-/// The last event seen: a missed deadline is reported at its position in the trace.
-#[derive(Clone, Copy)]
-struct LastEvent {
-    number: u64,
-    step: u64,
-    actor: Actor,
-}
-
-impl LastEvent {
-    fn of(entry: &TraceEvent) -> Self {
-        LastEvent {
-            number: entry.number,
-            step: entry.step,
-            actor: entry.actor,
-        }
-    }
 }
 
 impl Checker {
@@ -63,28 +44,19 @@ impl Checker {
         Checker {
             view: LiveView::default(),
             rules,
-            violations: Vec::new(),
-            last: LastEvent {
-                number: 0,
-                step: 0,
-                actor: Actor::World,
-            },
+            findings: Findings::none(),
             judged_until: Time::ZERO,
         }
     }
 
     /// Judges the deadlines that lie before `now`.
     pub fn advance(&mut self, now: Time) {
-        let already = self.violations.len();
+        let already = self.broken();
         for judge in self.rules.iter_mut().filter(|judge| judge.has_deadlines) {
-            if let Some((time, finding)) = judge.rule.deadline(&self.view, now) {
-                let violation = violation(judge.invariant, time, self.last, finding);
-                self.violations.push(violation);
-            }
+            let found = self.findings.of(judge.invariant);
+            judge.rule.deadline(&self.view, now, found);
         }
-        // Several deadlines may have passed at once; the stable sort keeps the headline first.
-        self.violations[already..].sort_by_key(|violation| violation.time);
-        self.dismiss_since(already);
+        self.findings.sort_since(already);
         self.judged_until = now;
     }
 
@@ -94,28 +66,16 @@ impl Checker {
         if entry.time > self.judged_until {
             self.advance(entry.time);
         }
-        self.last = LastEvent::of(entry);
-        let already = self.violations.len();
+        self.findings.follow(entry);
         let subject = entry.fact.subject().bit();
         for judge in &mut self.rules {
             if judge.subjects & subject == 0 {
                 continue;
             }
-            if let Some(finding) = judge.rule.observe(&self.view, entry) {
-                let violation = violation(judge.invariant, entry.time, self.last, finding);
-                self.violations.push(violation);
-            }
+            let found = self.findings.of(judge.invariant);
+            judge.rule.observe(&self.view, entry, found);
         }
-        self.dismiss_since(already);
         self.view.apply(entry);
-    }
-
-    /// A rule that has found something is not asked again.
-    fn dismiss_since(&mut self, already: usize) {
-        for found in &self.violations[already..] {
-            self.rules
-                .retain(|judge| judge.invariant != found.invariant);
-        }
     }
 
     /// The run is over, at `time`. If nothing could happen any more, then no deadline will ever be
@@ -127,9 +87,9 @@ impl Checker {
         }
     }
 
-    /// The first violation of each invariant, in the order of happening.
+    /// The first sighting of each invariant and cause, in the order of happening.
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        self.findings.violations()
     }
 
     /// A checker that asks every rule about every event; it must find the same.
@@ -143,21 +103,8 @@ impl Checker {
         checker
     }
 
-    /// How many invariants are broken so far.
+    /// How many causes were found so far.
     pub fn broken(&self) -> usize {
-        self.violations.len()
-    }
-}
-
-fn violation(invariant: Invariant, time: Time, place: LastEvent, finding: Finding) -> Violation {
-    Violation {
-        invariant,
-        time,
-        step: place.step,
-        event: place.number,
-        actor: place.actor,
-        socket: finding.socket,
-        cause: finding.cause.into_owned(),
-        sentence: finding.sentence,
+        self.violations().len()
     }
 }

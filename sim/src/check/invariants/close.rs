@@ -11,7 +11,7 @@ use gatesim_model::{
 };
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
@@ -62,21 +62,21 @@ impl Rule for CloseTellsTheTruth {
         Subject::Life.bit() | Subject::Client.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
-            Fact::World(event) => self.world(view, event),
+            Fact::World(event) => self.world(view, event, found),
             Fact::Protocol(Event::CloseSent {
                 socket,
                 code,
                 cause,
                 ..
             }) => {
-                let connection = view.connection(*socket)?;
-                if connection.peer_gone() {
-                    return None;
-                }
+                let connection = view.connection(*socket);
+                let Some(connection) = connection.filter(|one| !one.peer_gone()) else {
+                    return;
+                };
                 if connection.accepted.is_none() {
-                    return refusal_hides(*socket, *cause);
+                    return refusal_hides(*socket, *cause, found);
                 }
                 let said = SentClose {
                     code: *code,
@@ -87,7 +87,7 @@ impl Rule for CloseTellsTheTruth {
                 {
                     *open = Some(said);
                 }
-                code_hides(*socket, *code, *cause)
+                code_hides(*socket, *code, *cause, found);
             }
             Fact::Protocol(Event::Accepted {
                 socket,
@@ -95,94 +95,96 @@ impl Rule for CloseTellsTheTruth {
                 offered: true,
             }) => {
                 self.unselected.insert(*socket);
-                None
             }
             Fact::Protocol(Event::UpgradeRefused {
                 socket,
                 status,
                 cause,
-            }) => status_hides(*socket, *status, *cause),
-            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => match how {
-                EndpointEnd::Returned => silent_return(*socket, view.connection(*socket)?, *cause),
-                EndpointEnd::Raised => drop_hides(*socket, view.connection(*socket)?, *cause),
-            },
-            Fact::Protocol(_) => None,
+            }) => status_hides(*socket, *status, *cause, found),
+            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => {
+                let connection = view.connection(*socket);
+                let unexplained =
+                    connection.filter(|one| one.close_code.is_none() && !one.peer_gone());
+                if let Some(connection) = unexplained {
+                    match how {
+                        EndpointEnd::Returned => silent_return(*socket, connection, *cause, found),
+                        EndpointEnd::Raised => drop_hides(*socket, *cause, found),
+                    }
+                }
+            }
+            Fact::Protocol(_) => {}
         }
     }
 }
 
 /// A close before accept.
-fn refusal_hides(socket: SocketId, cause: CloseCause) -> Option<Finding> {
+fn refusal_hides(socket: SocketId, cause: CloseCause, found: &mut Findings) {
     match cause {
-        CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => None,
+        CloseCause::NotAuthenticated | CloseCause::ClientMisbehaved | CloseCause::PeerGone => {}
         CloseCause::Finished
         | CloseCause::Overload
         | CloseCause::NotReady
         | CloseCause::AuthUnavailable
         | CloseCause::ServerFault
         | CloseCause::GoingAway
-        | CloseCause::PeerSilent => Some(Finding::new(
-            socket,
-            format!("close before accept hides {cause}"),
-            format!(
-                "{socket} was closed before accept because of {cause}; the client sees HTTP 403, \
-                 which blames it."
-            ),
-        )),
+        | CloseCause::PeerSilent => {
+            let words = format_args!("close before accept hides {cause}");
+            found.add(socket, words, || {
+                format!(
+                    "{socket} was closed before accept because of {cause}; the client sees \
+                         HTTP 403, which blames it."
+                )
+            });
+        }
     }
 }
 
 /// An HTTP error in the place of an accept.
-fn status_hides(socket: SocketId, status: u16, cause: CloseCause) -> Option<Finding> {
+fn status_hides(socket: SocketId, status: u16, cause: CloseCause, found: &mut Findings) {
     let expected = close_codes::statuses_that_name(cause);
     if expected.is_empty() || expected.contains(&status) {
-        return None;
+        return;
     }
-    Some(Finding::new(
-        socket,
-        format!("HTTP status does not say {cause}"),
+    let words = format_args!("HTTP status does not say {cause}");
+    found.add(socket, words, || {
         format!(
-            "The upgrade of {socket} was refused with HTTP {status}, but the cause was {cause}, \
-             which is {}.",
+            "The upgrade of {socket} was refused with HTTP {status}, but the cause was \
+                 {cause}, which is {}.",
             close_codes::in_words(expected)
-        ),
-    ))
+        )
+    });
 }
 
 /// A close after accept.
-fn code_hides(socket: SocketId, code: u16, cause: CloseCause) -> Option<Finding> {
+fn code_hides(socket: SocketId, code: u16, cause: CloseCause, found: &mut Findings) {
     if !close_codes::is_legal(code) {
-        return Some(Finding::new(
-            socket,
-            "illegal close code",
+        return found.add(socket, "illegal close code", || {
             format!(
                 "{socket} was closed with {code}, which a server may not put on the wire ({cause})."
-            ),
-        ));
+            )
+        });
     }
     let expected = close_codes::codes_that_name(cause);
     if expected.is_empty() || expected.contains(&code) {
-        return None;
+        return;
     }
-    Some(Finding::new(
-        socket,
-        format!("close code does not say {cause}"),
+    let words = format_args!("close code does not say {cause}");
+    found.add(socket, words, || {
         format!(
-            "{socket} was closed with {code}, but the cause was {cause}, which is {} on the wire.",
+            "{socket} was closed with {code}, but the cause was {cause}, which is {} on the \
+                 wire.",
             close_codes::in_words(expected)
-        ),
-    ))
+        )
+    });
 }
 
-/// An endpoint that returned, with or without a close before.
+/// An endpoint that returned without a close.
 fn silent_return(
     socket: SocketId,
     connection: &LiveConnection,
     cause: CloseCause,
-) -> Option<Finding> {
-    if connection.close_code.is_some() || connection.peer_gone() {
-        return None;
-    }
+    found: &mut Findings,
+) {
     let is_true = match cause {
         CloseCause::PeerGone | CloseCause::Finished => true,
         CloseCause::ServerFault => connection.accepted.is_none(),
@@ -195,29 +197,25 @@ fn silent_return(
         | CloseCause::PeerSilent => false,
     };
     if is_true {
-        return None;
+        return;
     }
     let seen = match connection.accepted {
         Some(_) => "a normal end of the session",
         None => "HTTP 500",
     };
-    Some(Finding::new(
-        socket,
-        format!("return without a close hides {cause}"),
+    let words = format_args!("return without a close hides {cause}");
+    found.add(socket, words, || {
         format!(
-            "The endpoint of {socket} returned without a close although the cause was {cause}; \
-             the client sees {seen}."
-        ),
-    ))
+            "The endpoint of {socket} returned without a close although the cause was \
+                 {cause}; the client sees {seen}."
+        )
+    });
 }
 
-/// An endpoint that raised.
-fn drop_hides(socket: SocketId, connection: &LiveConnection, cause: CloseCause) -> Option<Finding> {
-    if connection.close_code.is_some() || connection.peer_gone() {
-        return None;
-    }
+/// An endpoint that raised without a close.
+fn drop_hides(socket: SocketId, cause: CloseCause, found: &mut Findings) {
     match cause {
-        CloseCause::PeerGone | CloseCause::ServerFault => None,
+        CloseCause::PeerGone | CloseCause::ServerFault => {}
         CloseCause::Finished
         | CloseCause::NotAuthenticated
         | CloseCause::ClientMisbehaved
@@ -225,19 +223,20 @@ fn drop_hides(socket: SocketId, connection: &LiveConnection, cause: CloseCause) 
         | CloseCause::NotReady
         | CloseCause::AuthUnavailable
         | CloseCause::GoingAway
-        | CloseCause::PeerSilent => Some(Finding::new(
-            socket,
-            format!("dropped transport hides {cause}"),
-            format!(
-                "The endpoint of {socket} raised an unhandled exception, although the cause was \
-                 {cause}; the client sees its connection break."
-            ),
-        )),
+        | CloseCause::PeerSilent => {
+            let words = format_args!("dropped transport hides {cause}");
+            found.add(socket, words, || {
+                format!(
+                    "The endpoint of {socket} raised an unhandled exception, although the \
+                         cause was {cause}; the client sees its connection break."
+                )
+            });
+        }
     }
 }
 
 impl CloseTellsTheTruth {
-    fn world(&mut self, view: &LiveView, event: &WorldEvent) -> Option<Finding> {
+    fn world(&mut self, view: &LiveView, event: &WorldEvent, found: &mut Findings) {
         match event {
             WorldEvent::ClientConnecting { socket, .. } => {
                 self.open.insert(*socket, None);
@@ -245,14 +244,12 @@ impl CloseTellsTheTruth {
             WorldEvent::ClientRefused { socket, status } => {
                 self.open.remove(socket);
                 if self.unselected.remove(socket) && *status == SWITCHING_PROTOCOLS {
-                    return Some(Finding::new(
-                        *socket,
-                        "accept selects none of the subprotocols",
+                    found.add(*socket, "accept selects none of the subprotocols", || {
                         format!(
-                            "{socket} offered the subprotocol that the server speaks, was answered \
-                         101 without one, and the client gave up."
-                        ),
-                    ));
+                            "{socket} offered the subprotocol that the server speaks, was \
+                             answered 101 without one, and the client gave up."
+                        )
+                    });
                 }
             }
             WorldEvent::ClientOpened { socket } => {
@@ -276,19 +273,18 @@ impl CloseTellsTheTruth {
                 ..
             } => {
                 self.unselected.remove(socket);
-                let said = self.open.remove(socket)??;
-                if *by_client || said.code == *code {
-                    return None;
+                if let Some(Some(said)) = self.open.remove(socket)
+                    && !*by_client
+                    && said.code != *code
+                {
+                    found.add(*socket, "client sees another code", || {
+                        format!(
+                            "{socket} was closed with {} by the server, but the client saw {code}, \
+                             and no fault stood between.",
+                            said.code
+                        )
+                    });
                 }
-                return Some(Finding::new(
-                    *socket,
-                    "client sees another code",
-                    format!(
-                        "{socket} was closed with {} by the server, but the client saw {code}, and no \
-                     fault stood between.",
-                        said.code
-                    ),
-                ));
             }
             WorldEvent::ContainerGone { container, .. } => {
                 self.forget(|_, said| said.container == *container);
@@ -309,7 +305,6 @@ impl CloseTellsTheTruth {
             }
             _ => {}
         }
-        None
     }
 
     fn forget_on_way(&mut self, from: Actor, to: Actor) {

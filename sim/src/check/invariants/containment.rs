@@ -11,7 +11,7 @@ use gatesim_model::{
 };
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveView, container_of},
 };
 use crate::{
@@ -70,8 +70,10 @@ impl FailuresStayLocal {
         }
     }
 
-    fn refused(&self, (container, breaker): (u32, Breaker), socket: SocketId) -> Option<Finding> {
-        let opened_by = &self.ledgers.get(&(container, breaker))?.opened_by;
+    fn refused(&self, at: (u32, Breaker), socket: SocketId, found: &mut Findings) {
+        let Some(FailureLedger { opened_by, .. }) = self.ledgers.get(&at) else {
+            return;
+        };
         let of_clients = opened_by.iter().all(|(_, blame)| match blame {
             Blame::Client => true,
             Blame::Server => false,
@@ -80,21 +82,21 @@ impl FailuresStayLocal {
             .iter()
             .any(|(failed, _)| !self.same_user(*failed, socket));
         if !of_clients || !of_others {
-            return None;
+            return;
         }
-        let failed: Vec<String> = opened_by
-            .iter()
-            .map(|(failed, _)| failed.to_string())
-            .collect();
-        Some(Finding::new(
-            socket,
-            format!("breaker {breaker} opened by other clients"),
+        let (container, breaker) = at;
+        let cause = format_args!("breaker {breaker} opened by other clients");
+        found.add(socket, cause, || {
+            let failed: Vec<String> = opened_by
+                .iter()
+                .map(|(failed, _)| failed.to_string())
+                .collect();
             format!(
                 "{socket} was refused by the breaker {breaker} of container{container}, which was \
                  opened by failures that were the clients' own fault, and not this one's: {}.",
                 failed.join(", ")
-            ),
-        ))
+            )
+        });
     }
 
     fn exceeded(
@@ -102,30 +104,29 @@ impl FailuresStayLocal {
         socket: SocketId,
         limit: AdmissionLimit,
         counted: &[SocketId],
-    ) -> Option<Finding> {
+        found: &mut Findings,
+    ) {
         let others: Vec<String> = counted
             .iter()
             .filter(|counted| !self.same_user(**counted, socket))
             .map(ToString::to_string)
             .collect();
         if others.is_empty() {
-            return None;
+            return;
         }
         let (cause, what) = match limit {
             AdmissionLimit::Pool => ("pool shared with other clients", "has too many connections"),
             AdmissionLimit::Rate => ("rate shared with other clients", "connects too fast"),
         };
-        Some(Finding::new(
-            socket,
-            cause,
+        found.add(socket, cause, || {
             format!(
                 "{socket} was refused because its address {what}, but of the {} that were counted \
                  {} belong to other users: {}.",
                 counted.len(),
                 others.len(),
                 others.join(", ")
-            ),
-        ))
+            )
+        });
     }
 }
 
@@ -134,7 +135,7 @@ impl Rule for FailuresStayLocal {
         Subject::Containment.bit() | Subject::Client.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let at = |breaker: &Breaker| (container_of(entry), *breaker);
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
@@ -151,15 +152,14 @@ impl Rule for FailuresStayLocal {
             }) => self.fed(at(breaker), *socket, *blame, *failures),
             Fact::Protocol(Event::BreakerMoved { breaker, to }) => self.moved(at(breaker), *to),
             Fact::Protocol(Event::BreakerRefused { socket, breaker }) => {
-                return self.refused(at(breaker), *socket);
+                self.refused(at(breaker), *socket, found);
             }
             Fact::Protocol(Event::AdmissionRefused {
                 socket,
                 limit,
                 counted,
-            }) => return self.exceeded(*socket, *limit, counted),
+            }) => self.exceeded(*socket, *limit, counted, found),
             Fact::Protocol(_) | Fact::World(_) => {}
         }
-        None
     }
 }

@@ -3,7 +3,7 @@
 use gatesim_model::{event::Event, port::socket::SocketError};
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::trace::{
@@ -20,20 +20,18 @@ impl Rule for NoInternalError {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::Protocol(Event::InternalError {
             socket,
             step,
             error,
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
-        Some(Finding::new(
-            *socket,
-            format!("{error} at {step}"),
-            format!("The step {step} of {socket} ended in an internal error: {error}."),
-        ))
+        found.add(*socket, format_args!("{error} at {step}"), || {
+            format!("The step {step} of {socket} ended in an internal error: {error}.")
+        });
     }
 }
 
@@ -47,14 +45,14 @@ impl Rule for TransportDiscipline {
         Subject::Error.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::World(WorldEvent::TransportMisused {
             socket,
             operation,
             error,
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
         let misuse = match error {
             SocketError::AcceptFirst => "while the application side is not connected",
@@ -63,12 +61,10 @@ impl Rule for TransportDiscipline {
             SocketError::AcceptTwice => "a second time",
             SocketError::SendBeforeAccept => "before accept",
             SocketError::SendAfterClose => "after close",
-            SocketError::PeerGone => return None,
+            SocketError::PeerGone => return,
         };
-        Some(Finding::new(
-            *socket,
-            format!("{operation} {misuse}"),
-            format!("The application called {operation} on {socket} {misuse} (\"{error}\")."),
-        ))
+        found.add(*socket, format_args!("{operation} {misuse}"), || {
+            format!("The application called {operation} on {socket} {misuse} (\"{error}\").")
+        });
     }
 }

@@ -1,13 +1,13 @@
 //! The events of a run reach the client in the order of emission, and messages are executed in the
 //! order of arrival (I-11).
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use gatesim_model::core::ids::RunId;
 
 use super::{
     message_order::MessageOrder,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::trace::{
@@ -29,13 +29,12 @@ impl Rule for EventsInOrder {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::World(
                 WorldEvent::ClientDone { client } | WorldEvent::ClientGaveUp { client, .. },
             ) => {
                 self.latest.remove(client);
-                None
             }
             Fact::World(WorldEvent::ClientGotEvent {
                 socket,
@@ -46,22 +45,22 @@ impl Rule for EventsInOrder {
                 ..
             }) => {
                 let runs = self.latest.entry(socket.peer).or_default();
-                let latest = runs.insert(*run, *seq)?;
-                let cause = match seq.cmp(&latest) {
-                    std::cmp::Ordering::Greater => return None,
-                    std::cmp::Ordering::Equal => "event received twice",
-                    std::cmp::Ordering::Less => "event received after a later one",
+                let Some(latest) = runs.insert(*run, *seq) else {
+                    return;
                 };
-                Some(Finding::new(
-                    *socket,
-                    cause,
+                let cause = match seq.cmp(&latest) {
+                    Ordering::Greater => return,
+                    Ordering::Equal => "event received twice",
+                    Ordering::Less => "event received after a later one",
+                };
+                found.add(*socket, cause, || {
                     format!(
-                        "{socket} received event {seq} ({kind}) of {run} for message {message} after \
-                         event {latest} of the same run."
-                    ),
-                ))
+                        "{socket} received event {seq} ({kind}) of {run} for message {message} \
+                         after event {latest} of the same run."
+                    )
+                });
             }
-            Fact::Protocol(_) | Fact::World(_) => self.messages.observe(view, entry),
+            Fact::Protocol(_) | Fact::World(_) => self.messages.observe(view, entry, found),
         }
     }
 }

@@ -12,49 +12,46 @@ use gatesim_model::core::message::AgentEventKind;
 pub(super) struct EventSequence {
     kinds: BTreeSet<AgentEventKind>,
     open_tools: u32,
-    flaw: Option<&'static str>,
+    flaws: BTreeSet<&'static str>,
 }
 
 impl EventSequence {
     pub(super) fn add(&mut self, kind: AgentEventKind) {
         let first = self.kinds.is_empty();
         let over = self.kinds.contains(&AgentEventKind::AgentCompleted);
-        let mut flaw = match kind {
-            AgentEventKind::AgentStarted => (!first).then_some("agent_started is not first"),
-            AgentEventKind::AgentThinking
-            | AgentEventKind::ToolExecuting
-            | AgentEventKind::ToolCompleted
-            | AgentEventKind::AgentCompleted => first.then_some("agent_started is not first"),
-        };
+        if first != (kind == AgentEventKind::AgentStarted) {
+            self.flaws.insert("agent_started is not first");
+        }
         if over {
-            flaw = Some("an event follows agent_completed");
+            self.flaws.insert("an event follows agent_completed");
         }
         match kind {
             AgentEventKind::ToolExecuting => self.open_tools += 1,
             AgentEventKind::ToolCompleted => match self.open_tools.checked_sub(1) {
                 Some(open) => self.open_tools = open,
-                None => flaw = Some("a tool_completed has no tool_executing"),
+                None => {
+                    self.flaws.insert("a tool_completed has no tool_executing");
+                }
             },
             AgentEventKind::AgentStarted
             | AgentEventKind::AgentThinking
             | AgentEventKind::AgentCompleted => {}
         }
         self.kinds.insert(kind);
-        self.flaw = self.flaw.or(flaw);
     }
 
-    /// Why the sequence is not complete; none if it is.
-    pub(super) fn incomplete(&self) -> Option<&'static str> {
-        if self.flaw.is_some() {
-            self.flaw
-        } else if !self.kinds.contains(&AgentEventKind::AgentCompleted) {
-            Some("agent_completed is missing")
-        } else if self.open_tools > 0 {
-            Some("a tool_executing has no tool_completed")
-        } else if self.kinds.len() < 3 {
-            Some("there are too few kinds of events")
-        } else {
-            None
-        }
+    /// Every reason why the sequence is not complete; none if it is.
+    pub(super) fn flaws(&self) -> impl Iterator<Item = &'static str> {
+        let completed = self.kinds.contains(&AgentEventKind::AgentCompleted);
+        let missing = [
+            (!completed, "agent_completed is missing"),
+            (
+                self.open_tools > 0,
+                "a tool_executing has no tool_completed",
+            ),
+            (self.kinds.len() < 3, "there are too few kinds of events"),
+        ];
+        let missing = missing.into_iter().filter(|(is_so, _)| *is_so);
+        (self.flaws.iter().copied()).chain(missing.map(|(_, flaw)| flaw))
     }
 }

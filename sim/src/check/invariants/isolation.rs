@@ -11,7 +11,7 @@ use gatesim_model::{
 };
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::{
@@ -40,68 +40,72 @@ impl UsersIsolated {
         socket: SocketId,
         user: &UserId,
         message: Option<&MessageId>,
-    ) -> Option<Finding> {
-        let owner = self.users.get(&socket.peer)?;
+        found: &mut Findings,
+    ) {
+        let Some(owner) = self.users.get(&socket.peer) else {
+            return;
+        };
         if owner != user {
-            return Some(Finding::new(
-                socket,
-                "message executed for another user",
+            found.add(socket, "message executed for another user", || {
+                let message = match message {
+                    Some(message) => format!("Message {message}"),
+                    None => "A frame".to_owned(),
+                };
                 format!(
-                    "{} of {socket}, which is a connection of {owner}, was executed in the \
-                     context of {user}.",
-                    match message {
-                        Some(message) => format!("Message {message}"),
-                        None => "A frame".to_owned(),
-                    }
-                ),
-            ));
+                    "{message} of {socket}, which is a connection of {owner}, was executed in the \
+                     context of {user}."
+                )
+            });
         }
-        let message = message?;
-        let asker = self.asked.get(message)?;
-        let sender = self.users.get(asker)?;
-        (sender != user).then(|| {
-            Finding::new(
-                socket,
-                "message of another user executed",
+        let sender = message.and_then(|message| self.users.get(self.asked.get(message)?));
+        if let Some((message, sender)) = message.zip(sender)
+            && sender != owner
+        {
+            found.add(socket, "message of another user executed", || {
                 format!(
                     "Message {message} of {sender} was executed in the context of {user}, on \
                      {socket}."
-                ),
-            )
-        })
+                )
+            });
+        }
     }
 
     /// The router chose a handler; with the handler of another connection the message is executed
     /// in the context of that one.
-    fn handled(&self, socket: SocketId, handler_of: SocketId) -> Option<Finding> {
-        if socket == handler_of {
-            return None;
-        }
-        let (owner, other) = (
-            self.users.get(&socket.peer)?,
-            self.users.get(&handler_of.peer)?,
+    fn handled(&self, socket: SocketId, handler_of: SocketId, found: &mut Findings) {
+        let users = (
+            self.users.get(&socket.peer),
+            self.users.get(&handler_of.peer),
         );
-        let cause = match owner == other {
-            true => "message handled by another connection's handler",
-            false => "message handled by another user's handler",
+        let (Some(owner), Some(other)) = users else {
+            return;
         };
-        Some(Finding::new(
-            socket,
-            cause,
+        let cause = match (socket == handler_of, owner == other) {
+            (true, _) => return,
+            (false, true) => "message handled by another connection's handler",
+            (false, false) => "message handled by another user's handler",
+        };
+        found.add(socket, cause, || {
             format!(
                 "A message of {socket} of {owner} was given to the handler of {handler_of} of \
                  {other}."
-            ),
-        ))
+            )
+        });
     }
 
     /// A client received something about a message, which must be its own.
-    fn received(&self, socket: SocketId, message: &MessageId) -> Option<Finding> {
-        let asker = *self.asked.get(message)?;
-        if asker == socket.peer {
-            return None;
-        }
-        let (owner, hearer) = (self.users.get(&asker)?, self.users.get(&socket.peer)?);
+    fn received(&self, socket: SocketId, message: &MessageId, found: &mut Findings) {
+        let Some(asker) = self
+            .asked
+            .get(message)
+            .filter(|asker| **asker != socket.peer)
+        else {
+            return;
+        };
+        let users = (self.users.get(asker), self.users.get(&socket.peer));
+        let (Some(owner), Some(hearer)) = users else {
+            return;
+        };
         let (cause, who) = match owner == hearer {
             true => (
                 "event reached a client that did not ask",
@@ -112,14 +116,12 @@ impl UsersIsolated {
                 format!("a connection of {hearer}"),
             ),
         };
-        Some(Finding::new(
-            socket,
-            cause,
+        found.add(socket, cause, || {
             format!(
                 "An event for client{asker} of {owner} about its message {message} reached \
                  {socket}, {who}."
-            ),
-        ))
+            )
+        });
     }
 }
 
@@ -128,17 +130,15 @@ impl Rule for UsersIsolated {
         Subject::Client.bit() | Subject::Message.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::World(WorldEvent::ClientConnecting { socket, user }) => {
                 self.users
                     .entry(socket.peer)
                     .or_insert_with(|| user_id(*user));
-                None
             }
             Fact::World(WorldEvent::ClientSent { socket, message }) => {
                 self.asked.entry(message.clone()).or_insert(socket.peer);
-                None
             }
             Fact::World(WorldEvent::ClientGotEvent {
                 socket, message, ..
@@ -146,23 +146,23 @@ impl Rule for UsersIsolated {
             | Fact::World(WorldEvent::ClientGotError {
                 socket,
                 message: Some(message),
-            }) => self.received(*socket, message),
+            }) => self.received(*socket, message, found),
             Fact::Protocol(Event::Dispatched {
                 socket,
                 user,
                 message,
                 ..
-            }) => self.executed(*socket, user, message.as_ref()),
+            }) => self.executed(*socket, user, message.as_ref(), found),
             Fact::Protocol(Event::RunStarted {
                 socket,
                 user,
                 message,
                 ..
-            }) => self.executed(*socket, user, Some(message)),
+            }) => self.executed(*socket, user, Some(message), found),
             Fact::Protocol(Event::HandlerChosen { socket, handler_of }) => {
-                self.handled(*socket, *handler_of)
+                self.handled(*socket, *handler_of, found);
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => {}
         }
     }
 }

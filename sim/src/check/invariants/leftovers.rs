@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     time::Duration,
 };
 
@@ -19,7 +20,7 @@ use gatesim_model::{
 use super::{
     deadlines::Deadlines,
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveView, container_of},
 };
 use crate::{
@@ -51,6 +52,38 @@ struct ConnectionLedger {
     runs: BTreeSet<RunId>,
 }
 
+/// A kind of thing that is left, and how many there are.
+enum Leftover<'a> {
+    Endpoint,
+    Task(TaskName, u32),
+    Machine(&'a ConnectionId),
+    Entry(Table, u32),
+}
+
+impl Leftover<'_> {
+    /// As part of a sentence.
+    fn in_words(&self) -> String {
+        match self {
+            Leftover::Endpoint => "its endpoint".to_owned(),
+            Leftover::Task(task, count) => counted(*count, "task", task.name()),
+            Leftover::Machine(id) => format!("its machine {id}"),
+            Leftover::Entry(table, count) => counted(*count, "entry of table", table.name()),
+        }
+    }
+}
+
+/// As a cause. Each kind is one of its own: what is mended hides nothing.
+impl fmt::Display for Leftover<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Leftover::Endpoint => f.write_str("endpoint still running"),
+            Leftover::Task(task, _) => write!(f, "{task} task left"),
+            Leftover::Machine(_) => f.write_str("machine left"),
+            Leftover::Entry(table, _) => write!(f, "{table} entry left"),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EndpointLife {
     Runs,
@@ -63,6 +96,19 @@ enum TransportLife {
     Ended(Time),
     /// It had ended and nothing was left, and then something of the connection was created.
     EndedLongAgo,
+}
+
+impl TransportLife {
+    /// As a clause.
+    fn in_words(self, socket: SocketId) -> String {
+        match self {
+            TransportLife::Up => format!("The transport of {socket} is up"),
+            TransportLife::Ended(at) => format!("The transport of {socket} ended at {at}"),
+            TransportLife::EndedLongAgo => {
+                format!("{socket} was over and nothing was left of it")
+            }
+        }
+    }
 }
 
 impl ConnectionLedger {
@@ -86,32 +132,16 @@ impl ConnectionLedger {
     }
 
     /// What is left and may not be, the likeliest cause of the others first.
-    fn leftovers(&self) -> Vec<(String, String)> {
-        let mut found = Vec::new();
-        if self.endpoint == EndpointLife::Runs {
-            found.push((
-                "endpoint still running".to_owned(),
-                "its endpoint".to_owned(),
-            ));
-        }
-        for (task, count) in &self.tasks {
-            if !(self.runs_on() && serves_a_run(*task)) {
-                found.push((
-                    format!("{task} task left"),
-                    counted(*count, "task", task.name()),
-                ));
-            }
-        }
-        for id in &self.machines {
-            found.push(("machine left".to_owned(), format!("its machine {id}")));
-        }
-        for (table, count) in &self.entries {
-            found.push((
-                format!("{table} entry left"),
-                counted(*count, "entry of table", table.name()),
-            ));
-        }
-        found
+    fn leftovers(&self) -> impl Iterator<Item = Leftover<'_>> {
+        let endpoint = (self.endpoint == EndpointLife::Runs).then_some(Leftover::Endpoint);
+        let tasks = self.tasks.iter();
+        let tasks = tasks.filter(|(task, _)| !(self.runs_on() && serves_a_run(**task)));
+        let machines = self.machines.iter().map(Leftover::Machine);
+        let entries = self.entries.iter();
+        (endpoint.into_iter())
+            .chain(tasks.map(|(task, count)| Leftover::Task(*task, *count)))
+            .chain(machines)
+            .chain(entries.map(|(table, count)| Leftover::Entry(*table, *count)))
     }
 
     /// Whether one of its agent runs has not ended.
@@ -260,7 +290,7 @@ impl Rule for NothingLeftBehind {
         Subject::Life.bit() | Subject::Machine.bit() | Subject::Holding.bit() | Subject::Run.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, _: &mut Findings) {
         match &entry.fact {
             Fact::Protocol(event) => self.protocol(view, entry, event),
             Fact::World(WorldEvent::TransportEnded { socket }) => {
@@ -279,14 +309,13 @@ impl Rule for NothingLeftBehind {
             }
             Fact::World(_) => {}
         }
-        None
     }
 
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
         let (bound, ledgers) = (self.bound, &self.ledgers);
         let stalled =
             |socket: &SocketId, since| view.stalled(ledgers.get(socket)?.container, since, now);
@@ -294,25 +323,25 @@ impl Rule for NothingLeftBehind {
             let Some(ledger) = self.ledgers.get(&socket) else {
                 continue;
             };
-            let found = ledger.leftovers();
-            let Some((cause, _)) = found.first() else {
-                continue;
-            };
-            let items: Vec<&str> = found.iter().map(|(_, item)| item.as_str()).collect();
-            let since = match ledger.transport {
-                TransportLife::Up => continue,
-                TransportLife::Ended(at) => format!("The transport of {socket} ended at {at}"),
-                TransportLife::EndedLongAgo => {
-                    format!("{socket} was over and nothing was left of it")
-                }
-            };
-            let sentence = format!(
-                "{since}; at {time} container{} still holds {}.",
-                ledger.container,
-                items.join(", ")
-            );
-            return Some((time, Finding::new(socket, cause.clone(), sentence)));
+            for left in ledger.leftovers() {
+                found.at(time).add(socket, &left, || {
+                    let (since, container) = (ledger.transport, ledger.container);
+                    let others: Vec<String> = ledger
+                        .leftovers()
+                        .map(|other| other.in_words())
+                        .filter(|other| *other != left.in_words())
+                        .collect();
+                    let others = match others.is_empty() {
+                        true => String::new(),
+                        false => format!("; also {}", others.join(", ")),
+                    };
+                    let left = left.in_words();
+                    format!(
+                        "{}; at {time} container{container} still holds {left}{others}.",
+                        since.in_words(socket)
+                    )
+                });
+            }
         }
-        None
     }
 }

@@ -9,7 +9,7 @@ use gatesim_model::{
     event::{Event, LockName},
 };
 
-use super::{deadlines::Deadlines, rule::Finding, view::LiveView};
+use super::{deadlines::Deadlines, rule::Findings, view::LiveView};
 
 /// The locks of all containers. A lock that is asked for is acquired within a bound, or the task
 /// gives up. The end of a container ends its locks and their waiters.
@@ -117,43 +117,44 @@ impl Locks {
         self.due.retain(|((of, ..), _)| *of != container);
     }
 
-    /// The earliest wait that has become too long.
-    pub(super) fn overdue(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
-        let (time, key) = self.due.missed(
-            now,
-            |_| self.bound,
-            |((container, ..), _), since| view.stalled(*container, since, now),
-        )?;
-        let waiter = self.waiting.get(&key)?;
-        let ((container, lock, instance), _) = key;
-        let holder = self.holders.get(&key.0);
-        let cause = match holder {
-            Some(holder) if holder.socket.is_some() && holder.socket == waiter.socket => {
-                format!("lock {lock} held by its own connection")
+    /// Every wait that has become too long.
+    pub(super) fn overdue(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
+        let bound = self.bound;
+        let stalled =
+            |((container, ..), _): &TicketKey, since| view.stalled(*container, since, now);
+        while let Some((time, key)) = self.due.missed(now, |_| bound, stalled) {
+            if let Some(waiter) = self.waiting.get(&key) {
+                self.judge(key.0, waiter, found.at(time), time);
             }
-            Some(_) => format!("lock {lock} not released"),
-            None => format!("lock {lock} free and not acquired"),
+        }
+    }
+
+    fn judge(&self, key: LockKey, waiter: &LockWaiter, found: &mut Findings, time: Time) {
+        let (container, lock, instance) = key;
+        let holder = self.holders.get(&key);
+        let how = match holder {
+            Some(holder) if holder.socket.is_some() && holder.socket == waiter.socket => {
+                "held by its own connection"
+            }
+            Some(_) => "not released",
+            None => "free and not acquired",
         };
-        let holder = match holder {
-            Some(holder) => format!(
-                "which {} has held for {} s",
-                in_words(holder.socket),
-                time.since(holder.since).as_secs()
-            ),
-            None => "which is free".to_owned(),
-        };
-        let sentence = format!(
-            "{} has waited for {} s for the lock {lock} {instance} of container{container}, \
-             {holder}.",
-            in_words(waiter.socket),
-            time.since(waiter.since).as_secs(),
-        );
-        let finding = Finding {
-            socket: waiter.socket,
-            cause: cause.into(),
-            sentence,
-        };
-        Some((time, finding))
+        found.add(waiter.socket, format_args!("lock {lock} {how}"), || {
+            let holder = match holder {
+                Some(holder) => format!(
+                    "which {} has held for {} s",
+                    in_words(holder.socket),
+                    time.since(holder.since).as_secs()
+                ),
+                None => "which is free".to_owned(),
+            };
+            format!(
+                "{} has waited for {} s for the lock {lock} {instance} of container{container}, \
+                 {holder}.",
+                in_words(waiter.socket),
+                time.since(waiter.since).as_secs(),
+            )
+        });
     }
 }
 

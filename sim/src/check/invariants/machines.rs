@@ -10,7 +10,7 @@ use gatesim_model::{
 };
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
@@ -29,21 +29,20 @@ impl Rule for OneMachinePerConnection {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..
             }) => {
-                let (other, machine) = view.machines_of(*socket).next()?;
-                Some(Finding::new(
-                    *socket,
-                    "a second machine for one connection",
-                    format!(
-                        "{socket} registered machine {connection} while it owned machine {other} \
-                         in {}.",
-                        machine.state
-                    ),
-                ))
+                if let Some((other, machine)) = view.machines_of(*socket).next() {
+                    found.add(*socket, "a second machine for one connection", || {
+                        format!(
+                            "{socket} registered machine {connection} while it owned machine \
+                             {other} in {}.",
+                            machine.state
+                        )
+                    });
+                }
             }
             Fact::Protocol(Event::MachineShared {
                 socket,
@@ -51,43 +50,40 @@ impl Rule for OneMachinePerConnection {
                 state,
                 ..
             }) => {
-                let owner = view.machine(container_of(entry), connection)?.owner;
-                if owner == *socket {
-                    return None;
+                let machine = view.machine(container_of(entry), connection);
+                if let Some(owner) = machine.map(|machine| machine.owner)
+                    && owner != *socket
+                {
+                    found.add(*socket, "one machine for two connections", || {
+                        format!(
+                            "The registration of {socket} under {connection} was given the machine \
+                             of {owner}, in {state}."
+                        )
+                    });
                 }
-                Some(Finding::new(
-                    *socket,
-                    "one machine for two connections",
-                    format!(
-                        "The registration of {socket} under {connection} was given the machine of \
-                         {owner}, in {state}."
-                    ),
-                ))
             }
             Fact::Protocol(Event::MachineUnregistered { socket, connection }) => {
-                let machine = view.machine(container_of(entry), connection)?;
-                if !view
-                    .connection(machine.owner)
-                    .is_some_and(LiveConnection::lives)
-                    || states::is_ending(machine.state)
-                {
-                    return None;
-                }
-                let whose = match machine.owner == *socket {
-                    true => "its connection".to_owned(),
-                    false => format!("the connection of {}", machine.owner),
+                let Some(machine) = view.machine(container_of(entry), connection) else {
+                    return;
                 };
-                Some(Finding::new(
-                    machine.owner,
-                    "machine unregistered while the connection lives",
+                let owner = view.connection(machine.owner);
+                if !owner.is_some_and(LiveConnection::lives) || states::is_ending(machine.state) {
+                    return;
+                }
+                let cause = "machine unregistered while the connection lives";
+                found.add(machine.owner, cause, || {
+                    let whose = match machine.owner == *socket {
+                        true => "its connection".to_owned(),
+                        false => format!("the connection of {}", machine.owner),
+                    };
                     format!(
                         "{socket} unregistered machine {connection} in {} while {whose} lives: \
                          from here on the connection has no machine.",
                         machine.state
-                    ),
-                ))
+                    )
+                });
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => {}
         }
     }
 }
@@ -119,7 +115,7 @@ impl Rule for IdsAgree {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let (socket, part, id) = match &entry.fact {
             Fact::Protocol(Event::IdGiven {
                 socket,
@@ -136,44 +132,36 @@ impl Rule for IdsAgree {
             ) => (*socket, IdUser::Machine, connection),
             Fact::Protocol(Event::EndpointEnded { socket, .. }) => {
                 self.first.remove(socket);
-                return None;
+                return;
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.first
                     .retain(|socket, _| view.lives_elsewhere(*socket, *container));
-                return None;
+                return;
             }
-            Fact::Protocol(_) | Fact::World(_) => return None,
+            Fact::Protocol(_) | Fact::World(_) => return,
         };
         // What a task does after the end of the endpoint is clean-up, which I-09 judges.
-        view.connection(socket)
-            .filter(|connection| connection.endpoint_ended.is_none())?;
+        let connection = view.connection(socket);
+        if connection.is_none_or(|connection| connection.endpoint_ended.is_some()) {
+            return;
+        }
         let (first_part, first_id) = self
             .first
             .entry(socket)
             .or_insert_with(|| (part, id.clone()));
         if first_id == id {
-            return None;
+            return;
         }
-        let cause = match *first_part == part {
-            true => format!("{} id changes", part.name()),
-            false => format!("{} and {} disagree", first_part.name(), part.name()),
-        };
-        Some(Finding::new(
-            socket,
-            cause,
-            match *first_part == part {
-                true => format!(
-                    "The {} of {socket} went from {first_id} to {id}.",
-                    part.name()
-                ),
-                false => format!(
-                    "For {socket} the {} uses {first_id}, but the {} uses {id}.",
-                    first_part.name(),
-                    part.name()
-                ),
-            },
-        ))
+        let (first, part) = (first_part.name(), part.name());
+        match first == part {
+            true => found.add(socket, format_args!("{part} id changes"), || {
+                format!("The {part} of {socket} went from {first_id} to {id}.")
+            }),
+            false => found.add(socket, format_args!("{first} and {part} disagree"), || {
+                format!("For {socket} the {first} uses {first_id}, but the {part} uses {id}.")
+            }),
+        }
     }
 }
 
@@ -188,21 +176,21 @@ impl Rule for SetupNeverGoesBack {
         Subject::Machine.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::Protocol(Event::MachineRegistered {
                 socket, connection, ..
             }) => {
                 let to = ConnectionState::Connecting;
-                let reached = self.step(*socket, to)?;
-                Some(Finding::new(
-                    *socket,
-                    format!("new machine in {to} after {reached}"),
-                    format!(
-                        "{socket} had reached {reached}; then it registered machine {connection}, \
-                         which starts in {to}."
-                    ),
-                ))
+                if let Some(reached) = self.step(*socket, to) {
+                    let cause = format_args!("new machine in {to} after {reached}");
+                    found.add(*socket, cause, || {
+                        format!(
+                            "{socket} had reached {reached}; then it registered machine \
+                             {connection}, which starts in {to}."
+                        )
+                    });
+                }
             }
             Fact::Protocol(Event::Transition {
                 connection,
@@ -212,47 +200,47 @@ impl Rule for SetupNeverGoesBack {
                 ..
             }) => {
                 // A shared machine moves for its owner, even if another connection asked.
-                let socket = view.machine(container_of(entry), connection)?.owner;
-                view.connection(socket)
-                    .filter(|owner| owner.endpoint_ended.is_none())?;
+                let machine = view.machine(container_of(entry), connection);
+                let Some(socket) = machine.map(|machine| machine.owner) else {
+                    return;
+                };
+                let owner = view.connection(socket);
+                if owner.is_none_or(|owner| owner.endpoint_ended.is_some()) {
+                    return;
+                }
                 if *from == ConnectionState::Failed || *from == ConnectionState::Reconnecting {
                     self.reached.insert(socket, *to);
-                    return None;
+                    return;
                 }
-                let reached = self.step(socket, *to)?;
-                Some(Finding::new(
-                    socket,
-                    format!("{from} to {to} after {reached}"),
-                    format!(
-                        "{socket} had reached {reached}; then machine {connection} moved from \
-                         {from} to {to} ({reason})."
-                    ),
-                ))
+                if let Some(reached) = self.step(socket, *to) {
+                    let cause = format_args!("{from} to {to} after {reached}");
+                    found.add(socket, cause, || {
+                        format!(
+                            "{socket} had reached {reached}; then machine {connection} moved from \
+                             {from} to {to} ({reason})."
+                        )
+                    });
+                }
             }
             Fact::Protocol(Event::EndpointEnded { socket, .. }) => {
                 self.reached.remove(socket);
-                None
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.reached
                     .retain(|socket, _| view.lives_elsewhere(*socket, *container));
-                None
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => {}
         }
     }
 }
 
 impl SetupNeverGoesBack {
-    /// Notes a state; returns the state reached before if its rank is higher.
+    /// Notes a state; returns the state reached before if its rank is higher. From there on the
+    /// connection is where it fell to: its way up again is no second fall.
     fn step(&mut self, socket: SocketId, to: ConnectionState) -> Option<ConnectionState> {
         // States outside the set-up order neither advance a connection nor set it back.
         let rank = states::setup_rank(to)?;
-        let reached = self.reached.entry(socket).or_insert(to);
-        if states::setup_rank(*reached).is_some_and(|highest| highest > rank) {
-            return Some(*reached);
-        }
-        *reached = to;
-        None
+        let before = self.reached.insert(socket, to)?;
+        (states::setup_rank(before)? > rank).then_some(before)
     }
 }

@@ -8,7 +8,10 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{rule::Finding, view::LiveView};
+use super::{
+    rule::Findings,
+    view::{LiveConnection, LiveView},
+};
 use crate::{
     check::per_client::PerClient,
     trace::event::{Fact, TraceEvent, WorldEvent},
@@ -30,29 +33,35 @@ struct Arrivals {
 
 impl MessageOrder {
     /// Looks at one event.
-    pub(super) fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    pub(super) fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,
                 message: Some(message),
             }) => {
-                view.connection(*socket)
-                    .filter(|connection| connection.lives())?;
-                let arrivals = self.connections.entry(*socket).or_default();
-                arrivals.count += 1;
-                // A second copy goes by the first.
-                let number = arrivals.count;
-                arrivals.waiting.entry(message.clone()).or_insert(number);
+                if view.connection(*socket).is_some_and(LiveConnection::lives) {
+                    let arrivals = self.connections.entry(*socket).or_default();
+                    arrivals.count += 1;
+                    // A second copy goes by the first.
+                    let number = arrivals.count;
+                    arrivals.waiting.entry(message.clone()).or_insert(number);
+                }
             }
             Fact::Protocol(Event::Dispatched {
                 socket,
                 message: Some(message),
                 ..
             }) => {
-                return self
-                    .connections
-                    .get_mut(socket)?
-                    .dispatched(*socket, message);
+                let arrivals = self.connections.get_mut(socket);
+                let later = arrivals.and_then(|arrivals| arrivals.dispatched(message));
+                if let Some(later) = later {
+                    found.add(*socket, "message executed after a later one", || {
+                        format!(
+                            "Message {message} reached {socket} before {later} and was executed \
+                             after it."
+                        )
+                    });
+                }
             }
             Fact::Protocol(Event::EndpointEnded { socket, .. }) => {
                 self.connections.remove(socket);
@@ -63,21 +72,15 @@ impl MessageOrder {
             }
             Fact::Protocol(_) | Fact::World(_) => {}
         }
-        None
     }
 }
 
 impl Arrivals {
-    fn dispatched(&mut self, socket: SocketId, message: &MessageId) -> Option<Finding> {
+    /// A message is executed. If the one before had arrived later, that one.
+    fn dispatched(&mut self, message: &MessageId) -> Option<MessageId> {
         let number = self.waiting.remove(message)?;
         let latest = self.latest.replace((number, message.clone()));
-        let (_, earlier) = latest.filter(|(latest, _)| *latest > number)?;
-        Some(Finding::new(
-            socket,
-            "message executed after a later one",
-            format!(
-                "Message {message} reached {socket} before {earlier} and was executed after it."
-            ),
-        ))
+        let (_, later) = latest.filter(|(latest, _)| *latest > number)?;
+        Some(later)
     }
 }

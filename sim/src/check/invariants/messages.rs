@@ -17,7 +17,7 @@ use gatesim_model::{
 use super::{
     answers::Answers,
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveConnection, LiveView},
 };
 use crate::{
@@ -61,116 +61,113 @@ impl Rule for NoClientMessageLost {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
-        self.answers
-            .observe(entry)
-            .or_else(|| self.observe_arrivals(view, entry))
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
+        self.answers.observe(entry, found);
+        self.observe_arrivals(view, entry, found);
     }
 
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    fn deadline(&mut self, _view: &LiveView, now: Time) -> Option<(Time, Finding)> {
-        self.answers.deadline(now)
+    fn deadline(&mut self, _: &LiveView, now: Time, found: &mut Findings) {
+        self.answers.deadline(now, found);
     }
 }
 
 impl NoClientMessageLost {
-    fn observe_arrivals(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe_arrivals(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::World(WorldEvent::MessageArrived {
                 socket,
                 message: Some(message),
             }) => {
-                view.connection(*socket)
-                    .filter(|connection| connection.lives())?;
-                let messages = self.arrived.entry(*socket).or_default();
-                messages.insert(message.clone(), Fate::Waiting);
-                None
+                if view.connection(*socket).is_some_and(LiveConnection::lives) {
+                    let messages = self.arrived.entry(*socket).or_default();
+                    messages.insert(message.clone(), Fate::Waiting);
+                }
             }
             Fact::Protocol(Event::Dispatched {
                 socket,
                 message: Some(message),
                 ..
             }) => {
-                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Dispatched;
-                None
+                self.meets(*socket, message, Fate::Dispatched);
             }
             Fact::Protocol(Event::MessageRefused {
                 socket,
                 message: Some(message),
                 ..
             }) => {
-                *self.arrived.get_mut(socket)?.get_mut(message)? = Fate::Refused;
-                None
+                self.meets(*socket, message, Fate::Refused);
             }
             Fact::Protocol(Event::MessageDropped { socket, message }) => {
-                let message = match message {
-                    Some(message) => format!("Message {message}"),
-                    None => "A frame".to_owned(),
-                };
-                Some(Finding::new(
-                    *socket,
-                    "message dropped without an answer",
+                found.add(*socket, "message dropped without an answer", || {
+                    let message = match message {
+                        Some(message) => format!("Message {message}"),
+                        None => "A frame".to_owned(),
+                    };
                     format!(
                         "{message} of {socket} reached the endpoint and was dropped: neither \
                          executed nor answered with an error."
-                    ),
-                ))
+                    )
+                });
             }
             Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => {
-                let messages = self.arrived.remove(socket)?;
+                let messages = self.arrived.remove(socket).unwrap_or_default();
                 // A send may have found the peer gone before anything else did.
-                if *cause == CloseCause::PeerGone {
-                    return None;
+                if *cause != CloseCause::PeerGone
+                    && let Some(connection) = view.connection(*socket)
+                {
+                    judge_end(*socket, connection, *how, &messages, found);
                 }
-                self.judge_end(*socket, view.connection(*socket)?, *how, &messages)
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.arrived
                     .retain(|socket, _| view.lives_elsewhere(*socket, *container));
-                None
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => {}
         }
     }
 
-    fn judge_end(
-        &self,
-        socket: SocketId,
-        connection: &LiveConnection,
-        how: EndpointEnd,
-        messages: &BTreeMap<MessageId, Fate>,
-    ) -> Option<Finding> {
-        let normal = match connection.close_code {
-            Some(code) => code == close_codes::NORMAL,
-            None => how == EndpointEnd::Returned,
-        };
-        if !normal || connection.peer_gone() {
-            return None;
+    fn meets(&mut self, socket: SocketId, message: &MessageId, fate: Fate) {
+        let messages = self.arrived.get_mut(&socket);
+        if let Some(known) = messages.and_then(|messages| messages.get_mut(message)) {
+            *known = fate;
         }
-        let waiting: Vec<&str> = messages
-            .iter()
-            .filter(|(_, fate)| **fate == Fate::Waiting)
-            .map(|(message, _)| message.as_str())
-            .collect();
-        if waiting.is_empty() {
-            return None;
-        }
-        let cause = match connection.close_code {
-            Some(_) => "normal close over messages not read",
-            None => "endpoint returned over messages not read",
-        };
-        Some(Finding::new(
-            socket,
-            cause,
-            format!(
-                "The server ended {socket} normally, but of the messages that had \
-                 reached it {} {} neither executed nor refused.",
-                waiting.join(", "),
-                if waiting.len() == 1 { "was" } else { "were" }
-            ),
-        ))
     }
+}
+
+/// The endpoint of a connection ended, which was the last chance of its messages.
+fn judge_end(
+    socket: SocketId,
+    connection: &LiveConnection,
+    how: EndpointEnd,
+    messages: &BTreeMap<MessageId, Fate>,
+    found: &mut Findings,
+) {
+    let normal = match connection.close_code {
+        Some(code) => code == close_codes::NORMAL,
+        None => how == EndpointEnd::Returned,
+    };
+    let waiting: Vec<&str> = messages
+        .iter()
+        .filter(|(_, fate)| **fate == Fate::Waiting)
+        .map(|(message, _)| message.as_str())
+        .collect();
+    if !normal || connection.peer_gone() || waiting.is_empty() {
+        return;
+    }
+    let cause = match connection.close_code {
+        Some(_) => "normal close over messages not read",
+        None => "endpoint returned over messages not read",
+    };
+    found.add(socket, cause, || {
+        format!(
+            "The server ended {socket} normally, but of the messages that had reached it {} {} \
+             neither executed nor refused.",
+            waiting.join(", "),
+            if waiting.len() == 1 { "was" } else { "were" }
+        )
+    });
 }

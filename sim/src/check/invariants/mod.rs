@@ -6,8 +6,8 @@
 //! everything in a container when the container is gone, so a long run needs no more memory than
 //! a short one.
 //!
-//! - [`rule`]: what a rule is, and what it answers;
-//! - [`checker`]: shows each event to the rules concerned and keeps the first violation of each;
+//! - [`rule`]: what a rule is, and where it reports what it finds;
+//! - [`checker`]: shows each event to the rules concerned;
 //! - [`limits`]: the declared bounds, and what they are derived from;
 //! - [`view`]: what is live, as far as several rules need it;
 //! - [`deadlines`]: what must happen before a point in virtual time;

@@ -2,13 +2,15 @@
 //!
 //! These rules keep no state: what is registered when the event happens decides.
 
+use std::fmt;
+
 use gatesim_model::{
     core::{ids::ConnectionId, state::ConnectionState},
-    event::{Component, Event, ReadySource},
+    event::{Event, ReadySource},
 };
 
 use super::{
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveView, container_of},
 };
 use crate::{
@@ -28,18 +30,18 @@ impl Rule for NeverReadyWithoutMachine {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
             by,
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
         let container = container_of(entry);
         if view.machine(container, connection).is_some() {
-            return None;
+            return;
         }
         let (cause, deed) = match by {
             ReadySource::Welcome => ("welcome without a machine", "The welcome told the client"),
@@ -52,15 +54,13 @@ impl Rule for NeverReadyWithoutMachine {
                 "A readiness check answered",
             ),
         };
-        Some(Finding::new(
-            *socket,
-            cause,
+        found.add(*socket, cause, || {
             format!(
                 "{deed} that {socket} is ready as {connection}, but no machine is registered \
                  under that id in container{container}; {}.",
                 view.machines_in_words(*socket)
-            ),
-        ))
+            )
+        });
     }
 }
 
@@ -73,7 +73,7 @@ impl Rule for NoMessageBeforeReady {
         Subject::Message.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::Protocol(Event::Dispatched {
             socket,
             connection,
@@ -81,18 +81,20 @@ impl Rule for NoMessageBeforeReady {
             ..
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
-        let (cause, state) = not_ready(view, container_of(entry), connection)?;
-        let message = match message {
-            Some(message) => format!("Message {message}"),
-            None => "A message without an id".to_owned(),
+        let container = container_of(entry);
+        let Some(lack) = NotReady::of(view, container, connection) else {
+            return;
         };
-        Some(Finding::new(
-            *socket,
-            format!("dispatched {cause}"),
-            format!("{message} of {socket} was dispatched while {state}."),
-        ))
+        found.add(*socket, format_args!("dispatched {lack}"), || {
+            let message = match message {
+                Some(message) => format!("Message {message}"),
+                None => "A message without an id".to_owned(),
+            };
+            let state = lack.in_words(container, connection);
+            format!("{message} of {socket} was dispatched while {state}.")
+        });
     }
 }
 
@@ -105,36 +107,60 @@ impl Rule for WelcomeAfterReady {
         Subject::Ready.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::Protocol(Event::ReadyReported {
             socket,
             connection,
             by: ReadySource::Welcome,
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
-        let (cause, state) = not_ready(view, container_of(entry), connection)?;
-        Some(Finding::new(
-            *socket,
-            format!("welcome {cause}"),
-            format!("The welcome told {socket} that it may start while {state}."),
-        ))
+        let container = container_of(entry);
+        let Some(lack) = NotReady::of(view, container, connection) else {
+            return;
+        };
+        found.add(*socket, format_args!("welcome {lack}"), || {
+            let state = lack.in_words(container, connection);
+            format!("The welcome told {socket} that it may start while {state}.")
+        });
     }
 }
 
-/// Why the machine under an id is not ready, as a cause and as a clause; nothing if it is ready.
-fn not_ready(view: &LiveView, container: u32, id: &ConnectionId) -> Option<(String, String)> {
-    match view.machine(container, id) {
-        None => Some((
-            "without a machine".to_owned(),
-            format!("no machine was registered as {id} in container{container}"),
-        )),
-        Some(machine) if !states::is_ready(machine.state) => Some((
-            format!("with machine in {}", machine.state),
-            format!("its machine {id} was in {}", machine.state),
-        )),
-        Some(_) => None,
+/// Why the machine under an id is not ready.
+enum NotReady {
+    Missing,
+    In(ConnectionState),
+}
+
+impl NotReady {
+    /// Nothing if the machine is ready.
+    fn of(view: &LiveView, container: u32, id: &ConnectionId) -> Option<NotReady> {
+        match view.machine(container, id) {
+            None => Some(NotReady::Missing),
+            Some(machine) if !states::is_ready(machine.state) => Some(NotReady::In(machine.state)),
+            Some(_) => None,
+        }
+    }
+
+    /// As a clause.
+    fn in_words(&self, container: u32, id: &ConnectionId) -> String {
+        match self {
+            NotReady::Missing => {
+                format!("no machine was registered as {id} in container{container}")
+            }
+            NotReady::In(state) => format!("its machine {id} was in {state}"),
+        }
+    }
+}
+
+/// As part of a cause.
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotReady::Missing => f.write_str("without a machine"),
+            NotReady::In(state) => write!(f, "with machine in {state}"),
+        }
     }
 }
 
@@ -147,7 +173,7 @@ impl Rule for ServicesReadyIsTrue {
         Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let Fact::Protocol(Event::Transition {
             socket,
             connection,
@@ -155,25 +181,19 @@ impl Rule for ServicesReadyIsTrue {
             ..
         }) = &entry.fact
         else {
-            return None;
+            return;
         };
         let container = container_of(entry);
-        let missing: Vec<&str> = REQUIRED_COMPONENTS
+        let missing = REQUIRED_COMPONENTS
             .into_iter()
-            .filter(|component| !view.is_present(container, *component))
-            .map(Component::name)
-            .collect();
-        if missing.is_empty() {
-            return None;
+            .filter(|component| !view.is_present(container, *component));
+        for component in missing {
+            found.add(*socket, format_args!("{component} missing"), || {
+                format!(
+                    "Machine {connection} of {socket} entered SERVICES_READY while \
+                     container{container} had no {component}."
+                )
+            });
         }
-        Some(Finding::new(
-            *socket,
-            "required component missing",
-            format!(
-                "Machine {connection} of {socket} entered SERVICES_READY while container{container} \
-                 had no {}.",
-                missing.join(", no ")
-            ),
-        ))
     }
 }

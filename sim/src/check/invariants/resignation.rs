@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use gatesim_model::port::env::Service;
 
-use super::rule::Finding;
+use super::rule::Findings;
 use crate::trace::{
     event::{Impairment, WorldEvent},
     request::Token,
@@ -23,7 +23,7 @@ pub(super) struct Resignations {
 
 impl Resignations {
     /// Takes an event into account.
-    pub(super) fn observe(&mut self, event: &WorldEvent) -> Option<Finding> {
+    pub(super) fn observe(&mut self, event: &WorldEvent, found: &mut Findings) {
         match event {
             WorldEvent::HeaderChanged { socket, .. } => {
                 self.header_changed.insert(socket.peer);
@@ -43,17 +43,16 @@ impl Resignations {
                 token: Token::Valid,
             } => {
                 let looked_bad = self.header_changed.remove(client) || self.auth_was_wrong;
-                return (!looked_bad).then(|| Finding {
-                socket: None,
-                cause: "client gave up for good".into(),
-                sentence: format!(
-                    "client{client} gave up after {attempts} attempts although its user can show a \
-                     good token: it does not try again when every fault is over."
-                ),
-            });
+                if !looked_bad {
+                    found.add(None, "client gave up for good", || {
+                        format!(
+                            "client{client} gave up after {attempts} attempts although its user \
+                             can show a good token: it does not try again when every fault is over."
+                        )
+                    });
+                }
             }
             _ => {}
         }
-        None
     }
 }

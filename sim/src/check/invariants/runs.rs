@@ -22,7 +22,7 @@ use super::{
     deadlines::Deadlines,
     event_sequence::EventSequence,
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveConnection, LiveView, container_of},
 };
 use crate::{
@@ -162,27 +162,27 @@ impl FiveEventsComplete {
         }
     }
 
-    fn end(&mut self, key: RunKey, complete: bool) -> Option<Finding> {
+    fn end(&mut self, key: RunKey, complete: bool, found: &mut Findings) {
         self.due.disarm(&RunDeadline::End(key));
-        let run = self.runs.get_mut(&key)?;
+        let Some(run) = self.runs.get_mut(&key) else {
+            return;
+        };
         run.progress = JudgedRun::Ended;
         let socket = run.socket;
-        let finding = run.sequence.incomplete().filter(|_| complete).map(|flaw| {
-            Finding::new(
-                socket,
-                format!("run reported complete although {flaw}"),
+        for flaw in run.sequence.flaws().filter(|_| complete) {
+            let cause = format_args!("run reported complete although {flaw}");
+            found.add(socket, cause, || {
                 format!(
                     "{} of {socket} for message {} was reported complete although {flaw}.",
                     key.1, run.message
-                ),
-            )
-        });
+                )
+            });
+        }
         if let Some(owner) = self.owners.get_mut(&socket) {
             owner.runs.remove(&key);
             self.forget_owner_if_idle(socket);
         }
         self.forget_if_over(key);
-        finding
     }
 
     fn forget_if_over(&mut self, key: RunKey) {
@@ -206,33 +206,35 @@ impl FiveEventsComplete {
     }
 
     /// A run whose endpoint has ended and that has no task of its own can never end.
-    fn abandoned(&self, socket: SocketId) -> Option<Finding> {
-        let owner = self.owners.get(&socket).filter(|owner| owner.tasks == 0)?;
-        let key = owner.runs.first()?;
-        let run = self.runs.get(key)?;
-        Some(Finding::new(
-            socket,
-            "run abandoned",
-            format!(
-                "The endpoint of {socket} and its tasks ended in the middle of {} for message {}: \
-                 the run will never end.",
-                key.1, run.message
-            ),
-        ))
+    fn abandoned(&mut self, socket: SocketId, found: &mut Findings) {
+        let owner = self.owners.get(&socket).filter(|owner| owner.tasks == 0);
+        for key in owner.into_iter().flat_map(|owner| &owner.runs) {
+            // Said here, and not again when its bound has passed.
+            self.due.disarm(&RunDeadline::End(*key));
+            if let Some(run) = self.runs.get(key) {
+                found.add(socket, "run abandoned", || {
+                    format!(
+                        "The endpoint of {socket} and its tasks ended in the middle of {} for \
+                         message {}: the run will never end.",
+                        key.1, run.message
+                    )
+                });
+            }
+        }
     }
 
-    fn task_ended(&mut self, view: &LiveView, socket: SocketId) -> Option<Finding> {
-        let owner = self.owners.get_mut(&socket)?;
+    fn task_ended(&mut self, view: &LiveView, socket: SocketId, found: &mut Findings) {
+        let Some(owner) = self.owners.get_mut(&socket) else {
+            return;
+        };
         owner.tasks = owner.tasks.saturating_sub(1);
         let endpoint_runs = view
             .connection(socket)
             .is_some_and(|connection| connection.endpoint_ended.is_none());
-        let finding = match endpoint_runs {
-            true => None,
-            false => self.abandoned(socket),
-        };
+        if !endpoint_runs {
+            self.abandoned(socket, found);
+        }
         self.forget_owner_if_idle(socket);
-        finding
     }
 
     fn container_gone(&mut self, container: u32) {
@@ -254,7 +256,7 @@ impl Rule for FiveEventsComplete {
         Subject::Run.bit() | Subject::Ready.bit() | Subject::Holding.bit() | Subject::Life.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let at = |run: &RunId| (container_of(entry), *run);
         match &entry.fact {
             Fact::Protocol(Event::RunStarted {
@@ -274,7 +276,7 @@ impl Rule for FiveEventsComplete {
                 self.start(entry, at(run), started);
             }
             Fact::Protocol(Event::RunEnded { run, complete, .. }) => {
-                return self.end(at(run), *complete);
+                self.end(at(run), *complete, found);
             }
             Fact::Protocol(Event::AgentEventEmitted { run, seq, kind, .. }) => {
                 self.emit(entry, (at(run), *seq), *kind);
@@ -283,7 +285,14 @@ impl Rule for FiveEventsComplete {
                 socket, run, seq, ..
             }) => {
                 self.settle((at(run), *seq));
-                return sent_into_nothing(view.connection(*socket), *socket, *run, *seq);
+                if !has_transport(view, *socket) {
+                    found.add(*socket, "event sent into an ended transport", || {
+                        format!(
+                            "Event {seq} of {run} was handed to {socket}, whose transport had \
+                             ended, and counts as sent."
+                        )
+                    });
+                }
             }
             Fact::Protocol(Event::AgentEventStored { run, seq, .. }) => {
                 self.store((at(run), *seq));
@@ -295,22 +304,22 @@ impl Rule for FiveEventsComplete {
                 self.settle((at(run), *seq));
             }
             Fact::Protocol(Event::AgentEventLost { socket, run, seq }) => {
-                return Some(Finding::new(
-                    *socket,
-                    "event lost without a report",
+                found.add(*socket, "event lost without a report", || {
                     format!(
                         "Event {seq} of {run} could not be handed to {socket}, and its producer \
                          was told that it succeeded."
-                    ),
-                ));
+                    )
+                });
             }
             Fact::Protocol(Event::ReadyReported {
                 socket,
                 by: ReadySource::Welcome,
                 ..
             }) => {
-                let user = view.connection(*socket)?.user.clone()?;
-                self.user_ready(entry, container_of(entry), &user, *socket);
+                let connection = view.connection(*socket);
+                if let Some(user) = connection.and_then(|connection| connection.user.as_ref()) {
+                    self.user_ready(entry, container_of(entry), user, *socket);
+                }
             }
             Fact::Protocol(Event::TaskStarted {
                 socket,
@@ -322,22 +331,21 @@ impl Rule for FiveEventsComplete {
                 socket,
                 name: TaskName::AgentRun,
             }) => {
-                return self.task_ended(view, *socket);
+                self.task_ended(view, *socket, found);
             }
-            Fact::Protocol(Event::EndpointEnded { socket, .. }) => return self.abandoned(*socket),
+            Fact::Protocol(Event::EndpointEnded { socket, .. }) => self.abandoned(*socket, found),
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.container_gone(*container);
             }
             Fact::Protocol(_) | Fact::World(_) => {}
         }
-        None
     }
 
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
         let (run_bound, delivery_bound) = (self.run_bound, self.delivery_bound);
         let bound = |due: &RunDeadline| match due {
             RunDeadline::End(_) => run_bound,
@@ -351,84 +359,60 @@ impl Rule for FiveEventsComplete {
             view.stalled(container, since, now)
         };
         while let Some((time, due)) = self.due.missed(now, bound, stalled) {
-            if let Some(finding) = self.overdue(view, &due) {
-                return Some((time, finding));
-            }
+            self.overdue(view, &due, found.at(time));
         }
-        None
     }
 }
 
 impl FiveEventsComplete {
-    fn overdue(&self, view: &LiveView, due: &RunDeadline) -> Option<Finding> {
+    fn overdue(&self, view: &LiveView, due: &RunDeadline, found: &mut Findings) {
+        let (RunDeadline::End(key)
+        | RunDeadline::Fate((key, _))
+        | RunDeadline::Replay((key, _), _)) = due;
+        let Some(run) = self.runs.get(key) else {
+            return;
+        };
+        let (socket, message) = (run.socket, &run.message);
         match due {
-            RunDeadline::End(key) => {
-                let run = self.runs.get(key)?;
-                Some(Finding::new(
-                    run.socket,
-                    "run does not end",
+            RunDeadline::End(_) => found.add(socket, "run does not end", || {
+                format!(
+                    "{} of {socket} for message {message} has not ended after {} s.",
+                    key.1,
+                    self.run_bound.as_secs()
+                )
+            }),
+            RunDeadline::Fate((_, seq)) => {
+                found.add(socket, "event neither sent, stored nor failed", || {
                     format!(
-                        "{} of {} for message {} has not ended after {} s.",
+                        "Event {seq} of {} for message {message} was neither sent, stored nor \
+                         failed within {} s.",
                         key.1,
-                        run.socket,
-                        run.message,
-                        self.run_bound.as_secs()
-                    ),
-                ))
-            }
-            RunDeadline::Fate((key, seq)) => {
-                let run = self.runs.get(key)?;
-                Some(Finding::new(
-                    run.socket,
-                    "event neither sent, stored nor failed",
-                    format!(
-                        "Event {seq} of {} for message {} was neither sent, stored nor failed \
-                         within {} s.",
-                        key.1,
-                        run.message,
                         self.delivery_bound.as_secs()
-                    ),
-                ))
-            }
-            RunDeadline::Replay((key, seq), socket) => {
-                let run = self.runs.get(key)?;
-                // Gone again before the replay: the next connection has a bound of its own.
-                let lives = view.connection(*socket).is_some_and(LiveConnection::lives);
-                (run.unsettled.contains_key(seq) && lives).then(|| {
-                    Finding::new(
-                        *socket,
-                        "stored event not replayed",
-                        format!(
-                            "{socket} of {} has been ready for {} s, and the stored event {seq} of \
-                             {} for message {} was not replayed.",
-                            run.user,
-                            self.delivery_bound.as_secs(),
-                            key.1,
-                            run.message
-                        ),
                     )
-                })
+                });
             }
+            // Gone again before the replay: the next connection has a bound of its own.
+            RunDeadline::Replay((_, seq), socket)
+                if run.unsettled.contains_key(seq)
+                    && view.connection(*socket).is_some_and(LiveConnection::lives) =>
+            {
+                found.add(*socket, "stored event not replayed", || {
+                    format!(
+                        "{socket} of {} has been ready for {} s, and the stored event {seq} of {} \
+                         for message {message} was not replayed.",
+                        run.user,
+                        self.delivery_bound.as_secs(),
+                        key.1,
+                    )
+                });
+            }
+            RunDeadline::Replay(..) => {}
         }
     }
 }
 
 /// A transport that has ended accepts every send and delivers nothing.
-fn sent_into_nothing(
-    connection: Option<&LiveConnection>,
-    socket: SocketId,
-    run: RunId,
-    seq: u32,
-) -> Option<Finding> {
-    if connection.is_some_and(|connection| connection.transport_ended.is_none()) {
-        return None;
-    }
-    Some(Finding::new(
-        socket,
-        "event sent into an ended transport",
-        format!(
-            "Event {seq} of {run} was handed to {socket}, whose transport had ended, and counts \
-             as sent."
-        ),
-    ))
+fn has_transport(view: &LiveView, socket: SocketId) -> bool {
+    view.connection(socket)
+        .is_some_and(|connection| connection.transport_ended.is_none())
 }

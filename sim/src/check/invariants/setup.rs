@@ -11,7 +11,7 @@ use gatesim_model::{
 use super::{
     deadlines::Deadlines,
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::trace::{
@@ -40,11 +40,10 @@ impl Rule for SetupEndsInTime {
         Subject::Life.bit() | Subject::Machine.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {
                 self.waiting.arm_once(*socket, entry.time + self.bound);
-                None
             }
             Fact::Protocol(
                 Event::Transition {
@@ -57,29 +56,26 @@ impl Rule for SetupEndsInTime {
             )
             | Fact::World(WorldEvent::TransportEnded { socket }) => {
                 self.waiting.disarm(socket);
-                None
             }
             Fact::Protocol(Event::EndpointEnded { socket, cause, .. }) => {
                 // A send may have found the peer gone before anything else did.
                 let peer_gone = *cause == CloseCause::PeerGone;
-                (self.waiting.disarm(socket) && !peer_gone).then(|| {
-                    Finding::new(
-                        *socket,
-                        "endpoint ended without ready and without a close",
+                if self.waiting.disarm(socket) && !peer_gone {
+                    let words = "endpoint ended without ready and without a close";
+                    found.add(*socket, words, || {
                         format!(
                             "The endpoint of {socket} ended ({cause}) before PROCESSING_READY and \
                              without an explicit close; {}.",
                             view.machines_in_words(*socket)
-                        ),
-                    )
-                })
+                        )
+                    });
+                }
             }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.waiting
                     .retain(|socket| view.lives_elsewhere(*socket, *container));
-                None
             }
-            Fact::Protocol(_) | Fact::World(_) => None,
+            Fact::Protocol(_) | Fact::World(_) => {}
         }
     }
 
@@ -87,21 +83,19 @@ impl Rule for SetupEndsInTime {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
-        let (time, socket) = self.waiting.missed(
-            now,
-            |_| self.bound,
-            |socket, since| view.stalled_for(*socket, since, now),
-        )?;
-        let finding = Finding::new(
-            socket,
-            "neither ready nor closed in time",
-            format!(
-                "{socket} was accepted {} s ago and is neither in PROCESSING_READY nor closed; {}.",
-                self.bound.as_secs(),
-                view.machines_in_words(socket)
-            ),
-        );
-        Some((time, finding))
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
+        let bound = self.bound;
+        let stalled = |socket: &SocketId, since| view.stalled_for(*socket, since, now);
+        while let Some((time, socket)) = self.waiting.missed(now, |_| bound, stalled) {
+            let cause = "neither ready nor closed in time";
+            found.at(time).add(socket, cause, || {
+                format!(
+                    "{socket} was accepted {} s ago and is neither in PROCESSING_READY nor closed; \
+                     {}.",
+                    bound.as_secs(),
+                    view.machines_in_words(socket)
+                )
+            });
+        }
     }
 }

@@ -13,7 +13,7 @@ use gatesim_model::{
 use super::{
     deadlines::Deadlines,
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveView, container_of},
 };
 use crate::{
@@ -98,21 +98,22 @@ impl DeadPeersAreNoticed {
         }
     }
 
-    fn timed_out(&mut self, now: Time, socket: SocketId) -> Option<Finding> {
-        let heard = self.served.get_mut(&socket)?;
+    fn timed_out(&mut self, now: Time, socket: SocketId, found: &mut Findings) {
+        let Some(heard) = self.served.get_mut(&socket) else {
+            return;
+        };
         heard.watch = HeartbeatWatch::TimedOut;
-        let silence = now.since(heard.pong?);
-        (silence < self.patience).then(|| {
-            Finding::new(
-                socket,
-                "live peer declared dead",
+        if let Some(silence) = heard.pong.map(|pong| now.since(pong))
+            && silence < self.patience
+        {
+            found.add(socket, "live peer declared dead", || {
                 format!(
                     "The heartbeat of {socket} timed out although the peer's answer to a ping had \
                      arrived {} s before and had not been read.",
                     silence.as_secs()
-                ),
-            )
-        })
+                )
+            });
+        }
     }
 }
 
@@ -124,7 +125,7 @@ impl Rule for DeadPeersAreNoticed {
             | Subject::Heartbeat.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let now = entry.time;
         match &entry.fact {
             Fact::Protocol(Event::Accepted { socket, .. }) => {
@@ -160,7 +161,7 @@ impl Rule for DeadPeersAreNoticed {
                 }
             }
             Fact::Protocol(Event::HeartbeatTimedOut { socket }) => {
-                return self.timed_out(now, *socket);
+                self.timed_out(now, *socket, found);
             }
             Fact::Protocol(
                 Event::CloseSent { socket, .. }
@@ -173,38 +174,39 @@ impl Rule for DeadPeersAreNoticed {
             }
             Fact::Protocol(_) | Fact::World(_) => {}
         }
-        None
     }
 
     fn has_deadlines(&self) -> bool {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
-        let (time, socket) = self.due.missed(
-            now,
-            |_| self.bound,
-            |socket, since| view.stalled_for(*socket, since, now),
-        )?;
-        let heard = self.served.remove(&socket)?;
-        let (cause, watch) = match heard.watch {
-            HeartbeatWatch::NotBegun => ("silent peer not watched", "no heartbeat has begun"),
-            HeartbeatWatch::Going => ("silent peer not noticed", "its heartbeat goes on"),
-            HeartbeatWatch::TimedOut => (
-                "silent peer noticed and kept",
-                "its heartbeat timed out and left the connection as it was",
-            ),
-            HeartbeatWatch::Ended => (
-                "silent peer no longer watched",
-                "its heartbeat has ended without a report",
-            ),
-        };
-        let sentence = format!(
-            "Nothing has arrived from the peer of {socket} for {} s, and container{} still serves \
-             it: {watch}.",
-            time.since(heard.last).as_secs(),
-            heard.container,
-        );
-        Some((time, Finding::new(socket, cause, sentence)))
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
+        let bound = self.bound;
+        let stalled = |socket: &SocketId, since| view.stalled_for(*socket, since, now);
+        while let Some((time, socket)) = self.due.missed(now, |_| bound, stalled) {
+            let Some(heard) = self.served.remove(&socket) else {
+                continue;
+            };
+            let (cause, watch) = match heard.watch {
+                HeartbeatWatch::NotBegun => ("silent peer not watched", "no heartbeat has begun"),
+                HeartbeatWatch::Going => ("silent peer not noticed", "its heartbeat goes on"),
+                HeartbeatWatch::TimedOut => (
+                    "silent peer noticed and kept",
+                    "its heartbeat timed out and left the connection as it was",
+                ),
+                HeartbeatWatch::Ended => (
+                    "silent peer no longer watched",
+                    "its heartbeat has ended without a report",
+                ),
+            };
+            found.at(time).add(socket, cause, || {
+                format!(
+                    "Nothing has arrived from the peer of {socket} for {} s, and container{} still \
+                     serves it: {watch}.",
+                    time.since(heard.last).as_secs(),
+                    heard.container,
+                )
+            });
+        }
     }
 }

@@ -8,7 +8,7 @@ use gatesim_model::core::{ids::SocketId, time::Time};
 
 use super::{
     limits::Limits,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::LiveView,
 };
 use crate::{
@@ -66,7 +66,7 @@ impl ClientsDoNotStorm {
         }
     }
 
-    fn attempt(&mut self, now: Time, socket: SocketId) -> Option<Finding> {
+    fn attempt(&mut self, now: Time, socket: SocketId, found: &mut Findings) {
         let attempts = self.clients.entry(socket.peer).or_default();
         while let Some(first) = attempts.times.front() {
             if now.since(*first) < self.window {
@@ -76,25 +76,24 @@ impl ClientsDoNotStorm {
         }
         attempts.times.push_back(now);
         if attempts.times.len() <= self.most {
-            return None;
+            return;
         }
-        let first = attempts.times.pop_front()?;
-        let how = attempts
-            .last_end
-            .map_or_else(|| "it has not ended".to_owned(), AttemptEnd::in_words);
-        Some(Finding::new(
-            socket,
-            "attempts without back-off",
-            format!(
-                "client{} made its attempt number {} within {} s; a sound back-off makes {} in \
-                 {} s at most. The attempt before: {how}.",
-                socket.peer,
-                self.most + 1,
-                now.since(first).as_secs(),
-                self.most,
-                self.window.as_secs(),
-            ),
-        ))
+        if let Some(first) = attempts.times.pop_front() {
+            found.add(socket, "attempts without back-off", || {
+                let how = attempts
+                    .last_end
+                    .map_or_else(|| "it has not ended".to_owned(), AttemptEnd::in_words);
+                format!(
+                    "client{} made its attempt number {} within {} s; a sound back-off makes {} in \
+                     {} s at most. The attempt before: {how}.",
+                    socket.peer,
+                    self.most + 1,
+                    now.since(first).as_secs(),
+                    self.most,
+                    self.window.as_secs(),
+                )
+            });
+        }
     }
 
     fn ended(&mut self, now: Time, socket: SocketId, end: AttemptEnd) {
@@ -118,12 +117,12 @@ impl Rule for ClientsDoNotStorm {
         Subject::Client.bit()
     }
 
-    fn observe(&mut self, _: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, _: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         let now = entry.time;
         if let Fact::World(event) = &entry.fact {
             match event {
                 WorldEvent::ClientConnecting { socket, .. } => {
-                    return self.attempt(now, *socket);
+                    self.attempt(now, *socket, found);
                 }
                 WorldEvent::ClientReady { socket } => {
                     if let Some(attempts) = self.clients.get_mut(&socket.peer) {
@@ -142,6 +141,5 @@ impl Rule for ClientsDoNotStorm {
                 _ => {}
             }
         }
-        None
     }
 }

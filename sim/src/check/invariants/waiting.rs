@@ -26,7 +26,7 @@ use super::{
     locks::Locks,
     obligations::{ClientStanding, Obligation, WaitingClient, WorkProgress, WorkingRun},
     resignation::Resignations,
-    rule::{Finding, Rule},
+    rule::{Findings, Rule},
     view::{LiveView, container_of},
 };
 use crate::{
@@ -180,7 +180,7 @@ impl NothingWaitsForever {
         }
     }
 
-    fn world(&mut self, now: Time, event: &WorldEvent) -> Option<Finding> {
+    fn world(&mut self, now: Time, event: &WorldEvent, found: &mut Findings) {
         match event {
             WorldEvent::ClientConnecting { socket, .. } => {
                 let (socket, since) = (*socket, now);
@@ -243,11 +243,10 @@ impl NothingWaitsForever {
                 self.healed(now);
             }
             WorldEvent::Finished { reason } => {
-                return self.finished(now, *reason);
+                self.finished(now, *reason, found);
             }
             _ => {}
         }
-        None
     }
 
     fn protocol(&mut self, view: &LiveView, entry: &TraceEvent, event: &Event) {
@@ -321,70 +320,61 @@ impl NothingWaitsForever {
     }
 
     /// The run is over. If nothing could happen any more, a client that had not left waits for ever.
-    fn finished(&self, now: Time, reason: FinishReason) -> Option<Finding> {
+    fn finished(&self, now: Time, reason: FinishReason, found: &mut Findings) {
         match reason {
             FinishReason::Done
             | FinishReason::TimeLimit
             | FinishReason::StoppedAtFirst
-            | FinishReason::StoppedAtPoint => None,
-            FinishReason::StepLimit => Some(Finding {
-                socket: None,
-                cause: "work without end".into(),
-                sentence: "Some task wakes itself for ever: the number of steps ran out before \
-                           the time did."
-                    .to_owned(),
+            | FinishReason::StoppedAtPoint => {}
+            FinishReason::StepLimit => found.add(None, "work without end", || {
+                "Some task wakes itself for ever: the number of steps ran out before the time did."
+                    .to_owned()
             }),
             FinishReason::Stuck => {
-                let (number, client) = self.clients.iter().next()?;
+                let Some((number, client)) = self.clients.iter().next() else {
+                    return;
+                };
                 let obligation = match client.unanswered.first() {
                     Some(message) => Obligation::Answer(number, message.clone()),
                     None => Obligation::Connection(number),
                 };
-                let (socket, chain) = self.chain(now, &obligation)?;
-                Some(Finding {
-                    socket,
-                    cause: "nothing can happen any more".into(),
-                    sentence: format!("Nothing can happen any more, but {chain}"),
-                })
+                let cause = "nothing can happen any more";
+                found.add(client.standing.socket(), cause, || {
+                    let chain = self.chain(now, client, &obligation);
+                    format!("Nothing can happen any more, but {chain}")
+                });
             }
         }
     }
 
-    /// What an obligation waits for, as a clause that ends in a full stop.
-    fn chain(&self, now: Time, obligation: &Obligation) -> Option<(Option<SocketId>, String)> {
-        let number = match obligation {
-            Obligation::Connection(number) | Obligation::Answer(number, _) => number,
-        };
-        let standing = self.clients.get(number)?.standing;
-        let connection = standing.in_words(now);
-        let waits = match obligation {
-            Obligation::Connection(_) => {
+    /// What an obligation to this client waits for, as a clause that ends in a full stop.
+    fn chain(&self, now: Time, client: &WaitingClient, obligation: &Obligation) -> String {
+        let connection = client.standing.in_words(now);
+        match obligation {
+            Obligation::Connection(number) => {
                 format!("client{number} waits for its welcome: {connection}.")
             }
-            Obligation::Answer(_, message) => {
+            Obligation::Answer(number, message) => {
                 let run = match self.runs.get(message) {
                     None => "no container has begun to execute it".to_owned(),
                     Some(run) => run.in_words(now, self.calls.get(&run.socket).copied()),
                 };
                 format!("client{number} waits for the answer to {message}: {connection}; {run}.")
             }
-        };
-        Some((standing.socket(), waits))
+        }
     }
 }
 
 /// A task that blocks its process makes every other task wait.
-fn blocked(event: &Event) -> Option<Finding> {
-    let Event::ProcessBlocked { socket, for_ms } = event else {
-        return None;
-    };
-    Some(Finding::new(
-        *socket,
-        "a task blocks its process",
-        format!(
-            "A task of {socket} blocked its process, and with it all connections, for {for_ms} ms."
-        ),
-    ))
+fn blocked(event: &Event, found: &mut Findings) {
+    if let Event::ProcessBlocked { socket, for_ms } = event {
+        found.add(*socket, "a task blocks its process", || {
+            format!(
+                "A task of {socket} blocked its process, and with it all connections, for \
+                 {for_ms} ms."
+            )
+        });
+    }
 }
 
 impl Rule for NothingWaitsForever {
@@ -397,16 +387,16 @@ impl Rule for NothingWaitsForever {
             | Subject::World.bit()
     }
 
-    fn observe(&mut self, view: &LiveView, entry: &TraceEvent) -> Option<Finding> {
+    fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
             Fact::World(event) => {
-                let resigned = self.resignations.observe(event);
-                self.world(entry.time, event).or(resigned)
+                self.resignations.observe(event, found);
+                self.world(entry.time, event, found);
             }
             Fact::Protocol(event) => {
                 self.protocol(view, entry, event);
                 self.locks.observe(container_of(entry), entry.time, event);
-                blocked(event)
+                blocked(event, found);
             }
         }
     }
@@ -415,29 +405,23 @@ impl Rule for NothingWaitsForever {
         true
     }
 
-    fn deadline(&mut self, view: &LiveView, now: Time) -> Option<(Time, Finding)> {
-        if let Some(found) = self.locks.overdue(view, now) {
-            return Some(found);
-        }
+    fn deadline(&mut self, view: &LiveView, now: Time, found: &mut Findings) {
+        self.locks.overdue(view, now, found);
         while let Some((time, obligation)) = self.due.passed(now) {
-            let Some((socket, chain)) = self.chain(time, &obligation) else {
+            let (number, cause) = match &obligation {
+                Obligation::Connection(number) => (number, "client not welcomed after healing"),
+                Obligation::Answer(number, _) => (number, "message not answered after healing"),
+            };
+            let Some(client) = self.clients.get(number) else {
                 continue;
             };
-            let cause = match obligation {
-                Obligation::Connection(_) => "client not welcomed after healing",
-                Obligation::Answer(..) => "message not answered after healing",
-            };
-            let sentence = format!(
-                "Every fault has been over for longer than the bound of {} s, but {chain}",
-                self.bound(&obligation).as_secs()
-            );
-            let finding = Finding {
-                socket,
-                cause: cause.into(),
-                sentence,
-            };
-            return Some((time, finding));
+            found.at(time).add(client.standing.socket(), cause, || {
+                format!(
+                    "Every fault has been over for longer than the bound of {} s, but {}",
+                    self.bound(&obligation).as_secs(),
+                    self.chain(time, client, &obligation)
+                )
+            });
         }
-        None
     }
 }

@@ -193,22 +193,24 @@ impl EventList {
         checker
     }
 
-    /// What the rule found: the place, the signature's cause and the sentence, on lines of their
+    /// What the rule found: of each cause the place, the cause and the sentence, on lines of their
     /// own; or that the invariant held.
     pub(super) fn verdict(&self, invariant: Invariant) -> String {
         let checker = self.judge();
-        match checker
+        let found: Vec<String> = checker
             .violations()
             .iter()
-            .find(|found| found.invariant == invariant)
-        {
-            None => "held".to_owned(),
-            Some(found) => {
+            .filter(|found| found.invariant == invariant)
+            .map(|found| {
                 format!(
                     "{} #{}\n{}\n{}",
                     found.time, found.event, found.cause, found.sentence
                 )
-            }
+            })
+            .collect();
+        match found.is_empty() {
+            true => "held".to_owned(),
+            false => found.join("\n"),
         }
     }
 }
