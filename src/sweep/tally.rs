@@ -141,6 +141,8 @@ mod tests {
                 close_codes: [(1000, 1)].into(),
                 ..Figures::default()
             },
+            faults: Default::default(),
+            premises: Default::default(),
             trace: Vec::new(),
             choices: Record::default(),
             divergence: RecordDivergence::default(),

@@ -333,6 +333,8 @@ pub(crate) mod tests {
             ],
             marks: Default::default(),
             figures: Figures::default(),
+            faults: Default::default(),
+            premises: Default::default(),
             trace: vec![
                 entry(
                     0,

@@ -13,7 +13,7 @@ use crate::{
     plan::{
         bounds::{MAX_FACTOR, MAX_FAULTS},
         number::Numbered,
-        unit::{Count, Millis, PerMille, Unit},
+        unit::{Count, Millis, PerMille, Unit, is_least},
     },
     trace::event::Actor,
 };
@@ -73,6 +73,8 @@ macro_rules! fault_kinds {
             victim: $victim:expr,
             grace: [$($grace:ident),*],
             lasts: [$($lasts:ident),*],
+            acts_on: $acts_on:expr,
+            needs: [$($needs:ident),*],
             text: ($text:literal $(, $argument:expr)*),
         }
     )+) => {
@@ -123,6 +125,22 @@ macro_rules! fault_kinds {
                 match *self {
                     $( FaultKind::$kind { $($chosen,)? $($field,)* } => {
                         [$($lasts.duration()),*].into_iter().reduce(Duration::saturating_add)
+                    } )+
+                }
+            }
+
+            /// What must be there for it to have an effect.
+            pub fn acts_on(&self) -> ActsOn {
+                match *self {
+                    $( FaultKind::$kind { $($chosen,)? $($field,)* } => $acts_on, )+
+                }
+            }
+
+            /// Whether one of its amounts is so small that nothing can happen.
+            pub fn is_idle(&self) -> bool {
+                match *self {
+                    $( FaultKind::$kind { $($chosen,)? $($field,)* } => {
+                        [$(is_least($needs)),*].contains(&true)
                     } )+
                 }
             }
@@ -192,6 +210,19 @@ pub enum Victim {
     Service(Service),
     /// One client.
     Client(u32),
+}
+
+/// What a fault acts on. If it is not there, the fault is applied without effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActsOn {
+    /// The process of a container, when the fault begins.
+    Process(u32),
+    /// The process of any container, when the fault begins.
+    AnyProcess,
+    /// Connections of a client or to a container, at any time while the fault lasts.
+    Connections(Actor),
+    /// Calls to a service, at any time while the fault lasts.
+    Calls(Service),
 }
 
 /// Which way a partition blocks.

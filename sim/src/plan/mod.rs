@@ -35,7 +35,7 @@ pub use client::{
     ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, TokenPlace,
 };
 pub use container::ContainerPlan;
-pub use fault::{AmountVisitor, Direction, FaultKind, FaultPlan, Towards, Victim};
+pub use fault::{ActsOn, AmountVisitor, Direction, FaultKind, FaultPlan, Towards, Victim};
 pub use link::{LinkPlan, USUAL_GIVE_UP_MS, USUAL_WINDOW};
 pub use list::List;
 pub use mark::{Mark, UnknownMark};

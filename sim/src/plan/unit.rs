@@ -47,6 +47,11 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Whether a value is the least that is allowed.
+pub(super) fn is_least<U: Unit>(value: U) -> bool {
+    value.amount() == U::LEAST
+}
+
 /// A value that a file may leave out, although it is not the least.
 pub(super) fn usual<U: Unit, const VALUE: u64>() -> U {
     U::nearest(VALUE)

@@ -119,7 +119,7 @@ fn run_here(
         }
         let limits = Limits::of(plan.environment);
         let checked = options.invariants.then_some(&limits);
-        let recorder = Rc::new(Recorder::new(Rc::clone(&scheduler), checked, options));
+        let recorder = Rc::new(Recorder::new(Rc::clone(&scheduler), plan, checked, options));
         let healed_by = plan.healed_by();
         let world = World::new(
             Rc::clone(&scheduler),
@@ -146,6 +146,8 @@ fn run_here(
             violations: observed.violations,
             marks: observed.marks,
             figures: observed.figures,
+            faults: observed.faults,
+            premises: observed.premises,
             trace: observed.trace,
             choices,
             divergence,

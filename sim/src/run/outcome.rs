@@ -1,12 +1,15 @@
 //! What a run gives back.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use gatesim_model::core::time::Time;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check::{Signature, Violation, figures::Figures, invariants::Invariant, marks::Marks},
+    check::{
+        Signature, Violation, faults::FaultFate, figures::Figures, invariants::Invariant,
+        marks::Marks, premises::Premises,
+    },
     scheduler::{
         ConstraintEnd,
         causes::Causes,
@@ -36,6 +39,10 @@ pub struct Outcome {
     pub marks: Marks,
     /// Figures of merit.
     pub figures: Figures,
+    /// What became of each fault of the plan, by its number.
+    pub faults: BTreeMap<u32, FaultFate>,
+    /// What has occurred of that which invariants judge.
+    pub premises: Premises,
     /// The whole trace, if it was asked for.
     pub trace: Vec<TraceEvent>,
     /// Every choice, if it was asked for.
@@ -61,6 +68,8 @@ impl Outcome {
             violations: Vec::new(),
             marks: Marks::default(),
             figures: Figures::default(),
+            faults: BTreeMap::new(),
+            premises: Premises::default(),
             trace: Vec::new(),
             choices: Record::default(),
             divergence: RecordDivergence::default(),

@@ -1,7 +1,7 @@
 //! The observer: numbers and stamps every fact, and shows it to digest, invariants, marks and
 //! figures. It cannot influence the run, except that it ends it early if asked to.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use gatesim_model::core::time::Time;
 use xxhash_rust::xxh3::xxh3_128;
@@ -9,10 +9,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::{
     check::{
         Violation,
+        faults::{FaultCollector, FaultFate},
         figures::{Figures, FiguresCollector},
         invariants::{Checker, Limits},
         marks::{MarkCollector, Marks},
+        premises::Premises,
     },
+    plan::Plan,
     run::{Options, Until, outcome::Digest},
     scheduler::Scheduler,
     trace::{
@@ -39,6 +42,8 @@ struct Seen {
     checker: Option<Checker>,
     marks: MarkCollector,
     figures: FiguresCollector,
+    faults: FaultCollector,
+    premises: Premises,
     trace: Option<Vec<TraceEvent>>,
 }
 
@@ -58,14 +63,23 @@ pub struct Observed {
     pub marks: Marks,
     /// Figures of merit.
     pub figures: Figures,
+    /// What became of each fault, by its number.
+    pub faults: BTreeMap<u32, FaultFate>,
+    /// What has occurred of that which invariants judge.
+    pub premises: Premises,
     /// The trace, if it was kept.
     pub trace: Vec<TraceEvent>,
 }
 
 impl Recorder {
-    /// An observer that checks invariants against `limits`, if there are any, keeps the trace and
-    /// ends the run if the options ask for it.
-    pub fn new(scheduler: Rc<Scheduler>, limits: Option<&Limits>, options: &Options) -> Self {
+    /// An observer of a run of this plan that checks invariants against `limits`, if there are any,
+    /// keeps the trace and ends the run if the options ask for it.
+    pub fn new(
+        scheduler: Rc<Scheduler>,
+        plan: &Plan,
+        limits: Option<&Limits>,
+        options: &Options,
+    ) -> Self {
         Recorder {
             scheduler,
             stop_at_first: options.stop_at_first,
@@ -78,6 +92,8 @@ impl Recorder {
                 checker: limits.map(Checker::new),
                 marks: MarkCollector::new(),
                 figures: FiguresCollector::default(),
+                faults: FaultCollector::new(plan),
+                premises: Premises::default(),
                 trace: options.trace.then(Vec::new),
             })),
         }
@@ -97,6 +113,8 @@ impl Recorder {
         seen.fold(&event);
         seen.marks.observe(&event);
         seen.figures.observe(&event);
+        seen.faults.observe(&event);
+        seen.premises.observe(&event);
         if let Some(checker) = &mut seen.checker {
             checker.observe(&event);
             if self.stop_at_first && checker.broken() > 0 {
@@ -135,6 +153,8 @@ impl Recorder {
             violations,
             marks: seen.marks.finish(),
             figures: seen.figures.finish(),
+            faults: seen.faults.finish(),
+            premises: seen.premises,
             trace: seen.trace.unwrap_or_default(),
         }
     }

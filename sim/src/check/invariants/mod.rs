@@ -51,14 +51,16 @@ mod waiting;
 
 use rule::Rule;
 
+use crate::check::premises::Premise;
+
 pub use checker::Checker;
 pub use limits::Limits;
 
-/// Declares the invariants: a row for each, with its name, its number, when it is judged, its rule,
-/// and what it states.
+/// Declares the invariants: a row for each, with its name, its number, when it is judged, what must
+/// have occurred for it to have been tested, its rule, and what it states.
 macro_rules! invariants {
     (
-        $($variant:ident => $name:literal, $number:literal, $kind:ident, $rule:expr, $statement:literal;)*
+        $($variant:ident => $name:literal, $number:literal, $kind:ident, $premise:ident, $rule:expr, $statement:literal;)*
     ) => {
         /// An invariant by name.
         #[derive(
@@ -88,6 +90,11 @@ macro_rules! invariants {
                 match self { $(Invariant::$variant => InvariantKind::$kind,)* }
             }
 
+            /// What must have occurred in a run for it to have been put to the test.
+            pub fn premise(self) -> Premise {
+                match self { $(Invariant::$variant => Premise::$premise,)* }
+            }
+
             /// What it states, in one sentence.
             pub fn statement(self) -> &'static str {
                 match self { $(Invariant::$variant => $statement,)* }
@@ -105,67 +112,67 @@ macro_rules! invariants {
 }
 
 invariants! {
-    NeverReadyWithoutMachine => "never-ready-without-machine", "I-05", Always,
+    NeverReadyWithoutMachine => "never-ready-without-machine", "I-05", Always, ReadyDeclared,
         |_| Box::new(readiness::NeverReadyWithoutMachine),
         "No part of the gateway declares a connection ready under an id that has no registered machine.";
-    NoInternalError => "no-internal-error", "I-01", Always,
+    NoInternalError => "no-internal-error", "I-01", Always, EndpointEntered,
         |_| Box::new(errors::NoInternalError),
         "No step of a connection's life ends in an unbound name or another internal error, caught or not.";
-    OneMachinePerConnection => "one-machine-per-connection", "I-02", Always,
+    OneMachinePerConnection => "one-machine-per-connection", "I-02", Always, MachineThere,
         |_| Box::new(machines::OneMachinePerConnection),
         "A live connection owns one registered machine, without a gap, and shares it with no other connection.";
-    IdsAgree => "ids-agree", "I-03", Always,
+    IdsAgree => "ids-agree", "I-03", Always, IdAssigned,
         |_| Box::new(machines::IdsAgree::default()),
         "Machine, socket, manager, message loop, monitor and heartbeat of one connection use one id.";
-    SetupNeverGoesBack => "setup-never-goes-back", "I-04", Always,
+    SetupNeverGoesBack => "setup-never-goes-back", "I-04", Always, MachineMoved,
         |_| Box::new(machines::SetupNeverGoesBack::default()),
         "A connection's set-up never falls back to an earlier state, except out of FAILED or RECONNECTING.";
-    NoMessageBeforeReady => "no-message-before-ready", "I-05", Always,
+    NoMessageBeforeReady => "no-message-before-ready", "I-05", Always, MessageDispatched,
         |_| Box::new(readiness::NoMessageBeforeReady),
         "No client message is dispatched unless the connection's machine exists and is ready.";
-    ServicesReadyIsTrue => "services-ready-is-true", "I-06", Always,
+    ServicesReadyIsTrue => "services-ready-is-true", "I-06", Always, ServicesDeclaredReady,
         |_| Box::new(readiness::ServicesReadyIsTrue),
         "A machine enters SERVICES_READY only while every required component of its container is there.";
-    WelcomeAfterReady => "welcome-after-ready", "I-07", Always,
+    WelcomeAfterReady => "welcome-after-ready", "I-07", Always, WelcomeSent,
         |_| Box::new(readiness::WelcomeAfterReady),
         "The welcome is sent only while the connection's machine is ready.";
-    SetupEndsInTime => "setup-ends-in-time", "I-08", Eventually,
+    SetupEndsInTime => "setup-ends-in-time", "I-08", Eventually, ConnectionAccepted,
         |limits| Box::new(setup::SetupEndsInTime::new(limits)),
         "An accepted connection becomes ready, or is closed explicitly, within the declared bound.";
-    NothingLeftBehind => "nothing-left-behind", "I-09", Eventually,
+    NothingLeftBehind => "nothing-left-behind", "I-09", Eventually, TransportOver,
         |limits| Box::new(leftovers::NothingLeftBehind::new(limits)),
         "Once the transport has ended, no machine, table entry or task of the connection stays beyond the declared bound.";
-    NoClientMessageLost => "no-client-message-lost", "I-10", Eventually,
+    NoClientMessageLost => "no-client-message-lost", "I-10", Eventually, MessageSent,
         |limits| Box::new(messages::NoClientMessageLost::new(limits)),
         "A message is executed at most once in the whole world, and answered in full or reported as failed to the client that sent it, unless its connection ends with a code that says otherwise.";
-    EventsInOrder => "events-in-order", "I-11", Always,
+    EventsInOrder => "events-in-order", "I-11", Always, EventReceived,
         |_| Box::new(event_order::EventsInOrder::default()),
         "A client receives the events of a run in the order of emission, each at most once, and its messages are executed in the order in which they arrived.";
-    FiveEventsComplete => "five-events-complete", "I-12", Eventually,
+    FiveEventsComplete => "five-events-complete", "I-12", Eventually, RunEventEmitted,
         |limits| Box::new(runs::FiveEventsComplete::new(limits)),
         "Every event of a run is handed to a live connection, or stored and replayed, or reported to its producer as failed; and every run ends.";
-    UsersIsolated => "users-isolated", "I-13", Always,
+    UsersIsolated => "users-isolated", "I-13", Always, SecondClient,
         |_| Box::new(isolation::UsersIsolated::default()),
         "What belongs to one user reaches no other user and no client that did not ask, and is executed for no other user.";
-    CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always,
+    CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always, EndedByServer,
         |_| Box::new(close::CloseTellsTheTruth::default()),
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
-    NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually,
+    NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually, MessageSent,
         |limits| Box::new(waiting::NothingWaitsForever::new(limits)),
         "Every lock is acquired in time, no task blocks its process, and once every fault is over each client is served what it is still owed within the bound of the protocol's own time-outs.";
-    ViewsAgree => "views-agree", "I-16", Eventually,
+    ViewsAgree => "views-agree", "I-16", Eventually, MachineThere,
         |limits| Box::new(agreement::ViewsAgree::new(limits)),
         "Handshake, machine, state coordinator and id manager do not contradict each other about ready and gone.";
-    ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always,
+    ClientsDoNotStorm => "clients-do-not-storm", "I-17", Always, Reconnected,
         |limits| Box::new(storm::ClientsDoNotStorm::new(limits)),
         "A client that is refused makes no more attempts within a window than a sound back-off allows.";
-    FailuresStayLocal => "failures-stay-local", "I-18", Always,
+    FailuresStayLocal => "failures-stay-local", "I-18", Always, Refused,
         |_| Box::new(containment::FailuresStayLocal::default()),
         "No client is refused because of failures or connections that only other users' clients have caused.";
-    TransportDiscipline => "transport-discipline", "I-19", Always,
+    TransportDiscipline => "transport-discipline", "I-19", Always, EndpointEntered,
         |_| Box::new(errors::TransportDiscipline),
         "The application never breaks the rules of the transport: nothing before accept, one accept, one receiver, nothing after close.";
-    DeadPeersAreNoticed => "dead-peers-are-noticed", "I-20", Eventually,
+    DeadPeersAreNoticed => "dead-peers-are-noticed", "I-20", Eventually, PeerSilent,
         |limits| Box::new(silence::DeadPeersAreNoticed::new(limits)),
         "A peer that is silent for interval, time-out and slack of the heartbeat is closed, and one that answers is never declared dead.";
 }

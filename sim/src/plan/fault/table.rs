@@ -10,6 +10,8 @@
 //!     victim: what it happens to,
 //!     grace: the fields that say how long a stop may take,
 //!     lasts: the fields that add up to the time it lasts; none for what is over at once,
+//!     acts_on: what must be there for it to have an effect,
+//!     needs: the fields that must be above their least value for it to have one,
 //!     text: ("with {field}"),
 //! }
 //! ```
@@ -29,6 +31,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [down_ms],
+            acts_on: ActsOn::Process(container),
+            needs: [],
             text: ("container{container} crashes, down for {down_ms}"),
         }
         /// A container is asked to stop, killed after the grace period, and started again.
@@ -41,6 +45,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [grace_ms],
             lasts: [grace_ms, down_ms],
+            acts_on: ActsOn::Process(container),
+            needs: [],
             text: ("container{container} is asked to stop within {grace_ms}, down for {down_ms}"),
         }
         /// A container is asked to stop and not started again: the deployment becomes smaller.
@@ -51,6 +57,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [grace_ms],
             lasts: [],
+            acts_on: ActsOn::Process(container),
+            needs: [],
             text: ("container{container} is asked to stop within {grace_ms}, for good"),
         }
         /// Every container in turn is asked to stop and replaced by a new one.
@@ -63,6 +71,8 @@ macro_rules! fault_table {
             victim: Victim::Fleet,
             grace: [grace_ms],
             lasts: [],
+            acts_on: ActsOn::AnyProcess,
+            needs: [],
             text: ("containers are replaced one by one, each within {grace_ms}, {pause_ms} apart"),
         }
         /// A container gets no processor: none of its tasks goes on, while frames still arrive.
@@ -73,6 +83,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Process(container),
+            needs: [for_ms],
             text: ("container{container} gets no processor for {for_ms}"),
         }
         /// The wall clock of a container is set wrong; its timers are not affected.
@@ -87,6 +99,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Process(container),
+            needs: [by_ms, for_ms],
             text: ("clock of container{container} {by_ms} {} for {for_ms}", towards.in_words()),
         }
 
@@ -101,6 +115,8 @@ macro_rules! fault_table {
             victim: Victim::Service(service),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(service),
+            needs: [for_ms],
             text: ("{} down for {for_ms}", Actor::Service(service)),
         }
         /// A backing service goes down and comes up again and again.
@@ -117,6 +133,8 @@ macro_rules! fault_table {
             victim: Victim::Service(service),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(service),
+            needs: [for_ms],
             text: (
                 "{} down for {down_ms} and up for {up_ms} in turn, for {for_ms}",
                 Actor::Service(service)
@@ -134,6 +152,8 @@ macro_rules! fault_table {
             victim: Victim::Service(service),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(service),
+            needs: [factor, for_ms],
             text: ("{} takes {factor} times as long for {for_ms}", Actor::Service(service)),
         }
         /// A backing service answers with server errors.
@@ -148,6 +168,8 @@ macro_rules! fault_table {
             victim: Victim::Service(service),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(service),
+            needs: [per_mille, for_ms],
             text: ("{} fails {per_mille} calls in a thousand for {for_ms}", Actor::Service(service)),
         }
         /// Authentication calls good tokens invalid.
@@ -160,6 +182,8 @@ macro_rules! fault_table {
             victim: Victim::Service(Service::Auth),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(Service::Auth),
+            needs: [per_mille, for_ms],
             text: ("auth calls {per_mille} good tokens in a thousand invalid for {for_ms}"),
         }
         /// The supervisor answers with a step that is not the next one.
@@ -172,6 +196,8 @@ macro_rules! fault_table {
             victim: Victim::Service(Service::Supervisor),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Calls(Service::Supervisor),
+            needs: [per_mille, for_ms],
             text: ("supervisor gives {per_mille} wrong answers in a thousand for {for_ms}"),
         }
 
@@ -185,6 +211,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [down_ms],
+            acts_on: ActsOn::Process(container),
+            needs: [],
             text: ("container{container} loses its host, down for {down_ms}"),
         }
         /// The link of a client carries nothing, in one direction or both.
@@ -197,6 +225,8 @@ macro_rules! fault_table {
             victim: Victim::Client(client),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Connections(Actor::Client(client)),
+            needs: [for_ms],
             text: ("the link of client{client} carries nothing{} for {for_ms}", direction.in_words()),
         }
         /// The connection of a client is reset in the middle.
@@ -204,6 +234,8 @@ macro_rules! fault_table {
             victim: Victim::Client(client),
             grace: [],
             lasts: [],
+            acts_on: ActsOn::Connections(Actor::Client(client)),
+            needs: [],
             text: ("the connection of client{client} is reset"),
         }
         /// The links between balancer and a container carry nothing, in one direction or both.
@@ -216,6 +248,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [for_ms],
+            acts_on: ActsOn::Connections(Actor::Container(container)),
+            needs: [for_ms],
             text: (
                 "the link of container{container} carries nothing{} for {for_ms}",
                 direction.in_words()
@@ -226,6 +260,8 @@ macro_rules! fault_table {
             victim: Victim::Container(container),
             grace: [],
             lasts: [],
+            acts_on: ActsOn::Connections(Actor::Container(container)),
+            needs: [],
             text: ("the connections of container{container} are reset"),
         }
     } };

@@ -124,6 +124,11 @@ struct SlowReader {
 }
 
 impl Clients {
+    /// Whether every client sends messages.
+    pub(super) fn has_messages(&self) -> bool {
+        self.messages.least.get() > 0
+    }
+
     /// One client; the users are 0 to `users` - 1.
     pub(super) fn plan(&self, draw: &Draw, users: Count<1, MAX_CLIENTS>) -> ClientPlan {
         let mut at_ms = draw.range("first_message_ms", self.first_message_ms);

@@ -82,6 +82,11 @@ struct ScaleOut {
 }
 
 impl Containers {
+    /// How many there are at most.
+    pub(super) fn most(&self) -> u32 {
+        self.count.most.get() + self.scale_out.map_or(0, |more| more.count.most.get())
+    }
+
     /// All of them: those that are there from the beginning first.
     pub(super) fn plans(&self, draw: &Draw) -> Vec<ContainerPlan> {
         let first = draw.range("containers", self.count).get();

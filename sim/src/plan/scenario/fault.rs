@@ -8,8 +8,8 @@ use crate::plan::{
     bounds::{MAX_FACTOR, MAX_REPEATS},
     fault::{Direction, FaultKind, FaultPlan, Towards, fault_table},
     range::Range,
-    scenario::{draw::Draw, weights::Weights},
-    unit::{Count, Millis, PerMille, Unit},
+    scenario::{draw::Draw, dropped::DropReason, weights::Weights},
+    unit::{Count, Millis, PerMille, Unit, is_least},
 };
 
 /// A fault that some seeds have, once or several times.
@@ -19,7 +19,7 @@ pub(super) struct Fault {
     #[serde(flatten)]
     ranges: FaultRanges,
     /// How often in a thousand tries it happens.
-    happens_per_mille: PerMille,
+    happens_per_mille: PerMille<1>,
     /// How many times a seed tries.
     #[serde(default)]
     times: Range<Count<1, MAX_REPEATS>>,
@@ -33,8 +33,29 @@ impl Fault {
         self.ranges.name()
     }
 
-    /// What one seed makes of it. A fault that has no victim does not happen.
-    pub(super) fn plan(&self, draw: &Draw, containers: usize, clients: usize) -> Vec<FaultPlan> {
+    /// When it begins.
+    pub(super) fn at_ms(&self) -> Range<Millis> {
+        self.at_ms
+    }
+
+    /// A field that is so small in every seed that nothing can happen.
+    pub(super) fn idle_field(&self) -> Option<&'static str> {
+        self.ranges.idle_field()
+    }
+
+    /// Whether it needs another container besides the first.
+    pub(super) fn needs_second_container(&self) -> bool {
+        matches!(self.ranges, FaultRanges::ScaleIn { .. })
+    }
+
+    /// What one seed makes of it: each time that it ought to happen, the fault, or why it does not
+    /// happen after all.
+    pub(super) fn plan(
+        &self,
+        draw: &Draw,
+        containers: usize,
+        clients: usize,
+    ) -> Vec<Result<FaultPlan, DropReason>> {
         let draw = draw.about(self.name());
         let victims = Victims {
             draw: &draw,
@@ -42,11 +63,15 @@ impl Fault {
             clients,
         };
         let tries = draw.tries("times", self.times);
-        let happens = |_: &u64| draw.chance("happens_per_mille", self.happens_per_mille);
-        let planned = (0..tries).filter(happens).filter_map(|_| {
+        let per_mille = PerMille::new(self.happens_per_mille.get());
+        let happens = |_: &u64| draw.chance("happens_per_mille", per_mille);
+        let planned = (0..tries).filter(happens).map(|_| {
             let at_ms = draw.range("at_ms", self.at_ms);
             let kind = self.ranges.plan(&draw, &victims)?;
-            Some(FaultPlan::new(kind, at_ms))
+            match kind.is_idle() {
+                true => Err(DropReason::NoExtent),
+                false => Ok(FaultPlan::new(kind, at_ms)),
+            }
         });
         planned.collect()
     }
@@ -57,7 +82,14 @@ macro_rules! fault_ranges {
         $(#[doc = $doc:literal])+
         $kind:ident = $name:literal $(($chosen:ident: $chooser:ident))? {
             $( $(#[doc = $field_doc:literal])+ $field:ident: $type:ty, )*
-        } => $row:tt
+        } => {
+            victim: $victim:expr,
+            grace: [$($grace:ident),*],
+            lasts: [$($lasts:ident),*],
+            acts_on: $acts_on:expr,
+            needs: [$($needs:ident),*],
+            text: $text:tt,
+        }
     )+) => {
         /// What a plan says of a fault, as ranges and weights; its victim is drawn among all.
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -76,13 +108,25 @@ macro_rules! fault_ranges {
                 match self { $( FaultRanges::$kind { .. } => $name, )+ }
             }
 
-            fn plan(&self, draw: &Draw, victims: &Victims<'_>) -> Option<FaultKind> {
-                Some(match self {
+            fn plan(&self, draw: &Draw, victims: &Victims<'_>) -> Result<FaultKind, DropReason> {
+                Ok(match self {
                     $( FaultRanges::$kind { $($field,)* } => FaultKind::$kind {
                         $( $chosen: victims.$chooser()?, )?
                         $( $field: Drawn::drawn(draw, stringify!($field), $field), )*
                     }, )+
                 })
+            }
+
+            /// A field that is so small in every seed that nothing can happen.
+            #[allow(unused_variables, reason = "a row does not need each of its fields")]
+            fn idle_field(&self) -> Option<&'static str> {
+                match self {
+                    $( FaultRanges::$kind { $($field,)* } => {
+                        let needed: &[(&str, bool)] =
+                            &[$((stringify!($needs), is_least($needs.most))),*];
+                        needed.iter().find(|(_, idle)| *idle).map(|(field, _)| *field)
+                    } )+
+                }
             }
         }
     };
@@ -129,20 +173,19 @@ struct Victims<'a> {
 }
 
 impl Victims<'_> {
-    fn any_container(&self) -> Option<u32> {
-        Some(self.draw.index("container", self.containers))
+    fn any_container(&self) -> Result<u32, DropReason> {
+        Ok(self.draw.index("container", self.containers))
     }
 
-    /// None if there is only one: the first remains.
-    fn any_but_the_first_container(&self) -> Option<u32> {
-        let others = self
-            .containers
-            .checked_sub(1)
-            .filter(|&others| others > 0)?;
-        Some(1 + self.draw.index("container", others))
+    /// The first remains.
+    fn any_but_the_first_container(&self) -> Result<u32, DropReason> {
+        match self.containers {
+            0 | 1 => Err(DropReason::OneContainer),
+            several => Ok(1 + self.draw.index("container", several - 1)),
+        }
     }
 
-    fn any_client(&self) -> Option<u32> {
-        Some(self.draw.index("client", self.clients))
+    fn any_client(&self) -> Result<u32, DropReason> {
+        Ok(self.draw.index("client", self.clients))
     }
 }

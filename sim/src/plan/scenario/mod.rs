@@ -25,7 +25,9 @@ mod balancer;
 mod client;
 mod container;
 mod draw;
+mod dropped;
 mod fault;
+mod feasible;
 mod floors;
 mod network;
 mod swarm;
@@ -35,6 +37,7 @@ use balancer::Balancing;
 use client::Clients;
 use container::Containers;
 use draw::Draw;
+pub use dropped::{DrawnPlan, DropReason, DroppedFault};
 use fault::Fault;
 pub use floors::Floors;
 pub use weights::WEIGHTS;
@@ -109,11 +112,42 @@ impl Scenario {
             message: error.message().trim_end().to_owned(),
         })?;
         name.clone_into(&mut scenario.name);
-        Ok(scenario)
+        match feasible::first_impossible_fault(&scenario) {
+            None => Ok(scenario),
+            Some((fault, message)) => Err(ConfigError {
+                file: file.to_owned(),
+                line: line_of(text, feasible::place_of_fault(text, fault)),
+                message,
+            }),
+        }
+    }
+
+    /// What its faults are called, in the order of their tables: the kind, and a number if there are
+    /// several tables of one kind.
+    pub fn fault_names(&self) -> Vec<String> {
+        let kinds: Vec<&str> = self.faults.iter().map(Fault::name).collect();
+        let name = |(place, kind): (usize, &&str)| {
+            let same = |kinds: &[&str]| kinds.iter().filter(|one| *one == kind).count();
+            match same(&kinds) {
+                1 => (*kind).to_owned(),
+                _ => format!("{kind} #{}", same(&kinds[..=place])),
+            }
+        };
+        kinds.iter().enumerate().map(name).collect()
+    }
+
+    /// Whether every client sends messages.
+    pub fn has_messages(&self) -> bool {
+        self.clients.has_messages()
     }
 
     /// The plan of one seed.
     pub fn plan(&self, seed: u64) -> Plan {
+        self.draw(seed).plan
+    }
+
+    /// The plan of one seed, and what could not be part of it.
+    pub fn draw(&self, seed: u64) -> DrawnPlan {
         let draw = Draw::new(seed, self.swarm);
         let containers = self.containers.plans(&draw);
         let users = draw.range("users", self.clients.users);
@@ -121,14 +155,26 @@ impl Scenario {
             .map(|n| self.clients.plan(&draw.of(Actor::Client(n)), users))
             .collect();
         let heal_at_ms = self.heal_at_ms.map(|range| draw.range("heal_at_ms", range));
-        let mut faults: Vec<FaultPlan> = self
-            .faults
-            .iter()
-            .flat_map(|fault| fault.plan(&draw, containers.len(), clients.len()))
-            .filter(|fault| heal_at_ms.is_none_or(|heal| fault.at_ms < heal))
-            .collect();
-        faults.truncate(MAX_FAULTS as usize);
-        Plan {
+        let mut faults: Vec<FaultPlan> = Vec::new();
+        let mut tables = Vec::new();
+        let mut dropped = Vec::new();
+        for (table, fault) in self.faults.iter().enumerate() {
+            for drawn in fault.plan(&draw, containers.len(), clients.len()) {
+                let fits = drawn.and_then(|fault| match heal_at_ms {
+                    Some(heal) if fault.at_ms >= heal => Err(DropReason::AfterHealing),
+                    _ if faults.len() == MAX_FAULTS as usize => Err(DropReason::PlanFull),
+                    _ => Ok(fault),
+                });
+                match fits {
+                    Ok(fault) => {
+                        faults.push(fault);
+                        tables.push(table);
+                    }
+                    Err(reason) => dropped.push(DroppedFault { table, reason }),
+                }
+            }
+        }
+        let plan = Plan {
             scenario: self.name.clone(),
             seed,
             environment: draw.weights("environment", &self.environment),
@@ -145,6 +191,11 @@ impl Scenario {
             containers: containers.into(),
             clients: clients.into(),
             faults: faults.into(),
+        };
+        DrawnPlan {
+            plan,
+            tables,
+            dropped,
         }
     }
 

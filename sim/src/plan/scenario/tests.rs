@@ -128,3 +128,82 @@ fn a_fault_without_a_field_or_with_a_strange_one_is_refused() {
         assert!(complaint.contains(expected), "{fields}: {complaint}");
     }
 }
+
+/// The whole file again, with something instead of its faults.
+fn autoscale_with(containers: &str, faults: &str) -> Result<Scenario, ConfigError> {
+    let text = include_str!("../../../../seeds/scenarios/autoscale.toml");
+    let (before, after) = text.split_once("\n[[faults]]").unwrap();
+    let floors = after.find("[floors]").map_or("", |at| &after[at..]);
+    let mut before = before.replace("count = [1, 2]", containers);
+    if containers == "count = [1, 1]" {
+        let scale_out = before.find("scale_out").unwrap();
+        let end = scale_out + before[scale_out..].find('\n').unwrap();
+        before.replace_range(scale_out..end, "");
+    }
+    Scenario::parse("x", "x.toml", &format!("{before}\n{faults}\n{floors}"))
+}
+
+const RESET: &str = "[[faults]]\nkind = \"reset\"\nhappens_per_mille = 1000\nat_ms = [1, 1]";
+
+#[test]
+fn a_fault_that_no_seed_can_have_is_refused_with_line_and_way_out() {
+    let fault = |fields: &str| format!("{RESET}\n\n[[faults]]\nhappens_per_mille = 500\n{fields}");
+    for (containers, fields, expected) in [
+        (
+            "count = [1, 2]",
+            "kind = \"reset\"\nat_ms = [30_000, 40_000]",
+            "`reset`, never happens: it begins at 30s at the earliest, and every fault is over at 30s \
+             at the latest; a least `at_ms` below 30000 is allowed",
+        ),
+        (
+            "count = [1, 1]",
+            "kind = \"scale-in\"\nat_ms = [1, 1]\ngrace_ms = [1, 1]",
+            "`scale-in`, never happens: it needs a container besides the first",
+        ),
+        (
+            "count = [1, 2]",
+            "kind = \"stall\"\nat_ms = [1, 1]\nfor_ms = [0, 0]",
+            "`stall`, never happens: `for_ms` is so small",
+        ),
+        (
+            "count = [1, 2]",
+            "kind = \"service-slow\"\nat_ms = [1, 1]\nservice = { auth = 1 }\nfactor = [1, 1]\n\
+             for_ms = [9, 9]",
+            "`service-slow`, never happens: `factor` is so small",
+        ),
+    ] {
+        let error = autoscale_with(containers, &fault(fields)).unwrap_err();
+        let message = format!("fault 2 of 2, {expected}");
+        assert!(error.message.starts_with(&message), "{error}");
+        let reset = autoscale_with(containers, RESET);
+        assert!(reset.is_ok(), "{reset:?}");
+        let good = include_str!("../../../../seeds/scenarios/autoscale.toml");
+        let faults_begin = good.lines().position(|line| line == "[[faults]]").unwrap();
+        assert!(error.line > faults_begin, "{error}");
+    }
+    let never = autoscale_with("count = [1, 2]", &RESET.replace("1000", "0")).unwrap_err();
+    assert!(never.message.contains("1 to 1000 is allowed"), "{never}");
+}
+
+#[test]
+fn what_some_seeds_cannot_have_is_left_out_with_its_reason() {
+    let late = RESET.replace("[1, 1]", "[0, 60_000]");
+    let alone = "[[faults]]\nkind = \"scale-in\"\nhappens_per_mille = 1000\nat_ms = [1, 1]\n\
+                 grace_ms = [1, 1]";
+    let scenario = autoscale_with("count = [1, 2]", &format!("{late}\n{alone}")).unwrap();
+    assert_eq!(scenario.fault_names(), ["reset", "scale-in"]);
+    let mut reasons: BTreeMap<(usize, DropReason), u32> = BTreeMap::new();
+    for seed in 0..100 {
+        let drawn = scenario.draw(seed);
+        assert_eq!(drawn.plan.faults.len(), drawn.tables.len());
+        assert_eq!(drawn.plan.faults.len() + drawn.dropped.len(), 2, "{seed}");
+        for dropped in drawn.dropped {
+            *reasons.entry((dropped.table, dropped.reason)).or_default() += 1;
+        }
+    }
+    assert!(reasons[&(0, DropReason::AfterHealing)] > 10, "{reasons:?}");
+    assert!(reasons.keys().all(|(table, reason)| match table {
+        0 => *reason == DropReason::AfterHealing,
+        _ => *reason == DropReason::OneContainer,
+    }));
+}
