@@ -21,6 +21,7 @@ use crate::{
         capsule::Capsule,
         expectation::Expectation,
         reproduction::{Reproduction, drift_in_words},
+        title::RunTitle,
         witness::Witness,
     },
 };
@@ -39,6 +40,8 @@ pub fn corpus(command: &CorpusCommand, out: &mut Output) -> anyhow::Result<Exit>
 struct CapsuleJson<'a> {
     file: String,
     run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_from: Option<String>,
     why: &'a str,
     expect: &'a Expectation,
     #[serde(flatten)]
@@ -190,9 +193,9 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     };
     let expect = match args.invariant {
         Some(invariant) => Expectation::breaking(&outcome, invariant)
-            .with_context(|| format!("the run {} did not break {invariant}", target.run))?,
+            .with_context(|| format!("the run {} did not break {invariant}", target.title))?,
         None => target.expectation(&outcome).with_context(|| {
-            let run = &target.run;
+            let run = &target.title;
             format!("the run {run} held: there is no violation to keep")
         })?,
     };
@@ -228,7 +231,12 @@ fn list(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
     for (path, capsule) in read_all(&args.dir)? {
         match out.format() {
             MessageFormat::Human => {
-                out.line(format!("{}  {}", path.display(), capsule.run))?;
+                let title = title(&path, &capsule);
+                let name = match title.made_from() {
+                    Some(name) => format!("made from {name}"),
+                    None => title.to_string(),
+                };
+                out.line(format!("{}  {name}", path.display()))?;
                 out.line(format!("    {}", capsule.expect))?;
                 out.line(format!("    {}", capsule.why))?;
             }
@@ -238,10 +246,16 @@ fn list(args: &CorpusArgs, out: &mut Output) -> anyhow::Result<Exit> {
     Ok(Exit::Held)
 }
 
+fn title(path: &Path, capsule: &Capsule) -> RunTitle {
+    RunTitle::of_file(&path.display().to_string(), &capsule.run, &capsule.plan)
+}
+
 fn json<'a>(path: &Path, capsule: &'a Capsule) -> CapsuleJson<'a> {
+    let title = title(path, capsule);
     CapsuleJson {
         file: path.display().to_string(),
-        run: capsule.run.to_string(),
+        run: title.to_string(),
+        made_from: title.made_from(),
         why: &capsule.why,
         expect: &capsule.expect,
         reproduction: None,

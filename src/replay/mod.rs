@@ -308,10 +308,17 @@ fn write_human(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let style = out.style();
-    match (target.failure(outcome), options.until) {
-        (Some(failure), _) => out.line(failure.human(style))?,
-        (None, None) => out.line(format!("{} {}", style.good("HELD"), target.run))?,
-        (None, Some(_)) => out.line(format!("{} {}", style.good("HELD SO FAR"), target.run))?,
+    if let Some(failure) = target.failure(outcome) {
+        out.line(failure.human(style))?;
+    } else {
+        let held = match options.until {
+            None => "HELD",
+            Some(_) => "HELD SO FAR",
+        };
+        out.line(format!("{} {}", style.good(held), target.title))?;
+        let made_from = target.title.made_from();
+        out.lines(made_from.map(|name| format!("  made from  {name}")))?;
+        out.line(format!("  digest     {}, the same twice", outcome.digest))?;
     }
     out.line(format!(
         "  run        {}: {} s of virtual time, {} steps, {} events",
@@ -320,7 +327,6 @@ fn write_human(
         outcome.steps,
         outcome.events
     ))?;
-    out.line(format!("  digest     {}, the same twice", outcome.digest))?;
     let reproduction = reproduction(target, options, outcome);
     if let (Some(capsule), Some(reproduction)) = (&target.capsule, reproduction) {
         out.line(format!("  capsule    {}", reproduction.human(capsule)))?;

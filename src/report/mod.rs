@@ -58,7 +58,7 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
         root_cause: root_cause.as_ref(),
     })?;
     let json = ReportJson {
-        run: target.run.to_string(),
+        run: target.title.to_string(),
         report: args.format,
         held: outcome.held(),
         file: destination.file(),
@@ -159,10 +159,10 @@ fn write_summary(
         Some(failure) => format!(
             "{} {}: {}",
             style.bad("FAILURE"),
-            target.run,
+            target.title,
             failure.failure
         ),
-        None => format!("{} {}", style.good("HELD"), target.run),
+        None => format!("{} {}", style.good("HELD"), target.title),
     };
     out.line(verdict)?;
     out.line(format!(

@@ -73,7 +73,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut Output) -> anyhow::Result<Exit> {
     // Printed before the first candidate, so that an interrupt is known to keep the result.
     note(format_args!(
         "shrinking {}: {}; Ctrl-C writes the smallest run so far",
-        target.run,
+        target.title,
         from.in_words()
     ));
     let watch = Stopwatch::start();

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     output::Style,
-    target::{origin::Origin, run_name::RunName},
+    target::{origin::Origin, run_name::RunName, title::RunTitle},
 };
 
 /// Named instead of an invariant if the run panicked.
@@ -86,8 +86,10 @@ fn without_numbers(message: &str) -> String {
 /// A failing run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureReport {
-    /// Its name.
+    /// The name it was made from.
     pub run: RunName,
+    /// What it is called.
+    pub title: RunTitle,
     /// Where it came from.
     pub origin: Origin,
     /// What it is grouped by.
@@ -148,6 +150,7 @@ impl FailureReport {
         };
         let violation = headline.filter(|_| outcome.panic.is_none()).cloned();
         Some(FailureReport {
+            title: RunTitle::of_name(&run),
             run,
             origin,
             failure,
@@ -170,19 +173,25 @@ impl FailureReport {
 
     /// For a person.
     pub fn human(&self, style: Style) -> String {
-        let mut lines = vec![
-            format!(
-                "{} {}",
-                style.bad("FAILURE"),
-                style.strong(&self.run.to_string())
-            ),
+        let mut lines = vec![format!(
+            "{} {}",
+            style.bad("FAILURE"),
+            style.strong(&self.title.to_string())
+        )];
+        lines.extend(
+            self.title
+                .made_from()
+                .map(|name| format!("  made from  {name}")),
+        );
+        lines.extend([
             format!("  invariant  {}", self.failure),
             format!("  when       {} s, step {}", self.time, self.step),
             format!(
                 "  what       {}",
                 self.sentence.replace('\n', "\n             ")
             ),
-        ];
+            format!("  digest     {}, the same twice", self.digest),
+        ]);
         if !self.others.is_empty() {
             let others: Vec<String> = self.others.iter().map(Invariant::to_string).collect();
             lines.push(format!("  also       {}", others.join(", ")));
@@ -212,7 +221,8 @@ impl FailureReport {
     /// For a program.
     pub fn json(&self) -> FailureJson<'_> {
         FailureJson {
-            run: self.run.to_string(),
+            run: self.title.to_string(),
+            made_from: self.title.made_from(),
             scenario: &self.run.scenario,
             design: &self.run.design,
             seed: self.run.seed,
@@ -253,6 +263,8 @@ impl FailureReport {
 #[derive(Serialize)]
 pub struct FailureJson<'a> {
     run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_from: Option<String>,
     scenario: &'a str,
     design: &'a str,
     seed: u64,

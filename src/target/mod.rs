@@ -10,6 +10,7 @@ pub mod origin;
 pub mod reproduction;
 pub mod run_name;
 pub mod shrunk;
+pub mod title;
 pub mod witness;
 
 use std::path::Path;
@@ -26,14 +27,17 @@ use crate::{
         failure::FailureReport,
         origin::Origin,
         run_name::RunName,
+        title::RunTitle,
     },
 };
 
 /// A run that can be executed any number of times.
 #[derive(Clone)]
 pub struct Target {
-    /// Its name.
+    /// The name it was made from.
     pub run: RunName,
+    /// What it is called in outputs.
+    pub title: RunTitle,
     /// The protocol.
     pub design: Design,
     /// The world.
@@ -65,12 +69,14 @@ impl Target {
             None => error,
         })?;
         let design_reference = design.unwrap_or("reference");
+        let run = RunName {
+            scenario: plan.scenario.to_string(),
+            design: design_reference.to_owned(),
+            seed: plan.seed,
+        };
         Ok(Target {
-            run: RunName {
-                scenario: plan.scenario.to_string(),
-                design: design_reference.to_owned(),
-                seed: plan.seed,
-            },
+            title: RunTitle::of_file(text, &run, &plan),
+            run,
             design: catalog::design(design_reference)?,
             plan,
             origin: Origin::Plan {
@@ -84,6 +90,7 @@ impl Target {
     pub fn of_capsule(file: &str, capsule: Capsule) -> anyhow::Result<Self> {
         Ok(Target {
             run: capsule.run.clone(),
+            title: RunTitle::of_file(file, &capsule.run, &capsule.plan),
             design: capsule.design()?,
             plan: capsule.plan.clone(),
             origin: Origin::Capsule {
@@ -134,7 +141,11 @@ impl Target {
     /// The report of an outcome; none if it held.
     pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
         let (run, origin) = (self.run.clone(), self.origin.clone());
-        FailureReport::new(run, origin, outcome, self.headline(outcome), None)
+        let report = FailureReport::new(run, origin, outcome, self.headline(outcome), None)?;
+        Some(FailureReport {
+            title: self.title.clone(),
+            ..report
+        })
     }
 
     /// How it failed: as its capsule expects if it did, or else what broke first; none if it held.
@@ -156,6 +167,7 @@ impl Target {
         let design = catalog::design(&run.design)?;
         let plan = catalog::scenario(&run.scenario)?.plan(run.seed);
         Ok(Target {
+            title: RunTitle::of_name(&run),
             run,
             design,
             plan,

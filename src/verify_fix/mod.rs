@@ -57,7 +57,7 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
         Some(earlier) => earlier.check(&target, &expect, sizes)?,
         None if !expect.is_met_by(&outcome) => bail!(
             "{} does not break {expect} before the change, so there is nothing to compare",
-            target.run
+            target.title
         ),
         None => {}
     }
@@ -120,7 +120,7 @@ fn expectation(
         return Ok(earlier.sample.expect.clone());
     }
     Expectation::of(outcome)
-        .with_context(|| format!("the run {} held: there is nothing to fix", target.run))
+        .with_context(|| format!("the run {} held: there is nothing to fix", target.title))
 }
 
 /// Writes the sample for a comparison with another build.
@@ -133,7 +133,7 @@ fn save(target: &Target, sample: Sample, path: &Path, out: &mut Output) -> anyho
             "{} of {} runs around {} break {}; written to {}",
             sample.failed(),
             sample.runs(),
-            target.run,
+            target.title,
             sample.expect,
             path.display()
         ))?,
@@ -157,7 +157,7 @@ fn keep(after: &Sampling, found: &Sample, path: &Path) -> anyhow::Result<()> {
         ..Options::default()
     };
     let outcome = after.run(nearest, options);
-    let why = format!("Like {}, and still fails.", after.target.run);
+    let why = format!("Like {}, and still fails.", after.target.title);
     let capsule = Capsule::expecting(
         after.run_name(nearest),
         after.plan(nearest).into_owned(),

@@ -28,7 +28,7 @@ pub fn write_human(
         return out.line(format!(
             "{} {}: there is no failure to explain",
             style.good("HELD"),
-            target.run
+            target.title
         ));
     };
     out.line(failure.human(style))?;
@@ -102,7 +102,7 @@ pub fn write_json(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let json = ExplanationJson {
-        run: target.run.to_string(),
+        run: target.title.to_string(),
         held: explanation.is_none(),
         explanation,
     };

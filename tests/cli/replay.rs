@@ -111,3 +111,29 @@ fn a_capsule_that_is_stopped_early_is_not_compared() {
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert!(!ran.stdout.contains("drift"), "{}", ran.stdout);
 }
+
+#[test]
+fn an_edited_plan_is_not_called_by_the_name_it_was_made_from() {
+    let scratch = Scratch::new("edited-plan");
+    let run = ["replay", "golden-path@v4:0", "--quiet"];
+    let saved = gatesim_in(
+        scratch.path(),
+        &[&run[..], &["--save-plan", "plan.toml"]].concat(),
+    );
+    assert!(saved.stdout.starts_with("FAILURE golden-path@v4:0\n"));
+    let replayed = || {
+        let args = ["replay", "plan.toml", "--design", "v4", "--quiet"];
+        gatesim_in(scratch.path(), &args).stdout
+    };
+    assert_eq!(
+        replayed().lines().next(),
+        Some("FAILURE golden-path@v4:0"),
+        "the same plan is the same run"
+    );
+    let plan = scratch.read("plan.toml");
+    let edited = plan.replace("aftermath_ms = ", "aftermath_ms = 1");
+    assert_ne!(edited, plan);
+    scratch.write("plan.toml", &edited);
+    let title = "FAILURE plan.toml\n  made from  golden-path@v4:0, which gives another plan\n";
+    assert!(replayed().starts_with(title), "{}", replayed());
+}

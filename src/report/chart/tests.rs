@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     target::failure::tests::failed_outcome,
-    target::{Target, catalog, origin::Origin},
+    target::{Target, catalog, origin::Origin, run_name::RunName, title::RunTitle},
 };
 
 const SOCKET: SocketId = SocketId::first(0);
@@ -220,8 +220,10 @@ pub fn sample_plan() -> Plan {
 
 /// What the sample would be a run of.
 pub fn sample_target() -> Target {
+    let run: RunName = "golden-path@v4:3".parse().unwrap();
     Target {
-        run: "golden-path@v4:3".parse().unwrap(),
+        title: RunTitle::of_name(&run),
+        run,
         design: Design::clone(&catalog::design("v4").unwrap()),
         plan: sample_plan(),
         origin: Origin::Name,

@@ -62,7 +62,7 @@ impl HtmlPage<'_> {
         let chart = self.chart();
         let held = self.outcome.held();
         let verdict = if held { "HELD" } else { "FAILED" };
-        let run = self.target.run.to_string();
+        let run = self.target.title.to_string();
         let data = serde_json::to_string(&self.data(&chart))?;
         let parts = [
             ("title", escape(&format!("{verdict} {run}"))),
@@ -199,6 +199,7 @@ impl HtmlPage<'_> {
     /// Facts about the run as a whole.
     fn facts(&self) -> String {
         let (target, outcome) = (self.target, self.outcome);
+        let made_from = target.title.made_from().map(|name| ("Made from", name));
         let facts = [
             ("Scenario", target.run.scenario.clone()),
             ("Design", target.run.design.clone()),
@@ -218,9 +219,10 @@ impl HtmlPage<'_> {
             ),
             ("Digest", format!("{}, the same twice", outcome.digest)),
         ];
+        let lines = made_from.into_iter().chain(facts);
         let lines =
-            facts.map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(&value)));
-        format!("<dl class=\"points\">{}</dl>", lines.concat())
+            lines.map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(&value)));
+        format!("<dl class=\"points\">{}</dl>", lines.collect::<String>())
     }
 }
 
