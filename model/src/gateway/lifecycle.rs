@@ -1,6 +1,6 @@
 //! What starts, serves and stops a container.
 
-use std::{rc::Rc, time::Duration};
+use std::{future, rc::Rc, time::Duration};
 
 use crate::{
     core::{close::TRY_AGAIN_LATER, message::Notice},
@@ -39,12 +39,13 @@ impl<E: Env> Container<E> {
         startup::run(self).await;
     }
 
-    /// The container was asked to stop (SIGTERM). Returns when its connections are closed and
-    /// its tasks have ended, within [`DRAIN_GRACE`] and [`DRAIN_CLEAN_UP`]; at once if the
-    /// design does not care.
+    /// The container was asked to stop (SIGTERM). Returns when the process exits: once its
+    /// connections are closed and its tasks have ended, within [`DRAIN_GRACE`] and
+    /// [`DRAIN_CLEAN_UP`], or as the design has it otherwise.
     pub async fn terminate(self: &Rc<Self>) {
         match self.design.shutdown {
-            ShutdownPolicy::Ignored => {}
+            ShutdownPolicy::Ignored => future::pending().await,
+            ShutdownPolicy::ExitsAtOnce => {}
             ShutdownPolicy::Drained => self.drain().await,
         }
     }

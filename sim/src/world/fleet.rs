@@ -227,8 +227,8 @@ impl Fleet {
         self.end(container, true);
     }
 
-    /// The container is taken out of service and asked to stop; it is killed when it has done
-    /// what its design does then, or when the grace period is over.
+    /// The container is taken out of service and asked to stop. Its process serves what it has
+    /// until it exits, and is killed when the grace period is over.
     pub async fn terminate(self: &Rc<Self>, container: u32, grace: Duration) {
         let host = &self.hosts[&container];
         let Some(Running { process, gateway }) = host.running.borrow().clone() else {

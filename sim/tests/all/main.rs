@@ -10,4 +10,5 @@ mod healing;
 mod history;
 mod marks;
 mod snapshot;
+mod stopping;
 mod support;

@@ -33,9 +33,9 @@ pub fn plan(scenario: &str, seed: u64) -> Plan {
     Scenario::parse(name, name, text).unwrap().plan(seed)
 }
 
-/// A design of the catalogue.
+/// A built-in design, or one with some answers flipped.
 pub fn design(name: &str) -> Design {
-    Design::builtin(name).unwrap_or_else(|| panic!("no design {name}"))
+    Design::resolve(name).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// One run; a panic inside fails the test.

@@ -45,10 +45,13 @@ answers! {
         /// With everything else, once the connection has ended.
         AtTheEnd = "at-the-end",
     }
-    /// What does the gateway do when the container is asked to stop?
+    /// What does the process do when it is asked to stop (SIGTERM)?
     ShutdownPolicy {
-        /// Nothing.
+        /// Nothing: it serves on until the grace period is over and it is killed, as a process does
+        /// that a shell started which keeps the signal to itself.
         Ignored = "ignored",
+        /// It exits at once, which is what a process does that has no handler for the signal.
+        ExitsAtOnce = "exits-at-once",
         /// It refuses new connections, lets runs finish for a short time, and closes.
         Drained = "drained",
     }
