@@ -366,4 +366,13 @@ pub enum Event {
         instance: u64,
         ticket: u32,
     },
+
+    // --- limits -------------------------------------------------------------------------------
+    /// A number by which the design decides was reached: a time ran out, the tries were spent, or
+    /// there was no room for one more. `socket` is the connection concerned, if it is one.
+    LimitReached {
+        socket: Option<SocketId>,
+        limit: Limit,
+        value: LimitValue,
+    },
 }

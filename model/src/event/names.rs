@@ -1,5 +1,7 @@
 //! Small enums that events carry, each with its name as it is printed and serialised.
 
+use std::{fmt, time::Duration};
+
 use crate::core::names::names;
 
 names! {
@@ -147,6 +149,108 @@ names! {
         Pool => "pool",
         /// Connects within a window.
         Rate => "rate",
+    }
+}
+
+names! {
+    /// Numbers by which a design decides.
+    Limit {
+        /// The time that one call to a backing service may take.
+        CallTime => "call-time",
+        /// The time in which a command of the ledger is tried again.
+        LedgerTime => "ledger-time",
+        /// The messages that the ledger holds.
+        LedgerEntries => "ledger-entries",
+        /// The time for which a container remembers that it has claimed a message.
+        ClaimRetention => "claim-retention",
+        /// The time without a renewal after which the run of a message counts as dead.
+        Lease => "lease",
+        /// The tries to accept an upgrade.
+        AcceptTries => "accept-tries",
+        /// The calls that authentication makes about one token.
+        AuthTries => "auth-tries",
+        /// The time that authentication may take.
+        AuthTime => "auth-time",
+        /// The time for which a connection waits for services that are missing.
+        ServicesTime => "services-time",
+        /// The connection managers of one user.
+        ManagersPerUser => "managers-per-user",
+        /// The time without a send after which a connection manager counts as idle.
+        ManagerIdleTime => "manager-idle-time",
+        /// The message handlers of one container.
+        Handlers => "handlers",
+        /// The failures after which a machine is forced to FAILED.
+        MachineFailures => "machine-failures",
+        /// The frames that wait in the queue of one connection.
+        QueuedFrames => "queued-frames",
+        /// The time for which a frame waits in that queue.
+        QueueTime => "queue-time",
+        /// The errors in a row after which the message loop ends.
+        LoopErrors => "loop-errors",
+        /// The answers that one connection is given at the same time.
+        Answers => "answers",
+        /// The agent runs of one container.
+        Runs => "runs",
+        /// The steps of one agent run.
+        RunSteps => "run-steps",
+        /// The time of one agent run.
+        RunTime => "run-time",
+        /// The calls of the supervisor for one step.
+        StepTries => "step-tries",
+        /// The time that one send may take.
+        SendTime => "send-time",
+        /// The tries of one send.
+        SendTries => "send-tries",
+        /// The tries to deliver one agent event.
+        DeliveryTries => "delivery-tries",
+        /// The agent events that are kept for one user.
+        KeptEvents => "kept-events",
+        /// The time for which an agent event is kept.
+        KeptEventTime => "kept-event-time",
+        /// The time in which a close frame must be written.
+        CloseTime => "close-time",
+        /// The time that agent runs are given when the container stops.
+        DrainTime => "drain-time",
+        /// The time that the clean-up of a container that stops may take.
+        DrainCleanUpTime => "drain-clean-up-time",
+    }
+}
+
+/// The value of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitValue {
+    /// Milliseconds.
+    Ms(u64),
+    /// A number of things.
+    Count(u64),
+}
+
+impl From<Duration> for LimitValue {
+    fn from(time: Duration) -> Self {
+        LimitValue::Ms(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<usize> for LimitValue {
+    fn from(count: usize) -> Self {
+        LimitValue::Count(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<u32> for LimitValue {
+    fn from(count: u32) -> Self {
+        LimitValue::Count(count.into())
+    }
+}
+
+impl fmt::Display for LimitValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LimitValue::Ms(ms) if ms % 1_000 == 0 => write!(f, "{} s", ms / 1_000),
+            LimitValue::Ms(ms) => write!(f, "{ms} ms"),
+            LimitValue::Count(count) => write!(f, "{count}"),
+        }
     }
 }
 

@@ -9,9 +9,10 @@ use crate::{
         ids::SocketId,
         ledger::{self, MessageKey},
     },
-    event::{Blame, Breaker, BreakerState, Event},
+    event::{Blame, Breaker, BreakerState, Event, Limit},
     port::{
         env::{CallError, Env, Reply, Request},
+        limits,
         wait::timeout,
     },
 };
@@ -27,6 +28,7 @@ pub async fn ask<E: Env>(
     let service = request.service();
     env.emit(Event::CallStarted { socket, service });
     let answer = timeout(env, limit, env.call(socket, request)).await;
+    let answer = limits::in_time(env, socket, Limit::CallTime, limit, answer);
     let answer = answer.unwrap_or(Err(CallError::TimedOut));
     env.emit(Event::CallEnded {
         socket,
@@ -68,6 +70,7 @@ pub async fn ask_ledger<E: Env>(
             Err(error) => error,
         };
         if deadline.since(env.now()) <= TRY_AGAIN_AFTER {
+            limits::reached(env, socket, Limit::LedgerTime, limit);
             return Err(error);
         }
         env.sleep(TRY_AGAIN_AFTER).await;

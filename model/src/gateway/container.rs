@@ -23,7 +23,7 @@ use crate::{
         registry::Registry,
     },
     design::{Design, SleepPatching},
-    event::{Breaker, Component, TaskName},
+    event::{Breaker, Component, Limit, TaskName},
     gateway::{
         agent::runs::Runs, app_state::AppState, auth::authenticator::Authenticator,
         calls::SharedBreaker, connection::Connection, delivery::outbox::Outboxes,
@@ -198,6 +198,7 @@ impl<E: Env> Container<E> {
             self.sweep_runs_at.set((2 * runs.len() + 8).min(MAX_RUNS));
         }
         if runs.len() >= MAX_RUNS {
+            asker.reached(Limit::Runs, MAX_RUNS);
             return Err(TooManyRuns);
         }
         runs.push(asker.spawn(TaskName::AgentRun, run));

@@ -5,7 +5,7 @@ use std::{future, rc::Rc, time::Duration};
 use crate::{
     core::{close::TRY_AGAIN_LATER, message::Notice},
     design::{ShutdownPolicy, StopInSetup},
-    event::{CloseCause, EndpointEnd, TaskName},
+    event::{CloseCause, EndpointEnd, Limit, TaskName},
     gateway::{
         connection::{Connection, Transport},
         container::{Container, Lifecycle},
@@ -15,6 +15,7 @@ use crate::{
     },
     port::{
         env::{Env, Task},
+        limits,
         wait::timeout,
     },
 };
@@ -64,10 +65,18 @@ impl<E: Env> Container<E> {
             });
         }
         let runs = self.runs.take();
-        timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
+        let ended = timeout(&self.env, DRAIN_GRACE, all_finished::<E>(&runs)).await;
+        limits::in_time(&self.env, None, Limit::DrainTime, DRAIN_GRACE, ended);
         // Runs that did not finish end explicitly, as failures; only then is force used.
         self.agent_runs.stop.set();
-        timeout(&self.env, DRAIN_CLEAN_UP, all_finished::<E>(&runs)).await;
+        let ended = timeout(&self.env, DRAIN_CLEAN_UP, all_finished::<E>(&runs)).await;
+        limits::in_time(
+            &self.env,
+            None,
+            Limit::DrainCleanUpTime,
+            DRAIN_CLEAN_UP,
+            ended,
+        );
         for run in &runs {
             run.cancel();
         }
@@ -83,7 +92,14 @@ impl<E: Env> Container<E> {
                 self.env.sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(&self.env, DRAIN_CLEAN_UP, cleaned_up).await;
+        let cleaned_up = timeout(&self.env, DRAIN_CLEAN_UP, cleaned_up).await;
+        limits::in_time(
+            &self.env,
+            None,
+            Limit::DrainCleanUpTime,
+            DRAIN_CLEAN_UP,
+            cleaned_up,
+        );
         for task in self.background.take().values() {
             task.cancel();
         }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     core::ids::SocketId,
     design::RouterHandlers,
-    event::{Event, Table},
+    event::{Event, Limit, Table},
     gateway::connection::Connection,
     port::env::Env,
 };
@@ -79,6 +79,7 @@ impl<E: Env> Router<E> {
             RouterHandlers::Own => {}
             RouterHandlers::FirstOfAll => {
                 if lists.in_order.len() >= MAX_STALE_HANDLERS {
+                    connection.reached(Limit::Handlers, MAX_STALE_HANDLERS);
                     return;
                 }
             }

@@ -11,11 +11,12 @@ use std::{rc::Rc, time::Duration};
 use crate::{
     core::{ids::SocketId, message::Notice},
     design::{RedisGrace, ServiceValidation},
-    event::{Component, Event, TaskName},
+    event::{Component, Event, Limit, TaskName},
     gateway::{app_state::REQUIRED, calls, connection::Connection, container::Container},
     historical::service_ladder::ServiceLadder,
     port::{
         env::{Env, Request},
+        limits,
         wait::timeout,
     },
 };
@@ -38,6 +39,7 @@ pub async fn validate<E: Env>(
         ServiceValidation::Ladder => {
             let ladder = ServiceLadder {
                 env: &container.env,
+                socket: connection.socket_id(),
                 environment: container.environment,
                 has: |component| container.app.has(component),
                 ping_redis: async || ping_redis(container, connection.socket_id()).await,
@@ -55,7 +57,9 @@ pub async fn validate<E: Env>(
         ServiceValidation::Budgeted => {
             let all = container.app.all_of(&REQUIRED);
             // What counts is what is there now, whether or not the wait was cut short.
-            timeout(&container.env, VALIDATION_BUDGET, all).await;
+            let (env, socket) = (&container.env, connection.socket_id());
+            let came = timeout(env, VALIDATION_BUDGET, all).await;
+            limits::in_time(env, socket, Limit::ServicesTime, VALIDATION_BUDGET, came);
             if container.app.has(Component::Redis) {
                 give_grace(container, connection.socket_id()).await;
             }
@@ -155,5 +159,11 @@ mod tests {
         let missing = env.block_on(validate(&container, &connection));
         assert_eq!(missing, REQUIRED[1..]);
         assert_eq!(env.now().since(Time::ZERO), VALIDATION_BUDGET);
+        let reached = Event::LimitReached {
+            socket: Some(connection.socket_id()),
+            limit: Limit::ServicesTime,
+            value: VALIDATION_BUDGET.into(),
+        };
+        assert!(env.events().contains(&reached));
     }
 }

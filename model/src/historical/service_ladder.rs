@@ -7,9 +7,11 @@ use std::time::Duration;
 use crate::{
     core::{
         environment::{Environment, Polls, Ratio},
+        ids::SocketId,
         services::Component,
     },
-    port::env::Env,
+    event::Limit,
+    port::{env::Env, limits},
 };
 
 /// First sleep of the ladder; doubles with every attempt (docs/protocol.md#service-validation).
@@ -69,6 +71,8 @@ impl Requirement {
 /// What the ladder needs of its container and its connection.
 pub(crate) struct ServiceLadder<'a, E, H, R> {
     pub(crate) env: &'a E,
+    /// The connection that waits.
+    pub(crate) socket: SocketId,
     pub(crate) environment: Environment,
     /// Whether a component is present.
     pub(crate) has: H,
@@ -98,7 +102,11 @@ impl<E: Env, H: Fn(Component) -> bool, R: AsyncFn()> ServiceLadder<'_, E, H, R> 
             }
             self.env.sleep(polls.interval).await;
         }
-        done()
+        let done = done();
+        if !done {
+            self.gave_up(polls.total());
+        }
+        done
     }
 
     /// Validates one component: its dependencies first, whose verdicts are ignored and whose time
@@ -115,13 +123,17 @@ impl<E: Env, H: Fn(Component) -> bool, R: AsyncFn()> ServiceLadder<'_, E, H, R> 
                 return;
             }
             if attempt == requirement.retries {
-                return;
+                return self.gave_up(self.env.now() - started);
             }
             self.env.sleep(RETRY_BASE * 2u32.pow(attempt)).await;
             if self.env.now() - started >= limit {
-                return;
+                return self.gave_up(limit);
             }
         }
+    }
+
+    fn gave_up(&self, after: Duration) {
+        limits::reached(self.env, self.socket, Limit::ServicesTime, after);
     }
 
     async fn check(&self, component: Component) -> bool {
@@ -172,6 +184,7 @@ mod tests {
     fn the_ladder_takes_two_minutes_when_everything_is_down() {
         let env = TestEnv::idle();
         let ladder = ServiceLadder {
+            socket: SocketId::first(0),
             env: &env,
             environment: Environment::Staging,
             has: |_| false,

@@ -175,6 +175,8 @@ pub enum WorldEvent {
     ServiceImpaired { service: Service, how: Impairment },
     /// This impairment is over.
     ServiceRecovered { service: Service, how: Impairment },
+    /// The ledger in Redis no longer knows a message that was claimed this long ago.
+    MessageForgotten { message: MessageId, after_ms: u64 },
 
     // --- the run ------------------------------------------------------------------------------
     /// The plan's fault with this number was applied.

@@ -14,7 +14,7 @@ use std::{
 use gatesim_model::{
     core::{
         ids::{MessageId, UserId},
-        ledger::Book,
+        ledger::{Book, KEPT_FOR, MessageKey},
         time::Time,
     },
     port::env::{AgentStep, CallError, Reply, Request, Service, TokenVerdict},
@@ -107,7 +107,13 @@ impl BackingServices {
                 Reply::AgentStep(agent_step(tools, *step))
             }
             Request::Ledger { key, command } => {
-                Reply::Ledger(self.ledger.borrow_mut().execute(now, key, *command))
+                let mut ledger = self.ledger.borrow_mut();
+                for MessageKey { message, .. } in ledger.forget_old(now) {
+                    let after_ms = KEPT_FOR.as_millis() as u64;
+                    let event = WorldEvent::MessageForgotten { message, after_ms };
+                    self.context.emit(Actor::Service(Service::Redis), event);
+                }
+                Reply::Ledger(ledger.execute(now, key, *command))
             }
         }
     }

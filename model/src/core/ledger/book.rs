@@ -106,14 +106,19 @@ impl Book {
         }
     }
 
-    fn forget_old(&mut self, now: Time) {
+    /// Forgets what was claimed longer than [`KEPT_FOR`] ago, as the keys of Redis expire, and says
+    /// what that was. Every command does so first.
+    pub fn forget_old(&mut self, now: Time) -> Vec<MessageKey> {
+        let mut forgotten = Vec::new();
         while let Some((claimed, _)) = self.claimed.front()
             && now.since(*claimed) > KEPT_FOR
         {
             if let Some((_, key)) = self.claimed.pop_front() {
                 self.entries.remove(&key);
+                forgotten.push(key);
             }
         }
+        forgotten
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         time::Time,
     },
     design::AgentRunPlace,
-    event::Event,
+    event::{Event, Limit, LimitValue},
     gateway::{
         calls,
         connection::Connection,
@@ -67,7 +67,11 @@ pub(crate) async fn start<E: Env>(
     request: RunRequest,
     handler: AgentHandler,
 ) {
-    if container.is_draining() || connection.answers() >= MAX_ANSWERS {
+    if container.is_draining() {
+        return refuse(connection, request.id).await;
+    }
+    if connection.answers() >= MAX_ANSWERS {
+        connection.reached(Limit::Answers, MAX_ANSWERS);
         return refuse(connection, request.id).await;
     }
     let message = request.id.clone();
@@ -244,6 +248,7 @@ impl<E: Env> AgentRun<'_, E> {
             };
             self.emit(kind).await?;
         }
+        self.reached(Limit::RunSteps, MAX_STEPS);
         Err(RunFailure::TooLong)
     }
 
@@ -286,7 +291,10 @@ impl<E: Env> AgentRun<'_, E> {
                 let message = self.asked.request.id.clone();
                 let told = address.send_error(ErrorCode::AgentFailed, Some(message));
                 // A peer that does not read must not keep the run alive.
-                timeout(&container.env, MANAGER_SEND_TIMEOUT, told).await;
+                let told = timeout(&container.env, MANAGER_SEND_TIMEOUT, told).await;
+                if told.is_none() {
+                    self.reached(Limit::SendTime, MANAGER_SEND_TIMEOUT);
+                }
             }
         }
     }
@@ -349,8 +357,21 @@ impl<E: Env> AgentRun<'_, E> {
             };
             match delays.next() {
                 Some(delay) if env.now() < deadline => env.sleep(*delay).await,
-                Some(_) | None => return Err(error),
+                Some(_) if deadline == self.deadline => {
+                    self.reached(Limit::RunTime, RUN_LIMIT);
+                    return Err(error);
+                }
+                // That its time was over was reported by the call.
+                Some(_) => return Err(error),
+                None => {
+                    self.reached(Limit::StepTries, STEP_RETRY_DELAYS.len() + 1);
+                    return Err(error);
+                }
             }
         }
+    }
+
+    fn reached(&self, limit: Limit, value: impl Into<LimitValue>) {
+        self.asked.connection.reached(limit, value);
     }
 }

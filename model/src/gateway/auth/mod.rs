@@ -24,11 +24,12 @@ use crate::{
         token::{self, FoundToken},
     },
     design::{AuthBreakerFeed, AuthRetry, OutageVerdict, TestBypass},
-    event::{self, CloseCause, Event, Step},
+    event::{self, CloseCause, Event, Limit, Step},
     gateway::{connection::Connection, container::Container},
     historical::pauses,
     port::{
         env::{Env, TokenVerdict},
+        limits,
         socket::{Socket, Upgrade},
         wait::timeout,
     },
@@ -257,6 +258,10 @@ async fn climb<E: Env>(
         };
         match delays.next() {
             Some(delay) if failure.is_retryable() => container.env.sleep(*delay).await,
+            None if failure.is_retryable() => {
+                connection.reached(Limit::AuthTries, AUTH_OUTER_DELAYS.len() + 1);
+                return Err(failure);
+            }
             Some(_) | None => return Err(failure),
         }
     }
@@ -275,7 +280,11 @@ async fn attempt<E: Env>(
                 Ok(verdict) => break verdict,
                 Err(_) => match delays.next() {
                     Some(delay) => container.env.sleep(*delay).await,
-                    None => return Err(Failure::outage(container, BlamedSide::Service)),
+                    None => {
+                        let tries = container.environment.auth_inner_delays().len() + 1;
+                        connection.reached(Limit::AuthTries, tries);
+                        return Err(Failure::outage(container, BlamedSide::Service));
+                    }
                 },
             }
         };
@@ -303,8 +312,9 @@ async fn persist<E: Env>(
         }
         Err(refused(connection, &found))
     };
-    timeout(&container.env, AUTH_BUDGET, tries)
-        .await
+    let (env, socket) = (&container.env, connection.socket_id());
+    let verdict = timeout(env, AUTH_BUDGET, tries).await;
+    limits::in_time(env, socket, Limit::AuthTime, AUTH_BUDGET, verdict)
         .unwrap_or_else(|| Err(Failure::outage(container, BlamedSide::Service)))
 }
 
@@ -325,7 +335,11 @@ async fn persist_with<E: Env>(
         };
         match (blame, delays.next()) {
             (BlamedSide::Service, Some(delay)) => container.env.sleep(*delay).await,
-            (BlamedSide::Service | BlamedSide::Breaker | BlamedSide::Client, _) => {
+            (BlamedSide::Service, None) => {
+                connection.reached(Limit::AuthTries, AUTH_OUTER_DELAYS.len() + 1);
+                return Err(Failure::outage(container, blame));
+            }
+            (BlamedSide::Breaker | BlamedSide::Client, _) => {
                 return Err(Failure::outage(container, blame));
             }
         }

@@ -25,10 +25,11 @@ use crate::{
         time::Time,
     },
     design::Design,
-    event::{CloseCause, Event, IdHolder, TaskName},
+    event::{CloseCause, Event, IdHolder, Limit, LimitValue, TaskName},
     gateway::inbox::Inbox,
     port::{
         env::{Env, Task},
+        limits,
         socket::Socket,
         wait::Signal,
     },
@@ -113,6 +114,11 @@ impl<E: Env> Connection<E> {
     /// Reports an observable fact.
     pub fn emit(&self, event: Event) {
         self.env.emit(event);
+    }
+
+    /// Reports that a limit was reached that concerns this connection.
+    pub fn reached(&self, limit: Limit, value: impl Into<LimitValue>) {
+        limits::reached(&self.env, self.socket_id, limit, value);
     }
 
     /// For the observer; the protocol never branches on it.

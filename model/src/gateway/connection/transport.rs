@@ -15,9 +15,10 @@ use crate::{
         token,
     },
     design::{LogValues, TransportOwner},
-    event::{CloseCause, Event, Step},
+    event::{CloseCause, Event, Limit, Step},
     port::{
         env::Env,
+        limits,
         socket::{Received, Socket, SocketError, TransportState},
         wait::{First, first, timeout},
     },
@@ -155,7 +156,7 @@ impl<E: Env> Connection<E> {
             return Err(SendError::ClientNotConnected);
         }
         let (retries, cap) = if self.environment.is_cloud() {
-            (3, Duration::from_secs(2))
+            (3_u32, Duration::from_secs(2))
         } else {
             (2, Duration::from_secs(1))
         };
@@ -172,6 +173,7 @@ impl<E: Env> Connection<E> {
             self.env.sleep(delay).await;
             delay = (delay * 2).min(cap);
         }
+        self.reached(Limit::SendTries, retries);
         Ok(self.socket.send(message).await?)
     }
 
@@ -239,7 +241,14 @@ impl<E: Env> Connection<E> {
         self.closing.set();
         // A refusal has been reported by the transport, and a peer that does not read must not
         // keep the connection alive.
-        let _ = timeout(&self.env, CLOSE_LIMIT, self.socket.close(code, reason)).await;
+        let written = timeout(&self.env, CLOSE_LIMIT, self.socket.close(code, reason)).await;
+        let _ = limits::in_time(
+            &self.env,
+            self.socket_id,
+            Limit::CloseTime,
+            CLOSE_LIMIT,
+            written,
+        );
         self.over.set();
     }
 

@@ -13,16 +13,16 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 use crate::{
     core::{environment::MANAGER_SEND_TIMEOUT, ids::UserId, message::AgentEvent},
     design::{EventDelivery, UndeliveredEvents},
-    event::{Event, Step, TaskName},
+    event::{Event, Limit, Step, TaskName},
     gateway::{
         connection::Connection,
         container::Container,
         emission::{self, Addressee, Handed},
     },
-    port::env::Env,
+    port::{env::Env, limits},
 };
 
-use outbox::{DeliveryReport, Keeper, Outbox, Sender, WaitingEvent};
+use outbox::{DeliveryReport, Keeper, MAX_WAITING_PER_USER, Outbox, Sender, WaitingEvent};
 
 /// How long an event is kept for the user's next connection before the producer is told that it
 /// was not delivered. A browser comes back within seconds (docs/protocol.md#reconnection).
@@ -114,6 +114,8 @@ async fn in_order<E: Env>(
         | UndeliveredEvents::Journaled => alone(container, outbox, WaitingEvent::new(event)).await,
         UndeliveredEvents::StoredAndReplayed => {
             if !container.outboxes.has_room_for(&outbox.user) {
+                let (env, most) = (&container.env, MAX_WAITING_PER_USER);
+                limits::reached(env, outbox.asker, Limit::KeptEvents, most);
                 container.env.emit(outbox.failed(event.seq));
                 return DeliveryReport::NotDelivered;
             }
@@ -243,6 +245,8 @@ async fn retry<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>, waiti
             Handed::NotTaken => {}
         }
     }
+    let (env, tries) = (&container.env, BUFFER_RETRY_DELAYS.len());
+    limits::reached(env, outbox.asker, Limit::DeliveryTries, tries);
 }
 
 // --- keeping ------------------------------------------------------------------------------------
@@ -297,6 +301,8 @@ async fn watch<E: Env>(container: Rc<Container<E>>, outbox: Rc<Outbox<E>>) {
         let left = (since + RECOVERY_WINDOW).since(now);
         match outbox.sender.get() {
             Sender::Idle if left.is_zero() => {
+                let (env, limit) = (&container.env, Limit::KeptEventTime);
+                limits::reached(env, outbox.asker, limit, RECOVERY_WINDOW);
                 outbox.take(seq);
                 container.env.emit(outbox.failed(seq));
             }

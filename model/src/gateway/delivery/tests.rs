@@ -90,6 +90,7 @@ impl DeliveryScene {
                 Event::AgentEventStored { seq, .. } => words.push(format!("{seq} kept")),
                 Event::AgentEventFailed { seq, .. } => words.push(format!("{seq} failed")),
                 Event::AgentEventLost { seq, .. } => words.push(format!("{seq} lost")),
+                Event::LimitReached { limit, .. } => words.push(limit.to_string()),
                 Event::RunEnded { complete: true, .. } => words.push("complete".into()),
                 Event::RunEnded {
                     complete: false, ..
@@ -184,7 +185,8 @@ fn events_that_no_connection_fetches_fail_in_the_end() {
     scene.pass(31_000);
     assert_eq!(
         scene.story(),
-        "0 to c0, 1 to c0, 2 kept, 3 kept, 4 kept, complete, 2 failed, 3 failed, 4 failed"
+        "0 to c0, 1 to c0, 2 kept, 3 kept, 4 kept, complete, kept-event-time, 2 failed, \
+         kept-event-time, 3 failed, kept-event-time, 4 failed"
     );
     assert!(scene.container.outboxes.all().is_empty());
 }
@@ -200,7 +202,8 @@ fn a_peer_that_does_not_read_loses_its_run_to_the_next_connection() {
     scene.pass(6_000);
     assert_eq!(
         scene.story(),
-        "0 kept, 1 kept, 0 to c1 again, 1 to c1 again, 2 to c1, 3 to c1, 4 to c1, complete"
+        "send-time, 0 kept, 1 kept, send-time, 0 to c1 again, 1 to c1 again, 2 to c1, 3 to c1, \
+         4 to c1, complete"
     );
 }
 

@@ -12,7 +12,7 @@ use crate::{
         token,
     },
     design::{AcceptPolicy, PostAcceptSleep, RegistryCreation},
-    event::{Blame, Breaker, BreakerState, CloseCause, Event, StartupPhase, TaskName},
+    event::{Blame, Breaker, BreakerState, CloseCause, Event, Limit, StartupPhase, TaskName},
     port::{
         env::{Env, Task},
         socket::{Socket, SocketError},
@@ -139,6 +139,7 @@ impl<E: Env> Endpoint<E> {
             match ladder.delay_after(failed) {
                 Some(delay) => self.container.env.sleep(delay).await,
                 None => {
+                    self.connection.reached(Limit::AcceptTries, failed);
                     self.record_accept(Err(error.blame()));
                     let reason = "Connection establishment failed - graceful retry";
                     return Err(self.close(NORMAL, reason, error.cause()).await);

@@ -9,8 +9,8 @@ use crate::{
         message::ServerMessage,
     },
     design::HandshakePlacement,
-    event::Event,
-    port::{env::Env, wait::timeout},
+    event::{Event, Limit},
+    port::{env::Env, limits, wait::timeout},
 };
 
 use super::Endpoint;
@@ -80,7 +80,9 @@ impl<E: Env> Endpoint<E> {
                 sleep_if_not_connected,
             } => {
                 let send = self.connection.send(&ServerMessage::HandshakeValidation);
-                let _logged = timeout(env, within, send).await;
+                let sent = timeout(env, within, send).await;
+                let socket = self.connection.socket_id();
+                let _logged = limits::in_time(env, socket, Limit::SendTime, within, sent);
                 if !self.connection.client_is_connected() {
                     env.sleep(sleep_if_not_connected).await;
                 }

@@ -6,12 +6,12 @@
 use crate::{
     core::{
         ids::{ConnectionId, UserId},
-        machine::Moved,
+        machine::{MAX_FAILURES, Moved},
         registry::{Registration, SharedMachine},
         state::ConnectionState,
     },
     design::DuplicateRegistration,
-    event::{Event, Step},
+    event::{Event, Limit, Step},
     port::env::Env,
 };
 
@@ -118,6 +118,10 @@ impl<E: Env> Endpoint<E> {
         let now = self.container.env.now();
         let moved = machine.borrow_mut().request(to, reason, now);
         let socket = self.connection.socket_id();
+        if let Moved::ForcedFailed { .. } = moved {
+            self.connection
+                .reached(Limit::MachineFailures, MAX_FAILURES);
+        }
         let connection = machine.borrow().id().clone();
         let event = match moved {
             Moved::Moved { from, to } => Event::Transition {

@@ -8,10 +8,10 @@ use crate::{
         environment::{LOOP_ERROR_LIMIT, MAX_MESSAGE_BYTES, loop_backoff},
         ids::{MessageId, UserId},
         message::{ClientMessage, ErrorCode},
-        message_queue::{Failed, Pushed},
+        message_queue::{Failed, MAX_FRAME_AGE, Pushed},
     },
     design::{EarlyFrames, LoopCheck, OversizePolicy},
-    event::{CloseCause, Event, IdHolder, ReadySource, Step},
+    event::{CloseCause, Event, IdHolder, Limit, ReadySource, Step},
     gateway::{
         connection::{Connection, ReceiveError, Transport},
         container::Container,
@@ -129,6 +129,7 @@ impl<E: Env> Endpoint<E> {
             let backoff = loop_backoff(tally.errors_in_a_row);
             self.container.env.sleep(backoff).await;
             if tally.errors_in_a_row >= LOOP_ERROR_LIMIT {
+                self.connection.reached(Limit::LoopErrors, LOOP_ERROR_LIMIT);
                 return LoopEnd::TooManyErrors;
             }
         }
@@ -267,17 +268,21 @@ async fn enqueue<E: Env>(
     text: Arc<str>,
 ) -> Result<(), Overflowed> {
     let message = id_of(&text);
+    let most = container.settings.queue_capacity;
     let (pushed, expired) = connection.inbox.push(&container.design, text).await;
     for frame in expired {
+        connection.reached(Limit::QueueTime, MAX_FRAME_AGE);
         drop_silently(connection, id_of(&frame.text));
     }
     match pushed {
         Pushed::Kept => Ok(()),
         Pushed::InsteadOf(frame) => {
+            connection.reached(Limit::QueuedFrames, most);
             drop_silently(connection, id_of(&frame.text));
             Ok(())
         }
         Pushed::NoRoom => {
+            connection.reached(Limit::QueuedFrames, most);
             refuse(connection, message, ErrorCode::NotReady).await;
             let reason = "Too many messages at once";
             let cause = CloseCause::Overload;

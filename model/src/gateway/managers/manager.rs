@@ -17,12 +17,12 @@ use crate::{
         time::Time,
     },
     design::{Design, ManagerLock},
-    event::{Event, IdHolder, LockName, Table},
+    event::{Event, IdHolder, Limit, LockName, Table},
     gateway::{
         connection::Connection,
         lock::{Lock, LockGuard},
     },
-    port::{env::Env, wait::timeout},
+    port::{env::Env, limits, wait::timeout},
 };
 
 /// Connections in the order in which they were added, and the key each was given.
@@ -118,7 +118,9 @@ impl<E: Env> Manager<E> {
         for connection in self.audience(audience) {
             let socket = connection.socket_id();
             let sending = connection.send(message);
-            match timeout(&self.env, MANAGER_SEND_TIMEOUT, sending).await {
+            let sending = timeout(&self.env, MANAGER_SEND_TIMEOUT, sending).await;
+            let limit = Limit::SendTime;
+            match limits::in_time(&self.env, socket, limit, MANAGER_SEND_TIMEOUT, sending) {
                 Some(Ok(())) => sent(socket),
                 Some(Err(_)) | None => failed.push(socket),
             }

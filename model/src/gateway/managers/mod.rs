@@ -14,9 +14,9 @@ use crate::{
         ids::{SocketId, UserId},
     },
     design::{ManagerReaping, ManagerRelease, ManagerScope},
-    event::TaskName,
+    event::{Limit, TaskName},
     gateway::{connection::Connection, container::Container},
-    port::env::Env,
+    port::{env::Env, limits},
 };
 
 use manager::Manager;
@@ -119,6 +119,7 @@ async fn find_or_make<E: Env>(
         make_room(container, &key.user).await;
     }
     if managers.count_of(&key.user) >= limit {
+        limits::reached(&container.env, socket, Limit::ManagersPerUser, limit);
         return Err(TooManyManagers);
     }
     Ok(managers.make(&container.env, &container.design, key.clone(), socket))
@@ -172,6 +173,8 @@ async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerTableKey,
     let now = container.env.now();
     let manager = container.managers.find(key);
     if let Some(manager) = manager.filter(|manager| now.since(manager.last_activity()) > idle) {
+        let socket = manager.kept_for();
+        limits::reached(&container.env, socket, Limit::ManagerIdleTime, idle);
         manager.retire();
         container.managers.drop_manager(&container.env, key);
         container.env.sleep(Duration::ZERO).await;

@@ -6,11 +6,11 @@ use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 use super::Asked;
 use crate::{
     core::{
-        ledger::{JournalPage, LedgerAnswer, LedgerCommand, Status},
+        ledger::{JournalPage, LEASE, LedgerAnswer, LedgerCommand, Status},
         message::{AgentEvent, ErrorCode, RunRequest},
     },
     design::{EventDelivery, SilentRun},
-    event::TaskName,
+    event::{Limit, TaskName},
     gateway::{
         agent, calls,
         emission::{Addressee, Handed, hand_over},
@@ -156,14 +156,22 @@ impl<E: Env> Answering<E> {
             Status::Failed => Some(self.say_failed().await),
             Status::Silent => match self.asked.container.design.silent_run {
                 SilentRun::Awaited => None,
-                SilentRun::ExecutedAgain => Some(Given::NotYet),
+                SilentRun::ExecutedAgain => {
+                    self.lease_is_over();
+                    Some(Given::NotYet)
+                }
                 SilentRun::Failed => {
+                    self.lease_is_over();
                     // If it cannot be asked, or the run has continued, the next read shows it.
                     let _ = self.ask(LedgerCommand::FailIfSilent).await;
                     None
                 }
             },
         }
+    }
+
+    fn lease_is_over(&self) {
+        self.to.connection.reached(Limit::Lease, LEASE);
     }
 
     /// Sends one event; false if the connection is over.

@@ -6,9 +6,10 @@ use super::Asked;
 use crate::{
     core::{
         ids::RunId,
-        ledger::{LedgerAnswer, LedgerCommand, Rival},
+        ledger::{KEPT_FOR, LedgerAnswer, LedgerCommand, MAX_ENTRIES, Rival},
     },
     design::{LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
+    event::Limit,
     gateway::{calls, journal::Journal},
     port::env::Env,
 };
@@ -51,7 +52,12 @@ impl<E: Env> Asked<E> {
         let (env, socket) = (&self.container.env, self.connection.socket_id());
         let command = LedgerCommand::Claim { owner: run, rival };
         match calls::ask_ledger(env, socket, &self.key(), command, CLAIM_LIMIT).await {
-            Ok(answer) => understood(&answer),
+            Ok(answer) => {
+                if answer == LedgerAnswer::Full {
+                    self.connection.reached(Limit::LedgerEntries, MAX_ENTRIES);
+                }
+                understood(&answer)
+            }
             Err(_) => match design.ledger_outage {
                 LedgerOutage::Executed => Claim::Ours,
                 LedgerOutage::Refused => Claim::Unavailable,
@@ -66,6 +72,9 @@ impl<E: Env> Asked<E> {
         };
         let now = self.container.env.now();
         let mut claims = self.container.claims.borrow_mut();
+        for _ in claims.forget_old(now) {
+            self.connection.reached(Limit::ClaimRetention, KEPT_FOR);
+        }
         understood(&claims.execute(now, &self.key(), command))
     }
 

@@ -565,4 +565,16 @@ protocol_vocabulary! {
         title: "lock {lock} waited for no more",
         line: (for_connection(*socket, format!("waits no more for lock {lock}/{instance}"))),
         samples: { socket: None, lock: LockName::MessageQueue, instance: 4, ticket: 2 };
+
+    // --- limits -------------------------------------------------------------------------------
+
+    LimitReached { socket, limit, value } =>
+        subject: Other, sign: Refused, prominence: Notable,
+        parties: Task(*socket), touches: [],
+        title: "limit {limit} reached",
+        line: (for_connection(*socket, format!("limit {limit} of {value} reached"))),
+        samples:
+            { socket: Some(SOCKET), limit: Limit::SendTime, value: LimitValue::Ms(5_000) }
+            { socket: None, limit: Limit::DrainTime, value: LimitValue::Ms(3_500) }
+            { socket: Some(SOCKET), limit: Limit::KeptEvents, value: LimitValue::Count(50) };
 }

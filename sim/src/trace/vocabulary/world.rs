@@ -367,6 +367,14 @@ world_vocabulary! {
         witness: "{service} recovered",
         samples: { service: Service::Supervisor, how: Impairment::Wrong { per_mille: 100 } };
 
+    MessageForgotten { message, after_ms } =>
+        subject: Other, sign: Refused, prominence: Notable,
+        parties: General, touches: [Message(message)],
+        title: "message forgotten by the ledger",
+        line: (format!("the ledger forgets message {message} after {} s", after_ms / 1_000)),
+        witness: -,
+        samples: { message: message(), after_ms: 900_000 };
+
     // --- the run ------------------------------------------------------------------------------
 
     FaultApplied { fault } =>
