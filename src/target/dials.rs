@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use gatesim_sim::{
     plan::{
-        A_DAY_MS, AmountVisitor, BalancerPlan, ClientPlan, ContainerPlan, Count, FaultPlan,
-        HeaderPlan, HeaderPolicy, Leaving, LinkPlan, MessagePlan, Millis, NoisePlan, Plan, Program,
-        Range, ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS, USUAL_WINDOW, Unit,
+        A_DAY_MS, AmountVisitor, BalancerPlan, BalancingPolicy, ClientPlan, ContainerPlan, Count,
+        FaultPlan, HeaderPlan, HeaderPolicy, Leaving, LinkPlan, MessagePlan, Millis, NoisePlan,
+        Plan, Program, Range, ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS,
+        USUAL_WINDOW, Unit,
     },
     scheduler::Strategy,
 };
@@ -168,6 +169,7 @@ impl DialWalk<'_> {
             upgrade_hold_us,
             close_hold_us,
             affinity,
+            policy,
             cookie_loss_per_mille,
             headers,
             retries,
@@ -182,6 +184,7 @@ impl DialWalk<'_> {
         self.range(upgrade_hold_us, 0);
         self.range(close_hold_us, 0);
         self.switch(affinity, true);
+        self.switch(policy, BalancingPolicy::Random);
         self.amount(cookie_loss_per_mille);
         let default_headers = HeaderPlan::default();
         self.switch(headers, default_headers);

@@ -4,6 +4,7 @@
 mod browser;
 mod corpus;
 mod errors;
+mod field;
 mod help;
 mod layers;
 mod power;

@@ -167,3 +167,57 @@ fn samples_around_different_runs_are_not_compared() {
         );
     }
 }
+
+/// How often the verdict is right for changes of which the effect is known:
+/// `cargo test --release --test cli -- --ignored known_changes --nocapture`.
+#[test]
+#[ignore = "takes minutes: a measurement"]
+fn known_changes() {
+    #[derive(serde::Deserialize)]
+    struct Change {
+        scenario: String,
+        before: String,
+        after: String,
+        effect: String,
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("seeds/changes.toml")).unwrap();
+    let mut changes: std::collections::BTreeMap<String, Vec<Change>> =
+        toml::from_str(&text).unwrap();
+    let changes = changes.remove("change").unwrap();
+    let mut right = 0;
+    for change in &changes {
+        let Change {
+            scenario,
+            before,
+            after,
+            effect,
+        } = change;
+        let failing = (0..1_000)
+            .map(|seed| format!("{scenario}@{before}:{seed}"))
+            .find(|run| gatesim(&["replay", run, "--quiet"]).code == 1)
+            .unwrap_or_else(|| panic!("{before} never fails in {scenario}"));
+        let args = [
+            "verify-fix",
+            &failing,
+            "--design",
+            after,
+            "--message-format",
+            "json",
+        ];
+        let compared = &gatesim(&args).json()[0];
+        let verdict = compared["verdict"].as_str().unwrap();
+        let expected: &[&str] = match &**effect {
+            "removes" => &["fixed"],
+            "part" => &["less-often"],
+            "moves" => &["timing-only", "still-fails"],
+            other => panic!("unknown effect {other}"),
+        };
+        let is_right = expected.contains(&verdict);
+        right += u32::from(is_right);
+        let mark = if is_right { "right" } else { "WRONG" };
+        println!("{mark} {effect:<8} {verdict:<20} {failing} -> {after}");
+        println!("      {}", compared["sentence"].as_str().unwrap());
+    }
+    println!("{right} of {} right", changes.len());
+}

@@ -27,6 +27,9 @@ pub struct BalancerPlan {
     pub close_hold_us: Range<Micros>,
     /// Whether a reconnecting client is sent to the container it was on before.
     pub affinity: bool,
+    /// Which container gets an upgrade without a cookie.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub policy: BalancingPolicy,
     /// How many upgrades in a thousand arrive without their cookie.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cookie_loss_per_mille: PerMille,
@@ -67,6 +70,19 @@ pub struct BalancerPlan {
     /// Whether frames of one connection overtake each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reorder: Option<ReorderPlan>,
+}
+
+/// Which container gets an upgrade without a cookie, among those in service.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalancingPolicy {
+    /// Any of them, by chance.
+    #[default]
+    Random,
+    /// One of those with the fewest connections, upgraded ones and those being asked.
+    LeastConnections,
 }
 
 /// What becomes of the headers of an upgrade.

@@ -30,7 +30,7 @@ pub mod scenario;
 mod service;
 mod unit;
 
-pub use balancer::{A_DAY_MS, BalancerPlan, HeaderPlan, ReorderPlan};
+pub use balancer::{A_DAY_MS, BalancerPlan, BalancingPolicy, HeaderPlan, ReorderPlan};
 pub use client::{
     ClientPlan, Leaving, MessageKind, MessagePlan, NoiseKind, NoisePlan, Program, TokenPlace,
 };

@@ -1,13 +1,16 @@
 //! What the balancer does to connections, seen in whole runs of the reference design.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use gatesim_model::{core::time::Time, event::Event};
 use gatesim_sim::{
     Options,
     plan::{
-        BalancerPlan, Count, Direction, FaultKind, FaultPlan, HeaderPlan, HeaderPolicy, Micros,
-        Millis, PerMille, Plan, Range, ReorderPlan,
+        BalancerPlan, BalancingPolicy, ClientPlan, Count, Direction, FaultKind, FaultPlan,
+        HeaderPlan, HeaderPolicy, Micros, Millis, PerMille, Plan, Range, ReorderPlan,
     },
     run::outcome::Outcome,
     trace::event::{CutReason, Fact, Header, TraceEvent, WorldEvent},
@@ -193,4 +196,41 @@ fn an_upgrade_that_one_container_refuses_is_answered_by_another() {
         }
     }
     assert!(routed >= 10);
+}
+
+/// How many connections each container gets of 24 clients that stay.
+fn spread(seed: u64, policy: BalancingPolicy) -> Vec<usize> {
+    let outcome = with(seed, |plan| {
+        be_silent(plan);
+        plan.balancer.policy = policy;
+        plan.balancer.affinity = false;
+        let container = plan.containers[0].clone();
+        plan.containers = vec![container; 3].into();
+        // One after the other, when every container is in service.
+        let one = plan.clients[0].clone();
+        let clients = (0..24).map(|n| ClientPlan {
+            start_ms: Millis::new(5_000 + 100 * n),
+            patience_ms: Millis::new(20_000),
+            ..one.clone()
+        });
+        plan.clients = clients.collect::<Vec<_>>().into();
+    });
+    let mut routed = BTreeMap::new();
+    for (_, event) in world(&outcome) {
+        if let WorldEvent::UpgradeRouted { container, .. } = event {
+            *routed.entry(*container).or_insert(0) += 1;
+        }
+    }
+    routed.into_values().collect()
+}
+
+#[test]
+fn connections_go_where_the_fewest_are() {
+    for seed in 0..5 {
+        let even = spread(seed, BalancingPolicy::LeastConnections);
+        assert_eq!(even, [8, 8, 8], "seed {seed}");
+        let random = spread(seed, BalancingPolicy::Random);
+        assert_eq!(random.iter().sum::<usize>(), 24, "seed {seed}");
+        assert_ne!(random, even, "seed {seed}");
+    }
 }

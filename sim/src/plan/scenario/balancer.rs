@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     plan::{
-        balancer::{A_DAY_MS, BalancerPlan, HeaderPlan, ReorderPlan},
+        balancer::{A_DAY_MS, BalancerPlan, BalancingPolicy, HeaderPlan, ReorderPlan},
         bounds::{MAX_ADDRESSES, MAX_RETRIES},
         fault::Direction,
         range::{Range, only_usual},
@@ -25,6 +25,8 @@ pub(super) struct Balancing {
     close_hold_us: Range<Micros>,
     /// Whether a reconnecting client is sent to the container it was on before.
     affinity: bool,
+    /// Which container gets an upgrade without a cookie: any by chance, if not said.
+    policy: Option<Weights<BalancingPolicy>>,
     /// How many upgrades in a thousand arrive without their cookie.
     #[serde(default)]
     cookie_loss_per_mille: Range<PerMille>,
@@ -88,6 +90,7 @@ impl Balancing {
             upgrade_hold_us: self.upgrade_hold_us,
             close_hold_us: self.close_hold_us,
             affinity: self.affinity,
+            policy: draw.weights_or_default("policy", self.policy.as_ref()),
             cookie_loss_per_mille: draw
                 .per_mille("cookie_loss_per_mille", self.cookie_loss_per_mille),
             headers: self

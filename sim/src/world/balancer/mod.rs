@@ -6,7 +6,7 @@
 //! - [`headers`]: how a request is changed (headers kept, stripped, mangled; addresses hidden; the
 //!   cookie lost),
 //! - [`routing`]: upgrades held for different times and so overtaken by later ones, and where
-//!   they go: affinity cookie or chance, and which containers were not asked yet,
+//!   they go: affinity cookie or policy, and which containers were not asked yet,
 //! - [`upgrade`]: asking containers until one answers: retries, time-outs, a second copy of the
 //!   same upgrade; frames that the client sends before it has its answer are kept,
 //! - [`relay`]: frames both ways, the end of a client's connection that reaches the container
@@ -18,7 +18,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
     time::Duration,
 };
@@ -54,6 +54,8 @@ pub struct Balancer {
     /// Upgrades being held, by arrival.
     held: RefCell<BTreeSet<(u64, SocketId)>>,
     arrivals: Cell<u64>,
+    /// The connections to each container: one for each that asks it or is relayed to it, and one that stays.
+    connections: RefCell<BTreeMap<u32, Rc<()>>>,
 }
 
 impl Balancer {
@@ -65,7 +67,21 @@ impl Balancer {
             backends,
             held: RefCell::default(),
             arrivals: Cell::default(),
+            connections: RefCell::default(),
         })
+    }
+
+    /// One more connection to a container, for as long as this is kept.
+    fn connection_to(&self, container: u32) -> Rc<()> {
+        Rc::clone(self.connections.borrow_mut().entry(container).or_default())
+    }
+
+    /// How many connections there are to a container.
+    fn load(&self, container: u32) -> usize {
+        let connections = self.connections.borrow();
+        connections
+            .get(&container)
+            .map_or(0, |one| Rc::strong_count(one) - 1)
     }
 
     fn scheduler(&self) -> &Rc<Scheduler> {

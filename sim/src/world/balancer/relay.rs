@@ -52,6 +52,7 @@ pub(super) async fn relay(
         container,
         status,
         subprotocol,
+        connection: _connection,
     } = answered;
     let socket = backend.socket();
     let response = Packet::Response {

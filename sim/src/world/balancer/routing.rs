@@ -6,6 +6,7 @@ use gatesim_model::core::ids::SocketId;
 
 use super::Balancer;
 use crate::{
+    plan::BalancingPolicy,
     scheduler::choices::{Purpose, Stream},
     trace::event::WorldEvent,
 };
@@ -31,8 +32,8 @@ pub(super) async fn hold(balancer: &Balancer, socket: SocketId) {
     }
 }
 
-/// The container that the cookie names if it is in service, any one in service otherwise; never
-/// one that was asked before.
+/// The container that the cookie names if it is in service, otherwise one in service by the policy of the plan;
+/// never one that was asked before.
 pub(super) fn route(
     balancer: &Balancer,
     choices: &mut Stream,
@@ -43,6 +44,14 @@ pub(super) fn route(
     candidates.retain(|container| !asked.contains(container));
     if let Some(container) = cookie.filter(|container| candidates.contains(container)) {
         return Some(container);
+    }
+    match balancer.plan().policy {
+        BalancingPolicy::Random => {}
+        BalancingPolicy::LeastConnections => {
+            let load = |container: &u32| balancer.load(*container);
+            let least = candidates.iter().map(load).min();
+            candidates.retain(|container| Some(load(container)) == least);
+        }
     }
     let most = candidates.len().checked_sub(1)?;
     Some(candidates[choices.draw(0..=most as u64) as usize])

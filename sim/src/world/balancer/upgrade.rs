@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeSet, VecDeque},
     pin::Pin,
+    rc::Rc,
     time::Duration,
 };
 
@@ -58,6 +59,8 @@ pub(super) struct Answered {
     pub(super) container: u32,
     pub(super) status: u16,
     pub(super) subprotocol: Option<&'static str>,
+    /// Counts as a connection to the container.
+    pub(super) connection: Rc<()>,
 }
 
 /// The other copy of an upgrade that was answered: asks on, and aborts what answers it.
@@ -150,6 +153,7 @@ async fn ask_one(
     container: u32,
 ) -> Result<Answered, u16> {
     let original = request.upgrade.socket;
+    let connection = balancer.connection_to(container);
     let (from, to) = (Actor::Balancer, Actor::Container(container));
     let link = balancer.context.plan.backend_link;
     let connecting = balancer.network.connect(original, from, to, link);
@@ -195,6 +199,7 @@ async fn ask_one(
             container,
             status,
             subprotocol,
+            connection,
         }),
         // A server says nothing else before its answer.
         First::Left(Incoming::Packet(Packet::Upgrade { .. } | Packet::Frame { .. })) => Err(502),
