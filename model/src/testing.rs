@@ -5,7 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future::{Future, pending, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -17,12 +17,14 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     core::{
         environment::Environment,
         ids::{ConnectionId, SocketId, UserId},
         ledger::Book,
-        message::ServerMessage,
+        message::{ClientMessage, Frame, ServerMessage},
         message_queue::MAX_WAITING_FRAMES,
         time::Time,
     },
@@ -124,6 +126,11 @@ impl TestEnv {
                 self.advance();
             }
         }
+    }
+
+    /// The process is stalled: time goes by, and nothing is done.
+    pub(crate) fn stall(&self, duration: Duration) {
+        self.0.now.set(self.0.now.get() + duration);
     }
 
     fn advance(&self) {
@@ -272,13 +279,26 @@ pub(crate) enum Peer {
     Gone,
 }
 
-/// A socket whose peer sends nothing.
+/// A socket whose peer sends what a test says.
 pub(crate) struct TestSocket {
     upgrade: Upgrade,
     flags: Cell<Flags>,
+    unread: RefCell<VecDeque<Arc<str>>>,
+    arrived: Notify,
     pub(crate) peer: Cell<Peer>,
     pub(crate) sent: RefCell<Vec<ServerMessage>>,
     pub(crate) closed: Cell<Option<u16>>,
+}
+
+impl TestSocket {
+    /// A frame of the peer arrives.
+    pub(crate) fn say(&self, message: &ClientMessage) {
+        let Frame::Text(text) = message.to_frame() else {
+            panic!("a client's message is text")
+        };
+        self.unread.borrow_mut().push_back(text);
+        self.arrived.notify_one();
+    }
 }
 
 impl Socket for TestSocket {
@@ -299,7 +319,12 @@ impl Socket for TestSocket {
     }
 
     async fn receive(&self) -> Result<Received, SocketError> {
-        pending().await
+        loop {
+            if let Some(text) = self.unread.borrow_mut().pop_front() {
+                return Ok(Received::Text(text));
+            }
+            self.arrived.notified().await;
+        }
     }
 
     async fn send(&self, message: &ServerMessage) -> Result<(), SocketError> {
@@ -372,6 +397,8 @@ pub(crate) fn arrive(peer: u32, token: &str) -> Rc<TestSocket> {
             headers: Vec::new(),
         },
         flags: Cell::default(),
+        unread: RefCell::default(),
+        arrived: Notify::new(),
         peer: Cell::new(Peer::Reading),
         sent: RefCell::default(),
         closed: Cell::new(None),

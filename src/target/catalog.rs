@@ -28,6 +28,7 @@ const SCENARIOS: &[(&str, &str)] = &[
     embedded!("duplicate-upgrades"),
     embedded!("partition"),
     embedded!("half-open"),
+    embedded!("long-absence"),
     embedded!("slow-reader"),
     embedded!("hostile-middlebox"),
     embedded!("rolling-deploy"),

@@ -57,6 +57,12 @@ const CASES: &[Case] = &[
         "20",
     ),
     case(
+        "c09-slow-link",
+        "heartbeat-sign=pong",
+        "dead-peers-are-noticed",
+        "60",
+    ),
+    case(
         "c11-stale-twin",
         "event-target=newest-connection",
         "users-isolated",
@@ -80,6 +86,12 @@ const CASES: &[Case] = &[
         "undelivered-events=kept-twice",
         "events-in-order",
         "20",
+    ),
+    case(
+        "c13-late-retry",
+        "late-repetition=executed",
+        "no-client-message-lost",
+        "10",
     ),
     case(
         "c18-dependency-cascade",

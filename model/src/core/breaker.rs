@@ -293,8 +293,12 @@ impl CircuitBreaker {
                     };
                 }
             }
-            // A call that was admitted before the breaker opened.
-            BreakerState::Open => {}
+            // A call that was admitted before the breaker opened; it may clear the count, and the
+            // breaker stays open.
+            BreakerState::Open => match self.policy.success {
+                SuccessRule::Decrement => {}
+                SuccessRule::Reset => self.failures = 0,
+            },
         }
     }
 
@@ -424,8 +428,15 @@ mod tests {
 
     #[test]
     fn results_of_calls_admitted_earlier_do_not_close_an_open_breaker() {
-        let mut breaker = CircuitBreaker::new(Policy::auth_client());
-        assert_eq!(feed(&mut breaker, "fffsf"), "ccooo");
+        for (policy, results, states, left) in [
+            (Policy::accept(Environment::Staging), "fffs", "ccoo", 3),
+            (Policy::auth_client(), "fffs", "ccoo", 0),
+            (Policy::auth_local(), "fffffsf", "ccccooo", 1),
+        ] {
+            let mut breaker = CircuitBreaker::new(policy);
+            assert_eq!(feed(&mut breaker, results), states, "{policy:?}");
+            assert_eq!(breaker.failures(), left, "{policy:?}");
+        }
     }
 
     #[test]

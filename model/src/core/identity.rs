@@ -69,8 +69,7 @@ pub fn millisecond_object_id(environment: Environment, now: Time, fresh: u64) ->
 /// (docs/protocol.md#step-7).
 pub fn id_manager_id(environment: Environment, now: Time, fresh: u64) -> ConnectionId {
     let environment = match environment {
-        Environment::Testing => "test",
-        Environment::Development => "dev",
+        Environment::Testing | Environment::Development => "dev",
         Environment::Staging => "staging",
         Environment::Production => "prod",
     };

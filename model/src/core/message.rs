@@ -2,7 +2,7 @@
 //!
 //! Implements docs/protocol.md#routing and docs/protocol.md#agent-events.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,25 @@ pub struct RunRequest {
     /// If it is sent again: the last event of this message that the client has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
+    /// If it is sent again: how long ago the client handed it over for the first time, in
+    /// milliseconds, by a clock that only goes on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub age_ms: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
+}
+
+impl RunRequest {
+    /// How long ago the client handed it over for the first time.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.age_ms)
+    }
 }
 
 impl ClientMessage {
@@ -198,6 +217,8 @@ pub enum ErrorCode {
     ServiceUnavailable,
     /// The agent run ended without an answer.
     AgentFailed,
+    /// Whether the message was executed is not known any more; it will not be now.
+    OutcomeUnknown,
     /// The message arrived while the connection was not ready for it.
     NotReady,
     /// Anything else.
@@ -233,6 +254,7 @@ mod tests {
             thread: None,
             text: "hello".into(),
             after: None,
+            age_ms: 0,
         });
         let Frame::Text(text) = message.to_frame() else {
             panic!("not a text frame")

@@ -6,7 +6,11 @@
 //! Left out: SUSPENDED, which nothing ever enters, and OVERFLOW, in which it does what it does in
 //! BUFFERING.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     core::{message::ClientMessage, time::Time},
@@ -18,8 +22,11 @@ use crate::{
 /// on open is not refused.
 pub const MAX_WAITING_FRAMES: usize = 128;
 
-/// How long a frame is worth handling.
+/// How long a frame is worth handling, where the queue is emptied by priority.
 pub const MAX_FRAME_AGE: Duration = Duration::from_secs(300);
+
+/// How often a frame is given out that fails, where it is put back.
+pub const MAX_ATTEMPTS: u32 = 3;
 
 /// What the queue does with frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +63,18 @@ pub struct WaitingFrame {
     pub priority: FramePriority,
     /// When it came.
     pub arrived: Time,
+    /// How often it has failed.
+    pub failures: u32,
+}
+
+/// What the queue gives out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Popped {
+    /// A frame to be handled.
+    Frame(WaitingFrame),
+    /// A frame that was too old when its turn came; it is dropped.
+    Expired(WaitingFrame),
 }
 
 /// What happened to a frame that was put in.
@@ -88,6 +107,18 @@ pub struct MessageQueue {
     state: QueueState,
     capacity: usize,
     frames: VecDeque<WaitingFrame>,
+    progress: FlushProgress,
+}
+
+/// How a flush by priority fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct FlushProgress {
+    /// The frame that was given out last.
+    given: Option<WaitingFrame>,
+    /// The priorities that were left, because a frame of theirs failed.
+    left: BTreeSet<FramePriority>,
+    /// Whether any frame has failed.
+    has_failed: bool,
 }
 
 impl FramePriority {
@@ -119,6 +150,7 @@ impl MessageQueue {
             state: QueueState::Buffering,
             capacity,
             frames: VecDeque::new(),
+            progress: FlushProgress::default(),
         }
     }
 
@@ -143,11 +175,14 @@ impl MessageQueue {
         }
     }
 
-    /// Throws out the first frame whose priority is lower *by name*; if there is none, the
-    /// newcomer.
+    /// Only a frame of low priority may be thrown out, for one of higher priority; but the names of
+    /// the priorities are compared, and of these only "normal" follows "low". Otherwise it is the
+    /// newcomer that is thrown out.
     fn evict_for(&mut self, frame: WaitingFrame) -> Pushed {
-        let lower = |kept: &WaitingFrame| kept.priority.name() < frame.priority.name();
-        match self.frames.iter().position(lower) {
+        let low = FramePriority::Low;
+        let is_higher = frame.priority.name() > low.name();
+        let mut places = self.frames.iter();
+        match places.position(|kept| is_higher && kept.priority == low) {
             Some(place) => {
                 let evicted = self.frames.remove(place);
                 self.frames.push_back(frame);
@@ -169,63 +204,65 @@ impl MessageQueue {
     }
 
     /// Takes the next frame out, if the queue gives any.
-    pub fn pop(&mut self, flush: QueueFlush) -> Option<WaitingFrame> {
-        match self.state {
-            QueueState::Flushing => {
-                let next = self.next_to_flush(flush);
+    pub fn pop(&mut self, flush: QueueFlush, now: Time) -> Option<Popped> {
+        match (self.state, flush) {
+            (QueueState::Flushing, QueueFlush::ByPriority) => self.pop_by_priority(now),
+            (QueueState::Flushing, QueueFlush::InOrder | QueueFlush::NeverAwaited) => {
+                let next = self.frames.pop_front();
                 if next.is_none() {
                     self.state = QueueState::PassThrough;
                 }
-                next
+                next.map(Popped::Frame)
             }
-            QueueState::PassThrough => self.frames.pop_front(),
-            QueueState::Buffering | QueueState::Closed => None,
+            (QueueState::PassThrough, _) => self.frames.pop_front().map(Popped::Frame),
+            (QueueState::Buffering | QueueState::Closed, _) => None,
         }
     }
 
-    fn next_to_flush(&mut self, flush: QueueFlush) -> Option<WaitingFrame> {
-        match flush {
-            QueueFlush::InOrder | QueueFlush::NeverAwaited => self.frames.pop_front(),
-            QueueFlush::ByPriority => {
-                let places = self.frames.iter().enumerate();
-                let (place, _) = places.min_by_key(|(_, frame)| frame.priority)?;
-                self.frames.remove(place)
-            }
+    /// The first frame of the most urgent priority that was not left
+    /// (docs/protocol.md#measured-queue-flush).
+    fn pop_by_priority(&mut self, now: Time) -> Option<Popped> {
+        let left = &self.progress.left;
+        let places = self.frames.iter().enumerate();
+        let next = places
+            .filter(|(_, frame)| !left.contains(&frame.priority))
+            .min_by_key(|(_, frame)| frame.priority)
+            .map(|(place, _)| place);
+        let Some(frame) = next.and_then(|place| self.frames.remove(place)) else {
+            // The code that restarts the queue after a failure was never written.
+            self.state = match std::mem::take(&mut self.progress).has_failed {
+                true => QueueState::Buffering,
+                false => QueueState::PassThrough,
+            };
+            return None;
+        };
+        if now.since(frame.arrived) > MAX_FRAME_AGE {
+            return Some(Popped::Expired(frame));
         }
+        self.progress.given = Some(frame.clone());
+        Some(Popped::Frame(frame))
     }
 
-    /// A frame that was taken out could not be handled.
-    pub fn fail(&mut self, frame: WaitingFrame, flush: QueueFlush) -> Failed {
-        match (flush, self.state) {
-            (QueueFlush::ByPriority, QueueState::Flushing) => {
-                // The code that restarts the queue was never written.
-                self.state = QueueState::Buffering;
-                match frame.priority {
-                    FramePriority::Critical => Failed::Lost,
-                    FramePriority::High | FramePriority::Normal | FramePriority::Low => {
-                        self.frames.push_back(frame);
-                        Failed::PutBack
-                    }
-                }
+    /// The frame that was taken out last could not be handled.
+    pub fn fail(&mut self) -> Failed {
+        let Some(mut frame) = self.progress.given.take() else {
+            return Failed::Reported;
+        };
+        self.progress.has_failed = true;
+        frame.failures += 1;
+        match frame.priority {
+            FramePriority::Critical => Failed::Lost,
+            FramePriority::High | FramePriority::Normal | FramePriority::Low
+                if frame.failures >= MAX_ATTEMPTS =>
+            {
+                Failed::Lost
             }
-            (
-                QueueFlush::ByPriority | QueueFlush::InOrder | QueueFlush::NeverAwaited,
-                QueueState::Buffering
-                | QueueState::Flushing
-                | QueueState::PassThrough
-                | QueueState::Closed,
-            ) => Failed::Reported,
+            FramePriority::High | FramePriority::Normal | FramePriority::Low => {
+                self.progress.left.insert(frame.priority);
+                self.frames.push_front(frame);
+                Failed::PutBack
+            }
         }
-    }
-
-    /// Takes out what has waited for more than [`MAX_FRAME_AGE`].
-    pub fn expire(&mut self, now: Time) -> Vec<WaitingFrame> {
-        let old = |frame: &WaitingFrame| now.since(frame.arrived) > MAX_FRAME_AGE;
-        let mut expired = Vec::new();
-        while let Some(frame) = self.frames.pop_front_if(|frame| old(frame)) {
-            expired.push(frame);
-        }
-        expired
     }
 
     /// Takes everything out, and takes nothing in any more.
@@ -244,7 +281,8 @@ mod tests {
         WaitingFrame {
             text: text.into(),
             priority,
-            arrived: Time::default(),
+            arrived: Time::ZERO,
+            failures: 0,
         }
     }
 
@@ -258,10 +296,20 @@ mod tests {
         queue
     }
 
-    fn drain(queue: &mut MessageQueue, flush: QueueFlush) -> String {
-        std::iter::from_fn(|| queue.pop(flush))
-            .map(|frame| frame.text.to_string())
-            .collect()
+    /// What a queue gives out: the frames of these names fail.
+    fn drain(queue: &mut MessageQueue, flush: QueueFlush, now: Time, failing: &str) -> String {
+        let mut given = String::new();
+        while let Some(Popped::Frame(frame)) = queue.pop(flush, now) {
+            given.push_str(&frame.text);
+            if failing.contains(&*frame.text) {
+                given.push_str(match queue.fail() {
+                    Failed::Reported => "!",
+                    Failed::PutBack => "<",
+                    Failed::Lost => "x",
+                });
+            }
+        }
+        given
     }
 
     #[test]
@@ -275,9 +323,9 @@ mod tests {
         ];
         for (flush, order, state) in table {
             let mut queue = queue(&[Low, Critical, Normal, High]);
-            assert_eq!(queue.pop(flush), None, "{flush:?}");
+            assert_eq!(queue.pop(flush, Time::ZERO), None, "{flush:?}");
             queue.open(flush);
-            assert_eq!(drain(&mut queue, flush), order, "{flush:?}");
+            assert_eq!(drain(&mut queue, flush, Time::ZERO, ""), order, "{flush:?}");
             assert_eq!(queue.state(), state, "{flush:?}");
         }
     }
@@ -289,9 +337,9 @@ mod tests {
         let table = [
             (Critical, [Low, Low], instead("new", Critical)),
             (High, [Low, Normal], instead("new", High)),
-            (High, [Low, Critical], instead("b", Critical)),
-            (Normal, [Normal, High], instead("b", High)),
-            (Low, [High, Low], instead("a", High)),
+            (Normal, [High, Low], instead("b", Low)),
+            (Normal, [Normal, High], instead("new", Normal)),
+            (Low, [High, Low], instead("new", Low)),
         ];
         for (newcomer, held, evicted) in table {
             let mut queue = queue(&held);
@@ -304,38 +352,48 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_stops_a_flush_by_priority() {
+    fn a_flush_by_priority_leaves_the_priority_that_fails() {
         // D57.
-        for (priority, fate, left) in [(Critical, Failed::Lost, 1), (High, Failed::PutBack, 2)] {
-            let flush = QueueFlush::ByPriority;
-            let mut queue = queue(&[Low, priority]);
-            queue.open(flush);
-            let first = queue.pop(flush).unwrap();
-            assert_eq!(queue.fail(first, flush), fate);
-            assert_eq!(
-                (queue.state(), queue.pop(flush)),
-                (QueueState::Buffering, None)
-            );
-            assert_eq!(queue.frames.len(), left);
-        }
-        let flush = QueueFlush::InOrder;
-        let mut queue = queue(&[Low, High]);
+        let flush = QueueFlush::ByPriority;
+        let mut queue = queue(&[Critical, High, Critical, High, Low]);
         queue.open(flush);
-        let first = queue.pop(flush).unwrap();
-        assert_eq!(queue.fail(first, flush), Failed::Reported);
-        assert_eq!(drain(&mut queue, flush), "b");
+        assert_eq!(drain(&mut queue, flush, Time::ZERO, "ab"), "axcb<e");
+        assert_eq!(queue.state(), QueueState::Buffering);
+        queue.open(flush);
+        assert_eq!(drain(&mut queue, flush, Time::ZERO, "b"), "b<");
+        queue.open(flush);
+        assert_eq!(drain(&mut queue, flush, Time::ZERO, "b"), "bxd");
+        assert_eq!(queue.state(), QueueState::Buffering);
+        queue.open(flush);
+        assert_eq!(drain(&mut queue, flush, Time::ZERO, ""), "");
+        assert_eq!(queue.state(), QueueState::PassThrough);
     }
 
     #[test]
-    fn expired_frames_are_removed_and_a_closed_queue_takes_none() {
-        let mut queue = queue(&[High, High]);
-        let later = Time::default() + MAX_FRAME_AGE;
-        assert_eq!(queue.expire(later), []);
-        assert_eq!(queue.expire(later + Duration::from_millis(1)).len(), 2);
-        let kept = queue.push(frame("c", High), QueueOverflow::Refused);
-        assert_eq!(kept, Pushed::Kept);
+    fn a_frame_that_fails_otherwise_is_the_callers() {
+        let flush = QueueFlush::InOrder;
+        let mut queue = queue(&[Low, High]);
+        queue.open(flush);
+        assert_eq!(drain(&mut queue, flush, Time::ZERO, "a"), "a!b");
+    }
+
+    #[test]
+    fn a_frame_expires_when_its_turn_comes() {
+        let later = Time::ZERO + MAX_FRAME_AGE + Duration::from_millis(1);
+        let expired = |flush| {
+            let mut queue = queue(&[High]);
+            queue.open(flush);
+            matches!(queue.pop(flush, later), Some(Popped::Expired(_)))
+        };
+        assert!(expired(QueueFlush::ByPriority));
+        assert!(!expired(QueueFlush::InOrder));
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing() {
+        let mut queue = queue(&[High]);
         assert_eq!(queue.close().len(), 1);
-        let refused = queue.push(frame("d", High), QueueOverflow::EvictsByName);
+        let refused = queue.push(frame("b", High), QueueOverflow::EvictsByName);
         assert_eq!(refused, Pushed::NoRoom);
     }
 }

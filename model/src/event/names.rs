@@ -163,6 +163,8 @@ names! {
         LedgerEntries => "ledger-entries",
         /// The time for which a container remembers that it has claimed a message.
         ClaimRetention => "claim-retention",
+        /// The age up to which a message is begun that the ledger does not know.
+        MessageAge => "message-age",
         /// The time without a renewal after which the run of a message counts as dead.
         Lease => "lease",
         /// The tries to accept an upgrade.

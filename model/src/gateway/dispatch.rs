@@ -112,6 +112,7 @@ mod tests {
             thread: None,
             text: "hello".into(),
             after: None,
+            age_ms: 0,
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::{
     core::{
         ids::SocketId,
-        message_queue::{Failed, FramePriority, MessageQueue, Pushed, WaitingFrame},
+        message_queue::{Failed, FramePriority, MessageQueue, Popped, Pushed, WaitingFrame},
     },
     design::{Design, QueueLock},
     event::LockName,
@@ -39,14 +39,18 @@ impl<E: Env> Inbox<E> {
         }
     }
 
-    /// Puts a frame in, and returns what happened to it and to the frames that have expired.
-    pub async fn push(&self, design: &Design, text: Arc<str>) -> (Pushed, Vec<WaitingFrame>) {
+    /// Puts a frame in, and returns what happened to it.
+    pub async fn push(&self, design: &Design, text: Arc<str>) -> Pushed {
         let _guard = self.locked(design).await;
-        let mut queue = self.queue.borrow_mut();
-        let expired = queue.expire(self.env.now());
-        let pushed = queue.push(self.waiting(text), design.queue_overflow);
+        let frame = WaitingFrame {
+            priority: FramePriority::of(&text),
+            text,
+            arrived: self.env.now(),
+            failures: 0,
+        };
+        let pushed = self.queue.borrow_mut().push(frame, design.queue_overflow);
         self.arrived.notify_one();
-        (pushed, expired)
+        pushed
     }
 
     /// The connection is ready: from here on frames are given out, if the design gets that far.
@@ -56,19 +60,19 @@ impl<E: Env> Inbox<E> {
 
     /// Takes the next frame out, waiting for one if there is none. Nothing is lost if the wait is
     /// cancelled.
-    pub async fn pop(&self, design: &Design) -> Arc<str> {
+    pub async fn pop(&self, design: &Design) -> Popped {
         loop {
-            if let Some(next) = self.queue.borrow_mut().pop(design.queue_flush) {
-                return next.text;
+            let now = self.env.now();
+            if let Some(next) = self.queue.borrow_mut().pop(design.queue_flush, now) {
+                return next;
             }
             self.arrived.notified().await;
         }
     }
 
-    /// A frame that was taken out could not be handled.
-    pub fn fail(&self, design: &Design, text: Arc<str>) -> Failed {
-        let frame = self.waiting(text);
-        self.queue.borrow_mut().fail(frame, design.queue_flush)
+    /// The frame that was taken out last could not be handled.
+    pub fn fail(&self) -> Failed {
+        self.queue.borrow_mut().fail()
     }
 
     /// The connection ends: nothing is taken in any more, and what is in goes with it.
@@ -83,14 +87,6 @@ impl<E: Env> Inbox<E> {
         match design.queue_lock {
             QueueLock::Nothing => None,
             QueueLock::TakenAgainToEmpty => Some(self.lock.acquire(Some(self.socket)).await),
-        }
-    }
-
-    fn waiting(&self, text: Arc<str>) -> WaitingFrame {
-        WaitingFrame {
-            priority: FramePriority::of(&text),
-            text,
-            arrived: self.env.now(),
         }
     }
 }

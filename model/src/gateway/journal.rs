@@ -110,7 +110,12 @@ impl Journal {
                 env.emit(failed);
                 return DeliveryReport::NotDelivered;
             }
-            Some(answer @ (LedgerAnswer::Taken | LedgerAnswer::Full | LedgerAnswer::Page(_))) => {
+            Some(
+                answer @ (LedgerAnswer::Taken
+                | LedgerAnswer::Full
+                | LedgerAnswer::TooOld
+                | LedgerAnswer::Page(_)),
+            ) => {
                 panic!("the ledger answered an event with {answer:?}")
             }
         }
@@ -137,7 +142,10 @@ impl Journal {
                 // Without Redis no other container can read the lease either.
                 Some(LedgerAnswer::Done) | None => {}
                 Some(
-                    answer @ (LedgerAnswer::Taken | LedgerAnswer::Full | LedgerAnswer::Page(_)),
+                    answer @ (LedgerAnswer::Taken
+                    | LedgerAnswer::Full
+                    | LedgerAnswer::TooOld
+                    | LedgerAnswer::Page(_)),
                 ) => {
                     panic!("the ledger answered a renewal with {answer:?}")
                 }

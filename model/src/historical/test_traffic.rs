@@ -9,7 +9,11 @@ use std::{cell::RefCell, time::Duration};
 
 use crate::{
     core::{
-        environment::Environment, identity::unix_secs, ids::UserId, time::Time, token,
+        environment::Environment,
+        identity::{self, unix_secs},
+        ids::{ConnectionId, UserId},
+        time::Time,
+        token,
         upgrade::Upgrade,
     },
     design::Design,
@@ -27,20 +31,29 @@ const VALUE_MARKS: [&str; 5] = ["e2e", "staging", "test", "true", "1"];
 /// The results that the authenticator of one container hands out again.
 #[derive(Debug, Default)]
 pub(crate) struct TestResults {
-    last: RefCell<Option<(Time, UserId)>>,
+    last: RefCell<Option<(Time, Tester)>>,
+}
+
+/// Whom a connection is taken for that is admitted without authentication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tester {
+    /// The user.
+    pub(crate) user: UserId,
+    /// The id of the user's context. It is that of the connection that the result was made for.
+    pub(crate) client_id: ConnectionId,
 }
 
 impl TestResults {
-    /// The user of a connection that is admitted without authentication; none if it has to
+    /// Whom a connection is taken for that is admitted without authentication; none if it has to
     /// authenticate. `for_tests` says whether the deployment carries the variable of tests.
-    pub(crate) fn user_of(
+    pub(crate) fn tester(
         &self,
         env: &impl Env,
         environment: Environment,
         for_tests: bool,
         design: &Design,
         upgrade: &Upgrade,
-    ) -> Option<UserId> {
+    ) -> Option<Tester> {
         if !is_test(environment, for_tests, upgrade) {
             return None;
         }
@@ -48,17 +61,19 @@ impl TestResults {
         let token = &found.first()?.token;
         let now = env.now();
         let mut last = self.last.borrow_mut();
-        if let Some((at, user)) = &*last
+        if let Some((at, tester)) = &*last
             && now.since(*at) < RESULT_TTL
         {
-            return Some(user.clone());
+            return Some(tester.clone());
         }
         let user = match token::claimed_user(token) {
             Some(user) => UserId::from(user),
             None => format!("staging-e2e-user-{}", unix_secs(now) % 1000).into(),
         };
-        *last = Some((now, user.clone()));
-        Some(user)
+        let client_id = identity::client_id(&user, now, env.fresh(upgrade.socket));
+        let tester = Tester { user, client_id };
+        *last = Some((now, tester.clone()));
+        Some(tester)
     }
 }
 
@@ -84,21 +99,22 @@ mod tests {
         testing::{TestEnv, arrive},
     };
 
-    fn bypassed(environment: Environment, for_tests: bool) -> [Option<UserId>; 3] {
+    fn bypassed(environment: Environment, for_tests: bool) -> [Option<Tester>; 3] {
         let env = TestEnv::idle();
         let design = Design::builtin("reference").expect("it is built in");
         let results = TestResults::default();
         [(0, "t.alice.x"), (1, "t.bob.x"), (2, "")].map(|(peer, token)| {
             let socket = arrive(peer, token);
-            results.user_of(&env, environment, for_tests, &design, socket.upgrade())
+            results.tester(&env, environment, for_tests, &design, socket.upgrade())
         })
     }
 
     #[test]
     fn the_second_tester_is_taken_for_the_first() {
-        let alice = Some(UserId::from("alice"));
-        let taken = [alice.clone(), alice, None];
-        assert_eq!(bypassed(Environment::Staging, true), taken);
+        let [first, second, third] = bypassed(Environment::Staging, true);
+        let user = first.as_ref().map(|tester| tester.user.as_str());
+        assert_eq!(user, Some("alice"));
+        assert_eq!((second, third), (first, None));
         assert_eq!(bypassed(Environment::Staging, false), [None, None, None]);
         assert_eq!(bypassed(Environment::Production, true), [None, None, None]);
     }

@@ -117,5 +117,5 @@ fn priority_of(number: u32) -> MovePriority {
 
 #[test]
 fn requests_and_polls() {
-    insta::assert_snapshot!(replay::<Coordinator>("coordinator", &[]), @"4416 steps: 4416 agree");
+    insta::assert_snapshot!(replay::<Coordinator>("coordinator"), @"4416 steps: 4416 agree");
 }

@@ -137,5 +137,5 @@ pub fn pattern_name(pattern: &RacePattern) -> String {
 
 #[test]
 fn coordination_is_a_timer() {
-    insta::assert_snapshot!(replay::<Handshake>("handshake", &[]), @"339 steps: 339 agree");
+    insta::assert_snapshot!(replay::<Handshake>("handshake"), @"339 steps: 339 agree");
 }

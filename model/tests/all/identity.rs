@@ -85,5 +85,5 @@ impl Replay for Identities {
 
 #[test]
 fn connection_ids() {
-    insta::assert_snapshot!(replay::<Identities>("identity", &[]), @"2740 steps: 1740 agree, 1000 without a recorded answer");
+    insta::assert_snapshot!(replay::<Identities>("identity"), @"2740 steps: 1740 agree, 1000 without a recorded answer");
 }

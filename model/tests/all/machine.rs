@@ -379,5 +379,5 @@ impl Replay for Machines {
 
 #[test]
 fn machines_and_their_registry() {
-    insta::assert_snapshot!(replay::<Machines>("machine", &[]), @"2660 steps: 2660 agree");
+    insta::assert_snapshot!(replay::<Machines>("machine"), @"2660 steps: 2660 agree");
 }

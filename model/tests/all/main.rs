@@ -1,8 +1,7 @@
 //! The pure core compared with the original gateway.
 //!
 //! `model/tests/vectors` holds what the original answered to sequences of random operations. Each
-//! recording is replayed against the model, step by step. A step that does not agree must be a
-//! [difference that is declared](replay::Difference) beside the test, with the reason.
+//! recording is replayed against the model, step by step, and every step must agree.
 
 mod breaker;
 mod coordinator;

@@ -85,6 +85,17 @@ fn lives(event: &WorldEvent) -> Option<String> {
     }
 }
 
+#[test]
+fn a_client_that_is_busy_does_not_call_the_server_silent() {
+    // Longer than it waits for answers to two of its pings.
+    let plan = one_client(|client| {
+        client.reads_every_ms = Millis::new(70_000);
+        client.patience_ms = Millis::new(300_000);
+    });
+    let outcome = execute("reference", &plan);
+    assert_eq!(attempts(&outcome).len(), 1, "{:?}", told(&outcome, lives));
+}
+
 /// A token of 90 s is renewed after 60 s.
 fn short_lived_token() -> Plan {
     one_client(|client| {

@@ -6,16 +6,13 @@ use std::{
 };
 
 use super::{
-    JournalPage, LEASE, LedgerAnswer, LedgerCommand, MAX_STEPS, MessageKey, Rival, Status,
+    BEGUN_WITHIN, JournalPage, KEPT_FOR, LEASE, LedgerAnswer, LedgerCommand, MAX_STEPS, MessageKey,
+    Rival, Status,
 };
 use crate::core::{ids::RunId, message::AgentEventKind, time::Time};
 
 /// Messages that the ledger holds at most.
 pub const MAX_ENTRIES: usize = 200_000;
-
-/// How long a message is remembered from its claim on: longer than any run, and than any client
-/// asks for it.
-pub const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// Events of one run at most: its steps, and the one that starts it.
 const MAX_JOURNAL: usize = MAX_STEPS as usize + 1;
@@ -26,6 +23,10 @@ pub struct Book {
     entries: BTreeMap<MessageKey, MessageEntry>,
     /// In the order of claiming.
     claimed: VecDeque<(Time, MessageKey)>,
+    /// When it was last asked.
+    asked: Time,
+    /// From when on it calls runs silent: a while after a time in which it could not be asked.
+    judges_from: Time,
 }
 
 #[derive(Debug)]
@@ -51,8 +52,9 @@ impl Book {
     /// Carries out one command, as one step.
     pub fn execute(&mut self, now: Time, key: &MessageKey, command: LedgerCommand) -> LedgerAnswer {
         self.forget_old(now);
+        self.note_asked(now);
         match command {
-            LedgerCommand::Claim { owner, rival } => self.claim(now, key, owner, rival),
+            LedgerCommand::Claim { owner, rival, age } => self.claim(now, key, owner, rival, age),
             LedgerCommand::Append { owner, seq, kind } => {
                 self.owned(key, owner, |entry| entry.append(now, seq, kind))
             }
@@ -60,29 +62,38 @@ impl Book {
             LedgerCommand::Fail { owner } => self.owned(key, owner, MessageEntry::fail),
             LedgerCommand::FailIfSilent => match self.entries.get_mut(key) {
                 None => LedgerAnswer::Unknown,
-                Some(entry) if entry.is_silent(now) => entry.fail(),
+                Some(entry) if entry.is_silent(now, self.judges_from) => entry.fail(),
                 Some(_) => LedgerAnswer::NotYours,
             },
             LedgerCommand::Read { from } => match self.entries.get(key) {
                 None => LedgerAnswer::Unknown,
-                Some(entry) => LedgerAnswer::Page(entry.page(now, from)),
+                Some(entry) => LedgerAnswer::Page(entry.page(now, self.judges_from, from)),
             },
         }
     }
 
-    fn claim(&mut self, now: Time, key: &MessageKey, owner: RunId, rival: Rival) -> LedgerAnswer {
+    fn claim(
+        &mut self,
+        now: Time,
+        key: &MessageKey,
+        owner: RunId,
+        rival: Rival,
+        age: Duration,
+    ) -> LedgerAnswer {
         if let Some(entry) = self.entries.get(key) {
             if entry.owner == owner {
                 return LedgerAnswer::Done;
             }
             let free = match rival {
                 Rival::Respected => false,
-                Rival::SucceededIfSilent => entry.is_silent(now),
+                Rival::SucceededIfSilent => entry.is_silent(now, self.judges_from),
                 Rival::Displaced => true,
             };
             if !free {
                 return LedgerAnswer::Taken;
             }
+        } else if age > BEGUN_WITHIN {
+            return LedgerAnswer::TooOld;
         } else if self.entries.len() >= MAX_ENTRIES {
             return LedgerAnswer::Full;
         } else {
@@ -91,6 +102,15 @@ impl Book {
         self.entries
             .insert(key.clone(), MessageEntry::new(now, owner));
         LedgerAnswer::Done
+    }
+
+    /// A run that is alive renews its lease more often than this. If no command came for so long,
+    /// the ledger could not be asked, and what it has not heard says nothing.
+    fn note_asked(&mut self, now: Time) {
+        if now.since(self.asked) > LEASE / 2 {
+            self.judges_from = now + LEASE;
+        }
+        self.asked = now;
     }
 
     fn owned(
@@ -169,17 +189,17 @@ impl MessageEntry {
         }
     }
 
-    fn is_silent(&self, now: Time) -> bool {
-        self.end.is_none() && now > self.leased_until
+    fn is_silent(&self, now: Time, judges_from: Time) -> bool {
+        self.end.is_none() && now > self.leased_until.max(judges_from)
     }
 
-    fn page(&self, now: Time, from: u32) -> JournalPage {
+    fn page(&self, now: Time, judges_from: Time, from: u32) -> JournalPage {
         let events = self.journal.get(from as usize..).unwrap_or_default();
         JournalPage {
             run: self.owner,
             events: events.to_vec(),
             status: match self.end {
-                None if self.is_silent(now) => Status::Silent,
+                None if self.is_silent(now, judges_from) => Status::Silent,
                 None => Status::Running,
                 Some(RunOutcome::Completed) => Status::Completed,
                 Some(RunOutcome::Failed) => Status::Failed,
@@ -209,22 +229,42 @@ mod tests {
             }
         }
 
+        /// Time goes by, in which other messages are asked about.
         fn after(&mut self, pause: Duration) -> &mut Self {
+            let until = self.now + pause;
+            while until.since(self.now) > SECOND {
+                self.now = self.now + SECOND;
+                self.ask_about("other", LedgerCommand::FailIfSilent);
+            }
+            self.now = until;
+            self
+        }
+
+        /// Time goes by, in which no command gets through.
+        fn unreachable_for(&mut self, pause: Duration) -> &mut Self {
             self.now = self.now + pause;
             self
         }
 
         fn ask(&mut self, command: LedgerCommand) -> LedgerAnswer {
+            self.ask_about("m", command)
+        }
+
+        fn ask_about(&mut self, message: &str, command: LedgerCommand) -> LedgerAnswer {
             let key = MessageKey {
                 user: "ada".into(),
-                message: "m".into(),
+                message: message.into(),
             };
             self.book.execute(self.now, &key, command)
         }
 
         fn claim(&mut self, run: u32, rival: Rival) -> LedgerAnswer {
+            self.claim_again(run, rival, Duration::ZERO)
+        }
+
+        fn claim_again(&mut self, run: u32, rival: Rival, age: Duration) -> LedgerAnswer {
             let owner = RunId(run);
-            self.ask(LedgerCommand::Claim { owner, rival })
+            self.ask(LedgerCommand::Claim { owner, rival, age })
         }
 
         fn append(&mut self, run: u32, seq: u32, kind: AgentEventKind) -> LedgerAnswer {
@@ -303,6 +343,21 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_of_the_ledger_does_not_count_against_a_run() {
+        let mut script = Script::new();
+        script.claim(1, Rival::Respected);
+        let first = script.unreachable_for(LEASE + SECOND).page(0);
+        assert_eq!(first, (vec![], Status::Running));
+        assert_eq!(
+            script.claim(2, Rival::SucceededIfSilent),
+            LedgerAnswer::Taken
+        );
+        // It is given time to say that it is there.
+        assert_eq!(script.after(LEASE).page(0), (vec![], Status::Running));
+        assert_eq!(script.after(SECOND).page(0), (vec![], Status::Silent));
+    }
+
+    #[test]
     fn effect_of_a_claim_on_an_earlier_one() {
         let table = [
             (Rival::Respected, SECOND, LedgerAnswer::Taken),
@@ -325,5 +380,17 @@ mod tests {
         script.claim(1, Rival::Respected);
         script.after(KEPT_FOR + SECOND);
         assert_eq!(script.append(1, 0, AgentStarted), LedgerAnswer::Unknown);
+    }
+
+    #[test]
+    fn what_may_have_been_forgotten_is_not_begun() {
+        let again = |script: &mut Script, age| script.claim_again(2, Rival::Respected, age);
+        let mut script = Script::new();
+        script.claim(1, Rival::Respected);
+        script.after(KEPT_FOR);
+        assert_eq!(again(&mut script, KEPT_FOR), LedgerAnswer::Taken);
+        script.after(SECOND);
+        assert_eq!(again(&mut script, KEPT_FOR + SECOND), LedgerAnswer::TooOld);
+        assert_eq!(again(&mut script, BEGUN_WITHIN), LedgerAnswer::Done);
     }
 }

@@ -9,7 +9,7 @@
 
 mod book;
 
-pub use book::{Book, KEPT_FOR, MAX_ENTRIES};
+pub use book::{Book, MAX_ENTRIES};
 
 use std::time::Duration;
 
@@ -20,6 +20,16 @@ use crate::core::{
 
 /// How long a claim holds without a renewal by its run.
 pub const LEASE: Duration = Duration::from_secs(6);
+
+/// How long a message is remembered from its claim on: longer than any run, and than any
+/// repetition of a message that may still be begun is under way.
+pub const KEPT_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// How long after it was first sent a message may be begun that is not known: a later repetition may
+/// be of a message that was forgotten. What is left of [`KEPT_FOR`] is for the way of the repetition:
+/// the heartbeat closes a connection on which nothing arrives within two minutes, and the windows of
+/// a slow one drain within the rest.
+pub const BEGUN_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// Steps after which a run is cut off.
 pub const MAX_STEPS: u32 = 100;
@@ -53,6 +63,8 @@ pub enum LedgerCommand {
         owner: RunId,
         /// What happens to an earlier claim.
         rival: Rival,
+        /// How long ago the message was sent for the first time.
+        age: Duration,
     },
     /// Appends the event with this number, and renews the lease. Idempotent. An `agent_completed`
     /// completes the run.
@@ -92,6 +104,8 @@ pub enum LedgerAnswer {
     Taken,
     /// There are [`MAX_ENTRIES`]; nothing was claimed.
     Full,
+    /// The message is not known, and older than [`BEGUN_WITHIN`]; nothing was claimed.
+    TooOld,
     /// The asker does not own the run any more, or the run is over.
     NotYours,
     /// The journal from the number that was asked for.

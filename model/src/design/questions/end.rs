@@ -14,6 +14,14 @@ answers! {
         /// One that only goes on.
         Monotonic = "monotonic",
     }
+    /// What tells the heartbeat that the peer is there?
+    HeartbeatSign {
+        /// An answer to one of its pings, and nothing else: a ping that waits behind data is
+        /// answered late, and a peer that sends all the time is declared dead.
+        Pong = "pong",
+        /// Any frame from it.
+        AnyFrame = "any-frame",
+    }
     /// What does the heartbeat do when it gives up?
     HeartbeatFailure {
         /// It ends without a report.

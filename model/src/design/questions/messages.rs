@@ -27,16 +27,17 @@ answers! {
         /// By a callback of the machine that is not awaited: what is in the queue expires
         /// (D28, D49).
         NeverAwaited = "never-awaited",
-        /// By priority; a critical frame that fails is lost, any other is put back, and no task
-        /// goes on from there (D57).
+        /// By priority. A critical frame that fails is lost; any other is put back in front of its
+        /// priority, which is left for the next lower one. After a failure the queue buffers again, and
+        /// no task goes on from there (D57).
         ByPriority = "by-priority",
     }
     /// What if the queue of early frames is full?
     QueueOverflow {
         /// The newcomer is refused with an error, and the connection is closed.
         Refused = "refused",
-        /// One of lower priority is removed without a report, where lower follows the names of
-        /// the priorities; if there is none, it is the newcomer (D56).
+        /// The newcomer is dropped without a report, also a critical one; only an unknown frame takes
+        /// the place of the oldest ping, because priorities are compared by name (D56).
         EvictsByName = "evicts-by-name",
     }
     /// What is held while the queue of early frames is worked on?
@@ -99,6 +100,14 @@ answers! {
         /// It is executed.
         Executed = "executed",
         /// It is refused, and the client is told.
+        Refused = "refused",
+    }
+    /// What happens to a message that the ledger does not know, and whose client sends it for so
+    /// long that the ledger may have forgotten it?
+    LateRepetition {
+        /// It is executed, perhaps for the second time.
+        Executed = "executed",
+        /// It is refused: its outcome is not known, and the client is told so.
         Refused = "refused",
     }
     /// What happens to a message whose run is silent?

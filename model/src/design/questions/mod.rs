@@ -73,6 +73,7 @@ design! {
     final_setup_lookup: FinalSetupLookup = "final-setup-lookup",
     services_ready: ServicesReadyPolicy = "services-ready",
     welcome: WelcomeOrder = "welcome",
+    unsent_welcome: UnsentWelcome = "unsent-welcome",
     gate_wait: GateWait = "gate-wait",
     failure_exit: FailureExit = "failure-exit",
     failure_code: FailureCode = "failure-code",
@@ -89,6 +90,7 @@ design! {
     router_handlers: RouterHandlers = "router-handlers",
     message_ledger: MessageLedger = "message-ledger",
     ledger_outage: LedgerOutage = "ledger-outage",
+    late_repetition: LateRepetition = "late-repetition",
     silent_run: SilentRun = "silent-run",
     agent_run: AgentRunPlace = "agent-run",
     event_target: EventTarget = "event-target",
@@ -111,6 +113,7 @@ design! {
     clock: ClockSource = "clock",
 
     // The end.
+    heartbeat_sign: HeartbeatSign = "heartbeat-sign",
     heartbeat_failure: HeartbeatFailure = "heartbeat-failure",
     cleanup: CleanupPolicy = "cleanup",
     stop_in_setup: StopInSetup = "stop-in-setup",

@@ -102,6 +102,13 @@ answers! {
         /// Once the gate is open.
         AfterReady = "after-ready",
     }
+    /// What if the welcome cannot be sent?
+    UnsentWelcome {
+        /// That is logged, and the connection goes on as if it had been.
+        Logged = "logged",
+        /// The connection ends.
+        EndsTheConnection = "ends-the-connection",
+    }
     /// How long does the loop-entry gate wait for a machine that is not ready?
     GateWait {
         /// Not at all.

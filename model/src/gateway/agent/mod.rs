@@ -95,7 +95,10 @@ pub(crate) async fn start<E: Env>(
 
 /// Tells the client that its message starts no run here and now.
 pub(crate) async fn refuse<E: Env>(connection: &Connection<E>, message: MessageId) {
-    let error = ErrorCode::ServiceUnavailable;
+    refuse_with(connection, message, ErrorCode::ServiceUnavailable).await;
+}
+
+async fn refuse_with<E: Env>(connection: &Connection<E>, message: MessageId, error: ErrorCode) {
     connection.emit(Event::MessageRefused {
         socket: connection.socket_id(),
         message: Some(message.clone()),
@@ -110,7 +113,8 @@ async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
     match asked.claim(run).await {
         Claim::Ours => {
             let journal = asked.journal(run);
-            asked.answer();
+            // Its events have the numbers of another run than those that the client may have.
+            asked.answer(None);
             execute(&asked, run, journal).await;
         }
         Claim::Taken => {
@@ -119,9 +123,13 @@ async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
                 message: asked.request.id.clone(),
                 after: asked.request.after,
             });
-            asked.answer();
+            asked.answer(asked.request.after);
         }
         Claim::Unavailable => refuse(&asked.connection, asked.request.id.clone()).await,
+        Claim::TooOld => {
+            let error = ErrorCode::OutcomeUnknown;
+            refuse_with(&asked.connection, asked.request.id.clone(), error).await;
+        }
     }
 }
 

@@ -187,6 +187,7 @@ impl Failure {
             | ErrorCode::FormatError
             | ErrorCode::MessageTooLarge
             | ErrorCode::AgentFailed
+            | ErrorCode::OutcomeUnknown
             | ErrorCode::NotReady
             | ErrorCode::InternalError => false,
         }
@@ -224,7 +225,9 @@ fn bypass<E: Env>(container: &Container<E>, connection: &Connection<E>) -> Optio
             let upgrade = connection.socket().upgrade();
             let for_tests = container.settings.for_tests;
             let results = &container.auth.test_results;
-            results.user_of(env, container.environment, for_tests, design, upgrade)
+            let tester = results.tester(env, container.environment, for_tests, design, upgrade)?;
+            connection.bind_client_id(|| tester.client_id);
+            Some(tester.user)
         }
     }
 }

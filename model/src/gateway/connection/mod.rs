@@ -52,7 +52,8 @@ pub struct Connection<E: Env> {
     closed_for: Cell<Option<CloseCause>>,
     ids: RefCell<Ids>,
     user: OnceCell<UserId>,
-    last_pong: Cell<Time>,
+    client_id: OnceCell<ConnectionId>,
+    last_sign: Cell<Time>,
     tasks: RefCell<Vec<E::Task>>,
     /// Messages whose answers it is being given from a journal.
     answers: RefCell<BTreeSet<MessageId>>,
@@ -94,7 +95,7 @@ impl<E: Env> Connection<E> {
         Rc::new(Connection {
             socket_id,
             inbox: Inbox::new(env.clone(), socket_id, queue_capacity),
-            last_pong: Cell::new(env.now()),
+            last_sign: Cell::new(env.now()),
             env,
             design,
             environment,
@@ -106,6 +107,7 @@ impl<E: Env> Connection<E> {
             closed_for: Cell::new(None),
             ids: RefCell::default(),
             user: OnceCell::new(),
+            client_id: OnceCell::new(),
             tasks: RefCell::default(),
             answers: RefCell::default(),
         })
@@ -200,16 +202,28 @@ impl<E: Env> Connection<E> {
         self.user.get_or_init(|| user.clone());
     }
 
+    /// The id that the context of the user has, where authentication made one
+    /// (docs/protocol.md#ids-v1-v2).
+    pub fn client_id(&self) -> Option<&ConnectionId> {
+        self.client_id.get()
+    }
+
+    /// Authentication has made an id, or found one in a result that was made for another
+    /// connection. Only the first call counts.
+    pub fn bind_client_id(&self, make: impl FnOnce() -> ConnectionId) {
+        self.client_id.get_or_init(make);
+    }
+
     // --- heartbeat ----------------------------------------------------------------------------
 
     /// When the heartbeat last counted a sign of the peer.
-    pub fn last_pong(&self) -> Time {
-        self.last_pong.get()
+    pub fn last_sign(&self) -> Time {
+        self.last_sign.get()
     }
 
-    /// The peer answered a ping, or the heartbeat begins.
-    pub fn note_pong(&self) {
-        self.last_pong.set(self.env.now());
+    /// The heartbeat counts a sign of the peer, or begins.
+    pub fn note_sign(&self) {
+        self.last_sign.set(self.env.now());
     }
 
     // --- answers ------------------------------------------------------------------------------

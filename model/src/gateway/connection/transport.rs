@@ -14,7 +14,7 @@ use crate::{
         message::{ErrorCode, Notice, ServerMessage},
         token,
     },
-    design::{LogValues, TransportOwner},
+    design::{HeartbeatSign, LogValues, TransportOwner},
     event::{CloseCause, Event, Limit, Step},
     port::{
         env::Env,
@@ -201,15 +201,26 @@ impl<E: Env> Connection<E> {
                 }
             }
         };
-        if let Received::Disconnect { code } = received {
-            self.emit(Event::DisconnectSeen {
-                socket: self.socket_id,
-                code,
-            });
-            self.transport.set(Transport::PeerGone);
-            self.over.set();
+        match received {
+            Received::Text(_) => self.note_frame(),
+            Received::Disconnect { code } => {
+                self.emit(Event::DisconnectSeen {
+                    socket: self.socket_id,
+                    code,
+                });
+                self.transport.set(Transport::PeerGone);
+                self.over.set();
+            }
         }
         Ok(received)
+    }
+
+    /// A frame of the peer was received, of whatever kind.
+    fn note_frame(&self) {
+        match self.design.heartbeat_sign {
+            HeartbeatSign::AnyFrame => self.note_sign(),
+            HeartbeatSign::Pong => {}
+        }
     }
 
     /// Hands a close over, unless the peer is gone. `cause` is the true reason, which `code` may

@@ -63,6 +63,7 @@ impl DeliveryScene {
             thread: thread.map(Into::into),
             text: "hello".into(),
             after: None,
+            age_ms: 0,
         };
         let handler = AgentHandler::Supervisor;
         let run = agent::start(&self.container, connection, user(), request, handler);

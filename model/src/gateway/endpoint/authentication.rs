@@ -29,6 +29,7 @@ impl<E: Env> Endpoint<E> {
                 // Always refused: AUTHENTICATING was not requested before.
                 self.ask_coordinator(CoordinatorState::FactoryCreating, MovePriority::High);
                 self.connection.bind_user(&user);
+                self.make_client_id(&user);
                 self.bind_identity(&user);
                 match self.container.design.early_frames {
                     EarlyFrames::DispatchedOnceKnown => self.start_reader(),
@@ -61,6 +62,7 @@ impl<E: Env> Endpoint<E> {
                 ErrorCode::FormatError
                 | ErrorCode::MessageTooLarge
                 | ErrorCode::AgentFailed
+                | ErrorCode::OutcomeUnknown
                 | ErrorCode::NotReady
                 | ErrorCode::InternalError => 500,
             },
@@ -70,6 +72,7 @@ impl<E: Env> Endpoint<E> {
                 ErrorCode::FormatError
                 | ErrorCode::MessageTooLarge
                 | ErrorCode::AgentFailed
+                | ErrorCode::OutcomeUnknown
                 | ErrorCode::NotReady
                 | ErrorCode::InternalError => INTERNAL_ERROR,
             },

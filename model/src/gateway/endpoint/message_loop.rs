@@ -8,7 +8,7 @@ use crate::{
         environment::{LOOP_ERROR_LIMIT, MAX_MESSAGE_BYTES, loop_backoff},
         ids::{MessageId, UserId},
         message::{ClientMessage, ErrorCode},
-        message_queue::{Failed, MAX_FRAME_AGE, Pushed},
+        message_queue::{Failed, MAX_FRAME_AGE, Popped, Pushed},
     },
     design::{EarlyFrames, LoopCheck, OversizePolicy},
     event::{CloseCause, Event, IdHolder, Limit, ReadySource, Step},
@@ -31,7 +31,7 @@ use super::{Endpoint, Leave};
 enum NextFrame {
     /// A frame.
     Text(Arc<str>),
-    /// Nothing came in time; the loop looks around.
+    /// Nothing came in time, or nothing worth handling; the loop looks around.
     Nothing,
     /// The transport refused, in a way that counts as an error.
     Refused,
@@ -114,7 +114,7 @@ impl<E: Env> Endpoint<E> {
                     match Box::pin(handle(&self.container, &self.connection, &text)).await {
                         Ok(()) => true,
                         Err(_) => {
-                            self.put_back(text);
+                            self.put_back(&text);
                             false
                         }
                     }
@@ -136,17 +136,16 @@ impl<E: Env> Endpoint<E> {
     }
 
     /// A frame from the queue could not be handled: the queue may have ideas of its own.
-    fn put_back(&self, text: Arc<str>) {
+    fn put_back(&self, text: &str) {
         match self.container.design.early_frames {
             EarlyFrames::ReceiveBuffer
             | EarlyFrames::Dispatched
             | EarlyFrames::DispatchedOnceKnown => return,
             EarlyFrames::Queued => {}
         }
-        let message = id_of(&text);
-        match self.connection.inbox.fail(&self.container.design, text) {
+        match self.connection.inbox.fail() {
             Failed::Reported | Failed::PutBack => {}
-            Failed::Lost => drop_silently(&self.connection, message),
+            Failed::Lost => drop_silently(&self.connection, id_of(text)),
         }
     }
 
@@ -202,7 +201,12 @@ impl<E: Env> Endpoint<E> {
                 );
                 match timeout(env, limit, next).await {
                     None => NextFrame::Nothing,
-                    Some(First::Left(text)) => NextFrame::Text(text),
+                    Some(First::Left(Popped::Frame(frame))) => NextFrame::Text(frame.text),
+                    Some(First::Left(Popped::Expired(frame))) => {
+                        self.connection.reached(Limit::QueueTime, MAX_FRAME_AGE);
+                        drop_silently(&self.connection, id_of(&frame.text));
+                        NextFrame::Nothing
+                    }
                     Some(First::Right(())) => over,
                 }
             }
@@ -242,7 +246,7 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
         match container.design.early_frames {
             EarlyFrames::Queued => {
                 if let Ok(ClientMessage::Pong) = serde_json::from_str(&text) {
-                    connection.note_pong();
+                    connection.note_sign();
                 }
                 if enqueue(&container, &connection, text).await.is_err() {
                     return;
@@ -269,12 +273,7 @@ async fn enqueue<E: Env>(
 ) -> Result<(), Overflowed> {
     let message = id_of(&text);
     let most = container.settings.queue_capacity;
-    let (pushed, expired) = connection.inbox.push(&container.design, text).await;
-    for frame in expired {
-        connection.reached(Limit::QueueTime, MAX_FRAME_AGE);
-        drop_silently(connection, id_of(&frame.text));
-    }
-    match pushed {
+    match connection.inbox.push(&container.design, text).await {
         Pushed::Kept => Ok(()),
         Pushed::InsteadOf(frame) => {
             connection.reached(Limit::QueuedFrames, most);
@@ -322,7 +321,7 @@ async fn handle<E: Env>(
         return Ok(());
     };
     if message == ClientMessage::Pong {
-        connection.note_pong();
+        connection.note_sign();
     }
     let id = message.request().map(|request| request.id.clone());
     if id.is_some() && container.is_draining() {

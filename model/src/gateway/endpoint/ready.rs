@@ -8,7 +8,7 @@ use crate::{
         registry::SharedMachine,
         state::ConnectionState,
     },
-    design::{FinalSetupLookup, GateWait, StabilisationPolicy, WelcomeOrder},
+    design::{FinalSetupLookup, GateWait, StabilisationPolicy, UnsentWelcome, WelcomeOrder},
     event::{CloseCause, Event, ReadySource, Step},
     gateway::{
         app_state::REQUIRED,
@@ -51,14 +51,20 @@ impl<E: Env> Endpoint<E> {
             connection_ready: true,
             connection_id: Some(id.clone()),
         };
-        self.connection
-            .send(&welcome)
-            .await
-            .map_err(|error| Leave {
-                cause: cause_of(error),
-                path: ExitPath::ErrorRaised,
-            })?;
-        self.connection.set_ready();
+        let sent = self.connection.send(&welcome).await;
+        match (sent, self.container.design.unsent_welcome) {
+            (Ok(()), _) => self.connection.set_ready(),
+            (Err(_), UnsentWelcome::Logged) => {
+                self.connection.set_ready();
+                return Ok(());
+            }
+            (Err(error), UnsentWelcome::EndsTheConnection) => {
+                return Err(Leave {
+                    cause: cause_of(error),
+                    path: ExitPath::ErrorRaised,
+                });
+            }
+        }
         self.connection.emit(Event::NoticeSent {
             socket,
             notice,

@@ -23,11 +23,11 @@ impl<E: Env> Endpoint<E> {
     pub(super) async fn register_connection(&self, user: &UserId) {
         match self.container.design.migration {
             Migration::PassThrough | Migration::ResetInPlace => {}
-            Migration::UnregisterThenRegister => self.connection.rename(self.make_client_id(user)),
+            Migration::UnregisterThenRegister => self.connection.rename(self.client_id()),
         }
         let key = match self.container.design.manager_key {
             ManagerKey::ConnectionId => self.connection.id(),
-            ManagerKey::ClientId => self.make_client_id(user),
+            ManagerKey::ClientId => self.client_id(),
         };
         if let Some(manager) = self.container.managers.of(self.connection.socket_id()) {
             manager.add(&self.connection, key).await;
@@ -35,9 +35,23 @@ impl<E: Env> Endpoint<E> {
         self.bind_machine(user);
     }
 
-    fn make_client_id(&self, user: &UserId) -> ConnectionId {
-        let fresh = self.container.env.fresh(self.connection.socket_id());
-        identity::client_id(user, self.container.env.now(), fresh)
+    /// The context of a user has an id of its own, where a part of the connection goes by it
+    /// (docs/protocol.md#ids-v1-v2).
+    pub(super) fn make_client_id(&self, user: &UserId) {
+        let design = &self.container.design;
+        match (design.migration, design.manager_key) {
+            (Migration::PassThrough | Migration::ResetInPlace, ManagerKey::ConnectionId) => {}
+            (Migration::UnregisterThenRegister, _) | (_, ManagerKey::ClientId) => {
+                let (env, socket) = (&self.container.env, self.connection.socket_id());
+                let make = || identity::client_id(user, env.now(), env.fresh(socket));
+                self.connection.bind_client_id(make);
+            }
+        }
+    }
+
+    fn client_id(&self) -> ConnectionId {
+        let made = self.connection.client_id().cloned();
+        made.expect("authentication makes the id that a part goes by")
     }
 
     /// docs/protocol.md#step-26: every failure in here is caught and logged, and the connection

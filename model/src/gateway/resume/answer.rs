@@ -45,12 +45,14 @@ struct Answering<E: Env> {
     to: Rc<Addressee<E>>,
     /// The number of the event that comes next.
     next: u32,
+    /// The client has events of this run already.
+    recovered: bool,
 }
 
 impl<E: Env> Asked<E> {
-    /// Gives the connection the answer to the message, where there are journals. A connection that
-    /// is being given it already is given it once.
-    pub(crate) fn answer(self: &Rc<Self>) {
+    /// Gives the connection the answer to the message, where there are journals: what follows event
+    /// `after` of the run. A connection that is being given it already is given it once.
+    pub(crate) fn answer(self: &Rc<Self>, after: Option<u32>) {
         if !self.is_journaled() || !self.connection.begin_answer(&self.request.id) {
             return;
         }
@@ -62,7 +64,8 @@ impl<E: Env> Asked<E> {
                 asker: self.connection.socket_id(),
                 connection: self.connection.clone(),
             }),
-            next: self.request.after.map_or(0, |seq| seq + 1),
+            next: after.map_or(0, |seq| seq + 1),
+            recovered: after.is_some(),
         };
         self.connection
             .spawn_owned(TaskName::Answer, answering.give());
@@ -122,6 +125,7 @@ impl<E: Env> Answering<E> {
                     answer @ (LedgerAnswer::Done
                     | LedgerAnswer::Taken
                     | LedgerAnswer::Full
+                    | LedgerAnswer::TooOld
                     | LedgerAnswer::NotYours),
                 ) => {
                     panic!("the ledger answered a look with {answer:?}")
@@ -143,7 +147,7 @@ impl<E: Env> Answering<E> {
                 message: self.asked.request.id.clone(),
                 seq: self.next,
                 event: kind,
-                recovered: self.asked.request.after.is_some(),
+                recovered: self.recovered,
             };
             if !self.send(event).await {
                 return Some(Given::All);

@@ -6,9 +6,9 @@ use super::Asked;
 use crate::{
     core::{
         ids::RunId,
-        ledger::{KEPT_FOR, LedgerAnswer, LedgerCommand, MAX_ENTRIES, Rival},
+        ledger::{BEGUN_WITHIN, KEPT_FOR, LedgerAnswer, LedgerCommand, MAX_ENTRIES, Rival},
     },
-    design::{LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
+    design::{LateRepetition, LedgerOutage, MessageLedger, SilentRun, UndeliveredEvents},
     event::Limit,
     gateway::{calls, journal::Journal},
     port::env::Env,
@@ -26,6 +26,8 @@ pub(crate) enum Claim {
     Taken,
     /// Unknown, or the ledger is full.
     Unavailable,
+    /// Another run may have executed it so long ago that this is forgotten.
+    TooOld,
 }
 
 impl<E: Env> Asked<E> {
@@ -36,7 +38,7 @@ impl<E: Env> Asked<E> {
             MessageLedger::None => Rival::Displaced,
             MessageLedger::PerContainer => match self.claim_here(run) {
                 Claim::Ours => Rival::Displaced,
-                claim @ (Claim::Taken | Claim::Unavailable) => return claim,
+                claim @ (Claim::Taken | Claim::Unavailable | Claim::TooOld) => return claim,
             },
             MessageLedger::SharedStore => match design.silent_run {
                 SilentRun::Awaited | SilentRun::Failed => Rival::Respected,
@@ -50,11 +52,17 @@ impl<E: Env> Asked<E> {
             MessageLedger::None | MessageLedger::PerContainer => return Claim::Ours,
         }
         let (env, socket) = (&self.container.env, self.connection.socket_id());
-        let command = LedgerCommand::Claim { owner: run, rival };
+        let command = self.command(run, rival);
         match calls::ask_ledger(env, socket, &self.key(), command, CLAIM_LIMIT).await {
             Ok(answer) => {
-                if answer == LedgerAnswer::Full {
-                    self.connection.reached(Limit::LedgerEntries, MAX_ENTRIES);
+                match &answer {
+                    LedgerAnswer::Full => {
+                        self.connection.reached(Limit::LedgerEntries, MAX_ENTRIES);
+                    }
+                    LedgerAnswer::TooOld => {
+                        self.connection.reached(Limit::MessageAge, BEGUN_WITHIN);
+                    }
+                    _ => {}
                 }
                 understood(&answer)
             }
@@ -66,16 +74,21 @@ impl<E: Env> Asked<E> {
     }
 
     fn claim_here(&self, run: RunId) -> Claim {
-        let command = LedgerCommand::Claim {
-            owner: run,
-            rival: Rival::Respected,
-        };
+        let command = self.command(run, Rival::Respected);
         let now = self.container.env.now();
         let mut claims = self.container.claims.borrow_mut();
         for _ in claims.forget_old(now) {
             self.connection.reached(Limit::ClaimRetention, KEPT_FOR);
         }
         understood(&claims.execute(now, &self.key(), command))
+    }
+
+    fn command(&self, owner: RunId, rival: Rival) -> LedgerCommand {
+        let age = match self.container.design.late_repetition {
+            LateRepetition::Executed => Duration::ZERO,
+            LateRepetition::Refused => self.request.age(),
+        };
+        LedgerCommand::Claim { owner, rival, age }
     }
 
     /// The journal of the run that executes the message, where there are journals.
@@ -103,6 +116,7 @@ fn understood(answer: &LedgerAnswer) -> Claim {
         LedgerAnswer::Done => Claim::Ours,
         LedgerAnswer::Taken => Claim::Taken,
         LedgerAnswer::Full => Claim::Unavailable,
+        LedgerAnswer::TooOld => Claim::TooOld,
         LedgerAnswer::NotYours | LedgerAnswer::Page(_) | LedgerAnswer::Unknown => {
             panic!("the ledger answered a claim with {answer:?}")
         }

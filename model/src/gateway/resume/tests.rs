@@ -6,7 +6,7 @@ use crate::{
     core::{
         environment::Environment,
         ids::{RunId, UserId},
-        ledger::{LEASE, LedgerAnswer, LedgerCommand, MessageKey, Rival},
+        ledger::{KEPT_FOR, LEASE, LedgerAnswer, LedgerCommand, MessageKey, Rival},
         message::{self, ErrorCode, ServerMessage},
     },
     event::{Event, TaskName},
@@ -76,11 +76,23 @@ impl ResumeScene {
 
     /// Sends the one message.
     fn ask(&self, container: &Rc<Container<TestEnv>>, client: &Client, after: Option<u32>) {
+        self.ask_again(container, client, after, Duration::ZERO);
+    }
+
+    /// Sends the one message, which was first sent so long ago.
+    fn ask_again(
+        &self,
+        container: &Rc<Container<TestEnv>>,
+        client: &Client,
+        after: Option<u32>,
+        age: Duration,
+    ) {
         let request = message::RunRequest {
             id: "m1".into(),
             thread: None,
             text: "hello".into(),
             after,
+            age_ms: age.as_secs() * 1_000,
         };
         let handler = AgentHandler::Supervisor;
         let start = agent::start(container, &client.0, user(), request, handler);
@@ -174,6 +186,7 @@ fn hang(design: &str) -> (ResumeScene, Client) {
     let command = LedgerCommand::Claim {
         owner: RunId(u32::MAX),
         rival: Rival::Respected,
+        age: Duration::ZERO,
     };
     let claim = calls::ask_ledger(&scene.env, client.0.socket_id(), &key, command, SECOND);
     assert_eq!(scene.env.block_on(claim), Ok(LedgerAnswer::Done));
@@ -192,6 +205,26 @@ fn a_message_whose_run_is_silent() {
     for (answer, runs, words) in table {
         let (scene, client) = hang(&format!("reference+silent-run={answer}"));
         assert_eq!((scene.runs(), &*heard(&client)), (runs, words), "{answer}");
+    }
+}
+
+#[test]
+fn a_message_that_may_have_been_forgotten() {
+    let table = [
+        ("refused", 1, "OutcomeUnknown"),
+        // Not the rest of the first run and the end of the second.
+        ("executed", 2, "0 1 2 3 4"),
+    ];
+    for (answer, runs, words) in table {
+        let scene = ResumeScene::new();
+        let container = scene.container(&format!("reference+late-repetition={answer}"));
+        let first = scene.join(&container, 0);
+        scene.ask(&container, &first, None);
+        scene.pass(KEPT_FOR + SECOND);
+        let late = scene.join(&container, 1);
+        scene.ask_again(&container, &late, Some(1), KEPT_FOR + SECOND);
+        scene.pass(SECOND);
+        assert_eq!((scene.runs(), &*heard(&late)), (runs, words), "{answer}");
     }
 }
 

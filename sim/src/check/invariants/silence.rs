@@ -28,8 +28,8 @@ use crate::{
 ///
 /// - A connection from which nothing has arrived for the heartbeat's interval, its time-out and
 ///   some slack must be on its way out (`docs/protocol.md#heartbeat`).
-/// - A peer whose answer to a ping lies in the buffer is alive. A heartbeat that times out
-///   nevertheless was starved by its own side.
+/// - A peer of which anything has arrived in that time is alive, whatever it was. A heartbeat that times
+///   out nevertheless was starved by its own side, or waited for an answer that its own data held up.
 pub(super) struct DeadPeersAreNoticed {
     /// Interval and time-out of the heartbeat.
     patience: Duration,
@@ -44,8 +44,6 @@ struct PeerSilence {
     container: u32,
     /// When something arrived last; when it was accepted, if nothing has.
     last: Time,
-    /// When the last answer to a ping arrived.
-    pong: Option<Time>,
     watch: HeartbeatWatch,
 }
 
@@ -70,11 +68,11 @@ impl DeadPeersAreNoticed {
         }
     }
 
-    fn heard(&mut self, now: Time, socket: SocketId) -> Option<&mut PeerSilence> {
-        let heard = self.served.get_mut(&socket)?;
-        heard.last = now;
-        self.due.arm(socket, now + self.bound);
-        Some(heard)
+    fn heard(&mut self, now: Time, socket: SocketId) {
+        if let Some(heard) = self.served.get_mut(&socket) {
+            heard.last = now;
+            self.due.arm(socket, now + self.bound);
+        }
     }
 
     fn forget(&mut self, socket: SocketId) {
@@ -103,13 +101,12 @@ impl DeadPeersAreNoticed {
             return;
         };
         heard.watch = HeartbeatWatch::TimedOut;
-        if let Some(silence) = heard.pong.map(|pong| now.since(pong))
-            && silence < self.patience
-        {
+        let silence = now.since(heard.last);
+        if silence < self.patience {
             found.add(socket, "live peer declared dead", || {
                 format!(
-                    "The heartbeat of {socket} timed out although the peer's answer to a ping had \
-                     arrived {} s before and had not been read.",
+                    "The heartbeat of {socket} timed out although a frame of the peer had arrived \
+                     {} s before.",
                     silence.as_secs()
                 )
             });
@@ -132,7 +129,6 @@ impl Rule for DeadPeersAreNoticed {
                 let heard = PeerSilence {
                     container: container_of(entry),
                     last: now,
-                    pong: None,
                     watch: HeartbeatWatch::NotBegun,
                 };
                 self.served.insert(*socket, heard);
@@ -152,14 +148,9 @@ impl Rule for DeadPeersAreNoticed {
                     heard.watch = HeartbeatWatch::Ended;
                 }
             }
-            Fact::World(WorldEvent::MessageArrived { socket, .. }) => {
-                self.heard(now, *socket);
-            }
-            Fact::World(WorldEvent::PongArrived { socket }) => {
-                if let Some(heard) = self.heard(now, *socket) {
-                    heard.pong = Some(now);
-                }
-            }
+            Fact::World(
+                WorldEvent::MessageArrived { socket, .. } | WorldEvent::PongArrived { socket },
+            ) => self.heard(now, *socket),
             Fact::Protocol(Event::HeartbeatTimedOut { socket }) => {
                 self.timed_out(now, *socket, found);
             }

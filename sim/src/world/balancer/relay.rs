@@ -175,6 +175,8 @@ impl Way<'_> {
 
     async fn send(&self, packet: Packet) -> bool {
         let sent = self.to.send(packet).await.is_ok();
+        // A reader that took its time is not idle.
+        self.active.set(self.balancer.scheduler().now());
         if !sent {
             self.from.reset();
         }

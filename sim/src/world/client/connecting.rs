@@ -128,7 +128,7 @@ impl Tab {
             (TokenRefresh::CloseThenConnect, _) => self.schedule(now, Duration::ZERO),
             (TokenRefresh::ConnectThenSwitch, Some(_)) if self.successor.is_none() => {
                 let socket = self.open(now);
-                self.successor = Some(Successor { socket, since: now });
+                self.successor = Some(Successor { socket, heard: now });
             }
             // The next connection is opened with the new token anyway.
             (TokenRefresh::ConnectThenSwitch, Some(_) | None) => {}

@@ -82,8 +82,8 @@ impl Current {
 #[derive(Clone, Copy, Debug)]
 struct Successor {
     socket: SocketId,
-    /// When it was begun.
-    since: Time,
+    /// When something last arrived on it; when it was begun, if nothing has.
+    heard: Time,
 }
 
 /// How far a connection has come, as its client sees it.
@@ -274,7 +274,7 @@ impl Tab {
                 self.connecting_alarm(now),
                 self.renewed_at.or(self.renew_at),
                 self.current.and_then(|current| self.alarm_of(current)),
-                self.successor.and_then(|next| self.silent_at(next.since)),
+                self.successor.and_then(|next| self.silent_at(next.heard)),
                 Some(self.leaves_at),
             ],
             Phase::Leaving | Phase::Gone => [None; 5],
@@ -440,7 +440,7 @@ impl Tab {
             }
             ConnectionStage::Over => false,
         });
-        let successor = self.successor.filter(|next| is_silent(next.since));
+        let successor = self.successor.filter(|next| is_silent(next.heard));
         let silent = [
             current.map(|current| current.socket),
             successor.map(|next| next.socket),

@@ -79,6 +79,7 @@ impl Tab {
             && next.socket == socket
         {
             next.socket = by;
+            next.heard = now;
         } else if let Some(current) = self.current_if(socket) {
             current.socket = by;
             current.stage = ConnectionStage::Open;
@@ -152,13 +153,21 @@ impl Tab {
 
     /// A message arrived.
     fn heard(&mut self, socket: SocketId, text: &str, now: Time) {
-        let is_successor = self.is_successor(socket);
+        // While it is busy with a frame, it is not the server that is silent.
+        let heard = now + self.plan().reads_every_ms.duration();
         let is_current = match self.current_if(socket) {
             Some(current) => {
-                current.heard = now;
+                current.heard = heard;
                 true
             }
             None => false,
+        };
+        let is_successor = match &mut self.successor {
+            Some(next) if next.socket == socket => {
+                next.heard = heard;
+                true
+            }
+            Some(_) | None => false,
         };
         match self.design().client_handlers {
             ClientHandlers::AnySocket => {}

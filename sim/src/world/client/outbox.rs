@@ -4,7 +4,10 @@
 //! Left out: the browser's bounds on its queues (100 messages, 50 while a token is renewed). A plan
 //! bounds the messages of a client, and no scenario comes near.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use gatesim_model::{
     core::{
@@ -58,8 +61,10 @@ enum Scheduled {
 }
 
 /// How far the run of a message has come, as its client knows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct AnswerProgress {
+    /// When the message was handed over for the first time.
+    since: Time,
     latest: Option<(RunId, u32)>,
 }
 
@@ -114,15 +119,19 @@ impl ClientOutbox {
             // It may have been answered since.
             if let Some(progress) = self.unanswered.get(&number) {
                 let after = progress.latest.map(|(_, seq)| seq);
-                let (id, frame) = self.compose(number, after);
+                let (id, frame) = self.compose(number, after, now.since(progress.since));
                 return Some(Item::Again { id, after, frame });
             }
         }
         let (_, waiting) = self.waiting.pop_front_if(|(at, _)| *at <= now)?;
         Some(match waiting {
             Scheduled::Message(number) => {
-                self.unanswered.insert(number, AnswerProgress::default());
-                let (id, frame) = self.compose(number, None);
+                let progress = AnswerProgress {
+                    since: now,
+                    latest: None,
+                };
+                self.unanswered.insert(number, progress);
+                let (id, frame) = self.compose(number, None, Duration::ZERO);
                 Item::Message { id, frame }
             }
             Scheduled::Noise(kind) => Item::Noise(noise(kind)),
@@ -151,13 +160,14 @@ impl ClientOutbox {
         self.unanswered.get_mut(self.numbers.get(id)?)
     }
 
-    fn compose(&self, number: u32, after: Option<u32>) -> (MessageId, Frame) {
+    fn compose(&self, number: u32, after: Option<u32>, age: Duration) -> (MessageId, Frame) {
         let plan = &self.messages[number as usize];
         let id = message_id(self.client, number);
         let request = RunRequest {
             id: id.clone(),
             thread: plan.thread.map(|n| format!("thread{n}").into()),
             after,
+            age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
             text: "x".repeat(plan.text_bytes.size()).into(),
         };
         let message = match plan.kind {
@@ -186,8 +196,6 @@ fn noise(kind: NoiseKind) -> Frame {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::plan::{Count, NoisePlan};
 

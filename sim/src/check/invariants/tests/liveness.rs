@@ -299,6 +299,13 @@ fn dead_peers_are_noticed() {
             .world(WorldEvent::PongArrived { socket: SOCKET });
     }
     heartbeat(&mut starved, timed_out);
+    let mut held_up = watched();
+    held_up.wait_secs(60).world(WorldEvent::MessageArrived {
+        socket: SOCKET,
+        message: None,
+    });
+    held_up.wait_secs(50);
+    heartbeat(&mut held_up, timed_out);
     insta::assert_snapshot!(verdicts(
         Invariant::DeadPeersAreNoticed,
         &[
@@ -310,6 +317,7 @@ fn dead_peers_are_noticed() {
             ("not noticed", &unnoticed),
             ("the heartbeat ended", &ended),
             ("it answered and was not heard", &starved),
+            ("it spoke, and did not answer in time", &held_up),
         ]
     ));
 }
