@@ -16,11 +16,12 @@ pub enum Exit {
     NonDeterministic = 3,
     /// There was nothing to run.
     NothingRan = 4,
-    /// Everything held, but vacuously: a state that must occur now and then occurred too rarely, or
-    /// never. The other codes take precedence: a sweep whose runs do not repeat (3), that was
-    /// interrupted (130) or that ran nothing (4) shows nothing about rare states, and one that
-    /// found a violation (1) was not vacuous. A floor is checked for each design in a scenario in
-    /// which all its runs held.
+    /// Everything held, but vacuously: no connection became ready or no answer arrived, runs were cut
+    /// off by their limits, a fault never happened, what an invariant judges never occurred, or a
+    /// rare state was reached too rarely. The other codes take precedence: a sweep whose runs do not
+    /// repeat (3), that was interrupted (130) or that ran nothing (4) shows nothing about what it
+    /// has not tested, and one that found a violation (1) was not vacuous. Each design is judged in
+    /// each scenario in which all its runs held.
     FloorMissed = 5,
     /// A bug in the tool itself.
     ToolBug = 70,
@@ -55,8 +56,9 @@ impl Exit {
             Self::NonDeterministic => "non-determinism: the same run gave two traces",
             Self::NothingRan => "nothing ran",
             Self::FloorMissed => {
-                "a floor was missed: no connection ever became ready, a rare state was reached too rarely, \
-                 or a defect was not found"
+                "held without having tested: no connection ready or no answer, runs cut off, a fault \
+                 that never happened, an invariant without anything to judge, a rare state reached \
+                 too rarely, or a defect not found"
             }
             Self::ToolBug => "a bug in the tool",
             Self::Interrupted => "interrupted; partial results written",

@@ -174,7 +174,7 @@ pub fn note(line: impl fmt::Display) {
 }
 
 /// Fails if `path` cannot be written as a file: checked before a long computation, not after it.
-pub fn check_parent(path: &Path) -> anyhow::Result<()> {
+pub fn check_writable(path: &Path) -> anyhow::Result<()> {
     if path.is_dir() {
         bail!("failed to write {}: it is a directory", path.display());
     }
@@ -184,7 +184,16 @@ pub fn check_parent(path: &Path) -> anyhow::Result<()> {
     {
         bail!("the directory {} does not exist", parent.display());
     }
-    Ok(())
+    let tried = match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => File::options().append(true).open(path).map(drop),
+        _ => {
+            let partial = partial_name(path);
+            File::create(&partial)
+                .map(drop)
+                .and_then(|()| fs::remove_file(&partial))
+        }
+    };
+    tried.with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Writes a file under a temporary name and renames it at the end, so that an interrupted or failed

@@ -23,7 +23,7 @@ use crate::{
         interrupt, pool,
     },
     exit::Exit,
-    output::{Output, check_parent, progress::ProgressDisplay, write_whole},
+    output::{Output, check_writable, progress::ProgressDisplay, write_whole},
     target::{
         defects::{Catalogue, PreparedDefect},
         origin::Origin,
@@ -78,7 +78,7 @@ pub fn power(args: &PowerArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let subjects = catalogue.subjects(&args.defects)?;
     let effort = effort_of(args)?;
     if let Some(path) = &args.matrix {
-        check_parent(path)?;
+        check_writable(path)?;
     }
     let jobs = args.jobs.count();
     interrupt::install()?;

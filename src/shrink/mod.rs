@@ -16,7 +16,7 @@ use gatesim_sim::{Options, run::outcome::Outcome, trace::event::FinishReason};
 use crate::{
     execution::{clock::Stopwatch, determinism::run_checked, interrupt},
     exit::Exit,
-    output::{MessageFormat, Output, check_parent, note, progress::ProgressDisplay},
+    output::{MessageFormat, Output, check_writable, note, progress::ProgressDisplay},
     target::{
         Target, capsule::Capsule, catalog, run_name::RunName, shrunk::Shrunk, witness::Witness,
     },
@@ -202,7 +202,7 @@ fn output_path(args: &ShrinkArgs, target: &Target) -> anyhow::Result<PathBuf> {
         Some(path) => path.clone(),
         None => PathBuf::from(Capsule::shrunk_file_name(&target.run)),
     };
-    check_parent(&path)?;
+    check_writable(&path)?;
     let shrunk = target.capsule.as_ref().and_then(|c| c.shrunk.as_ref());
     let continues = args.resume || (shrunk.is_some() && target.is_from(&path));
     if path.exists() && !continues {

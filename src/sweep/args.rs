@@ -38,6 +38,9 @@ pub struct SweepArgs {
     /// End each run at its first violation.
     #[arg(long)]
     pub stop_at_first: bool,
+    /// Show in how many runs each fault of each scenario happened, and why not in the others.
+    #[arg(long)]
+    pub faults: bool,
     /// Write a JUnit report, for CI.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,

@@ -3,7 +3,9 @@
 
 pub mod args;
 mod durations;
+mod gaps;
 mod groups;
+mod happened;
 mod junit;
 mod partition;
 mod report;
@@ -12,7 +14,7 @@ mod table;
 mod tally;
 mod work;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use gatesim_sim::{Options, plan::scenario::MAX_SEED};
@@ -20,7 +22,7 @@ use gatesim_sim::{Options, plan::scenario::MAX_SEED};
 use crate::{
     execution::{clock::Stopwatch, determinism, interrupt},
     exit::Exit,
-    output::{Output, check_parent, progress::ProgressDisplay, write_whole},
+    output::{Output, check_writable, progress::ProgressDisplay, write_whole},
     sweep::{
         args::SweepArgs,
         result::SweepResult,
@@ -41,16 +43,17 @@ const FOUND_BY_SWEEP: &str = "found by a sweep; replace this by what the run sho
 /// Runs the command.
 pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let work = work_of(args)?;
-    check_writable(args)?;
+    check_outputs(args)?;
     let catalogue = args.table.as_ref().map(|_| Catalogue::load()).transpose()?;
     interrupt::install()?;
     let watch = Stopwatch::start();
     let progress = ProgressDisplay::new("runs", work.count(), args.budget);
     let harvest = work.run(&progress);
-    let result = confirm(work, harvest);
+    let mut result = confirm(work, harvest);
+    result.elapsed = watch.elapsed();
     progress.clear();
 
-    report::write(&result, out)?;
+    report::write(&result, args.faults, out)?;
     out.flush()?;
     if let Some(path) = &args.junit {
         junit::write(&result, path)?;
@@ -130,7 +133,7 @@ fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
 }
 
 /// Fails before the sweep if a result could not be written after it.
-fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
+fn check_outputs(args: &SweepArgs) -> anyhow::Result<()> {
     if let Some(dir) = &args.capsules {
         std::fs::create_dir_all(dir)
             .with_context(|| format!("failed to create the directory {}", dir.display()))?;
@@ -139,7 +142,7 @@ fn check_writable(args: &SweepArgs) -> anyhow::Result<()> {
     files
         .into_iter()
         .flatten()
-        .try_for_each(|path| check_parent(path))
+        .try_for_each(|path| check_writable(path))
 }
 
 /// Re-executes the first run of every group alone, and every run that did not repeat once more with
@@ -187,6 +190,7 @@ fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
         failures,
         divergences,
         interrupted: interrupt::requested(),
+        elapsed: Duration::ZERO,
     }
 }
 
@@ -225,7 +229,7 @@ fn exit_of(result: &SweepResult) -> Exit {
         Exit::NothingRan
     } else if tallies.iter().any(|tally| tally.groups.total() > 0) {
         Exit::Violated
-    } else if tallies.iter().any(|tally| tally.is_vacuous()) || result.misses_a_floor() {
+    } else if result.gaps().next().is_some() {
         Exit::FloorMissed
     } else {
         Exit::Held
@@ -237,7 +241,7 @@ mod tests {
     use std::{num::NonZeroUsize, slice::from_ref};
 
     use gatesim_sim::{
-        check::{figures::Figures, marks::Mark},
+        check::{figures::Figures, marks::Mark, premises::Premise},
         run::outcome::{Digest, Outcome},
     };
 
@@ -249,13 +253,22 @@ mod tests {
 
     /// A sweep of one pair with these outcomes, seeds from 0.
     fn swept(outcomes: &[Outcome]) -> SweepResult {
+        let mut scenario = catalog::scenario("golden-path").unwrap();
+        scenario.floors = Default::default();
+        let pair = Pair {
+            scenario_reference: "golden-path".to_owned(),
+            design_reference: "reference".to_owned(),
+            every: 1,
+            scenario,
+            design: catalog::design("reference").unwrap(),
+        };
         let mut tally = PairTally::default();
         for (seed, outcome) in outcomes.iter().enumerate() {
             tally.add(seed as u64, outcome);
         }
         SweepResult {
             work: SweepWork {
-                pairs: Vec::new(),
+                pairs: vec![pair],
                 first_seed: 0,
                 partition: "1/1".parse().unwrap(),
                 limit: Limit::Seeds(1),
@@ -269,31 +282,35 @@ mod tests {
             failures: Vec::new(),
             divergences: Vec::new(),
             interrupted: false,
+            elapsed: Duration::ZERO,
         }
     }
 
     /// A sweep of one pair in a scenario that promises to set clocks in every run.
     fn swept_with_floor(outcomes: &[Outcome]) -> SweepResult {
         let mut result = swept(outcomes);
-        let mut scenario = catalog::scenario("golden-path").unwrap();
-        scenario.floors = toml::from_str("clock-set = 1000").unwrap();
-        result.work.pairs.push(Pair {
-            scenario_reference: "golden-path".to_owned(),
-            design_reference: "reference".to_owned(),
-            every: 1,
-            scenario,
-            design: catalog::design("reference").unwrap(),
-        });
+        let floors = toml::from_str("clock-set = 1000").unwrap();
+        result.work.pairs[0].scenario.floors = floors;
         result
+    }
+
+    /// The run again, without a violation, and with something to judge for every invariant.
+    fn tested(failed: &Outcome) -> Outcome {
+        let mut held = Outcome {
+            violations: Vec::new(),
+            ..failed.clone()
+        };
+        held.figures.agent_runs_delivered = 1;
+        for premise in Premise::ALL {
+            held.premises.set(*premise);
+        }
+        held
     }
 
     #[test]
     fn a_floor_that_is_missed_is_said_where_all_held() {
         let failed = failed_outcome();
-        let held = Outcome {
-            violations: Vec::new(),
-            ..failed.clone()
-        };
+        let held = tested(&failed);
         let mut marked = held.clone();
         marked.marks.set(Mark::ClockSet);
         let met = vec![marked.clone(); 5];
@@ -309,10 +326,7 @@ mod tests {
     #[test]
     fn the_gravest_finding_is_the_verdict() {
         let failed = failed_outcome();
-        let held = Outcome {
-            violations: Vec::new(),
-            ..failed.clone()
-        };
+        let held = tested(&failed);
         let vacuous = Outcome {
             figures: Figures {
                 connections_expected: 3,

@@ -4,26 +4,29 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gatesim_sim::check::{
-    figures::Figures,
-    marks::{Mark, MissedFloor},
-};
+use gatesim_sim::check::{figures::Figures, invariants::Invariant, marks::Mark};
 use serde::Serialize;
 
 use crate::{
     output::{MessageFormat, Output, note},
     sweep::{
-        durations::Durations, groups::Groups, result::SweepResult, tally::PairTally, work::Pair,
+        durations::Durations,
+        gaps::{Gap, GapJson},
+        groups::Groups,
+        happened::FaultCounts,
+        result::SweepResult,
+        tally::PairTally,
+        work::Pair,
     },
 };
 
 /// Failures that are shown in full; more than a person reads are shown in one line each.
 const MAX_BLOCKS: usize = 10;
 
-/// Writes everything.
-pub fn write(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+/// Writes everything; `faults` if the text is to say in how many runs each fault happened.
+pub fn write(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::Result<()> {
     match out.format() {
-        MessageFormat::Human => write_human(result, out),
+        MessageFormat::Human => write_human(result, faults, out),
         MessageFormat::Json => write_json(result, out),
     }
 }
@@ -46,7 +49,7 @@ pub fn speed(result: &SweepResult, elapsed: Duration) {
     ));
 }
 
-fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::Result<()> {
     let style = out.style();
     for divergence in &result.divergences {
         out.line(divergence.human())?;
@@ -79,6 +82,9 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
             _ => out.line(line)?,
         }
     }
+    if faults {
+        write_faults(result, out)?;
+    }
     for (pair, tally) in pairs(result).filter(|(_, tally)| tally.broken.total() > 0) {
         out.line("")?;
         out.line(format!(
@@ -97,6 +103,30 @@ fn write_human(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     }
     out.line("")?;
     out.line(verdict(result))
+}
+
+/// In how many runs each fault happened, and what was never put to the test.
+fn write_faults(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
+    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.runs > 0) {
+        let faults = tally.happened.named(pair.scenario.fault_names());
+        let width = faults.iter().map(|(fault, _)| fault.len()).max();
+        out.line("")?;
+        out.line(format!("{}, {} runs", name(pair), tally.runs))?;
+        for (fault, counts) in &faults {
+            let width = width.unwrap_or_default();
+            out.line(format!("  {fault:<width$}  {counts}"))?;
+        }
+        for (invariant, _) in tally.never_judged() {
+            out.line(format!("  {}", never_judged(invariant)))?;
+        }
+    }
+    Ok(())
+}
+
+/// That an invariant was never put to the test, and why.
+pub fn never_judged(invariant: Invariant) -> String {
+    let why = invariant.premise().unmet();
+    format!("{invariant} was not put to the test: {why} in any run")
 }
 
 fn name(pair: &Pair) -> String {
@@ -126,17 +156,8 @@ fn verdict(result: &SweepResult) -> String {
             " ({not_kept} failures of further causes are only counted)"
         ));
     }
-    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.is_vacuous()) {
-        text.push_str(&format!(
-            "\n{}: none of {} connections became ready, so that it held says nothing",
-            name(pair),
-            tally.figures.connections_expected
-        ));
-    }
-    for (pair, tally) in pairs(result) {
-        for floor in tally.missed(&pair.scenario.floors) {
-            text.push_str(&format!("\n{}: {}", name(pair), missed_floor(&floor)));
-        }
+    for (pair, gap) in result.gaps() {
+        text.push_str(&format!("\n{}: {gap}", name(pair)));
     }
     if !result.divergences.is_empty() {
         text.push_str(&format!(
@@ -148,14 +169,6 @@ fn verdict(result: &SweepResult) -> String {
         text.push_str("\ninterrupted: these are the runs that were finished");
     }
     text
-}
-
-/// A floor that was missed, in words.
-pub fn missed_floor(floor: &MissedFloor) -> String {
-    format!(
-        "the floor of {} was missed: {} of {} runs reached it, and at least {} in 1000 must",
-        floor.mark, floor.reached, floor.runs, floor.per_mille
-    )
 }
 
 /// One row of the table: each cell with the heading of its column.
@@ -248,7 +261,12 @@ struct ResultJson<'a> {
     broken: Vec<CauseJson<'a>>,
     finishes: &'a BTreeMap<String, u64>,
     marks: &'a BTreeMap<Mark, u64>,
-    missed_floors: Vec<FloorJson>,
+    /// In how many runs each fault of the scenario happened, by its name.
+    faults: BTreeMap<String, FaultCounts>,
+    /// Invariants that no run put to the test, and what did not occur.
+    never_judged: BTreeMap<Invariant, &'static str>,
+    /// What was not tested although all runs held: exit code 5.
+    gaps: Vec<GapJson>,
     steps: u64,
     #[serde(flatten)]
     figures: &'a Figures<Durations>,
@@ -261,24 +279,6 @@ struct CauseJson<'a> {
     count: u64,
     first_seed: u64,
     median_runs_to_find: u64,
-}
-
-#[derive(Serialize)]
-struct FloorJson {
-    mark: Mark,
-    reached: u64,
-    per_mille: u32,
-}
-
-fn floors_json(pair: &Pair, tally: &PairTally) -> Vec<FloorJson> {
-    let missed = tally.missed(&pair.scenario.floors).into_iter();
-    missed
-        .map(|floor| FloorJson {
-            mark: floor.mark,
-            reached: floor.reached,
-            per_mille: floor.per_mille,
-        })
-        .collect()
 }
 
 /// The last JSON line; its absence means that the sweep did not end in order.
@@ -324,7 +324,16 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a PairTally) -> ResultJson<'a> {
         broken: causes_json(&tally.broken, tally.runs),
         finishes: &tally.finishes,
         marks: &tally.marks,
-        missed_floors: floors_json(pair, tally),
+        faults: tally
+            .happened
+            .named(pair.scenario.fault_names())
+            .into_iter()
+            .collect(),
+        never_judged: tally
+            .never_judged()
+            .map(|(invariant, _)| (invariant, invariant.premise().unmet()))
+            .collect(),
+        gaps: Gap::of(pair, tally).iter().map(Gap::json).collect(),
         steps: tally.steps,
         figures: &tally.figures,
     }

@@ -1,8 +1,11 @@
 //! What a sweep found.
 
+use std::time::Duration;
+
 use crate::{
     execution::determinism::NonDeterminism,
     sweep::{
+        gaps::Gap,
         tally::PairTally,
         work::{Harvest, Pair, SweepWork},
     },
@@ -21,6 +24,8 @@ pub struct SweepResult {
     pub divergences: Vec<NonDeterminism>,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// Wall-clock time. It reaches no result but the times of a JUnit report.
+    pub elapsed: Duration,
 }
 
 impl SweepResult {
@@ -29,9 +34,9 @@ impl SweepResult {
         self.work.pairs.iter().zip(&self.harvest.tallies)
     }
 
-    /// Whether a rare state was reached too rarely, in a scenario in which all runs held.
-    pub fn misses_a_floor(&self) -> bool {
+    /// What was not tested although all runs held.
+    pub fn gaps(&self) -> impl Iterator<Item = (&Pair, Gap)> {
         self.pairs()
-            .any(|(pair, tally)| !tally.missed(&pair.scenario.floors).is_empty())
+            .flat_map(|(pair, tally)| Gap::of(pair, tally).into_iter().map(move |gap| (pair, gap)))
     }
 }

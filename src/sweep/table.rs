@@ -7,7 +7,7 @@ use gatesim_sim::check::invariants::Invariant;
 
 use crate::{
     output::labels,
-    sweep::{result::SweepResult, tally::PairTally},
+    sweep::{happened::Happened, result::SweepResult, tally::PairTally},
     target::defects::Catalogue,
 };
 
@@ -19,6 +19,7 @@ pub fn markdown(result: &SweepResult, catalogue: &Catalogue) -> String {
     for design in &cells.designs {
         text.push_str(&section(design, &cells, catalogue));
     }
+    text.push_str(&happened(result));
     text
 }
 
@@ -133,6 +134,37 @@ fn section(design: &str, cells: &Cells, catalogue: &Catalogue) -> String {
     text
 }
 
+/// In how many runs each fault happened, over all designs: the plans are the same.
+fn happened(result: &SweepResult) -> String {
+    let mut scenarios: BTreeMap<&str, (Happened, Vec<String>)> = BTreeMap::new();
+    for (pair, tally) in result.pairs() {
+        let scenario = scenarios.entry(&pair.scenario_reference);
+        let (sum, _) =
+            scenario.or_insert_with(|| (Happened::default(), pair.scenario.fault_names()));
+        sum.merge(&tally.happened);
+    }
+    let mut text = format!(
+        "## What happened\n\nIn how many runs each fault happened, over all designs.\n\n{}",
+        heading(
+            "scenario",
+            &[],
+            &["fault", "runs that were to have it", "happened", "why not"]
+        )
+    );
+    for (scenario, (sum, names)) in scenarios {
+        for (fault, counts) in sum.named(names) {
+            let cells = [
+                format!("`{fault}`"),
+                counts.drawn.to_string(),
+                counts.happened.to_string(),
+                counts.reasons().join(", "),
+            ];
+            text.push_str(&row(&format!("`{scenario}`"), cells.into_iter()));
+        }
+    }
+    text
+}
+
 fn heading(first: &str, scenarios: &[&str], more: &[&str]) -> String {
     let columns = scenarios.iter().chain(more).map(|name| (*name).to_owned());
     let rule = "|---".repeat(1 + scenarios.len() + more.len());
@@ -190,6 +222,7 @@ mod tests {
             failures: Vec::new(),
             divergences: Vec::new(),
             interrupted: false,
+            elapsed: Default::default(),
         }
     }
 

@@ -1,21 +1,24 @@
 //! Outcomes added up, in memory that does not grow with their number, to the same sums in any
 //! order.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use gatesim_sim::{
     check::{
         figures::{Accumulate, Figures},
         invariants::Invariant,
         marks::{Floors, Mark, MissedFloor},
+        premises::{Occurs, Premises},
     },
     run::outcome::Outcome,
+    trace::event::FinishReason,
 };
 
 use crate::{
     sweep::{
         durations::Durations,
         groups::{FailedSeed, Groups},
+        happened::Happened,
     },
     target::failure::{FailureSignature, finish_name},
 };
@@ -25,6 +28,8 @@ use crate::{
 pub struct PairTally {
     /// Runs.
     pub runs: u64,
+    /// The smallest and the largest seed.
+    pub seeds: Option<(u64, u64)>,
     /// Scheduler steps.
     pub steps: u64,
     /// Failures by cause.
@@ -40,12 +45,21 @@ pub struct PairTally {
     pub marks: BTreeMap<Mark, u64>,
     /// Figures of merit.
     pub figures: Figures<Durations>,
+    /// In how many runs each fault happened.
+    pub happened: Happened,
+    /// What occurred in any run of that which invariants judge.
+    pub premises: Premises,
+    /// Runs that were cut off by their limit of time or of steps.
+    cut_off: u64,
+    /// Wall-clock time of all workers. It reaches no result but the times of a JUnit report.
+    pub busy: Duration,
 }
 
 impl PairTally {
     /// Adds one run.
     pub fn add(&mut self, seed: u64, outcome: &Outcome) {
         self.runs += 1;
+        self.seeds = span(self.seeds, Some((seed, seed)));
         self.steps += outcome.steps;
         let digest = outcome.digest;
         let failed = FailedSeed { seed, digest };
@@ -64,11 +78,15 @@ impl PairTally {
             *self.marks.entry(mark).or_default() += 1;
         }
         self.figures.accumulate(&outcome.figures);
+        self.premises.join(outcome.premises);
+        let limits = [FinishReason::TimeLimit, FinishReason::StepLimit];
+        self.cut_off += u64::from(outcome.finish.is_some_and(|end| limits.contains(&end)));
     }
 
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: PairTally) {
         self.runs += other.runs;
+        self.seeds = span(self.seeds, other.seeds);
         self.steps += other.steps;
         self.groups.merge(other.groups);
         self.broken.merge(other.broken);
@@ -76,6 +94,22 @@ impl PairTally {
         self.finishes.accumulate(&other.finishes);
         self.marks.accumulate(&other.marks);
         self.figures.accumulate(&other.figures);
+        self.happened.merge(&other.happened);
+        self.premises.join(other.premises);
+        self.cut_off += other.cut_off;
+        self.busy += other.busy;
+    }
+
+    /// Runs that were cut off by their limit of time or of steps.
+    pub fn cut_off(&self) -> u64 {
+        self.cut_off
+    }
+
+    /// Invariants that no run has put to the test, and whether a scenario with messages owes that.
+    pub fn never_judged(&self) -> impl Iterator<Item = (Invariant, Occurs)> {
+        let all = Invariant::ALL.iter().copied();
+        all.filter(|invariant| !self.premises.has(invariant.premise()))
+            .map(|invariant| (invariant, invariant.premise().occurs()))
     }
 
     /// Runs that held.
@@ -91,11 +125,13 @@ impl PairTally {
             _ => Vec::new(),
         }
     }
+}
 
-    /// Whether connections should have become ready and none did: most invariants speak of ready
-    /// connections, and without any they hold for nothing.
-    pub fn is_vacuous(&self) -> bool {
-        self.figures.connections_expected > 0 && self.figures.connections_ready == 0
+/// The smallest and the largest of two spans.
+fn span(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some((least, most)), Some((less, more))) => Some((least.min(less), most.max(more))),
+        (one, other) => one.or(other),
     }
 }
 

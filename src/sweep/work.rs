@@ -131,8 +131,13 @@ impl Harvest {
     /// against the simulator, not against the design.
     fn add(&mut self, work: &SweepWork, pair: usize, seed: u64) {
         let subject = &work.pairs[pair];
-        let outcome = subject.run(seed, &work.options);
-        self.tallies[pair].add(seed, &outcome);
+        let watch = Stopwatch::start();
+        let drawn = subject.scenario.draw(seed);
+        let outcome = gatesim_sim::run(&subject.design, &drawn.plan, &work.options);
+        let tally = &mut self.tallies[pair];
+        tally.add(seed, &outcome);
+        tally.happened.add(&drawn, &outcome.faults);
+        tally.busy += watch.elapsed();
         if outcome.held() {
             return;
         }

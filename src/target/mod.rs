@@ -20,7 +20,7 @@ use gatesim_model::design::Design;
 use gatesim_sim::{Options, check::Violation, plan::Plan, run::outcome::Outcome};
 
 use crate::{
-    output::{check_parent, read_text},
+    output::{check_writable, read_text},
     target::{
         capsule::{Capsule, parse_toml},
         expectation::Expectation,
@@ -102,7 +102,7 @@ impl Target {
 
     /// Fails if no file can be written at `path`, or if it would replace the file that is being run.
     pub fn check_output(&self, path: &Path) -> anyhow::Result<()> {
-        check_parent(path)?;
+        check_writable(path)?;
         if self.is_from(path) {
             bail!(
                 "{} is the file that is run; choose another one to write to",

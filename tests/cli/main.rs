@@ -14,6 +14,7 @@ mod report;
 mod shrink;
 mod support;
 mod sweep;
+mod tested;
 mod verify_fix;
 mod views;
 mod webdriver;
