@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use gatesim_model::design::Design;
 use gatesim_sim::{
     check::{invariants::Invariant, marks::Mark},
-    plan::FaultKind,
+    plan::{FaultKind, scenario::Measure},
 };
 use serde::Serialize;
 
@@ -37,6 +37,8 @@ pub enum ListSubject {
     Invariants,
     /// The rare states that a scenario may promise to reach now and then.
     Marks,
+    /// The figures and marks that a scenario may limit, and what a limit may demand of each.
+    Limits,
     /// What is known to go wrong, each as a decision to flip in the reference.
     Defects,
     /// What can go wrong in the world around the gateway.
@@ -86,6 +88,7 @@ pub fn list(args: &ListArgs, out: &mut Output) -> anyhow::Result<Exit> {
         ListSubject::Questions => ("question", questions()),
         ListSubject::Invariants => ("invariant", invariants()),
         ListSubject::Marks => ("mark", marks()),
+        ListSubject::Limits => ("limit", limits()),
         ListSubject::Defects => ("defect", defects()?),
         ListSubject::Faults => ("fault", faults()),
         ListSubject::Knobs => return list_knobs(out),
@@ -155,6 +158,15 @@ fn marks() -> Vec<ListItem> {
         .collect()
 }
 
+fn limits() -> Vec<ListItem> {
+    Measure::all()
+        .map(|measure| {
+            let demands = measure.demands().join(", ");
+            ListItem::new(measure.name(), format!("{} ({demands})", measure.text()))
+        })
+        .collect()
+}
+
 fn defects() -> anyhow::Result<Vec<ListItem>> {
     let catalogue = Catalogue::load()?;
     let items = catalogue.defects.iter().map(|defect| {
@@ -190,7 +202,7 @@ fn list_knobs(out: &mut Output) -> anyhow::Result<Exit> {
         out.line(out.style().strong(&name))?;
         let width = table.iter().map(|knob| knob.name.len()).max().unwrap_or(0);
         for knob in table {
-            let text = format!("{} ({})", knob.text, limits(knob));
+            let text = format!("{} ({})", knob.text, bounds(knob));
             write_item(&ListItem::new(&knob.name, text), 4, width, out)?;
         }
         out.line("")?;
@@ -199,7 +211,7 @@ fn list_knobs(out: &mut Output) -> anyhow::Result<Exit> {
 }
 
 /// What may be written for a knob, in a few words.
-fn limits(knob: &Knob) -> String {
+fn bounds(knob: &Knob) -> String {
     let mut text = knob.form.to_owned();
     if let Some((least, most)) = knob.bounds {
         let unit = knob.unit.as_deref().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gatesim_sim::check::figures::Accumulate;
+use gatesim_sim::{check::figures::Accumulate, plan::figure::FigureReading};
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
@@ -42,6 +42,15 @@ impl Durations {
             .record(micros(value))
             .expect("the histogram grows as needed");
         self.max = self.max.max(value);
+    }
+}
+
+impl FigureReading for Durations {
+    fn quantile(&self, percent: u8) -> Option<Duration> {
+        match percent {
+            100 => self.max(),
+            percent => self.percentile(percent),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     sweep::{
         gaps::Gap,
         groups::Group,
+        limits::{LimitResult, LimitVerdict},
         report::never_judged,
         result::SweepResult,
         tally::PairTally,
@@ -28,6 +29,9 @@ const REPEAT_CASE: &str = "runs-repeat";
 
 /// The type of failure of what held without having been tested.
 const GAP_TYPE: &str = "not tested";
+
+/// The type of failure of a limit that was exceeded.
+const LIMIT_TYPE: &str = "limit exceeded";
 
 /// Why a case is skipped if its suite has no runs.
 const NO_RUNS: &str = "nothing ran";
@@ -68,6 +72,10 @@ fn suite(result: &SweepResult, pair: &Pair, tally: &PairTally) -> TestSuite {
     for case in tested_cases(pair, &gaps) {
         let gap = gaps.iter().find(|gap| gap.name() == case);
         add(&case, of_gap(tally, gap));
+    }
+    for limit in result.limits(pair, tally) {
+        let case = format!("{} {}", limit.name, limit.demand);
+        add(&case, of_limit(tally, &limit));
     }
     add(REPEAT_CASE, of_repetition(result, pair, tally));
     suite
@@ -156,6 +164,18 @@ fn of_gap(tally: &PairTally, gap: Option<&Gap>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(gap.to_string()).set_type(GAP_TYPE);
     status
+}
+
+fn of_limit(tally: &PairTally, limit: &LimitResult) -> TestCaseStatus {
+    match limit.verdict {
+        LimitVerdict::Held => passed(tally),
+        LimitVerdict::NotJudged => skipped(&limit.value),
+        LimitVerdict::Exceeded => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(limit.sentence()).set_type(LIMIT_TYPE);
+            status
+        }
+    }
 }
 
 fn of_repetition(result: &SweepResult, pair: &Pair, tally: &PairTally) -> TestCaseStatus {

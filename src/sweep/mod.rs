@@ -7,6 +7,7 @@ mod gaps;
 mod groups;
 mod happened;
 mod junit;
+mod limits;
 mod partition;
 mod report;
 mod result;
@@ -94,13 +95,23 @@ fn work_of(args: &SweepArgs) -> anyhow::Result<SweepWork> {
         );
     }
     let mut pairs = Vec::new();
-    for design_reference in &args.designs {
+    let compared = !args
+        .designs
+        .iter()
+        .any(|design| design == limits::REFERENCE);
+    let designs = args.designs.iter().map(|design| (design.as_str(), true));
+    // What limits compare with runs on the same seeds.
+    let designs = designs.chain(compared.then_some((limits::REFERENCE, false)));
+    for (design_reference, asked) in designs {
         let design = catalog::design(design_reference)?;
         for scenario_reference in &references {
             let scenario = catalog::scenario(scenario_reference)?;
+            if !asked && !scenario.limits.compare() {
+                continue;
+            }
             pairs.push(Pair {
                 scenario_reference: scenario_reference.clone(),
-                design_reference: design_reference.clone(),
+                design_reference: design_reference.to_owned(),
                 every: match args.scenarios.is_empty() {
                     true => scenario.every.get().into(),
                     false => 1,
@@ -227,7 +238,9 @@ fn exit_of(result: &SweepResult) -> Exit {
         Exit::Interrupted
     } else if runs == 0 {
         Exit::NothingRan
-    } else if tallies.iter().any(|tally| tally.groups.total() > 0) {
+    } else if tallies.iter().any(|tally| tally.groups.total() > 0)
+        || result.exceeded().next().is_some()
+    {
         Exit::Violated
     } else if result.gaps().next().is_some() {
         Exit::FloorMissed

@@ -14,6 +14,7 @@ use crate::{
         gaps::{Gap, GapJson},
         groups::Groups,
         happened::FaultCounts,
+        limits::{LimitJson, LimitResult},
         result::SweepResult,
         tally::PairTally,
         work::Pair,
@@ -142,7 +143,12 @@ fn verdict(result: &SweepResult) -> String {
     let mut text = if runs == 0 {
         "nothing ran".to_owned()
     } else if failed == 0 {
-        format!("{runs} runs, all held")
+        match result.exceeded().count() {
+            0 if result.gaps().next().is_some() => format!("{runs} runs, all held, not all tested"),
+            0 => format!("{runs} runs, all held"),
+            1 => format!("{runs} runs, no violation, 1 limit exceeded"),
+            limits => format!("{runs} runs, no violation, {limits} limits exceeded"),
+        }
     } else {
         let groups: usize = tallies
             .iter()
@@ -155,6 +161,9 @@ fn verdict(result: &SweepResult) -> String {
         text.push_str(&format!(
             " ({not_kept} failures of further causes are only counted)"
         ));
+    }
+    for (pair, limit) in result.exceeded() {
+        text.push_str(&format!("\n{}: {}", name(pair), limit.sentence()));
     }
     for (pair, gap) in result.gaps() {
         text.push_str(&format!("\n{}: {gap}", name(pair)));
@@ -267,6 +276,8 @@ struct ResultJson<'a> {
     never_judged: BTreeMap<Invariant, &'static str>,
     /// What was not tested although all runs held: exit code 5.
     gaps: Vec<GapJson>,
+    /// The limits of the scenario; one that was exceeded is exit code 1.
+    limits: Vec<LimitJson>,
     steps: u64,
     #[serde(flatten)]
     figures: &'a Figures<Durations>,
@@ -298,7 +309,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
         out.json("failure", &failure.json())?;
     }
     for (pair, tally) in pairs(result) {
-        out.json("result", &result_json(pair, tally))?;
+        out.json("result", &result_json(result, pair, tally))?;
     }
     let tallies = &result.harvest.tallies;
     out.json(
@@ -312,7 +323,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     )
 }
 
-fn result_json<'a>(pair: &'a Pair, tally: &'a PairTally) -> ResultJson<'a> {
+fn result_json<'a>(result: &SweepResult, pair: &'a Pair, tally: &'a PairTally) -> ResultJson<'a> {
     ResultJson {
         scenario: &pair.scenario_reference,
         design: &pair.design_reference,
@@ -334,6 +345,11 @@ fn result_json<'a>(pair: &'a Pair, tally: &'a PairTally) -> ResultJson<'a> {
             .map(|(invariant, _)| (invariant, invariant.premise().unmet()))
             .collect(),
         gaps: Gap::of(pair, tally).iter().map(Gap::json).collect(),
+        limits: result
+            .limits(pair, tally)
+            .iter()
+            .map(LimitResult::json)
+            .collect(),
         steps: tally.steps,
         figures: &tally.figures,
     }

@@ -19,6 +19,7 @@ use crate::{
         durations::Durations,
         groups::{FailedSeed, Groups},
         happened::Happened,
+        limits::Extremes,
     },
     target::failure::{FailureSignature, finish_name},
 };
@@ -45,6 +46,8 @@ pub struct PairTally {
     pub marks: BTreeMap<Mark, u64>,
     /// Figures of merit.
     pub figures: Figures<Durations>,
+    /// The runs with the least and the greatest figures.
+    pub extremes: Extremes,
     /// In how many runs each fault happened.
     pub happened: Happened,
     /// What occurred in any run of that which invariants judge.
@@ -78,6 +81,7 @@ impl PairTally {
             *self.marks.entry(mark).or_default() += 1;
         }
         self.figures.accumulate(&outcome.figures);
+        self.extremes.add(seed, &outcome.figures);
         self.premises.join(outcome.premises);
         let limits = [FinishReason::TimeLimit, FinishReason::StepLimit];
         self.cut_off += u64::from(outcome.finish.is_some_and(|end| limits.contains(&end)));
@@ -94,6 +98,7 @@ impl PairTally {
         self.finishes.accumulate(&other.finishes);
         self.marks.accumulate(&other.marks);
         self.figures.accumulate(&other.figures);
+        self.extremes.merge(&other.extremes);
         self.happened.merge(&other.happened);
         self.premises.join(other.premises);
         self.cut_off += other.cut_off;

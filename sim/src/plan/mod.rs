@@ -21,6 +21,7 @@ pub mod bounds;
 mod client;
 mod container;
 mod fault;
+pub mod figure;
 mod link;
 mod list;
 mod mark;

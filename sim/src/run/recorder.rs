@@ -91,7 +91,7 @@ impl Recorder {
                 bytes: Vec::with_capacity(128),
                 checker: limits.map(Checker::new),
                 marks: MarkCollector::new(),
-                figures: FiguresCollector::default(),
+                figures: FiguresCollector::of(plan),
                 faults: FaultCollector::new(plan),
                 premises: Premises::default(),
                 trace: options.trace.then(Vec::new),

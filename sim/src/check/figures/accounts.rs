@@ -15,7 +15,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    check::{figures::declared::Figures, per_client::PerClient},
+    check::{figures::Figures, per_client::PerClient},
     trace::event::{Actor, WorldEvent, runs_of},
 };
 

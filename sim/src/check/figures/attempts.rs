@@ -13,8 +13,8 @@ use gatesim_model::{
 };
 
 use super::{
+    Figures,
     clock::{AttemptStage, Clock},
-    declared::Figures,
 };
 use crate::{
     check::{facts::REQUIRED_COMPONENTS, per_client::PerClient},

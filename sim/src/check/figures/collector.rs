@@ -2,8 +2,13 @@
 
 use gatesim_model::event::Event;
 
-use super::{accounts::Accounts, attempts::Attempts, declared::Figures, deliveries::Deliveries};
-use crate::trace::event::{Actor, Fact, TraceEvent, WorldEvent};
+use super::{
+    Figures, PopulationCollector, accounts::Accounts, attempts::Attempts, deliveries::Deliveries,
+};
+use crate::{
+    plan::Plan,
+    trace::event::{Actor, Fact, TraceEvent, WorldEvent},
+};
 
 /// Watches a run and counts. Holds what is live; the durations of ready connections are kept, one
 /// of each kind per connection, because the outcome reports them.
@@ -13,17 +18,22 @@ pub struct FiguresCollector {
     attempts: Attempts,
     deliveries: Deliveries,
     accounts: Accounts,
+    population: PopulationCollector,
 }
 
 impl FiguresCollector {
-    /// A collector that has seen nothing.
-    pub fn new() -> Self {
-        Self::default()
+    /// A collector for a run of this plan.
+    pub fn of(plan: &Plan) -> Self {
+        FiguresCollector {
+            population: PopulationCollector::new(plan),
+            ..Self::default()
+        }
     }
 
     /// Counts an event.
     pub fn observe(&mut self, entry: &TraceEvent) {
         let (now, figures) = (entry.time, &mut self.figures);
+        self.population.observe(figures, entry);
         match (&entry.fact, entry.actor) {
             (Fact::Protocol(event), Actor::Container(container)) => {
                 count_protocol(figures, event);

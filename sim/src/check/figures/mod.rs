@@ -35,20 +35,24 @@
 //! transport's part of the accept lie outside that span.
 //!
 //! # Modules
-//! - [`declared`]: the figures by name, and how they are summed;
+//! - [`crate::plan::figure`]: the figures by name, and how they are summed; it lies below, because a
+//!   scenario may limit them;
 //! - [`collector`]: shows each event to the others;
 //! - [`attempts`] with [`clock`]: attempts to connect and what coordination costs them;
 //! - [`deliveries`]: answers as clients receive them;
+//! - [`population`]: what all clients meet together: attempts in one instant, cuts, planned stops;
 //! - [`accounts`]: what became of messages, and what is left of connections.
 
 mod accounts;
 mod attempts;
 mod clock;
 mod collector;
-mod declared;
 mod deliveries;
+mod population;
 #[cfg(test)]
 mod tests;
 
 pub use collector::FiguresCollector;
-pub use declared::{Accumulate, Count, CountByCode, Figures};
+use population::PopulationCollector;
+
+pub use crate::plan::figure::{Accumulate, Count, CountByCode, Figures, Peak};

@@ -29,6 +29,7 @@ mod dropped;
 mod fault;
 mod feasible;
 mod floors;
+mod limits;
 mod network;
 mod swarm;
 mod weights;
@@ -40,6 +41,7 @@ use draw::Draw;
 pub use dropped::{DrawnPlan, DropReason, DroppedFault};
 use fault::Fault;
 pub use floors::Floors;
+pub use limits::{Demand, FigureLimit, FigureLimits, Measure};
 pub use weights::WEIGHTS;
 use weights::Weights;
 
@@ -86,6 +88,9 @@ pub struct Scenario {
     /// How often its runs must reach rare states, or a sweep that held was vacuous.
     #[serde(default)]
     pub floors: Floors,
+    /// What figures and marks must not exceed or fall below; `gatesim list limits` has the names.
+    #[serde(default)]
+    pub limits: FigureLimits,
 }
 
 /// A file that cannot be used.

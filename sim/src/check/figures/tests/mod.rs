@@ -33,7 +33,7 @@ impl WatchedRun {
     /// Container 0 is in service and has every component.
     fn new() -> Self {
         let mut watched = WatchedRun {
-            collector: FiguresCollector::new(),
+            collector: FiguresCollector::default(),
             number: 0,
         };
         watched.world(0, WorldEvent::ContainerInService { container: 0 });
