@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything asked for ran and held.
     Held = 0,
-    /// A violation was found, or a capsule no longer reproduces.
+    /// A violation was found, a limit of a scenario was exceeded, or a capsule no longer reproduces.
     Violated = 1,
     /// Bad usage, configuration or file.
     Unusable = 2,
@@ -51,7 +51,10 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Held => "everything asked for ran and held",
-            Self::Violated => "a violation was found, or a capsule no longer reproduces",
+            Self::Violated => {
+                "a violation was found, a limit of a scenario was exceeded, or a capsule no longer \
+                 reproduces"
+            }
             Self::Unusable => "usage, configuration or file error",
             Self::NonDeterministic => "non-determinism: the same run gave two traces",
             Self::NothingRan => "nothing ran",

@@ -57,9 +57,8 @@ impl Gap {
             return Vec::new();
         }
         let figures = &tally.figures;
-        let judged = tally.runs >= JUDGED_FROM;
-        let sends = pair.scenario.has_messages() || figures.messages_sent >= JUDGED_FROM;
-        let answers_due = judged && sends;
+        let messages_due = pair.scenario.has_messages() && tally.runs >= JUDGED_FROM;
+        let answers_due = messages_due || figures.messages_sent >= JUDGED_FROM;
         let mut gaps = Vec::new();
         if figures.connections_expected > 0 && figures.connections_ready == 0 {
             gaps.push(Gap::NothingReady {

@@ -151,6 +151,10 @@ fn happened(result: &SweepResult) -> String {
             &["fault", "runs that were to have it", "happened", "why not"]
         )
     );
+    scenarios.retain(|_, (_, names)| !names.is_empty());
+    if scenarios.is_empty() {
+        return String::new();
+    }
     for (scenario, (sum, names)) in scenarios {
         for (fault, counts) in sum.named(names) {
             let cells = [

@@ -7,6 +7,7 @@ mod errors;
 mod field;
 mod help;
 mod layers;
+mod limits;
 mod power;
 mod readme;
 mod replay;

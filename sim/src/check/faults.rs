@@ -2,7 +2,7 @@
 //!
 //! Knows from: the plan, which says what a fault acts on and how long it lasts, and from the world,
 //! which says whether that was there. A crash of a container that is down, a reset of a link
-//! without a connection, an outage of a service that nobody calls are applied without effect.
+//! without a connection, an outage of a service that is not called are applied without effect.
 
 use std::collections::{BTreeMap, BTreeSet};
 

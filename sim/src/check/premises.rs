@@ -25,7 +25,7 @@ macro_rules! premises {
                 match self { $(Premise::$premise => $unmet,)* }
             }
 
-            /// Whether any scenario whose clients send messages owes it, whatever goes wrong.
+            /// Whether any scenario whose clients send messages owes it.
             pub fn occurs(self) -> Occurs {
                 match self { $(Premise::$premise => Occurs::$owed,)* }
             }

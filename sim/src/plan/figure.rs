@@ -254,7 +254,8 @@ figures! {
     /// Connections that were ready and that the server or its container ended, although their client
     /// behaved, no stop was planned and no fault touched them or their way.
     healthy_connections_cut: Count, of attempts;
-    /// Connections that ended because their container was asked to stop, and no fault touched them.
+    /// Connections that ended because their container was asked to stop, in runs in which every stop
+    /// leaves time to say goodbye, and no fault touched them.
     planned_stops_ended: Count;
     /// Of these, the ones whose client saw no close frame but a bare 1006.
     planned_stops_ended_1006: Count, of planned_stops_ended;

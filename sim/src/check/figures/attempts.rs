@@ -12,12 +12,10 @@ use gatesim_model::{
     port::env::Service,
 };
 
-use super::{
-    Figures,
-    clock::{AttemptStage, Clock},
-};
+use super::clock::{AttemptStage, Clock};
 use crate::{
     check::{facts::REQUIRED_COMPONENTS, per_client::PerClient},
+    plan::figure::Figures,
     trace::event::{Actor, Era, WorldEvent},
 };
 

@@ -3,10 +3,10 @@
 use gatesim_model::event::Event;
 
 use super::{
-    Figures, PopulationCollector, accounts::Accounts, attempts::Attempts, deliveries::Deliveries,
+    accounts::Accounts, attempts::Attempts, deliveries::Deliveries, population::PopulationCollector,
 };
 use crate::{
-    plan::Plan,
+    plan::{Plan, figure::Figures},
     trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 

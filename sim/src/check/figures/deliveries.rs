@@ -7,7 +7,7 @@ use gatesim_model::core::{
     message::AgentEventKind,
 };
 
-use super::Figures;
+use crate::plan::figure::Figures;
 use crate::trace::event::WorldEvent;
 
 /// Follows each run at the client that asked for it.

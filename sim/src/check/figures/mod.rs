@@ -52,7 +52,5 @@ mod population;
 #[cfg(test)]
 mod tests;
 
-pub use collector::FiguresCollector;
-use population::PopulationCollector;
-
 pub use crate::plan::figure::{Accumulate, Count, CountByCode, Figures, Peak};
+pub use collector::FiguresCollector;

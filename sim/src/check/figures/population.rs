@@ -15,15 +15,21 @@ use gatesim_model::{
     event::Event,
 };
 
-use super::{Figures, Peak};
 use crate::{
     check::per_client::PerClient,
-    plan::Plan,
+    plan::{
+        FaultKind, Plan,
+        figure::{Figures, Peak},
+    },
     trace::event::{Actor, Fact, TraceEvent, WorldEvent},
 };
 
 /// The window in which attempts of all clients are counted.
 const WINDOW: Duration = Duration::from_secs(1);
+
+/// The least grace that leaves a process time to say goodbye: a sound one lets runs finish for some
+/// seconds, so that it need not send its closes in the first.
+const TIME_TO_SPARE: Duration = Duration::from_secs(5);
 
 /// A connection that ends without a close frame (RFC 6455, 7.1.5).
 const NO_CLOSE_FRAME: u16 = 1006;
@@ -33,6 +39,8 @@ const NO_CLOSE_FRAME: u16 = 1006;
 pub struct PopulationCollector {
     /// Clients that send nonsense, or read so slowly that a server may rightly end their connections.
     misbehaving: BTreeSet<u32>,
+    /// Some planned stop of the run kills before a process can say goodbye.
+    kills_early: bool,
     recent: VecDeque<Time>,
     connections: PerClient<SocketId, WatchedConnection>,
     partitioned: BTreeSet<(Actor, Actor)>,
@@ -58,6 +66,13 @@ struct WatchedConnection {
     disturbed: bool,
 }
 
+fn is_planned_stop(kind: &FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::Terminate { .. } | FaultKind::ScaleIn { .. } | FaultKind::RollingDeploy { .. }
+    )
+}
+
 impl PopulationCollector {
     /// A collector for a run of this plan.
     pub fn new(plan: &Plan) -> Self {
@@ -65,7 +80,10 @@ impl PopulationCollector {
             .clients()
             .filter(|(_, client)| !client.noise.is_empty() || client.reads_every_ms.get() > 0)
             .map(|(number, _)| number);
+        let stops = plan.faults().map(|(_, fault)| fault.kind);
+        let mut stops = stops.filter(is_planned_stop);
         PopulationCollector {
+            kills_early: stops.any(|stop| stop.grace() < TIME_TO_SPARE),
             misbehaving: misbehaving.collect(),
             ..Self::default()
         }
@@ -199,10 +217,10 @@ impl PopulationCollector {
         if !ready {
             figures.attempts_refused += 1;
         }
-        if stopping && !disturbed {
+        if stopping && !disturbed && !self.kills_early {
             figures.planned_stops_ended += 1;
             figures.planned_stops_ended_1006 += u64::from(code == NO_CLOSE_FRAME);
-        } else if ready && !disturbed && !self.misbehaving.contains(&client) {
+        } else if ready && !stopping && !disturbed && !self.misbehaving.contains(&client) {
             figures.healthy_connections_cut += 1;
         }
     }

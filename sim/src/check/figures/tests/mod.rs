@@ -2,6 +2,7 @@
 
 mod attempts;
 mod messages;
+mod population;
 
 use std::time::Duration;
 
