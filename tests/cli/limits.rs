@@ -208,3 +208,84 @@ fn everything_that_can_be_limited_is_listed() {
         assert!(listed.contains(name), "{listed}");
     }
 }
+
+/// Defects that break no invariant, and what an operator would have seen of them.
+#[test]
+fn a_limit_finds_what_no_invariant_does() {
+    for (name, answer, limits, expected) in [
+        (
+            "rolling-deploy",
+            "shutdown=ignored",
+            "planned_stops_ended_1006 = { most = 0 }",
+            "limit planned_stops_ended_1006: ",
+        ),
+        (
+            "rolling-deploy",
+            "shutdown=ignored",
+            "agent_runs_delivered = { no_worse_than_reference_by_per_mille = 10 }",
+            "no worse than `reference` by more than 10 in 1000 is allowed",
+        ),
+        (
+            "golden-path",
+            "redis-grace=asleep",
+            "time_to_ready_p99_ms = { no_worse_than_reference_by_per_mille = 300 }",
+            "limit time_to_ready_p99_ms: ",
+        ),
+        (
+            "golden-path",
+            "redis-grace=asleep",
+            "time_to_ready_p99_ms = { most = 500 }",
+            "limit time_to_ready_p99_ms: ",
+        ),
+        (
+            "golden-path",
+            "preliminary-id=second-granular",
+            "attempts_refused = { most_per_mille = 10 }",
+            "limit attempts_refused: ",
+        ),
+        (
+            "golden-path",
+            "preliminary-id=second-granular",
+            "connections_ready = { least_per_mille = 950 }",
+            "limit connections_ready: ",
+        ),
+        (
+            "golden-path",
+            "preliminary-id=second-granular",
+            "reconnects = { no_worse_than_reference_by_per_mille = 20 }",
+            "limit reconnects: ",
+        ),
+    ] {
+        let design = format!("reference+{answer}");
+        let text = scenario(name, &[], limits);
+        let ran = sweep(&text, &["--seeds", "100", "--design", &design]);
+        only_the_limit_strikes(&ran, expected);
+        // What it finds is the answer: without it all limits are kept.
+        let ran = sweep(&text, &["--seeds", "100"]);
+        assert_eq!(ran.code, 0, "{limits}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_built_in_limits_find_a_process_that_ignores_its_stop() {
+    let ran = gatesim(&[
+        "sweep",
+        "rolling-deploy",
+        "--design",
+        "reference+shutdown=ignored",
+        "--seeds",
+        "200",
+    ]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("limit planned_stops_ended_1006: "),
+        "{}",
+        ran.stdout
+    );
+    // The reference was run for comparison.
+    assert!(
+        ran.stdout.contains("rolling-deploy@reference "),
+        "{}",
+        ran.stdout
+    );
+}

@@ -8,11 +8,12 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Map, Value};
 
 use crate::plan::{
     figure::{FIGURES, FigureForm, FigureRow, Worse},
     mark::Mark,
-    scenario::weights::table_of,
+    scenario::WEIGHTS,
     unit::{PerMille, is_default},
 };
 
@@ -259,19 +260,6 @@ impl<'de> Deserialize<'de> for MeasureName {
     }
 }
 
-impl JsonSchema for MeasureName {
-    fn schema_name() -> Cow<'static, str> {
-        "MeasureName".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<_> = Measure::all()
-            .map(|one| json_schema!({ "const": one.name(), "description": one.text() }))
-            .collect();
-        json_schema!({ "oneOf": names })
-    }
-}
-
 impl<'de> Deserialize<'de> for FigureLimits {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let named = BTreeMap::<MeasureName, Demands>::deserialize(from)?;
@@ -299,6 +287,16 @@ impl JsonSchema for FigureLimits {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        table_of::<MeasureName, Demands>(generator)
+        let demands = generator.subschema_for::<Demands>();
+        let measure = |one: Measure| {
+            let schema = json_schema!({ "description": one.text(), "allOf": [demands] });
+            (one.name(), schema.into())
+        };
+        let properties: Map<String, Value> = Measure::all().map(measure).collect();
+        let mut schema = json_schema!({
+            "type": "object", "properties": properties, "additionalProperties": false
+        });
+        schema.insert(WEIGHTS.to_owned(), true.into());
+        schema
     }
 }
