@@ -85,6 +85,21 @@ pub enum BalancingPolicy {
     LeastConnections,
 }
 
+impl BalancerPlan {
+    /// Whether it changes, doubles or disarranges some of what it passes on.
+    pub(super) fn errs(&self) -> bool {
+        let reordered = self.reorder.map(|reorder| reorder.per_mille);
+        [
+            self.headers.per_mille,
+            self.cookie_loss_per_mille,
+            self.duplicate_per_mille,
+            reordered.unwrap_or_default(),
+        ]
+        .iter()
+        .any(|odds| *odds > PerMille::default())
+    }
+}
+
 /// What becomes of the headers of an upgrade.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,7 @@
 //! The clients: who they are, what they send, how they behave, how they leave.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,10 +54,31 @@ pub struct ClientPlan {
     /// How long it takes over each frame before it reads the next.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reads_every_ms: Millis,
-    /// How long it waits for answers after its last message before it leaves.
+    /// How long it stays after its last message, at most. It leaves when it has every answer; while
+    /// one is owed it stays longer, until the healed world has had the time for it.
     pub patience_ms: Millis,
     /// How it leaves.
     pub leaves: Leaving,
+}
+
+impl ClientPlan {
+    /// When its last message is due; its start if it has none.
+    pub fn last_message_at(&self) -> Duration {
+        let last = self.messages.last().map(|message| message.at_ms.duration());
+        self.start_ms.duration() + last.unwrap_or_default()
+    }
+
+    /// When it leaves at the latest, although it is still owed something: when its patience is over
+    /// and the world, healed by then, has had the time that it takes for what is owed.
+    pub fn leaves_by(&self, healed_by: Duration, converged: Duration) -> Duration {
+        let owed_until = healed_by.max(self.last_message_at()) + converged;
+        owed_until.max(self.patient_until())
+    }
+
+    /// When its patience is over.
+    pub fn patient_until(&self) -> Duration {
+        self.last_message_at() + self.patience_ms.duration()
+    }
 }
 
 impl Numbered for ClientPlan {

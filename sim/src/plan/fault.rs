@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     plan::{
         bounds::{MAX_FACTOR, MAX_FAULTS},
+        container::ContainerPlan,
         number::Numbered,
         unit::{Count, Millis, PerMille, Unit, is_least},
     },
@@ -50,6 +51,17 @@ impl FaultPlan {
     pub fn at(&self) -> Duration {
         self.at_ms.duration()
     }
+
+    /// When it is over by its own description, in a deployment of these containers: what it brought
+    /// down has been started again, and the last stop that it asked for has taken all its grace.
+    pub fn over_by<'a>(&self, containers: impl Iterator<Item = &'a ContainerPlan>) -> Duration {
+        let stops = self.kind.lasts().unwrap_or_default();
+        let rounds = self.kind.each().map_or(Duration::ZERO, |each| {
+            let serves_again = containers.map(|one| one.in_service_after_ms.duration());
+            serves_again.map(|time| each + time).sum()
+        });
+        self.at() + stops.max(self.kind.grace()) + rounds
+    }
 }
 
 impl Numbered for FaultPlan {
@@ -73,6 +85,7 @@ macro_rules! fault_kinds {
             victim: $victim:expr,
             grace: [$($grace:ident),*],
             lasts: [$($lasts:ident),*],
+            each: [$($each:ident),*],
             acts_on: $acts_on:expr,
             needs: [$($needs:ident),*],
             text: ($text:literal $(, $argument:expr)*),
@@ -125,6 +138,16 @@ macro_rules! fault_kinds {
                 match *self {
                     $( FaultKind::$kind { $($chosen,)? $($field,)* } => {
                         [$($lasts.duration()),*].into_iter().reduce(Duration::saturating_add)
+                    } )+
+                }
+            }
+
+            /// How long it takes over each container, with the time that this needs until it is in
+            /// service again; none if it does not go from one container to the next.
+            fn each(&self) -> Option<Duration> {
+                match *self {
+                    $( FaultKind::$kind { $($chosen,)? $($field,)* } => {
+                        [$($each.duration()),*].into_iter().reduce(Duration::saturating_add)
                     } )+
                 }
             }

@@ -1,5 +1,7 @@
 //! The links of a run: client to balancer, balancer to container.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,13 @@ pub const USUAL_GIVE_UP_MS: u64 = 924_600;
 
 /// A window of 64 frames: the usual 64 KiB of events of one kilobyte each.
 pub const USUAL_WINDOW: u64 = 64;
+
+/// How often a request to connect is repeated if nothing answers, each time after twice the
+/// wait before, from one second on (Linux, `tcp_syn_retries`).
+pub const CONNECT_RETRIES: u32 = 6;
+
+/// How much later a lost frame arrives: the usual least retransmission time-out of TCP.
+pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 /// One link, both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +54,34 @@ pub struct LinkPlan {
     pub frame_us: Micros,
 }
 
+/// How many losses in a row happen in more than one case in a million; at most as many as requests
+/// are repeated.
+fn losses_in_a_row(per_mille: u32) -> usize {
+    let once = u64::from(per_mille);
+    let odds = std::iter::successors(Some(1_000 * once), |odds| Some(odds * once / 1_000));
+    odds.take(CONNECT_RETRIES as usize)
+        .take_while(|per_million| *per_million > 0)
+        .count()
+}
+
 impl LinkPlan {
+    /// From sending a frame on an idle link to its arrival, at most: the greatest latency, and one
+    /// retransmission if frames are lost.
+    pub fn slowest(&self) -> Duration {
+        match self.loss_per_mille.get() {
+            0 => self.latency_us.most.duration(),
+            _ => self.latency_us.most.duration() + RETRANSMISSION,
+        }
+    }
+
+    /// From asking for a connection to having it: there and back, and before it a pause of one
+    /// second, two, four and so on for each request in a row that is lost. One connection in a
+    /// million takes longer.
+    pub fn opening(&self) -> Duration {
+        let pauses = (1 << losses_in_a_row(self.loss_per_mille.get())) - 1;
+        2 * self.latency_us.most.duration() + Duration::from_secs(pauses)
+    }
+
     /// A link with these latencies and nothing else to it.
     pub fn plain(latency_us: Range<Micros>) -> LinkPlan {
         LinkPlan {

@@ -37,7 +37,7 @@ pub use client::{
 };
 pub use container::ContainerPlan;
 pub use fault::{ActsOn, AmountVisitor, Direction, FaultKind, FaultPlan, Towards, Victim};
-pub use link::{LinkPlan, USUAL_GIVE_UP_MS, USUAL_WINDOW};
+pub use link::{CONNECT_RETRIES, LinkPlan, RETRANSMISSION, USUAL_GIVE_UP_MS, USUAL_WINDOW};
 pub use list::List;
 pub use mark::{Mark, UnknownMark};
 pub use number::Numbered;
@@ -61,8 +61,8 @@ pub struct Plan {
     pub strategy: Strategy,
     /// The run is cut off here.
     pub time_limit_ms: Millis<1>,
-    /// When every fault ends and none begins any more, if the run has such a second phase: from
-    /// then on the world must converge.
+    /// When everything that goes wrong ends and nothing begins any more, if that is not to follow
+    /// from the rest of the plan; see [`Plan::heals_at`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heal_at_ms: Option<Millis>,
     /// How long the world is watched after the last client is done, for what is left behind.
@@ -83,16 +83,50 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// When the world is whole again, if it is ever healed: every fault is over by then and every
-    /// container that is not scaled in has had the time to stop, to start and to go into service.
-    pub fn healed_by(&self) -> Option<Duration> {
-        let heal = self.heal_at_ms?.duration();
-        let longest = |durations: &mut dyn Iterator<Item = Duration>| durations.max();
-        let grace = longest(&mut self.faults.iter().map(|fault| fault.kind.grace()));
-        let last_start = longest(&mut self.containers.iter().map(|one| one.start_ms.duration()));
-        let boot = longest(&mut self.containers.iter().map(ContainerPlan::until_complete));
-        let begins = (heal + grace.unwrap_or_default()).max(last_start.unwrap_or_default());
-        Some(begins + boot.unwrap_or_default())
+    /// When everything that goes wrong ends: faults, what keeps containers from completing their
+    /// start-up, and what goes wrong by chance. Links keep their losses.
+    ///
+    /// Unless the plan says when, it is the end of the last fault by its own description. What goes
+    /// wrong from the beginning and has no end of its own does so for as long as the most patient
+    /// client stays.
+    pub fn heals_at(&self) -> Duration {
+        self.heal_at_ms
+            .map_or_else(|| self.nothing_wrong_after(), Millis::duration)
+    }
+
+    fn nothing_wrong_after(&self) -> Duration {
+        let faults = (self.faults.iter()).map(|fault| fault.over_by(self.containers.iter()));
+        let clients = (self.clients.iter())
+            .map(ClientPlan::patient_until)
+            .filter(|_| self.is_impaired());
+        latest(faults.chain(clients))
+    }
+
+    /// Whether something is wrong from the beginning, without a fault that begins or ends it.
+    fn is_impaired(&self) -> bool {
+        self.containers.iter().any(ContainerPlan::is_impaired)
+            || self.services.err()
+            || self.balancer.errs()
+    }
+
+    /// When the world is whole: nothing goes wrong any more, and every container that is not scaled in
+    /// has had the time to stop, to start and to go into service.
+    pub fn healed_by(&self) -> Duration {
+        let grace = latest(self.faults.iter().map(|fault| fault.kind.grace()));
+        let last_start = latest(self.containers.iter().map(|one| one.start_ms.duration()));
+        let boot = latest(self.containers.iter().map(ContainerPlan::until_complete));
+        (self.heals_at() + grace).max(last_start) + boot
+    }
+
+    /// When a run is over at the latest, if no client leaves with a thing owed to it and `converged` is
+    /// what a healed world takes for that: one that is cut off sooner has not shown everything.
+    pub fn over_by(&self, converged: Duration) -> Duration {
+        let healed = self.healed_by();
+        let leave = self
+            .clients
+            .iter()
+            .map(|client| client.leaves_by(healed, converged));
+        latest(leave) + self.aftermath_ms.duration()
     }
 
     /// The containers with their numbers, in ascending order.
@@ -202,6 +236,10 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+fn latest(times: impl Iterator<Item = Duration>) -> Duration {
+    times.max().unwrap_or_default()
 }
 
 impl<'de> Deserialize<'de> for Plan {

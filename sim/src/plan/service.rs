@@ -35,6 +35,15 @@ impl ServicesPlan {
     }
 }
 
+impl ServicesPlan {
+    /// Whether some calls end in an error, without a fault.
+    pub(super) fn err(&self) -> bool {
+        [self.auth, self.redis, self.database, self.supervisor]
+            .iter()
+            .any(|service| service.error_per_mille > PerMille::default())
+    }
+}
+
 /// One backing service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

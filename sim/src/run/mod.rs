@@ -117,16 +117,15 @@ fn run_here(
         if options.causes || !options.order.is_empty() {
             scheduler.watch(&options.order);
         }
-        let limits = Limits::of(plan.environment);
+        let limits = Limits::of(plan);
         let checked = options.invariants.then_some(&limits);
         let recorder = Rc::new(Recorder::new(Rc::clone(&scheduler), plan, checked, options));
-        let healed_by = plan.healed_by();
         let world = World::new(
             Rc::clone(&scheduler),
             Rc::clone(&recorder) as Rc<dyn EventSink>,
             Rc::new(plan.clone()),
             Rc::new(design.clone()),
-            healed_by.map(|healed| Time::ZERO + healed + limits.converged),
+            limits.converged,
         );
         world.start();
         more(&scheduler, &recorder);

@@ -36,7 +36,7 @@ fn subjects_make_no_difference() {
                     checker.finish(last.time, reason(last));
                     checker.violations().to_vec()
                 };
-                let limits = Limits::of(plan.environment);
+                let limits = Limits::of(&plan);
                 let found = judge(Checker::new(&limits));
                 assert_eq!(
                     found,

@@ -1,6 +1,7 @@
 //! Faults: what each of them does to the world, and how all of them end when the world is healed.
 //!
-//! A run may have two phases. In the first, faults begin and end as the plan says. At the healing
+//! A run has two phases. In the first, faults begin and end as the plan says. At the healing, which
+//! comes with the end of the last fault unless the plan has an earlier or a later time,
 //! every fault in force ends at once and none begins any more; containers that were kept from
 //! completing their start-up are replaced. When all of them have had the time to be in service
 //! [`WorldEvent::FaultsHealed`] is emitted, and from then on the world must converge.

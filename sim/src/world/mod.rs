@@ -17,9 +17,9 @@ mod server;
 mod service;
 mod socket;
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
-use gatesim_model::{core::time::Time, design::Design};
+use gatesim_model::design::Design;
 
 use crate::{
     plan::Plan,
@@ -44,14 +44,14 @@ pub struct World {
 }
 
 impl World {
-    /// A world in which nothing has happened yet; what happens in it is told to `events`. By
-    /// `converged_by`, if the plan heals the world, every client has what it is owed.
+    /// A world in which nothing has happened yet; what happens in it is told to `events`. A
+    /// client that is still owed something waits for it so long after the healing at most.
     pub fn new(
         scheduler: Rc<Scheduler>,
         events: Rc<dyn EventSink>,
         plan: Rc<Plan>,
         design: Rc<Design>,
-        converged_by: Option<Time>,
+        converged: Duration,
     ) -> Self {
         let network = Rc::new(Network::new(Rc::clone(&scheduler), Rc::clone(&events)));
         let context = Context::new(scheduler, plan, events);
@@ -77,7 +77,7 @@ impl World {
                 design,
                 network,
                 services,
-                converged_by,
+                converged,
             }),
             fleet,
             context,
@@ -109,10 +109,8 @@ impl World {
             let future = Rc::clone(&self.faults).inject(n, *fault);
             director(Actor::World, "fault", Box::pin(future));
         }
-        if let (Some(at), Some(whole_by)) = (plan.heal_at_ms, plan.healed_by()) {
-            let future = Rc::clone(&self.faults).heal(at.duration(), whole_by);
-            director(Actor::World, "healing", Box::pin(future));
-        }
+        let healing = Rc::clone(&self.faults).heal(plan.heals_at(), plan.healed_by());
+        director(Actor::World, "healing", Box::pin(healing));
         let clients: Vec<_> = (plan.clients())
             .map(|(n, client)| {
                 let entity = Actor::Client(n);

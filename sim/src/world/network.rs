@@ -12,7 +12,7 @@ use std::{
 use gatesim_model::core::ids::SocketId;
 
 use crate::{
-    plan::LinkPlan,
+    plan::{CONNECT_RETRIES, LinkPlan},
     scheduler::{Scheduler, choices::Purpose},
     trace::{
         event::{Actor, Fact, WorldEvent},
@@ -23,10 +23,6 @@ use crate::{
 
 /// Connections that may wait for a listener to take them; a request beyond is not answered.
 pub const BACKLOG: usize = 4096;
-
-/// How often a request to connect is repeated if nothing answers, each time after twice the
-/// wait before, from one second on (Linux, `tcp_syn_retries`).
-pub const CONNECT_RETRIES: u32 = 6;
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,8 +128,9 @@ fn a_container_that_leaves_service_loses_its_connections() {
 #[test]
 fn headers_are_stripped_and_mangled_for_all_to_see() {
     for policy in [HeaderPolicy::Strip, HeaderPolicy::Mangle] {
-        let outcome = balancer(1, |plan| {
-            plan.headers = HeaderPlan {
+        let outcome = with(1, |plan| {
+            plan.heal_at_ms = Some(Millis::new(plan.time_limit_ms.get() + 1));
+            plan.balancer.headers = HeaderPlan {
                 per_mille: PerMille::new(1_000),
                 subprotocols: policy,
                 ..HeaderPlan::default()

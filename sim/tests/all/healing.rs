@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use gatesim_model::core::time::Time;
 use gatesim_sim::{
     Options,
+    check::invariants::Limits,
     plan::FaultKind,
     trace::event::{Fact, TraceEvent, WorldEvent},
 };
 
-use crate::support::{execute, plan};
+use crate::support::{SCENARIOS, execute, plan};
 
 /// What is broken in the world after these events.
 fn broken(trace: &[TraceEvent]) -> BTreeSet<String> {
@@ -62,7 +63,7 @@ fn when_the_faults_are_over_nothing_is_broken_and_nothing_breaks_any_more() {
             // Every client had left before.
             continue;
         };
-        let by = Time::ZERO + plan.healed_by().unwrap();
+        let by = Time::ZERO + plan.healed_by();
         assert_eq!(trace[healed].time, by, "seed {seed}");
         let retired: BTreeSet<String> = plan
             .faults
@@ -78,4 +79,16 @@ fn when_the_faults_are_over_nothing_is_broken_and_nothing_breaks_any_more() {
         compared += 1;
     }
     assert!(compared >= 10, "only {compared} runs are long enough");
+}
+
+#[test]
+fn every_scenario_leaves_its_clients_the_time_that_they_are_owed() {
+    for (name, _) in SCENARIOS {
+        let short = (0..50).map(|seed| plan(name, seed)).find_map(|plan| {
+            let needs = plan.over_by(Limits::of(&plan).converged);
+            let has = plan.time_limit_ms.duration();
+            (has < needs).then(|| format!("seed {}: {needs:?}, but has {has:?}", plan.seed))
+        });
+        assert_eq!(short, None, "{name}");
+    }
 }

@@ -17,13 +17,30 @@ macro_rules! scenario_text {
     };
 }
 
-const SCENARIOS: [(&str, &str); 6] = [
-    scenario_text!("golden-path"),
-    scenario_text!("two-in-one-second"),
-    scenario_text!("cold-start"),
-    scenario_text!("restart"),
-    scenario_text!("lb-reorder"),
+/// Every built-in scenario.
+pub const SCENARIOS: [(&str, &str); 22] = [
+    scenario_text!("auth-outage"),
+    scenario_text!("autoscale"),
+    scenario_text!("bad-clients"),
+    scenario_text!("brownout"),
     scenario_text!("chaos"),
+    scenario_text!("cold-start"),
+    scenario_text!("duplicate-upgrades"),
+    scenario_text!("golden-path"),
+    scenario_text!("half-open"),
+    scenario_text!("header-strip"),
+    scenario_text!("hostile-middlebox"),
+    scenario_text!("idle"),
+    scenario_text!("lb-reorder"),
+    scenario_text!("load"),
+    scenario_text!("many-tabs"),
+    scenario_text!("partition"),
+    scenario_text!("restart"),
+    scenario_text!("rolling-deploy"),
+    scenario_text!("slow-agent"),
+    scenario_text!("slow-reader"),
+    scenario_text!("token-refresh"),
+    scenario_text!("two-in-one-second"),
 ];
 
 /// The plan of one seed of a scenario.

@@ -72,9 +72,9 @@ fn victims(kind: &FaultKind, outcome: &Outcome, lanes: &Lanes) -> Vec<usize> {
 /// container ends a crash, which may be before the planned time.
 fn until(plan: &Plan, applied: &TraceEvent, outcome: &Outcome, kind: &FaultKind) -> Option<Time> {
     let ends = applied.time + kind.lasts()?;
-    let healed = plan.heal_at_ms.map(|heal| Time::ZERO + heal.duration());
+    let healed = Time::ZERO + plan.heals_at();
     let started = restarted(applied, outcome, kind);
-    [healed, started].into_iter().flatten().chain([ends]).min()
+    started.into_iter().chain([healed, ends]).min()
 }
 
 /// When a container that was brought down was started again.

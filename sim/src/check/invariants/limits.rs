@@ -1,12 +1,15 @@
 //! The bounds that the invariants hold the protocol to.
 //!
-//! A bound is what the protocol could promise from its own time-outs, rounded up. It is the same for
-//! every design, and marks the point from which waiting is a defect. Sections cited with `#` are
-//! those of `docs/protocol.md`.
+//! A bound is what the protocol could promise from its own time-outs, rounded up, and what the plan
+//! takes on the way: latency, losses, slow links and slow readers, what the balancer holds. It is the
+//! same for every design, and marks the point from which waiting is a defect. Sections cited with `#`
+//! are those of `docs/protocol.md`.
 
 use std::time::Duration;
 
 use gatesim_model::core::environment::Environment;
+
+use crate::plan::{ClientPlan, Plan};
 
 /// Declared bounds, all in virtual time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +19,8 @@ pub struct Limits {
     /// In cloud environments: 1.6 s of fixed waits, 12.5 s of authentication ladder with its call
     /// times, 5 s of waiting for start-up and about 4 s of polls for services (`#setup-time`,
     /// `#auth-ladders`, `#timing-constants`) make less than 30 s. Elsewhere the ladder is short and
-    /// nothing waits for start-up: 10 s.
+    /// nothing waits for start-up: 10 s. In addition the time between the halves of the accept
+    /// (`accept_us`).
     pub setup: Duration,
     /// From the end of the transport to the point when nothing of the connection is left (I-09).
     ///
@@ -32,7 +36,7 @@ pub struct Limits {
     pub gone: Duration,
     /// From the emission of an agent event to its fate (I-12), and from a user's return to the
     /// replay of what was stored: the largest gap that the event validator accepts
-    /// (`#event-timing`).
+    /// (`#event-timing`), and for the frames before it the time that a full way needs to become empty.
     pub delivery: Duration,
     /// From the start of an agent run to its end (I-12): the total that
     /// `#event-timing` allows.
@@ -41,7 +45,7 @@ pub struct Limits {
     pub patience: Duration,
     /// From the last frame of a peer to the end of its connection at the server (I-20): the
     /// heartbeat's interval and time-out, and as slack 5 s for a frame to be read and 5 s for a
-    /// last send (`#delivery-4`, `#heartbeat`).
+    /// last send (`#delivery-4`, `#heartbeat`). A ping leaves when the frames before it have left.
     pub silence: Duration,
     /// From asking for a lock to acquiring it (I-15): three holders before, each with a send of 5 s
     /// (`#delivery-4`).
@@ -62,11 +66,12 @@ pub struct Limits {
     /// From the end of all faults, or of a connection after it, to the next welcome (I-15): the
     /// longest pause between attempts (`#reconnection`: 30 s, elsewhere 10 s), the longest time that a
     /// breaker stays open (`#circuit-breakers`: 60 s; 30 s, the authenticator's, where the one around accept is quicker),
-    /// and the set-up.
+    /// the set-up, and the way of an upgrade to a container and of a welcome back.
     pub reconnected: Duration,
     /// From the end of all faults, or the sending of a message, or the last event about it, to the
-    /// next event about it (I-15): a welcome, and the largest gap between two events
-    /// (`#event-timing`).
+    /// next event about it (I-15): a welcome, the largest gap between two events
+    /// (`#event-timing`), and the way of a message to a container and of an event back, each behind as
+    /// many frames as fit.
     pub answered: Duration,
     /// From the end of all faults to the point by which no client waits any more, and until which
     /// clients stay that are still owed something: a connection, and an answer over it.
@@ -74,8 +79,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The bounds for an environment.
-    pub fn of(environment: Environment) -> Self {
+    /// The bounds for a plan.
+    pub fn of(plan: &Plan) -> Self {
+        Self::with(plan.environment, &Way::of(plan))
+    }
+
+    fn with(environment: Environment, way: &Way) -> Self {
         let (setup, attempts, reconnect, breaker) = match environment {
             Environment::Testing | Environment::Development => (10, 20, 10, 30),
             Environment::Staging => (30, 11, 30, 30),
@@ -87,24 +96,95 @@ impl Limits {
             Environment::Staging => 20 + 90,
             Environment::Production => 20 + 75,
         });
-        let delivery = Duration::from_secs(30);
-        let reconnected = Duration::from_secs(reconnect + breaker + setup);
+        let setup = Duration::from_secs(setup) + way.accept;
+        let delivery = Duration::from_secs(30) + way.queue;
+        let reconnected = Duration::from_secs(reconnect + breaker) + setup + way.opening;
+        let answered = reconnected + delivery + 2 * way.frame + way.queue;
         Limits {
-            setup: Duration::from_secs(setup),
+            setup,
             cleanup: Duration::from_secs(5),
             coordinator: Duration::from_secs(1),
             gone: Duration::from_secs(10),
             delivery,
             run: Duration::from_secs(300),
             patience,
-            silence: patience + Duration::from_secs(10),
+            silence: patience + Duration::from_secs(10) + way.queue,
             lock: Duration::from_secs(15),
             attempts_window: Duration::from_secs(60),
             attempts,
             settled: Duration::from_secs(5),
             reconnected,
-            answered: reconnected + delivery,
-            converged: reconnected + reconnected + delivery,
+            answered,
+            converged: reconnected + answered,
+        }
+    }
+
+    /// The bounds for an environment, where nothing takes time on the way.
+    #[cfg(test)]
+    pub(crate) fn without_way(environment: Environment) -> Self {
+        Self::with(environment, &Way::default())
+    }
+}
+
+/// What the way between a container and the client with the slowest link takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Way {
+    /// One frame, if no other is before it: the greatest latency of both links, a retransmission where
+    /// frames are lost, and how long the balancer holds one that others overtake.
+    frame: Duration,
+    /// Until the frames before one that is sent last are gone, if there are as many as fit: the windows
+    /// of both links and one in the hands of the balancer, each as long as the slowest link or the
+    /// slowest reader takes over it. No time, unless one of them needs some.
+    queue: Duration,
+    /// From asking for a connection to the first frames over it: both links are opened, the balancer
+    /// holds the upgrade, the server takes its time over the accept; upgrade and welcome are on
+    /// their way, the latter behind [`BEFORE_WELCOME`] frames.
+    opening: Duration,
+    /// Between the halves of the accept.
+    accept: Duration,
+}
+
+/// Frames of a container before its welcome: the answer to the upgrade and notices of the set-up.
+const BEFORE_WELCOME: u32 = 4;
+
+impl Way {
+    fn of(plan: &Plan) -> Self {
+        let most = |times: &mut dyn Iterator<Item = Duration>| times.max().unwrap_or_default();
+        let (near, far) = (
+            || plan.clients.iter().map(|one| one.link),
+            plan.backend_link,
+        );
+        let held = plan
+            .balancer
+            .reorder
+            .map(|reorder| reorder.hold_us.most.duration());
+        let frame =
+            most(&mut near().map(|link| link.slowest())) + far.slowest() + held.unwrap_or_default();
+        let pace = |client: &ClientPlan| {
+            client
+                .link
+                .frame_us
+                .duration()
+                .max(client.reads_every_ms.duration())
+        };
+        let pace = most(&mut plan.clients.iter().map(pace)).max(far.frame_us.duration());
+        let window = near()
+            .map(|link| link.window.get())
+            .max()
+            .unwrap_or_default();
+        let accept = most(
+            &mut plan
+                .containers
+                .iter()
+                .map(|one| one.accept_us.most.duration()),
+        );
+        let opened = most(&mut near().map(|link| link.opening())) + far.opening();
+        let held = plan.balancer.upgrade_hold_us.most.duration();
+        Way {
+            frame,
+            queue: pace * (window + far.window.get() + 1),
+            opening: opened + held + accept + 2 * frame + pace * BEFORE_WELCOME,
+            accept,
         }
     }
 }

@@ -86,6 +86,7 @@ macro_rules! fault_ranges {
             victim: $victim:expr,
             grace: [$($grace:ident),*],
             lasts: [$($lasts:ident),*],
+            each: [$($each:ident),*],
             acts_on: $acts_on:expr,
             needs: [$($needs:ident),*],
             text: $text:tt,

@@ -23,7 +23,7 @@ use gatesim_model::{
 };
 
 use crate::{
-    plan::{ClientPlan, Leaving, Program},
+    plan::{ClientPlan, Leaving, Program, Token},
     scheduler::{
         Scheduler,
         choices::{Purpose, Stream},
@@ -116,8 +116,8 @@ pub struct Surroundings {
     pub design: Rc<Design>,
     pub network: Rc<Network>,
     pub services: Rc<BackingServices>,
-    /// When every client has what the healed world owes it, if it is ever healed.
-    pub converged_by: Option<Time>,
+    /// How long the healed world takes at most for what a client is owed.
+    pub converged: Duration,
 }
 
 impl Surroundings {
@@ -158,6 +158,8 @@ struct Tab {
     renew_at: Option<Time>,
     /// When the new token is there that it has asked for.
     renewed_at: Option<Time>,
+    /// When its patience is over; it leaves then if nothing is owed to it.
+    patient_until: Time,
     /// When it leaves at the latest.
     leaves_at: Time,
 }
@@ -167,20 +169,6 @@ pub async fn run(around: Rc<Surroundings>, number: u32, start: Duration) {
     let start = Time::ZERO + start;
     around.scheduler().sleep_until(start).await;
     Tab::new(around, number, start).live().await;
-}
-
-/// When a client leaves at the latest: when its patience is over. One that waits for an answer
-/// stays until the healed world owes it nothing any more.
-fn leaves_at(converged_by: Option<Time>, client: &ClientPlan, start: Time) -> Time {
-    let last = client
-        .messages
-        .last()
-        .map(|message| message.at_ms.duration());
-    let patient = start + last.unwrap_or_default() + client.patience_ms.duration();
-    match client.messages.is_empty() {
-        true => patient,
-        false => converged_by.map_or(patient, |by| by.max(patient)),
-    }
 }
 
 impl Tab {
@@ -204,7 +192,9 @@ impl Tab {
             change_over_at: None,
             renew_at: None,
             renewed_at: None,
-            leaves_at: leaves_at(around.converged_by, plan, start),
+            patient_until: Time::ZERO + plan.patient_until(),
+            leaves_at: Time::ZERO
+                + plan.leaves_by(around.context.plan.healed_by(), around.converged),
             credentials,
             timings,
             number,
@@ -247,7 +237,7 @@ impl Tab {
     fn act(&mut self) {
         let now = self.now();
         match self.phase {
-            Phase::Staying if self.is_content() || now >= self.leaves_at => self.leave(now),
+            Phase::Staying if self.is_content(now) || now >= self.leaves_at => self.leave(now),
             Phase::Staying => {
                 self.renew(now);
                 self.connect(now);
@@ -276,8 +266,9 @@ impl Tab {
                 self.current.and_then(|current| self.alarm_of(current)),
                 self.successor.and_then(|next| self.silent_at(next.heard)),
                 Some(self.leaves_at),
+                Some(self.patient_until).filter(|at| *at > now),
             ],
-            Phase::Leaving | Phase::Gone => [None; 5],
+            Phase::Leaving | Phase::Gone => [None; 6],
         };
         let next = alarms.into_iter().flatten().chain(closing).min();
         next.unwrap_or(self.leaves_at.max(now))
@@ -308,9 +299,18 @@ impl Tab {
 
     // --- leaving ------------------------------------------------------------------------------
 
-    /// It has everything that it waits for. A client without messages stays until its patience is over.
-    fn is_content(&self) -> bool {
-        self.outbox.is_done() && !self.plan().messages.is_empty()
+    /// It has everything that it waits for. A client without messages stays until its patience is over,
+    /// and longer if it has a good token and no connection then.
+    fn is_content(&self, now: Time) -> bool {
+        let plan = self.plan();
+        let is_served = || {
+            let stage = self.current.map(|current| current.stage);
+            plan.token != Token::Valid || matches!(stage, Some(ConnectionStage::Welcomed(_)))
+        };
+        match plan.messages.is_empty() {
+            true => now >= self.patient_until && is_served(),
+            false => self.outbox.is_done(),
+        }
     }
 
     fn leave(&mut self, now: Time) {

@@ -10,7 +10,7 @@
 //! operating system tell: `sim/tests` runs the same scripts over both. Left out: bytes,
 //! congestion, keep-alive.
 
-use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
+use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
 use gatesim_model::core::ids::SocketId;
 
@@ -25,9 +25,6 @@ pub use packet::{Broken, Incoming, Packet};
 pub use pipe::Pipe;
 
 use pipe::{Life, Port, Said, pipes};
-
-/// How much later a lost frame arrives: the usual least retransmission time-out of TCP.
-pub const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 /// One end of a connection. Dropping it closes it, as the operating system does for a process
 /// that dies.

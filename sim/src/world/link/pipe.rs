@@ -10,9 +10,9 @@ use std::{
 
 use gatesim_model::core::{ids::SocketId, time::Time};
 
-use super::{Broken, Packet, RETRANSMISSION};
+use super::{Broken, Packet};
 use crate::{
-    plan::LinkPlan,
+    plan::{LinkPlan, RETRANSMISSION},
     scheduler::{
         Deliver, Scheduler, Turns,
         choices::{Purpose, Stream},

@@ -1,5 +1,7 @@
 //! One connection, two ends, nothing around it.
 
+use std::time::Duration;
+
 use gatesim_model::core::message::Frame;
 
 use super::*;
