@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use gatesim_sim::check::invariants::Invariant;
+
+use crate::target::asked::ViolationArgs;
 
 /// Keep failing runs as regression tests, and check them.
 #[derive(Debug, Subcommand)]
@@ -46,9 +47,9 @@ pub struct CorpusAddArgs {
     /// One sentence: what this run shows.
     #[arg(long, value_name = "SENTENCE")]
     pub why: String,
-    /// The invariant to keep it for [default: what broke first].
-    #[arg(long, value_name = "INVARIANT")]
-    pub invariant: Option<Invariant>,
+    /// What to keep it for.
+    #[command(flatten)]
+    pub about: ViolationArgs,
     /// The design under which to run a plan file.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,

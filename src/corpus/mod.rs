@@ -182,6 +182,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
         bail!("--why is empty; state in one sentence what the run shows");
     }
     let target = Target::load(&args.target, args.design.as_deref())?;
+    let target = target.asked(args.about.violation.clone());
     // Choices follow from the seed in the plan: a record of them adds nothing until it is edited.
     let options = Options {
         record: args.choices,
@@ -191,14 +192,10 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
-    let expect = match args.invariant {
-        Some(invariant) => Expectation::breaking(&outcome, invariant)
-            .with_context(|| format!("the run {} did not break {invariant}", target.title))?,
-        None => target.expectation(&outcome).with_context(|| {
-            let run = &target.title;
-            format!("the run {run} held: there is no violation to keep")
-        })?,
-    };
+    let expect = target.expectation(&outcome)?.with_context(|| {
+        let run = &target.title;
+        format!("the run {run} held: there is no violation to keep")
+    })?;
     let (edited, shrunk) = match target.capsule {
         // It is minimal only for the failure that it was shrunk for.
         Some(kept) => (kept.choices, kept.shrunk.filter(|_| kept.expect == expect)),
@@ -215,7 +212,7 @@ fn add(args: &CorpusAddArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let dir = &args.corpus.dir;
     fs::create_dir_all(dir)
         .with_context(|| format!("failed to create the directory {}", dir.display()))?;
-    let path = dir.join(capsule.file_name(args.invariant));
+    let path = dir.join(capsule.file_name(args.about.violation.as_ref()));
     if path.exists() {
         bail!("{} exists; remove it first to replace it", path.display());
     }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     execution::pool::{self, MAX_JOBS},
-    target::Target,
+    target::{Target, asked::ViolationArgs},
 };
 
 /// The run that a command is about.
@@ -18,12 +18,16 @@ pub struct TargetArgs {
     /// The design under which to run a plan file.
     #[arg(long, value_name = "DESIGN")]
     pub design: Option<String>,
+    /// What it is about.
+    #[command(flatten)]
+    pub about: ViolationArgs,
 }
 
 impl TargetArgs {
     /// Loads it.
     pub fn load(&self) -> anyhow::Result<Target> {
-        Target::load(&self.target, self.design.as_deref())
+        let target = Target::load(&self.target, self.design.as_deref())?;
+        Ok(target.asked(self.about.violation.clone()))
     }
 }
 

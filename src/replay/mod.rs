@@ -63,6 +63,7 @@ pub fn replay(args: &ReplayArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
+    target.expectation(&outcome)?;
     if let Some(path) = &args.trace {
         write_trace(path, &target.run, &outcome)?;
     }

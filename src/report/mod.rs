@@ -27,7 +27,7 @@ use crate::{
         format::{ReportFormat, ReportInput},
         root_cause::RootCause,
     },
-    target::{Target, origin::Origin},
+    target::{Target, expectation::Expectation, origin::Origin},
     why::{self, Trials},
 };
 
@@ -51,7 +51,8 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
         note("nothing is written: the report was not begun");
         return Ok(Exit::Interrupted);
     }
-    let root_cause = root_cause(args, &target, &outcome);
+    let expect = target.expectation(&outcome)?;
+    let root_cause = expect.and_then(|expect| root_cause(args, &target, &outcome, expect));
     let text = (args.format.row().render)(&ReportInput {
         target: &target,
         outcome: &outcome,
@@ -84,13 +85,18 @@ pub fn report(args: &ReportArgs, out: &mut Output) -> anyhow::Result<Exit> {
 }
 
 /// Why the run failed, if the format shows it and it was not declined.
-fn root_cause(args: &ReportArgs, target: &Target, outcome: &Outcome) -> Option<RootCause> {
+fn root_cause(
+    args: &ReportArgs,
+    target: &Target,
+    outcome: &Outcome,
+    expect: Expectation,
+) -> Option<RootCause> {
     let shown = args.format.row().shows_root_cause && !args.no_why;
     if !shown || outcome.panic.is_some() {
         return None;
     }
     let trials = Trials::new(target, pool::jobs(None), args.budget);
-    why::explain(&trials, outcome).map(|explanation| RootCause::of(&explanation))
+    Some(RootCause::of(&why::explain(&trials, outcome, expect)))
 }
 
 /// Where a report goes.

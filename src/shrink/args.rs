@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use gatesim_sim::check::invariants::Invariant;
 
 use crate::execution::{
     args::{JobsArgs, TargetArgs},
@@ -17,10 +16,6 @@ pub struct ShrinkArgs {
     /// What to run.
     #[command(flatten)]
     pub run: TargetArgs,
-    /// The invariant whose violation must remain [default: what a capsule expects, or what broke
-    /// first].
-    #[arg(long, value_name = "INVARIANT")]
-    pub invariant: Option<Invariant>,
     /// Search for this long at most, such as 15s or 10m.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "60s", value_parser = clock::parse_budget)]
     pub budget: Duration,
@@ -41,7 +36,7 @@ pub struct ShrinkArgs {
 const EXAMPLES: &str = "\
 Examples:
   gatesim shrink golden-path@v2:12
-  gatesim shrink chaos@v9:5 --invariant nothing-left-behind --budget 5m
+  gatesim shrink chaos@v9:5 --violation nothing-left-behind --budget 5m
   gatesim shrink seeds/regressions/chaos-v9-5.toml -o small.toml
   gatesim shrink chaos@v9:5 --resume
   gatesim shrink small.toml --check

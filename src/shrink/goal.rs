@@ -1,13 +1,9 @@
 //! The failure that a smaller run must show: that of the original, and no other.
 
 use gatesim_model::core::time::Time;
-use gatesim_sim::{
-    Options, Until,
-    check::{Violation, invariants::Invariant},
-    run::outcome::Outcome,
-};
+use gatesim_sim::{Options, Until, check::Violation, run::outcome::Outcome};
 
-use crate::target::{Target, expectation::Expectation};
+use crate::target::expectation::Expectation;
 
 /// The least limit of events of a candidate: without a limit, one with a reconnect storm would take
 /// longer than all others together.
@@ -41,26 +37,18 @@ pub struct Hit {
 }
 
 impl Goal {
-    /// The failure of a target: with the given invariant, as its capsule expects, or the first
-    /// violation. None if it did not fail like this.
-    pub fn of(target: &Target, outcome: &Outcome, invariant: Option<Invariant>) -> Option<Goal> {
-        let expected = target.capsule.as_ref().map(|capsule| &capsule.expect);
-        let expect = match (invariant, expected) {
-            (Some(invariant), _) => Expectation::breaking(outcome, invariant)?,
-            (None, Some(expected)) if expected.is_met_by(outcome) => expected.clone(),
-            (None, Some(_)) => return None,
-            (None, None) => Expectation::of(outcome)?,
-        };
+    /// A failure of this outcome.
+    pub fn of(outcome: &Outcome, expect: Expectation) -> Goal {
         let first = outcome.violations.first();
         let rank = match first.is_some_and(|first| expect.is_of(first)) && outcome.panic.is_none() {
             true => Rank::First,
             false => Rank::Anywhere,
         };
-        Some(Goal {
+        Goal {
             expect,
             rank,
             most_events: outcome.events.saturating_mul(2).max(MOST_EVENTS),
-        })
+        }
     }
 
     /// The same failure, in runs that are not stopped early.

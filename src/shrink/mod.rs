@@ -182,18 +182,19 @@ fn search(
 
 /// The failure to keep; an error if there is none.
 fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Result<Goal> {
-    let run = &target.run;
-    let goal = Goal::of(target, outcome, args.invariant);
-    match (goal, args.invariant, &target.capsule) {
-        (Some(goal), _, _) => Ok(goal),
-        (None, Some(invariant), _) => bail!("the run {run} did not break {invariant}"),
-        (None, None, Some(capsule)) => bail!(
+    let capsule = target.capsule.as_ref().filter(|_| target.asked.is_none());
+    if let Some(capsule) = capsule.filter(|capsule| !capsule.expect.is_met_by(outcome)) {
+        bail!(
             "the capsule no longer breaks {}; `gatesim replay {}` shows what it does",
             capsule.expect,
             args.run.target
-        ),
-        (None, None, None) => bail!("the run {run} held: there is nothing to shrink"),
+        );
     }
+    let run = &target.run;
+    let expect = target
+        .expectation(outcome)?
+        .with_context(|| format!("the run {run} held: there is nothing to shrink"))?;
+    Ok(Goal::of(outcome, expect))
 }
 
 /// Where the smaller run is written: never over another file.
@@ -230,7 +231,7 @@ fn resumed(path: &Path, given: &Target) -> anyhow::Result<Target> {
             given.run
         );
     }
-    Ok(earlier)
+    Ok(earlier.asked(given.asked.clone()))
 }
 
 /// The run with which a chain of searches began.

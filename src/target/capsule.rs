@@ -18,8 +18,8 @@ use toml::Spanned;
 use crate::{
     output::{FORMAT, read_text, write_whole},
     target::{
-        catalog, expectation::Expectation, failure::PANIC, run_name::RunName, shrunk::Shrunk,
-        witness::Witness,
+        asked::ViolationName, catalog, expectation::Expectation, failure::PANIC, run_name::RunName,
+        shrunk::Shrunk, witness::Witness,
     },
 };
 
@@ -209,10 +209,10 @@ impl Capsule {
         catalog::design(&self.run.design)
     }
 
-    /// The name of its file, different for each invariant of a run: `invariant` is the one that it was
+    /// The name of its file, different for each violation of a run: `asked` is the one that it was
     /// explicitly kept for, if any.
-    pub fn file_name(&self, invariant: Option<Invariant>) -> String {
-        let kept_for = invariant.map_or_else(String::new, |invariant| format!("-{invariant}"));
+    pub fn file_name(&self, asked: Option<&ViolationName>) -> String {
+        let kept_for = asked.map_or_else(String::new, |asked| format!("-{}", asked.file_word()));
         let shrunk = if self.shrunk.is_some() { "-shrunk" } else { "" };
         format!("{}{kept_for}{shrunk}.toml", self.run.file_stem())
     }

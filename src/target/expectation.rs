@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use gatesim_sim::{
-    check::{Violation, invariants::Invariant},
-    run::outcome::Outcome,
-};
+use gatesim_sim::{check::Violation, run::outcome::Outcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,20 +20,8 @@ pub struct Expectation {
 impl Expectation {
     /// How an outcome failed, if it did.
     pub fn of(outcome: &Outcome) -> Option<Self> {
-        FailureSignature::of(outcome).map(|failure| Expectation {
-            invariant: failure.invariant(),
-            cause: failure.cause().to_owned(),
-        })
-    }
-
-    /// How an outcome broke this invariant, first or as a consequence, if it did.
-    pub fn breaking(outcome: &Outcome, invariant: Invariant) -> Option<Self> {
-        let broken = |violation: &&Violation| violation.invariant == invariant;
-        let violation = outcome.violations.iter().find(broken)?;
-        Some(Expectation {
-            invariant: invariant.to_string(),
-            cause: violation.cause.clone(),
-        })
+        let failure = FailureSignature::of(outcome)?;
+        Some(Expectation::from(&failure))
     }
 
     /// Whether an outcome failed in this way, first or as a consequence.
@@ -48,6 +33,15 @@ impl Expectation {
     /// Whether this is the violation that is expected.
     pub fn is_of(&self, violation: &Violation) -> bool {
         violation.invariant.name() == self.invariant && violation.cause == self.cause
+    }
+}
+
+impl From<&FailureSignature> for Expectation {
+    fn from(failure: &FailureSignature) -> Self {
+        Expectation {
+            invariant: failure.invariant(),
+            cause: failure.cause().to_owned(),
+        }
     }
 }
 

@@ -11,7 +11,13 @@ use serde::Serialize;
 
 use crate::{
     output::Style,
-    target::{origin::Origin, run_name::RunName, title::RunTitle},
+    target::{
+        asked::ViolationName,
+        expectation::Expectation,
+        origin::Origin,
+        run_name::{RunName, shell_word},
+        title::RunTitle,
+    },
 };
 
 /// Named instead of an invariant if the run panicked.
@@ -25,18 +31,22 @@ const MAX_PANIC_CHARS: usize = 200;
 pub enum FailureSignature {
     /// The model or the simulator panicked; the message without its numbers.
     Panic(String),
-    /// The earliest violation of the run.
+    /// A violation.
     Violation(Signature),
 }
 
 impl FailureSignature {
-    /// How the run failed, if it did. A panic takes precedence over earlier violations.
+    /// How the run failed, if it did: what broke first, unless it panicked.
     pub fn of(outcome: &Outcome) -> Option<FailureSignature> {
-        match (&outcome.panic, outcome.signature()) {
-            (Some(message), _) => Some(FailureSignature::Panic(without_numbers(message))),
-            (None, Some(signature)) => Some(FailureSignature::Violation(signature)),
-            (None, None) => None,
-        }
+        FailureSignature::all(outcome).next()
+    }
+
+    /// Everything by which the run failed: its panic, and each violation in the order of happening.
+    pub fn all(outcome: &Outcome) -> impl Iterator<Item = FailureSignature> {
+        let panic = outcome.panic.as_deref().map(without_numbers);
+        let violations = outcome.violations.iter().map(Violation::signature);
+        (panic.into_iter().map(FailureSignature::Panic))
+            .chain(violations.map(FailureSignature::Violation))
     }
 
     /// The invariant as it is named in outputs; `panic` if it was none.
@@ -108,6 +118,8 @@ pub struct FailureReport {
     pub others: Vec<Invariant>,
     /// The other runs with the same cause, if there was a sweep.
     pub group: Option<GroupReport>,
+    /// The name of the violation, if commands do not take it to be meant.
+    pub asked: Option<ViolationName>,
 }
 
 /// How often a cause was seen.
@@ -149,10 +161,17 @@ impl FailureReport {
             ),
         };
         let violation = headline.filter(|_| outcome.panic.is_none()).cloned();
+        let is_meant = match &origin {
+            Origin::Capsule { .. } => true,
+            Origin::Name | Origin::Plan { .. } => {
+                FailureSignature::of(outcome).as_ref() == Some(&failure)
+            }
+        };
         Some(FailureReport {
             title: RunTitle::of_name(&run),
             run,
             origin,
+            asked: (!is_meant).then(|| ViolationName::from(&Expectation::from(&failure))),
             failure,
             digest: outcome.digest,
             time,
@@ -211,8 +230,9 @@ impl FailureReport {
                 },
             ));
         }
-        lines.push("  reproduce, shrink and keep it with".to_owned());
+        lines.push("  reproduce, explain, shrink and keep it with".to_owned());
         lines.push(format!("    {}", self.replay_command()));
+        lines.push(format!("    {}", self.why_command()));
         lines.push(format!("    {}", self.shrink_command()));
         lines.extend(self.keep_command().map(|command| format!("    {command}")));
         lines.join("\n")
@@ -241,21 +261,34 @@ impl FailureReport {
             digest: self.digest,
             group: self.group.as_ref(),
             replay: self.replay_command(),
+            why: self.why_command(),
             shrink: self.shrink_command(),
             keep: self.keep_command(),
         }
     }
 
     fn replay_command(&self) -> String {
-        self.origin.replay_command(&self.run)
+        self.origin.replay_command(&self.run) + &self.asked_for()
+    }
+
+    fn why_command(&self) -> String {
+        self.origin.why_command(&self.run) + &self.asked_for()
     }
 
     fn shrink_command(&self) -> String {
-        self.origin.shrink_command(&self.run)
+        self.origin.shrink_command(&self.run) + &self.asked_for()
     }
 
     fn keep_command(&self) -> Option<String> {
-        self.origin.keep_command(&self.run, self.failure.cause())
+        let command = self.origin.keep_command(&self.run, self.failure.cause())?;
+        Some(command + &self.asked_for())
+    }
+
+    fn asked_for(&self) -> String {
+        let asked = self.asked.as_ref().map(ViolationName::to_string);
+        asked.map_or_else(String::new, |asked| {
+            format!(" --violation {}", shell_word(&asked))
+        })
     }
 }
 
@@ -281,6 +314,7 @@ pub struct FailureJson<'a> {
     #[serde(flatten)]
     group: Option<&'a GroupReport>,
     replay: String,
+    why: String,
     shrink: String,
     keep: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! The run that a command is about: from a run name, a capsule or a plan file.
 
+pub mod asked;
 pub mod capsule;
 pub mod catalog;
 pub mod defects;
@@ -22,6 +23,7 @@ use gatesim_sim::{Options, check::Violation, plan::Plan, run::outcome::Outcome};
 use crate::{
     output::{check_writable, read_text},
     target::{
+        asked::ViolationName,
         capsule::{Capsule, parse_toml},
         expectation::Expectation,
         failure::FailureReport,
@@ -46,6 +48,8 @@ pub struct Target {
     pub origin: Origin,
     /// The capsule that it came from.
     pub capsule: Option<Capsule>,
+    /// The violation that is asked about, if one is.
+    pub asked: Option<ViolationName>,
 }
 
 impl Target {
@@ -83,6 +87,7 @@ impl Target {
                 file: text.to_owned(),
             },
             capsule: None,
+            asked: None,
         })
     }
 
@@ -97,7 +102,13 @@ impl Target {
                 file: file.to_owned(),
             },
             capsule: Some(capsule),
+            asked: None,
         })
+    }
+
+    /// The same run, asked about this violation, if it is one.
+    pub fn asked(self, asked: Option<ViolationName>) -> Self {
+        Target { asked, ..self }
     }
 
     /// Fails if no file can be written at `path`, or if it would replace the file that is being run.
@@ -144,22 +155,31 @@ impl Target {
         let report = FailureReport::new(run, origin, outcome, self.headline(outcome), None)?;
         Some(FailureReport {
             title: self.title.clone(),
+            asked: self.asked.clone().or(report.asked),
             ..report
         })
     }
 
-    /// How it failed: as its capsule expects if it did, or else what broke first; none if it held.
-    pub fn expectation(&self, outcome: &Outcome) -> Option<Expectation> {
+    /// How it failed: in the way that is asked about, as its capsule expects if it did, or else what
+    /// broke first; none if it held.
+    ///
+    /// # Errors
+    /// If it did not fail in the way that is asked about.
+    pub fn expectation(&self, outcome: &Outcome) -> anyhow::Result<Option<Expectation>> {
+        if let Some(asked) = &self.asked {
+            return asked.of(&self.run, outcome).map(Some);
+        }
         let expected = self.capsule.as_ref().map(|capsule| &capsule.expect);
         let met = expected.filter(|expect| expect.is_met_by(outcome));
-        met.cloned().or_else(|| Expectation::of(outcome))
+        Ok(met.cloned().or_else(|| Expectation::of(outcome)))
     }
 
-    /// The violation that is reported first: the one that the capsule was kept for, or the earliest.
+    /// The violation that is reported first: the one that is [expected](Self::expectation), or the
+    /// earliest.
     pub fn headline<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
-        let kept_for = self.capsule.as_ref().map(|capsule| &capsule.expect);
+        let expect = self.expectation(outcome).ok().flatten();
         let mut violations = outcome.violations.iter();
-        let expected = violations.find(|one| kept_for.is_some_and(|expect| expect.is_of(one)));
+        let expected = violations.find(|one| expect.as_ref().is_some_and(|it| it.is_of(one)));
         expected.or(outcome.violations.first())
     }
 
@@ -173,6 +193,7 @@ impl Target {
             plan,
             origin: Origin::Name,
             capsule: None,
+            asked: None,
         })
     }
 }

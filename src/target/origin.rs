@@ -30,6 +30,11 @@ impl Origin {
         format!("{} --save-plan plan.toml", self.replay_command(run))
     }
 
+    /// The command that explains the run.
+    pub fn why_command(&self, run: &RunName) -> String {
+        format!("gatesim why {}", self.arguments(run))
+    }
+
     /// The command that shrinks the run.
     pub fn shrink_command(&self, run: &RunName) -> String {
         format!("gatesim shrink {}", self.arguments(run))

@@ -20,19 +20,21 @@ pub struct RunName {
 impl RunName {
     /// The name in characters that every file system accepts.
     pub fn file_stem(&self) -> String {
-        let safe = |text: &str| -> String {
-            text.trim_end_matches(".toml")
-                .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-                .collect()
-        };
+        let part = |text: &str| file_word(text.trim_end_matches(".toml"));
         format!(
             "{}-{}-{}",
-            safe(&self.scenario),
-            safe(&self.design),
+            part(&self.scenario),
+            part(&self.design),
             self.seed
         )
     }
+}
+
+/// A text in characters that every file system accepts.
+pub fn file_word(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
 }
 
 /// Why a text is no run name.

@@ -149,7 +149,6 @@ fn in_words(event: &TraceEvent) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use gatesim_model::core::{ids::SocketId, time::Time};
-    use gatesim_sim::check::invariants::Invariant;
 
     use super::*;
     use crate::target::failure::tests::failed_outcome;
@@ -204,7 +203,7 @@ mod tests {
         outcome.trace = entries(way_to_the_violation());
         outcome.violations.truncate(1);
         outcome.violations[0].event = 7;
-        let expect = Expectation::breaking(&outcome, Invariant::NeverReadyWithoutMachine);
+        let expect = Expectation::of(&outcome);
         Witness::of(&outcome, &expect.unwrap()).unwrap()
     }
 

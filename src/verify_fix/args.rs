@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::{execution::args::JobsArgs, verify_fix::population::Sizes};
+use crate::{
+    execution::args::JobsArgs, target::asked::ViolationArgs, verify_fix::population::Sizes,
+};
 
 /// Check whether a change fixes a failure or only changes its timing, by sampling similar runs.
 #[derive(Debug, Args)]
@@ -14,6 +16,9 @@ pub struct VerifyFixArgs {
     /// The failing run: a capsule, or a run name.
     #[arg(value_name = "CAPSULE|NAME")]
     pub target: String,
+    /// The failure.
+    #[command(flatten)]
+    pub about: ViolationArgs,
     /// The design after the change: a name, name+question=answer, or a .toml file. The design before
     /// the change is the capsule's own.
     #[arg(long, value_name = "DESIGN")]

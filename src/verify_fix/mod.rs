@@ -36,6 +36,7 @@ use verdict::FixVerdict;
 /// Runs the command.
 pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let target = Target::load(&args.target, None)?;
+    let target = target.asked(args.about.violation.clone());
     let earlier = (args.before.as_deref()).map(Saved::read).transpose()?;
     for path in args.save.iter().chain(&args.keep) {
         target.check_output(path)?;
@@ -106,20 +107,25 @@ pub fn verify_fix(args: &VerifyFixArgs, out: &mut Output) -> anyhow::Result<Exit
     }
 }
 
-/// The failure to count: what the capsule expects, what an earlier build counted, or what the run
-/// breaks first.
+/// The failure to count: what is asked about, what the capsule expects, what an earlier build counted,
+/// or what the run breaks first.
 fn expectation(
     target: &Target,
     earlier: Option<&Saved>,
     outcome: &Outcome,
 ) -> anyhow::Result<Expectation> {
-    if let Some(capsule) = &target.capsule {
-        return Ok(capsule.expect.clone());
+    // The change may have fixed it, so it need not occur in this run.
+    let counted = earlier.map(|earlier| &earlier.sample.expect);
+    match (&target.asked, &target.capsule, counted) {
+        (Some(asked), _, Some(counted)) if !asked.names(counted) => {
+            bail!("--before counted {counted}, not {asked}")
+        }
+        (Some(_), _, Some(counted)) | (None, None, Some(counted)) => return Ok(counted.clone()),
+        (None, Some(capsule), _) => return Ok(capsule.expect.clone()),
+        (Some(_), _, None) | (None, None, None) => {}
     }
-    if let Some(earlier) = earlier {
-        return Ok(earlier.sample.expect.clone());
-    }
-    Expectation::of(outcome)
+    target
+        .expectation(outcome)?
         .with_context(|| format!("the run {} held: there is nothing to fix", target.title))
 }
 

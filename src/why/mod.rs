@@ -14,6 +14,7 @@ use crate::{
     execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{MessageFormat, Output},
+    target::expectation::Expectation,
 };
 
 pub mod args;
@@ -48,8 +49,9 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     let Some(outcome) = run_checked(&target, &options, out)? else {
         return Ok(Exit::NonDeterministic);
     };
+    let expect = target.expectation(&outcome)?;
     let trials = Trials::new(&target, args.jobs.count(), args.budget);
-    let explanation = explain(&trials, &outcome);
+    let explanation = expect.map(|expect| explain(&trials, &outcome, expect));
     match out.format() {
         MessageFormat::Human => report::write_human(&target, &outcome, &explanation, out)?,
         MessageFormat::Json => report::write_json(&target, &explanation, out)?,
@@ -61,10 +63,8 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     })
 }
 
-/// The root cause of a failure, given its outcome with trace and causes; none if the run holds.
-pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
-    let target = trials.target();
-    let expect = target.expectation(outcome)?;
+/// The root cause of a failure of this outcome, which has trace and causes.
+pub fn explain(trials: &Trials<'_>, outcome: &Outcome, expect: Expectation) -> Explanation {
     let violation = (outcome.violations.iter()).find(|violation| expect.is_of(violation));
     let noticed = Noticed::of(outcome, violation);
     let graph = Graph::new(outcome, noticed.event);
@@ -105,7 +105,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
             Vec::new()
         }
     };
-    Some(Explanation {
+    Explanation {
         slice: slice::slice(&graph, &noticed, &steps),
         sentence: match &first {
             Some(decisive) => decisive.sentence(),
@@ -120,7 +120,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome) -> Option<Explanation> {
             true => Coverage::CutShort,
             false => Coverage::Whole,
         },
-    })
+    }
 }
 
 /// Runs with all of the timing resampled.

@@ -231,7 +231,7 @@ fn capsules_of_one_run_have_different_names() {
         assert_eq!(ran.code, 0, "{}", ran.stderr);
     };
     add(BROKEN_RUN, &[]);
-    add(BROKEN_RUN, &["--invariant", "ids-agree"]);
+    add(BROKEN_RUN, &["--violation", "ids-agree"]);
     let shrink = ["shrink", BROKEN_RUN, "-o", "small.toml"];
     assert_eq!(gatesim_in(scratch.path(), &shrink).code, 0);
     add("small.toml", &[]);

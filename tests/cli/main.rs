@@ -18,6 +18,7 @@ mod sweep;
 mod tested;
 mod verify_fix;
 mod views;
+mod violation;
 mod webdriver;
 mod why;
 mod words;

@@ -143,7 +143,7 @@ fn there_is_nothing_to_shrink_in_a_run_that_holds() {
     let args = [
         "shrink",
         BROKEN_RUN,
-        "--invariant",
+        "--violation",
         "dead-peers-are-noticed",
     ];
     let ran = gatesim_in(scratch.path(), &args);

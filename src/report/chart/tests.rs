@@ -228,6 +228,7 @@ pub fn sample_target() -> Target {
         plan: sample_plan(),
         origin: Origin::Name,
         capsule: None,
+        asked: None,
     }
 }
 
