@@ -11,6 +11,7 @@
 //!   `power`, `verify_fix`, `shrink`, `why`, `report`;
 //! - `cli`: the command line, which dispatches to them.
 
+mod accept;
 mod cli;
 mod corpus;
 mod execution;

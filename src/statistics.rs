@@ -1,5 +1,7 @@
 //! How sure one may be of a count: the interval of a proportion, and whether one proportion is less than another.
 
+use std::fmt;
+
 use statrs::{
     distribution::{Beta, ContinuousCDF},
     stats_tests::{Alternative, fishers_exact},
@@ -19,10 +21,38 @@ impl Proportion {
         Proportion { hits, runs }
     }
 
+    /// How many were counted.
+    pub fn hits(self) -> u64 {
+        self.hits
+    }
+
+    /// Of how many.
+    pub fn runs(self) -> u64 {
+        self.runs
+    }
+
+    /// The rate that was seen, from 0 to 1; 0 without runs.
+    pub fn rate(self) -> f64 {
+        self.hits as f64 / self.runs.max(1) as f64
+    }
+
+    /// The smallest rate that explains the count with this confidence, as [`Self::upper_bound`]. 0 without
+    /// hits.
+    pub fn lower_bound(self, confidence: f64) -> f64 {
+        beta(self.hits, self.runs - self.hits + 1)
+            .map_or(0.0, |beta| beta.inverse_cdf(1.0 - confidence))
+    }
+
     /// The largest rate, from 0 to 1, that explains the count with this confidence: the bound of Clopper and
     /// Pearson (Biometrika 26, 1934), which holds for any rate and any number of runs. 1 without runs.
     pub fn upper_bound(self, confidence: f64) -> f64 {
         beta(self.hits + 1, self.runs - self.hits).map_or(1.0, |beta| beta.inverse_cdf(confidence))
+    }
+}
+
+impl fmt::Display for Proportion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.hits, self.runs)
     }
 }
 
@@ -54,6 +84,11 @@ mod tests {
         assert_eq!(upper(1, 10), 3942.0);
         assert_eq!(upper(10, 10), 10_000.0);
         assert_eq!(upper(0, 0), 10_000.0);
+        let lower = |hits, runs| (Proportion::new(hits, runs).lower_bound(0.95) * 1e4).round();
+        assert_eq!(lower(300, 300), 9901.0);
+        assert_eq!(lower(9, 10), 6058.0);
+        assert_eq!(lower(0, 10), 0.0);
+        assert_eq!(lower(0, 0), 0.0);
     }
 
     #[test]

@@ -60,12 +60,15 @@ fn drawn(failures: &[Value], count: usize) -> Vec<Sample> {
         .iter()
         .filter(|failure| {
             let part = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
-            seen.insert((
+            // What broke first in its run is what the name of the run means.
+            let is_meant = !part("replay").contains("--violation");
+            let kind = (
                 part("design"),
                 part("invariant"),
                 part("cause"),
                 part("scenario"),
-            ))
+            );
+            is_meant && seen.insert(kind)
         })
         .collect();
     let count = count.min(different.len());

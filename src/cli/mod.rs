@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
-    corpus,
+    accept, corpus,
     exit::Exit,
     list,
     output::{MessageFormat, Output, note},
@@ -40,6 +40,7 @@ const SHARED_LAST: usize = 900;
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     Sweep(sweep::args::SweepArgs),
+    Accept(accept::args::AcceptArgs),
     Power(power::args::PowerArgs),
     Replay(replay::args::ReplayArgs),
     Report(report::args::ReportArgs),
@@ -56,6 +57,7 @@ impl CliCommand {
     fn run(&self, out: &mut Output) -> anyhow::Result<Exit> {
         match self {
             CliCommand::Sweep(args) => sweep::sweep(args, out),
+            CliCommand::Accept(args) => accept::accept(args, out),
             CliCommand::Power(args) => power::power(args, out),
             CliCommand::Replay(args) => replay::replay(args, out),
             CliCommand::Report(args) => report::report(args, out),

@@ -21,7 +21,11 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{exit::Exit, output::Output, target::capsule};
+use crate::{
+    exit::Exit,
+    output::Output,
+    target::{accepted, capsule},
+};
 
 /// Print the JSON Schema of a kind of file, for editors.
 #[derive(Debug, Args)]
@@ -43,6 +47,8 @@ pub enum FileKind {
     Design,
     /// A failing run that is kept.
     Capsule,
+    /// What a design is known to break.
+    Accepted,
 }
 
 const EXAMPLES: &str = "\
@@ -69,6 +75,7 @@ pub fn of(file: FileKind) -> Schema {
         FileKind::Scenario => of_type::<Scenario>(),
         FileKind::Plan => of_type::<Plan>(),
         FileKind::Capsule => of_type::<capsule::Written<'_>>(),
+        FileKind::Accepted => of_type::<accepted::WrittenList<'_>>(),
         FileKind::Design => design(),
     }
 }

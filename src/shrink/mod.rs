@@ -190,7 +190,7 @@ fn goal_of(target: &Target, outcome: &Outcome, args: &ShrinkArgs) -> anyhow::Res
             args.run.target
         );
     }
-    let run = &target.run;
+    let run = &target.title;
     let expect = target
         .expectation(outcome)?
         .with_context(|| format!("the run {run} held: there is nothing to shrink"))?;

@@ -53,7 +53,7 @@ pub enum Gap {
 impl Gap {
     /// The gaps of one design in one scenario.
     pub fn of(pair: &Pair, tally: &PairTally) -> Vec<Gap> {
-        if tally.groups.total() > 0 || tally.runs == 0 {
+        if tally.failed > 0 || tally.runs == 0 {
             return Vec::new();
         }
         let figures = &tally.figures;

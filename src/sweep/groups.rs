@@ -1,4 +1,4 @@
-//! Failures by cause, in memory that does not grow with their number.
+//! Violations by cause, in memory that does not grow with their number.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use gatesim_sim::run::outcome::Digest;
 
 use crate::target::failure::{FailureSignature, GroupReport};
 
-/// Groups of failures that are kept per scenario and design; the rest are only counted.
-pub const MAX_GROUPS: usize = 32;
+/// Causes that are kept per scenario and design, far more than any design has; the rest are only counted.
+pub const MAX_GROUPS: usize = 256;
 
 /// Seeds that are remembered per group, the smallest ones.
 pub const MAX_SEEDS_PER_GROUP: usize = 5;
 
-/// Failures with the same cause.
+/// Runs that broke an invariant by the same cause, first or as a consequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
     /// How many runs.
@@ -65,7 +65,7 @@ impl Group {
 pub struct Groups {
     kept: BTreeMap<FailureSignature, Group>,
     /// Everything added, in groups that are kept or not.
-    total: u64,
+    sightings: u64,
 }
 
 impl Groups {
@@ -74,25 +74,20 @@ impl Groups {
         self.kept.iter()
     }
 
-    /// Failed runs.
-    pub fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// Failed runs whose group was not kept.
+    /// Sightings whose group was not kept.
     pub fn not_kept(&self) -> u64 {
-        self.total - self.kept.values().map(|group| group.count).sum::<u64>()
+        self.sightings - self.kept.values().map(|group| group.count).sum::<u64>()
     }
 
-    /// Adds one failed run.
+    /// Adds one sighting of a cause: a run has at most one of each.
     pub fn add(&mut self, failure: FailureSignature, failed: FailedSeed) {
-        self.total += 1;
+        self.sightings += 1;
         self.insert(failure, 1, &[failed]);
     }
 
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: Groups) {
-        self.total += other.total;
+        self.sightings += other.sightings;
         for (failure, group) in other.kept {
             self.insert(failure, group.count, &group.seeds);
         }

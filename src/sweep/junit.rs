@@ -115,12 +115,18 @@ fn of_invariant(
     tally: &PairTally,
     invariant: Invariant,
 ) -> TestCaseStatus {
-    let groups = tally.broken.iter();
+    let groups = tally.groups.iter();
     let broken: Vec<(&FailureSignature, &Group)> = groups
         .filter(|(failure, _)| failure.invariant() == invariant.name())
+        .filter(|(failure, group)| {
+            let standing = result
+                .acceptance
+                .standing(pair, tally, failure, group.count);
+            standing.is_failure()
+        })
         .collect();
-    let count = tally.broken_in.get(&invariant).copied().unwrap_or(0);
-    if count > 0 {
+    if !broken.is_empty() {
+        let count = tally.broken_in.get(&invariant).copied().unwrap_or(0);
         return failed(result, pair, tally, count, &broken);
     }
     match tally.never_judged().any(|(never, _)| never == invariant) {

@@ -1,10 +1,11 @@
 //! `gatesim sweep`: many seeds, failures grouped by cause, each reproduced alone before it is
 //! reported.
 
+pub mod acceptance;
 pub mod args;
 mod durations;
 mod gaps;
-mod groups;
+pub mod groups;
 mod happened;
 mod junit;
 mod limits;
@@ -12,45 +13,49 @@ mod partition;
 mod report;
 mod result;
 mod table;
-mod tally;
-mod work;
+pub mod tally;
+pub mod work;
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use anyhow::{Context, bail};
-use gatesim_sim::{Options, plan::scenario::MAX_SEED};
+use anyhow::Context;
+use gatesim_sim::{Options, run::outcome::Outcome};
 
 use crate::{
     execution::{clock::Stopwatch, determinism, interrupt},
     exit::Exit,
     output::{Output, check_writable, progress::ProgressDisplay, write_whole},
     sweep::{
+        acceptance::Acceptance,
         args::SweepArgs,
+        groups::FailedSeed,
         result::SweepResult,
-        work::{Harvest, Limit, Pair, SweepWork},
+        work::{Harvest, SweepWork},
     },
     target::{
-        capsule::Capsule, catalog, defects::Catalogue, expectation::Expectation,
-        failure::FailureReport, origin::Origin,
+        capsule::Capsule, defects::Catalogue, expectation::Expectation, failure::FailureReport,
+        origin::Origin,
     },
 };
-
-/// Seeds per scenario and design by default: all scenarios take well under a minute.
-pub const DEFAULT_SEEDS: u64 = 1_000;
 
 /// The `why` of a capsule that a sweep writes, to be replaced when the capsule is kept.
 const FOUND_BY_SWEEP: &str = "found by a sweep; replace this by what the run shows";
 
 /// Runs the command.
 pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
-    let work = work_of(args)?;
+    let options = Options {
+        stop_at_first: args.stop_at_first,
+        ..Options::default()
+    };
+    let work = SweepWork::of(&args.runs, &args.designs, options)?.with_reference()?;
+    let acceptance = Acceptance::read(&args.accept, &args.designs, &work)?;
     check_outputs(args)?;
     let catalogue = args.table.as_ref().map(|_| Catalogue::load()).transpose()?;
     interrupt::install()?;
     let watch = Stopwatch::start();
-    let progress = ProgressDisplay::new("runs", work.count(), args.budget);
+    let progress = ProgressDisplay::new("runs", work.count(), args.runs.budget);
     let harvest = work.run(&progress);
-    let mut result = confirm(work, harvest);
+    let mut result = confirm(work, harvest, acceptance);
     result.elapsed = watch.elapsed();
     progress.clear();
 
@@ -70,79 +75,6 @@ pub fn sweep(args: &SweepArgs, out: &mut Output) -> anyhow::Result<Exit> {
     Ok(exit_of(&result))
 }
 
-/// Resolves all names before anything runs: a long sweep must not end with a misspelt name.
-fn work_of(args: &SweepArgs) -> anyhow::Result<SweepWork> {
-    let references: Vec<String> = if args.scenarios.is_empty() {
-        catalog::scenario_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
-    } else {
-        args.scenarios.clone()
-    };
-    refuse_twice("scenario", &references)?;
-    refuse_twice("design", &args.designs)?;
-    let limit = match (args.seeds, args.budget) {
-        (_, Some(budget)) => Limit::Time(budget),
-        (seeds, None) => Limit::Seeds(seeds.unwrap_or(DEFAULT_SEEDS)),
-    };
-    if let Limit::Seeds(seeds) = limit
-        && seeds - 1 > MAX_SEED - args.first_seed
-    {
-        bail!(
-            "{seeds} seeds from {} on exceed the largest seed, {MAX_SEED}",
-            args.first_seed
-        );
-    }
-    let mut pairs = Vec::new();
-    let compared = !args
-        .designs
-        .iter()
-        .any(|design| design == limits::REFERENCE);
-    let designs = args.designs.iter().map(|design| (design.as_str(), true));
-    // What limits compare with runs on the same seeds.
-    let designs = designs.chain(compared.then_some((limits::REFERENCE, false)));
-    for (design_reference, asked) in designs {
-        let design = catalog::design(design_reference)?;
-        for scenario_reference in &references {
-            let scenario = catalog::scenario(scenario_reference)?;
-            if !asked && !scenario.limits.compare() {
-                continue;
-            }
-            pairs.push(Pair {
-                scenario_reference: scenario_reference.clone(),
-                design_reference: design_reference.to_owned(),
-                every: match args.scenarios.is_empty() {
-                    true => scenario.every.get().into(),
-                    false => 1,
-                },
-                scenario,
-                design: design.clone(),
-            });
-        }
-    }
-    Ok(SweepWork {
-        pairs,
-        first_seed: args.first_seed,
-        partition: args.partition,
-        limit,
-        options: Options {
-            stop_at_first: args.stop_at_first,
-            ..Options::default()
-        },
-        jobs: args.jobs.count(),
-    })
-}
-
-/// Results are identified by the names of scenario and design.
-fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
-    let mut seen = BTreeSet::new();
-    match references.iter().find(|reference| !seen.insert(*reference)) {
-        Some(twice) => bail!("{kind} `{twice}` is named twice"),
-        None => Ok(()),
-    }
-}
-
 /// Fails before the sweep if a result could not be written after it.
 fn check_outputs(args: &SweepArgs) -> anyhow::Result<()> {
     if let Some(dir) = &args.capsules {
@@ -156,9 +88,9 @@ fn check_outputs(args: &SweepArgs) -> anyhow::Result<()> {
         .try_for_each(|path| check_writable(path))
 }
 
-/// Re-executes the first run of every group alone, and every run that did not repeat once more with
-/// traces.
-fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
+/// Re-executes the first run of every cause that is not accepted alone, each run once, and every run that did not repeat once
+/// more with traces.
+fn confirm(work: SweepWork, harvest: Harvest, acceptance: Acceptance) -> SweepResult {
     let mut failures = Vec::new();
     let mut divergences = Vec::new();
     for unstable in &harvest.unstable {
@@ -172,24 +104,32 @@ fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
         ));
     }
     for (pair, tally) in work.pairs.iter().zip(&harvest.tallies) {
-        for (_, group) in tally.groups.iter() {
-            let example = group.seeds[0];
-            let alone = pair.run(example.seed, &work.options);
-            let name = pair.run_name(example.seed);
-            if alone.digest == example.digest {
+        let mut alone: BTreeMap<u64, Outcome> = BTreeMap::new();
+        for (failure, group) in tally.groups.iter() {
+            let standing = acceptance.standing(pair, tally, failure, group.count);
+            if !standing.is_failure() {
+                continue;
+            }
+            let FailedSeed { seed, digest } = group.seeds[0];
+            let alone = alone
+                .entry(seed)
+                .or_insert_with(|| pair.run(seed, &work.options));
+            let name = pair.run_name(seed);
+            if alone.digest == digest {
+                let mut violations = alone.violations.iter();
                 failures.extend(FailureReport::new(
                     name,
                     Origin::Name,
-                    &alone,
-                    None,
+                    alone,
+                    violations.find(|violation| failure.is_of(violation)),
                     Some(group.report(tally.runs)),
                 ));
             } else if !divergences.iter().any(|divergence| divergence.run == name) {
                 divergences.push(determinism::trace_twice(
                     name,
                     Origin::Name,
-                    [example.digest, alone.digest],
-                    |options| pair.run(example.seed, options),
+                    [digest, alone.digest],
+                    |options| pair.run(seed, options),
                     &work.options,
                 ));
             }
@@ -198,6 +138,7 @@ fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
     SweepResult {
         work,
         harvest,
+        acceptance,
         failures,
         divergences,
         interrupted: interrupt::requested(),
@@ -205,8 +146,13 @@ fn confirm(work: SweepWork, harvest: Harvest) -> SweepResult {
     }
 }
 
+/// Writes a capsule for each cause of each design that is not accepted, from its first run.
 fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
-    for failure in &result.failures {
+    for failure in result
+        .causes()
+        .into_iter()
+        .filter_map(|cause| cause.example)
+    {
         let run = &failure.run;
         let pair = result
             .work
@@ -220,10 +166,9 @@ fn write_capsules(result: &SweepResult, dir: &Path) -> anyhow::Result<()> {
             ..Options::default()
         };
         let outcome = gatesim_sim::run(&pair.design, &plan, &options);
-        let expect = Expectation::of(&outcome)
-            .with_context(|| format!("the run {run} held: there is no violation to keep"))?;
+        let expect = Expectation::from(&failure.failure);
         let capsule = Capsule::expecting(run.clone(), plan, outcome, FOUND_BY_SWEEP, expect);
-        capsule.write(&dir.join(capsule.file_name(None)))?;
+        capsule.write(&dir.join(capsule.file_name(failure.asked.as_ref())))?;
     }
     Ok(())
 }
@@ -238,9 +183,7 @@ fn exit_of(result: &SweepResult) -> Exit {
         Exit::Interrupted
     } else if runs == 0 {
         Exit::NothingRan
-    } else if tallies.iter().any(|tally| tally.groups.total() > 0)
-        || result.exceeded().next().is_some()
-    {
+    } else if result.has_failures() || result.exceeded().next().is_some() {
         Exit::Violated
     } else if result.gaps().next().is_some() {
         Exit::FloorMissed
@@ -255,13 +198,17 @@ mod tests {
 
     use gatesim_sim::{
         check::{figures::Figures, marks::Mark, premises::Premise},
-        run::outcome::{Digest, Outcome},
+        run::outcome::Digest,
     };
 
     use super::*;
     use crate::{
-        execution::determinism::NonDeterminism, sweep::tally::PairTally,
-        target::failure::tests::failed_outcome,
+        execution::determinism::NonDeterminism,
+        sweep::{
+            tally::PairTally,
+            work::{Limit, Pair},
+        },
+        target::{catalog, failure::tests::failed_outcome},
     };
 
     /// A sweep of one pair with these outcomes, seeds from 0.
@@ -292,6 +239,7 @@ mod tests {
                 tallies: vec![tally],
                 unstable: Vec::new(),
             },
+            acceptance: Acceptance::default(),
             failures: Vec::new(),
             divergences: Vec::new(),
             interrupted: false,

@@ -10,18 +10,23 @@ use serde::Serialize;
 use crate::{
     output::{MessageFormat, Output, note},
     sweep::{
+        acceptance::{Acceptance, RateChangeJson},
         durations::Durations,
         gaps::{Gap, GapJson},
-        groups::Groups,
+        groups::Group,
         happened::FaultCounts,
         limits::{LimitJson, LimitResult},
-        result::SweepResult,
+        result::{DesignCause, DesignRuns, SweepResult},
         tally::PairTally,
         work::Pair,
     },
+    target::{
+        expectation::Expectation,
+        failure::{FailureReport, FailureSignature},
+    },
 };
 
-/// Failures that are shown in full; more than a person reads are shown in one line each.
+/// Causes that are shown in full; more than a person reads are shown in two lines each.
 const MAX_BLOCKS: usize = 10;
 
 /// Writes everything; `faults` if the text is to say in how many runs each fault happened.
@@ -56,20 +61,15 @@ fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::
         out.line(divergence.human())?;
         out.line("")?;
     }
-    let (whole, rest) = result
-        .failures
-        .split_at(result.failures.len().min(MAX_BLOCKS));
+    let causes = result.causes();
+    let examples: Vec<&FailureReport> = causes.iter().filter_map(|cause| cause.example).collect();
+    let (whole, rest) = examples.split_at(examples.len().min(MAX_BLOCKS));
     for failure in whole {
         out.line(failure.human(style))?;
         out.line("")?;
     }
     for failure in rest {
-        out.line(format!(
-            "{} {}: {}",
-            style.bad("FAILURE"),
-            failure.run,
-            failure.failure
-        ))?;
+        out.line(failure.in_short(style))?;
     }
     if !rest.is_empty() {
         out.line("")?;
@@ -86,21 +86,8 @@ fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::
     if faults {
         write_faults(result, out)?;
     }
-    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.broken.total() > 0) {
-        out.line("")?;
-        out.line(format!(
-            "{} broke, first or as a consequence, in",
-            name(pair)
-        ))?;
-        for (failure, group) in tally.broken.iter() {
-            out.line(format!(
-                "  {:>8} of {} runs  {failure} (first seed {}, even odds after {})",
-                group.count,
-                tally.runs,
-                group.seeds[0].seed,
-                group.median_runs_to_find(tally.runs),
-            ))?;
-        }
+    for design in result.designs() {
+        write_causes(result, &causes, &design, out)?;
     }
     out.line("")?;
     out.line(verdict(result))
@@ -134,11 +121,66 @@ fn name(pair: &Pair) -> String {
     format!("{}@{}", pair.scenario_reference, pair.design_reference)
 }
 
+/// Everything that a design broke, and what it no longer breaks.
+fn write_causes(
+    result: &SweepResult,
+    causes: &[DesignCause<'_>],
+    design: &DesignRuns<'_>,
+    out: &mut Output,
+) -> anyhow::Result<()> {
+    let gone = result.acceptance.gone(result);
+    let gone = gone.iter().filter(|gone| gone.design == design.design);
+    let gone: Vec<String> = gone
+        .flat_map(|gone| {
+            let remark = gone.change.in_words();
+            [
+                format!("  gone        {}", gone.cause),
+                format!("              {remark}"),
+            ]
+        })
+        .collect();
+    let causes = causes.iter().filter(|cause| cause.design == design.design);
+    let broken: Vec<String> = causes
+        .flat_map(|cause| cause_lines(cause, design))
+        .collect();
+    if broken.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    let judged_by = result.acceptance.file(design.design);
+    let judged_by = judged_by.map_or_else(String::new, |file| {
+        format!(" (accepted: {})", file.display())
+    });
+    out.line("")?;
+    out.line(format!(
+        "{} broke, first or as a consequence, in{judged_by}",
+        design.design
+    ))?;
+    out.lines(broken)?;
+    out.lines(gone)
+}
+
+/// A cause of a design, how often it was seen and where; with what it is beside a list, if there is one.
+fn cause_lines(cause: &DesignCause<'_>, of: &DesignRuns<'_>) -> Vec<String> {
+    let scenarios = match of.scenarios {
+        1 => String::new(),
+        all => format!("in {} of {all} scenarios, ", cause.scenarios),
+    };
+    let standing = cause.standing.name();
+    let standing = standing.map_or_else(String::new, |name| format!("  {name:<10}"));
+    let line = format!(
+        "{standing}  {:>8} of {} runs  {} ({scenarios}first {})",
+        cause.count, of.runs, cause.failure, cause.first
+    );
+    let remark = cause.standing.remark();
+    let remark = remark.map(|remark| format!("              {remark}"));
+    std::iter::once(line).chain(remark).collect()
+}
+
 /// The verdict in one line: what the reader sees last.
 fn verdict(result: &SweepResult) -> String {
     let tallies = &result.harvest.tallies;
     let runs: u64 = tallies.iter().map(|tally| tally.runs).sum();
-    let failed: u64 = tallies.iter().map(|tally| tally.groups.total()).sum();
+    let failed: u64 = tallies.iter().map(|tally| tally.failed).sum();
     let not_kept: u64 = tallies.iter().map(|tally| tally.groups.not_kept()).sum();
     let mut text = if runs == 0 {
         "nothing ran".to_owned()
@@ -150,16 +192,19 @@ fn verdict(result: &SweepResult) -> String {
             limits => format!("{runs} runs, no violation, {limits} limits exceeded"),
         }
     } else {
-        let groups: usize = tallies
-            .iter()
-            .map(|tally| tally.groups.iter().count())
-            .sum();
-        let word = if groups == 1 { "cause" } else { "causes" };
-        format!("{runs} runs, {failed} failed, {groups} {word}")
+        let causes = result.causes();
+        let counted = match causes.len() {
+            1 => "1 cause".to_owned(),
+            several => format!("{several} causes"),
+        };
+        format!(
+            "{runs} runs, {failed} failed, {counted}{}",
+            in_standings(&causes)
+        )
     };
     if not_kept > 0 {
         text.push_str(&format!(
-            " ({not_kept} failures of further causes are only counted)"
+            " ({not_kept} sightings of further causes are only counted)"
         ));
     }
     for (pair, limit) in result.exceeded() {
@@ -180,6 +225,29 @@ fn verdict(result: &SweepResult) -> String {
     text
 }
 
+/// How many causes are new and so on; nothing without a list.
+fn in_standings(causes: &[DesignCause<'_>]) -> String {
+    let standings = ["new", "more often", "known"];
+    let counts: Vec<String> = standings
+        .into_iter()
+        .map(|name| {
+            (
+                name,
+                causes
+                    .iter()
+                    .filter(|cause| cause.standing.name() == Some(name)),
+            )
+        })
+        .map(|(name, of)| (name, of.count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!(": {}", counts.join(", ")),
+    }
+}
+
 /// One row of the table: each cell with the heading of its column.
 type TableRow = Vec<(&'static str, String)>;
 
@@ -198,7 +266,7 @@ fn row(pair: &Pair, tally: &PairTally) -> TableRow {
     let mut row = vec![
         ("scenario@design", name(pair)),
         ("runs", tally.runs.to_string()),
-        ("failed", tally.groups.total().to_string()),
+        ("failed", tally.failed.to_string()),
         ("ready", ready),
         ("healed", healed),
         ("p50 ms", millis(figures.time_to_ready.percentile(50))),
@@ -266,8 +334,7 @@ struct ResultJson<'a> {
     held: u64,
     failed: u64,
     causes: Vec<CauseJson<'a>>,
-    failed_of_further_causes: u64,
-    broken: Vec<CauseJson<'a>>,
+    sightings_of_further_causes: u64,
     finishes: &'a BTreeMap<String, u64>,
     marks: &'a BTreeMap<Mark, u64>,
     /// In how many runs each fault of the scenario happened, by its name.
@@ -290,6 +357,20 @@ struct CauseJson<'a> {
     count: u64,
     first_seed: u64,
     median_runs_to_find: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
+}
+
+/// A cause that a design no longer shows, as a JSON line.
+#[derive(Serialize)]
+struct GoneJson<'a> {
+    design: &'a str,
+    #[serde(flatten)]
+    cause: &'a Expectation,
+    #[serde(flatten)]
+    change: RateChangeJson<'a>,
 }
 
 /// The last JSON line; its absence means that the sweep did not end in order.
@@ -311,12 +392,20 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     for (pair, tally) in pairs(result) {
         out.json("result", &result_json(result, pair, tally))?;
     }
+    for gone in result.acceptance.gone(result) {
+        let json = GoneJson {
+            design: &gone.design,
+            cause: &gone.cause,
+            change: gone.change.json(),
+        };
+        out.json("gone", &json)?;
+    }
     let tallies = &result.harvest.tallies;
     out.json(
         "summary",
         &SweepSummaryJson {
             runs: tallies.iter().map(|tally| tally.runs).sum(),
-            failed: tallies.iter().map(|tally| tally.groups.total()).sum(),
+            failed: tallies.iter().map(|tally| tally.failed).sum(),
             unstable: result.divergences.len(),
             interrupted: result.interrupted,
         },
@@ -329,10 +418,9 @@ fn result_json<'a>(result: &SweepResult, pair: &'a Pair, tally: &'a PairTally) -
         design: &pair.design_reference,
         runs: tally.runs,
         held: tally.held(),
-        failed: tally.groups.total(),
-        causes: causes_json(&tally.groups, tally.runs),
-        failed_of_further_causes: tally.groups.not_kept(),
-        broken: causes_json(&tally.broken, tally.runs),
+        failed: tally.failed,
+        causes: causes_json(&result.acceptance, pair, tally),
+        sightings_of_further_causes: tally.groups.not_kept(),
         finishes: &tally.finishes,
         marks: &tally.marks,
         faults: tally
@@ -359,17 +447,24 @@ fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &PairTally)> {
     result.pairs()
 }
 
-fn causes_json(groups: &Groups, runs: u64) -> Vec<CauseJson<'_>> {
-    groups
-        .iter()
-        .map(|(failure, group)| CauseJson {
+fn causes_json<'a>(
+    acceptance: &Acceptance,
+    pair: &Pair,
+    tally: &'a PairTally,
+) -> Vec<CauseJson<'a>> {
+    let cause = |(failure, group): (&'a FailureSignature, &'a Group)| {
+        let standing = acceptance.standing(pair, tally, failure, group.count);
+        CauseJson {
             invariant: failure.invariant(),
             cause: failure.cause(),
             count: group.count,
             first_seed: group.seeds[0].seed,
-            median_runs_to_find: group.median_runs_to_find(runs),
-        })
-        .collect()
+            median_runs_to_find: group.median_runs_to_find(tally.runs),
+            standing: standing.name(),
+            remark: standing.remark(),
+        }
+    };
+    tally.groups.iter().map(cause).collect()
 }
 
 #[cfg(test)]

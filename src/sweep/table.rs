@@ -192,7 +192,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        sweep::work::{Harvest, Limit, Pair, SweepWork},
+        sweep::{
+            acceptance::Acceptance,
+            work::{Harvest, Limit, Pair, SweepWork},
+        },
         target::{catalog, defects::Disagreement, failure::tests::failed_outcome},
     };
 
@@ -223,6 +226,7 @@ mod tests {
                 tallies: tallies.collect(),
                 unstable: Vec::new(),
             },
+            acceptance: Acceptance::default(),
             failures: Vec::new(),
             divergences: Vec::new(),
             interrupted: false,

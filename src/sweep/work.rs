@@ -6,11 +6,13 @@
 //! the sums do not depend on which worker executed which run.
 
 use std::{
+    collections::BTreeSet,
     num::NonZeroUsize,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use anyhow::bail;
 use gatesim_model::design::Design;
 use gatesim_sim::{
     Options,
@@ -21,9 +23,12 @@ use gatesim_sim::{
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool::in_parallel},
     output::progress::ProgressDisplay,
-    sweep::{partition::Partition, tally::PairTally},
-    target::run_name::RunName,
+    sweep::{args::RunsArgs, limits::REFERENCE, partition::Partition, tally::PairTally},
+    target::{catalog, run_name::RunName},
 };
+
+/// Seeds per scenario and design by default: all scenarios take well under a minute.
+pub const DEFAULT_SEEDS: u64 = 1_000;
 
 /// Runs with two different traces that are remembered: those with the smallest seeds.
 pub const MAX_UNSTABLE_RUNS: usize = 8;
@@ -155,6 +160,77 @@ impl Harvest {
 }
 
 impl SweepWork {
+    /// The runs that are asked for. Resolves all names before anything runs: a long sweep must not end
+    /// with a misspelt name.
+    pub fn of(args: &RunsArgs, designs: &[String], options: Options) -> anyhow::Result<Self> {
+        let references: Vec<String> = if args.scenarios.is_empty() {
+            let names = catalog::scenario_names().into_iter();
+            names.map(str::to_owned).collect()
+        } else {
+            args.scenarios.clone()
+        };
+        refuse_twice("scenario", &references)?;
+        refuse_twice("design", designs)?;
+        let limit = match (args.seeds, args.budget) {
+            (_, Some(budget)) => Limit::Time(budget),
+            (seeds, None) => Limit::Seeds(seeds.unwrap_or(DEFAULT_SEEDS)),
+        };
+        if let Limit::Seeds(seeds) = limit
+            && seeds - 1 > MAX_SEED - args.first_seed
+        {
+            bail!(
+                "{seeds} seeds from {} on exceed the largest seed, {MAX_SEED}",
+                args.first_seed
+            );
+        }
+        let mut pairs = Vec::new();
+        for design_reference in designs {
+            let design = catalog::design(design_reference)?;
+            for scenario_reference in &references {
+                let scenario = catalog::scenario(scenario_reference)?;
+                pairs.push(Pair {
+                    scenario_reference: scenario_reference.clone(),
+                    design_reference: design_reference.clone(),
+                    every: match args.scenarios.is_empty() {
+                        true => scenario.every.get().into(),
+                        false => 1,
+                    },
+                    scenario,
+                    design: design.clone(),
+                });
+            }
+        }
+        Ok(SweepWork {
+            pairs,
+            first_seed: args.first_seed,
+            partition: args.partition,
+            limit,
+            options,
+            jobs: args.jobs.count(),
+        })
+    }
+
+    /// Adds the runs of the reference that limits of scenarios compare with, on the same seeds.
+    pub fn with_reference(mut self) -> anyhow::Result<Self> {
+        let first = self.pairs.first().map(|pair| &pair.design_reference);
+        let asked = (self.pairs.iter()).any(|pair| pair.design_reference == REFERENCE);
+        let compared = self.pairs.iter().filter(|pair| {
+            !asked && Some(&pair.design_reference) == first && pair.scenario.limits.compare()
+        });
+        let compared = compared.map(|pair| {
+            Ok(Pair {
+                scenario_reference: pair.scenario_reference.clone(),
+                design_reference: REFERENCE.to_owned(),
+                scenario: pair.scenario.clone(),
+                design: catalog::design(REFERENCE)?,
+                every: pair.every,
+            })
+        });
+        let compared: Vec<Pair> = compared.collect::<anyhow::Result<_>>()?;
+        self.pairs.extend(compared);
+        Ok(self)
+    }
+
     /// The number of runs, if it is known in advance.
     pub fn count(&self) -> Option<u64> {
         match self.limit {
@@ -220,6 +296,15 @@ impl SweepWork {
             }
             Some(_) | None => Assignment::End,
         }
+    }
+}
+
+/// Results are identified by the names of scenario and design.
+fn refuse_twice(kind: &str, references: &[String]) -> anyhow::Result<()> {
+    let mut seen = BTreeSet::new();
+    match references.iter().find(|reference| !seen.insert(*reference)) {
+        Some(twice) => bail!("{kind} `{twice}` is named twice"),
+        None => Ok(()),
     }
 }
 

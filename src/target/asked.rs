@@ -10,7 +10,7 @@ use gatesim_sim::{check::invariants::Invariant, run::outcome::Outcome};
 use crate::target::{
     expectation::Expectation,
     failure::{FailureSignature, PANIC},
-    run_name::{RunName, file_word},
+    run_name::file_word,
 };
 
 /// Which of a run's violations a command is about.
@@ -36,7 +36,7 @@ impl ViolationName {
     ///
     /// # Errors
     /// If it broke nothing by this name; lists what it did break.
-    pub fn of(&self, run: &RunName, outcome: &Outcome) -> anyhow::Result<Expectation> {
+    pub fn of(&self, run: &impl fmt::Display, outcome: &Outcome) -> anyhow::Result<Expectation> {
         let broken: Vec<Expectation> = FailureSignature::all(outcome)
             .map(|failure| Expectation::from(&failure))
             .collect();
@@ -128,9 +128,8 @@ mod tests {
     use crate::target::failure::tests::failed_outcome;
 
     fn asked(text: &str) -> Result<String, String> {
-        let run = "chaos@v9:0".parse().unwrap();
         let name: ViolationName = text.parse()?;
-        match name.of(&run, &failed_outcome()) {
+        match name.of(&"chaos@v9:0", &failed_outcome()) {
             Ok(expect) => Ok(expect.to_string()),
             Err(error) => Err(error.to_string()),
         }

@@ -270,7 +270,8 @@ fn write_witness(text: &mut String, witness: &Witness) -> std::fmt::Result {
     Ok(())
 }
 
-fn check_invariant(name: &str) -> Result<(), String> {
+/// Whether an expectation may name it: an invariant, or `panic`.
+pub fn check_invariant(name: &str) -> Result<(), String> {
     let mut names: Vec<String> = Invariant::ALL.iter().map(Invariant::to_string).collect();
     names.push(PANIC.to_owned());
     if names.iter().any(|known| known == name) {

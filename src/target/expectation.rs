@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::target::failure::FailureSignature;
 
 /// The signature that a capsule must reproduce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Expectation {
     /// Name of the invariant, or `panic`.
     pub invariant: String,

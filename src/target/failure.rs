@@ -49,6 +49,16 @@ impl FailureSignature {
             .chain(violations.map(FailureSignature::Violation))
     }
 
+    /// Whether this is the violation.
+    pub fn is_of(&self, violation: &Violation) -> bool {
+        match self {
+            FailureSignature::Panic(_) => false,
+            FailureSignature::Violation(signature) => {
+                signature.invariant == violation.invariant && signature.cause == violation.cause
+            }
+        }
+    }
+
     /// The invariant as it is named in outputs; `panic` if it was none.
     pub fn invariant(&self) -> String {
         match self {
@@ -136,8 +146,8 @@ pub struct GroupReport {
 }
 
 impl FailureReport {
-    /// The report of an outcome; none if it held. `headline` is the violation to report, by default the
-    /// earliest. A panic takes precedence over both.
+    /// The report of an outcome; none if it held. `headline` is the violation to report, by default how the
+    /// run [failed](FailureSignature::of).
     pub fn new(
         run: RunName,
         origin: Origin,
@@ -145,27 +155,23 @@ impl FailureReport {
         headline: Option<&Violation>,
         group: Option<GroupReport>,
     ) -> Option<Self> {
-        let headline = headline.or(outcome.violations.first());
-        let (failure, time, step, sentence) = match (FailureSignature::of(outcome)?, headline) {
-            (FailureSignature::Violation(_), Some(headline)) => (
-                FailureSignature::Violation(headline.signature()),
-                headline.time,
-                headline.step,
-                headline.sentence.clone(),
-            ),
-            (failure, _) => (
-                failure,
-                outcome.time,
-                outcome.steps,
-                outcome.panic.clone().unwrap_or_default(),
-            ),
+        let first = FailureSignature::of(outcome)?;
+        let (failure, violation) = match (headline, &first) {
+            (Some(headline), _) => {
+                let failure = FailureSignature::Violation(headline.signature());
+                (failure, Some(headline))
+            }
+            (None, FailureSignature::Violation(_)) => (first.clone(), outcome.violations.first()),
+            (None, FailureSignature::Panic(_)) => (first.clone(), None),
         };
-        let violation = headline.filter(|_| outcome.panic.is_none()).cloned();
+        let panic = outcome.panic.as_deref().unwrap_or_default();
+        let (time, step, sentence) = match violation {
+            Some(violation) => (violation.time, violation.step, violation.sentence.as_str()),
+            None => (outcome.time, outcome.steps, panic),
+        };
         let is_meant = match &origin {
             Origin::Capsule { .. } => true,
-            Origin::Name | Origin::Plan { .. } => {
-                FailureSignature::of(outcome).as_ref() == Some(&failure)
-            }
+            Origin::Name | Origin::Plan { .. } => failure == first,
         };
         Some(FailureReport {
             title: RunTitle::of_name(&run),
@@ -176,16 +182,12 @@ impl FailureReport {
             digest: outcome.digest,
             time,
             step,
-            sentence,
+            sentence: sentence.to_owned(),
             others: outcome
                 .broken()
-                .filter(|other| {
-                    violation
-                        .as_ref()
-                        .is_none_or(|headline| headline.invariant != *other)
-                })
+                .filter(|other| violation.is_none_or(|reported| reported.invariant != *other))
                 .collect(),
-            violation,
+            violation: violation.cloned(),
             group,
         })
     }
@@ -236,6 +238,17 @@ impl FailureReport {
         lines.push(format!("    {}", self.shrink_command()));
         lines.extend(self.keep_command().map(|command| format!("    {command}")));
         lines.join("\n")
+    }
+
+    /// For a person who reads many: what it is, and what to ask.
+    pub fn in_short(&self, style: Style) -> String {
+        let head = style.bad("FAILURE");
+        format!(
+            "{head} {}: {}\n    {}",
+            self.run,
+            self.failure,
+            self.why_command()
+        )
     }
 
     /// For a program.

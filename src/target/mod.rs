@@ -1,5 +1,6 @@
 //! The run that a command is about: from a run name, a capsule or a plan file.
 
+pub mod accepted;
 pub mod asked;
 pub mod capsule;
 pub mod catalog;
@@ -152,7 +153,7 @@ impl Target {
     /// The report of an outcome; none if it held.
     pub fn failure(&self, outcome: &Outcome) -> Option<FailureReport> {
         let (run, origin) = (self.run.clone(), self.origin.clone());
-        let report = FailureReport::new(run, origin, outcome, self.headline(outcome), None)?;
+        let report = FailureReport::new(run, origin, outcome, self.expected(outcome), None)?;
         Some(FailureReport {
             title: self.title.clone(),
             asked: self.asked.clone().or(report.asked),
@@ -167,7 +168,7 @@ impl Target {
     /// If it did not fail in the way that is asked about.
     pub fn expectation(&self, outcome: &Outcome) -> anyhow::Result<Option<Expectation>> {
         if let Some(asked) = &self.asked {
-            return asked.of(&self.run, outcome).map(Some);
+            return asked.of(&self.title, outcome).map(Some);
         }
         let expected = self.capsule.as_ref().map(|capsule| &capsule.expect);
         let met = expected.filter(|expect| expect.is_met_by(outcome));
@@ -177,10 +178,12 @@ impl Target {
     /// The violation that is reported first: the one that is [expected](Self::expectation), or the
     /// earliest.
     pub fn headline<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
-        let expect = self.expectation(outcome).ok().flatten();
-        let mut violations = outcome.violations.iter();
-        let expected = violations.find(|one| expect.as_ref().is_some_and(|it| it.is_of(one)));
-        expected.or(outcome.violations.first())
+        self.expected(outcome).or(outcome.violations.first())
+    }
+
+    fn expected<'a>(&self, outcome: &'a Outcome) -> Option<&'a Violation> {
+        let expect = self.expectation(outcome).ok().flatten()?;
+        outcome.violations.iter().find(|one| expect.is_of(one))
     }
 
     fn named(run: RunName) -> anyhow::Result<Self> {

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The changes with which a run passes.
-pub struct Findings {
+pub struct DecisiveFactors {
     /// The best first.
     pairs: Vec<RacingPair>,
     /// By number.
@@ -18,14 +18,14 @@ pub struct Findings {
     remedies: Vec<Remedy>,
 }
 
-impl Findings {
+impl DecisiveFactors {
     /// Searches for them. Searches that take few runs come first, so that the budget cuts short only
     /// the search for a pair.
     pub fn of(trials: &Trials<'_>, search: &RaceSearch<'_>) -> Self {
         let faults = faults(trials, search.symptom);
         let parts = inputs(trials, search.symptom);
         let remedies = answers(trials, search.symptom, search.graph.trace());
-        Findings {
+        DecisiveFactors {
             pairs: search.pairs(trials),
             faults,
             parts,

@@ -30,7 +30,7 @@ mod trials;
 pub use explanation::{Comes, Coverage, Decisive, Explanation, OtherTiming, StepWords, Timing};
 
 use args::WhyArgs;
-use findings::Findings;
+use findings::DecisiveFactors;
 use graph::{Graph, weight};
 use race::RaceSearch;
 pub use trials::Trials;
@@ -90,7 +90,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome, expect: Expectation) -> E
         socket: noticed.socket,
     };
     let other_timing = other_timing(trials, &symptom);
-    let findings = Findings::of(trials, &search);
+    let findings = DecisiveFactors::of(trials, &search);
     let decisive = findings.ranked(trials, &search, other_timing);
     let mut decisive = decisive.into_iter();
     let first = decisive.next();

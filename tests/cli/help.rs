@@ -13,6 +13,7 @@ fn every_command_has_help_with_examples() {
         &["why", "--help"],
         &["shrink", "--help"],
         &["verify-fix", "--help"],
+        &["accept", "--help"],
         &["corpus", "--help"],
         &["corpus", "add", "--help"],
         &["list", "--help"],

@@ -1,6 +1,7 @@
 //! The binary from outside: arguments in; standard output, standard error, exit code out. Beside it,
 //! what holds for the sources (`layers`) and the texts (`words`) of the whole repository.
 
+mod accept;
 mod browser;
 mod corpus;
 mod errors;

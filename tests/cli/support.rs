@@ -57,6 +57,18 @@ pub fn gatesim(args: &[&str]) -> Ran {
     Ran::of(command(args).output().unwrap())
 }
 
+/// Runs a command as a person pastes it into a shell.
+pub fn pasted(line: &str) -> Ran {
+    let bin = Path::new(env!("CARGO_BIN_EXE_gatesim")).parent().unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", line])
+        .env("PATH", path)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    Ran::of(shell.output().unwrap())
+}
+
 /// Runs it to the end, with standard input.
 pub fn gatesim_told(args: &[&str], input: &str) -> Ran {
     let mut child = command(args)

@@ -1,12 +1,21 @@
 //! `gatesim sweep`: results, comparability of outputs, interruption.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
-use crate::support::{Scratch, command, gatesim, gatesim_in};
+use gatesim_model::design::Design;
+use gatesim_sim::{Options, plan::scenario::Scenario, run};
+use serde_json::Value;
+
+use crate::{
+    layers::repository,
+    support::{Scratch, command, gatesim, gatesim_in, pasted},
+};
 
 #[test]
 fn the_reference_holds() {
@@ -23,20 +32,86 @@ fn the_reference_holds() {
 fn a_broken_design_is_found_and_the_printed_command_reproduces_it() {
     let ran = gatesim(&["sweep", "golden-path", "--design", "v1", "--seeds", "5"]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
-    let pasted: Vec<&str> = ran
+    let commands: Vec<&str> = ran
         .stdout
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("gatesim replay "))
+        .map(str::trim)
+        .filter(|line| line.starts_with("gatesim replay "))
         .collect();
-    assert!(!pasted.is_empty());
-    for name in pasted {
-        let replayed = gatesim(&["replay", name, "--quiet"]);
+    assert!(commands.len() > 1);
+    for command in commands {
+        let replayed = pasted(&format!("{command} --quiet"));
         assert_eq!(replayed.code, 1, "{}", replayed.stderr);
         let block: Vec<&str> = replayed.stdout.lines().take(4).collect();
         assert!(
             ran.stdout.contains(&block.join("\n")),
             "{}",
             replayed.stdout
+        );
+    }
+}
+
+/// What a sweep shows is what a plain list of all outcomes has: no cause hides another, and every one can be
+/// asked about and is kept.
+#[test]
+fn every_cause_that_occurs_is_counted_shown_and_kept() {
+    const SEEDS: u64 = 6;
+    let scratch = Scratch::new("sweep-all-causes");
+    for design in ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"] {
+        let mut occurred: BTreeMap<(&str, String), u64> = BTreeMap::new();
+        let revision = Design::builtin(design).unwrap();
+        for name in ["golden-path", "chaos"] {
+            let file = format!("seeds/scenarios/{name}.toml");
+            let text = fs::read_to_string(repository().join(&file)).unwrap();
+            let scenario = Scenario::parse(name, &file, &text).unwrap();
+            for seed in 0..SEEDS {
+                let outcome = run(&revision, &scenario.plan(seed), &Options::default());
+                for violation in &outcome.violations {
+                    *occurred
+                        .entry((name, violation.signature().to_string()))
+                        .or_default() += 1;
+                }
+            }
+        }
+        let kept = scratch.path().join(design);
+        let args = [
+            "sweep",
+            "golden-path",
+            "chaos",
+            "--design",
+            design,
+            "--seeds",
+            "6",
+            "--capsules",
+            kept.to_str().unwrap(),
+        ];
+        let json = gatesim(&[&args[..], &["--message-format", "json"]].concat()).json();
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap().to_owned();
+        let signature =
+            |value: &Value| format!("{}: {}", text(value, "invariant"), text(value, "cause"));
+        let mut counted = BTreeMap::new();
+        for result in json.iter().filter(|line| line["type"] == "result") {
+            let name = if result["scenario"] == "chaos" {
+                "chaos"
+            } else {
+                "golden-path"
+            };
+            for cause in result["causes"].as_array().unwrap() {
+                counted.insert((name, signature(cause)), cause["count"].as_u64().unwrap());
+            }
+        }
+        assert_eq!(counted, occurred, "{design}");
+        let failures = json.iter().filter(|line| line["type"] == "failure");
+        assert_eq!(failures.count(), occurred.len(), "{design}");
+        let causes: BTreeSet<&String> = occurred.keys().map(|(_, cause)| cause).collect();
+        let human = gatesim(&args[..args.len() - 2]).stdout;
+        let blocks = human.lines().filter(|line| line.starts_with("FAILURE"));
+        assert_eq!(blocks.count(), causes.len(), "{human}");
+        assert!(causes.iter().all(|cause| human.contains(*cause)), "{human}");
+        assert_eq!(
+            fs::read_dir(kept).unwrap().count(),
+            causes.len(),
+            "{design}"
         );
     }
 }

@@ -48,7 +48,8 @@ const TOOL: &[(&str, &str)] = &[
     ("list", "exit output schema target"),
     ("corpus", "execution exit output target"),
     ("replay", "execution exit output target timeline"),
-    ("sweep", "execution exit output target"),
+    ("sweep", "execution exit output statistics target"),
+    ("accept", "execution exit output sweep target"),
     ("power", "execution exit output target"),
     ("verify_fix", "execution exit output statistics target"),
     ("shrink", "execution exit output target"),
@@ -56,7 +57,7 @@ const TOOL: &[(&str, &str)] = &[
     ("report", "execution exit output target why"),
     (
         "cli",
-        "corpus exit list output power replay report schema shrink sweep verify_fix why",
+        "accept corpus exit list output power replay report schema shrink sweep verify_fix why",
     ),
 ];
 

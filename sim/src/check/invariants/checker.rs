@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     check::Violation,
-    trace::event::{FinishReason, TraceEvent},
+    trace::event::{Actor, FinishReason, TraceEvent},
 };
 
 /// Judges a run while it happens.
@@ -17,6 +17,8 @@ pub struct Checker {
     view: LiveView,
     rules: Vec<Judge>,
     findings: Findings,
+    violations: Vec<Violation>,
+    last: LastEvent,
     judged_until: Time,
 }
 
@@ -26,6 +28,24 @@ struct Judge {
     subjects: u32,
     has_deadlines: bool,
     rule: Box<dyn Rule>,
+}
+
+/// The last event seen: a missed deadline is reported at its position in the trace.
+#[derive(Clone, Copy)]
+struct LastEvent {
+    number: u64,
+    step: u64,
+    actor: Actor,
+}
+
+impl LastEvent {
+    fn of(entry: &TraceEvent) -> Self {
+        LastEvent {
+            number: entry.number,
+            step: entry.step,
+            actor: entry.actor,
+        }
+    }
 }
 
 impl Checker {
@@ -44,19 +64,26 @@ impl Checker {
         Checker {
             view: LiveView::default(),
             rules,
-            findings: Findings::none(),
+            findings: Findings::default(),
+            violations: Vec::new(),
+            last: LastEvent {
+                number: 0,
+                step: 0,
+                actor: Actor::World,
+            },
             judged_until: Time::ZERO,
         }
     }
 
     /// Judges the deadlines that lie before `now`.
     pub fn advance(&mut self, now: Time) {
-        let already = self.broken();
-        for judge in self.rules.iter_mut().filter(|judge| judge.has_deadlines) {
-            let found = self.findings.of(judge.invariant);
-            judge.rule.deadline(&self.view, now, found);
+        for (number, judge) in self.rules.iter_mut().enumerate() {
+            if judge.has_deadlines {
+                let found = self.findings.by(number);
+                judge.rule.deadline(&self.view, now, found);
+            }
         }
-        self.findings.sort_since(already);
+        self.report();
         self.judged_until = now;
     }
 
@@ -66,16 +93,32 @@ impl Checker {
         if entry.time > self.judged_until {
             self.advance(entry.time);
         }
-        self.findings.follow(entry);
+        self.last = LastEvent::of(entry);
         let subject = entry.fact.subject().bit();
-        for judge in &mut self.rules {
+        for (number, judge) in self.rules.iter_mut().enumerate() {
             if judge.subjects & subject == 0 {
                 continue;
             }
-            let found = self.findings.of(judge.invariant);
+            let found = self.findings.by(number).at(entry.time);
             judge.rule.observe(&self.view, entry, found);
         }
+        self.report();
         self.view.apply(entry);
+    }
+
+    fn report(&mut self) {
+        for found in self.findings.take() {
+            self.violations.push(Violation {
+                invariant: self.rules[found.rule].invariant,
+                time: found.time,
+                step: self.last.step,
+                event: self.last.number,
+                actor: self.last.actor,
+                socket: found.socket,
+                cause: found.cause,
+                sentence: found.sentence,
+            });
+        }
     }
 
     /// The run is over, at `time`. If nothing could happen any more, then no deadline will ever be
@@ -89,7 +132,7 @@ impl Checker {
 
     /// The first sighting of each invariant and cause, in the order of happening.
     pub fn violations(&self) -> &[Violation] {
-        self.findings.violations()
+        &self.violations
     }
 
     /// A checker that asks every rule about every event; it must find the same.
@@ -105,6 +148,6 @@ impl Checker {
 
     /// How many causes were found so far.
     pub fn broken(&self) -> usize {
-        self.violations().len()
+        self.violations.len()
     }
 }

@@ -4,11 +4,8 @@ use std::fmt::{self, Write as _};
 
 use gatesim_model::core::{ids::SocketId, time::Time};
 
-use super::{Invariant, view::LiveView};
-use crate::{
-    check::Violation,
-    trace::event::{Actor, TraceEvent},
-};
+use super::view::LiveView;
+use crate::trace::event::TraceEvent;
 
 /// One invariant's judge. It goes on judging after a finding, so its state must be sound then: what
 /// one finding says once is not said again as the consequence of it.
@@ -32,60 +29,37 @@ pub(super) trait Rule {
     }
 }
 
-/// What the rules have found: the first sighting of each invariant and cause.
+/// What the rules have found: the first sighting of each cause of each rule.
+#[derive(Default)]
 pub(super) struct Findings {
-    violations: Vec<Violation>,
-    /// The invariant that is judged.
-    invariant: Invariant,
-    /// When it is broken, if it is.
+    /// The rule that judges, and when what it judges takes place.
+    rule: usize,
     time: Time,
-    /// The last event seen: a missed deadline is reported at its position in the trace.
-    place: Place,
+    known: Vec<(usize, String)>,
+    fresh: Vec<Sighting>,
     /// Reused for the words of a cause.
     cause: String,
 }
 
-/// A position in the trace.
-#[derive(Clone, Copy)]
-struct Place {
-    number: u64,
-    step: u64,
-    actor: Actor,
+/// The first sighting of a cause.
+pub(super) struct Sighting {
+    /// The rule that found it.
+    pub(super) rule: usize,
+    pub(super) time: Time,
+    /// The connection concerned.
+    pub(super) socket: Option<SocketId>,
+    pub(super) cause: String,
+    pub(super) sentence: String,
 }
 
 impl Findings {
-    /// Nothing was found, and nothing has happened.
-    pub(super) fn none() -> Self {
-        Findings {
-            violations: Vec::new(),
-            invariant: Invariant::ALL[0],
-            time: Time::ZERO,
-            place: Place {
-                number: 0,
-                step: 0,
-                actor: Actor::World,
-            },
-            cause: String::new(),
-        }
-    }
-
-    /// What follows is found at this event.
-    pub(super) fn follow(&mut self, entry: &TraceEvent) {
-        self.time = entry.time;
-        self.place = Place {
-            number: entry.number,
-            step: entry.step,
-            actor: entry.actor,
-        };
-    }
-
-    /// What follows breaks this invariant.
-    pub(super) fn of(&mut self, invariant: Invariant) -> &mut Self {
-        self.invariant = invariant;
+    /// What follows is found by this rule.
+    pub(super) fn by(&mut self, rule: usize) -> &mut Self {
+        self.rule = rule;
         self
     }
 
-    /// What follows is a deadline that was missed at this time.
+    /// What follows takes place at this time; for a deadline, when it was missed.
     pub(super) fn at(&mut self, time: Time) -> &mut Self {
         self.time = time;
         self
@@ -102,33 +76,24 @@ impl Findings {
     ) {
         self.cause.clear();
         write!(self.cause, "{cause}").expect("a string takes everything");
-        let known = self
-            .violations
-            .iter()
-            .any(|known| known.invariant == self.invariant && known.cause == self.cause);
-        if known {
+        let mut known = self.known.iter();
+        if known.any(|(rule, cause)| *rule == self.rule && *cause == self.cause) {
             return;
         }
-        self.violations.push(Violation {
-            invariant: self.invariant,
+        self.known.push((self.rule, self.cause.clone()));
+        self.fresh.push(Sighting {
+            rule: self.rule,
             time: self.time,
-            step: self.place.step,
-            event: self.place.number,
-            actor: self.place.actor,
             socket: socket.into(),
             cause: self.cause.clone(),
             sentence: sentence(),
         });
     }
 
-    /// Everything found so far.
-    pub(super) fn violations(&self) -> &[Violation] {
-        &self.violations
-    }
-
-    /// Puts what was found since there were `already` in the order of happening: several deadlines
-    /// may have passed at once. Of those at the same time the headline stays first.
-    pub(super) fn sort_since(&mut self, already: usize) {
-        self.violations[already..].sort_by_key(|violation| violation.time);
+    /// Takes what was found since it was last asked, in the order of happening: several deadlines
+    /// may have passed at once. Of those at the same time the headline is first.
+    pub(super) fn take(&mut self) -> Vec<Sighting> {
+        self.fresh.sort_by_key(|sighting| sighting.time);
+        std::mem::take(&mut self.fresh)
     }
 }
