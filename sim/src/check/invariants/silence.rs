@@ -3,7 +3,7 @@
 //! From what arrives at the server (`MessageArrived`, `PongArrived`), the heartbeat's task and
 //! time-out, and the events that end a connection.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use gatesim_model::{
     core::{ids::SocketId, time::Time},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     check::per_client::PerClient,
     trace::{
-        event::{Fact, TraceEvent, WorldEvent},
+        event::{Actor, Fact, TraceEvent, WorldEvent},
         vocabulary::Subject,
     },
 };
@@ -29,13 +29,16 @@ use crate::{
 /// - A connection from which nothing has arrived for the heartbeat's interval, its time-out and
 ///   some slack must be on its way out (`docs/protocol.md#heartbeat`).
 /// - A peer of which anything has arrived in that time is alive, whatever it was. A heartbeat that times
-///   out nevertheless was starved by its own side, or waited for an answer that its own data held up.
+///   out nevertheless was starved by its own side, or waited for an answer that its own data held up. If
+///   a link on its way carried nothing meanwhile, it may rightly have missed an answer.
 pub(super) struct DeadPeersAreNoticed {
     /// Interval and time-out of the heartbeat.
     patience: Duration,
     /// The same with slack.
     bound: Duration,
     served: PerClient<SocketId, PeerSilence>,
+    /// Links that carry nothing.
+    partitioned: BTreeSet<(Actor, Actor)>,
     due: Deadlines<SocketId>,
 }
 
@@ -44,6 +47,8 @@ struct PeerSilence {
     container: u32,
     /// When something arrived last; when it was accepted, if nothing has.
     last: Time,
+    /// When a link on its way began to carry something again.
+    repaired: Option<Time>,
     watch: HeartbeatWatch,
 }
 
@@ -64,6 +69,7 @@ impl DeadPeersAreNoticed {
             patience: limits.patience,
             bound: limits.silence,
             served: PerClient::new(),
+            partitioned: BTreeSet::new(),
             due: Deadlines::new(),
         }
     }
@@ -102,7 +108,10 @@ impl DeadPeersAreNoticed {
         };
         heard.watch = HeartbeatWatch::TimedOut;
         let silence = now.since(heard.last);
-        if silence < self.patience {
+        let recently = |at: Time| now.since(at) < self.patience;
+        let container = heard.container;
+        let is_cut = (self.partitioned.iter()).any(|link| is_on_way(link, socket, container));
+        if recently(heard.last) && !is_cut && !heard.repaired.is_some_and(recently) {
             found.add(socket, "live peer declared dead", || {
                 format!(
                     "The heartbeat of {socket} timed out although a frame of the peer had arrived \
@@ -114,11 +123,17 @@ impl DeadPeersAreNoticed {
     }
 }
 
+fn is_on_way((from, to): &(Actor, Actor), socket: SocketId, container: u32) -> bool {
+    let container = Some(container);
+    from.is_on_way(socket, container) || to.is_on_way(socket, container)
+}
+
 impl Rule for DeadPeersAreNoticed {
     fn subjects(&self) -> u32 {
         Subject::Life.bit()
             | Subject::Holding.bit()
             | Subject::Message.bit()
+            | Subject::Client.bit()
             | Subject::Heartbeat.bit()
     }
 
@@ -129,6 +144,7 @@ impl Rule for DeadPeersAreNoticed {
                 let heard = PeerSilence {
                     container: container_of(entry),
                     last: now,
+                    repaired: None,
                     watch: HeartbeatWatch::NotBegun,
                 };
                 self.served.insert(*socket, heard);
@@ -160,6 +176,17 @@ impl Rule for DeadPeersAreNoticed {
                 | Event::EndpointEnded { socket, .. },
             )
             | Fact::World(WorldEvent::TransportEnded { socket }) => self.forget(*socket),
+            Fact::World(WorldEvent::LinkPartitioned { from, to }) => {
+                self.partitioned.insert((*from, *to));
+            }
+            Fact::World(WorldEvent::LinkRepaired { from, to }) => {
+                self.partitioned.remove(&(*from, *to));
+                for (socket, heard) in self.served.iter_mut() {
+                    if is_on_way(&(*from, *to), socket, heard.container) {
+                        heard.repaired = Some(now);
+                    }
+                }
+            }
             Fact::World(WorldEvent::ContainerGone { container, .. }) => {
                 self.forget_container(*container);
             }

@@ -306,6 +306,18 @@ fn dead_peers_are_noticed() {
     });
     held_up.wait_secs(50);
     heartbeat(&mut held_up, timed_out);
+    let mut unreachable = watched();
+    unreachable.wait_secs(60).world(WorldEvent::MessageArrived {
+        socket: SOCKET,
+        message: None,
+    });
+    unreachable.world(WorldEvent::LinkPartitioned {
+        from: crate::trace::event::Actor::Balancer,
+        to: crate::trace::event::Actor::Client(SOCKET.peer),
+    });
+    unreachable.wait_secs(50);
+    heartbeat(&mut unreachable, timed_out);
+    unreachable.close(1001, CloseCause::PeerSilent);
     insta::assert_snapshot!(verdicts(
         Invariant::DeadPeersAreNoticed,
         &[
@@ -318,6 +330,7 @@ fn dead_peers_are_noticed() {
             ("the heartbeat ended", &ended),
             ("it answered and was not heard", &starved),
             ("it spoke, and did not answer in time", &held_up),
+            ("it spoke, and could not be reached", &unreachable),
         ]
     ));
 }
