@@ -226,6 +226,18 @@ fn a_limit_finds_what_no_invariant_does() {
             "no worse than `reference` by more than 10 in 1000 is allowed",
         ),
         (
+            "rolling-deploy",
+            "shutdown=exits-at-once",
+            "planned_stops_ended_1006 = { most_per_mille = 100 }",
+            "limit planned_stops_ended_1006: ",
+        ),
+        (
+            "golden-path",
+            "stabilisation=fixed-sleeps",
+            "time_to_ready_p99_ms = { most = 280 }",
+            "limit time_to_ready_p99_ms: ",
+        ),
+        (
             "golden-path",
             "redis-grace=asleep",
             "time_to_ready_p99_ms = { no_worse_than_reference_by_per_mille = 300 }",

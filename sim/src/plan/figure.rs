@@ -246,7 +246,7 @@ figures! {
     close_codes: CountByCode;
     /// Attempts of clients to connect, the first and later ones.
     attempts: Count;
-    /// Of these, the ones that others ended before the welcome: refused, without a connection, or
+    /// Attempts to connect that others ended before the welcome: refused, without a connection, or
     /// closed.
     attempts_refused: Count, of attempts;
     /// Most attempts to connect within one second, over all clients.
@@ -257,7 +257,8 @@ figures! {
     /// Connections that ended because their container was asked to stop, in runs in which every stop
     /// leaves time to say goodbye, and no fault touched them.
     planned_stops_ended: Count;
-    /// Of these, the ones whose client saw no close frame but a bare 1006.
+    /// Connections that ended because their container was asked to stop, with time to say goodbye, and
+    /// whose client saw no close frame but a bare 1006.
     planned_stops_ended_1006: Count, of planned_stops_ended;
     /// Most connections of one container beyond an equal share of all, when it began to serve another.
     connections_over_fair_share: Peak;
