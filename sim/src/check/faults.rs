@@ -61,11 +61,11 @@ struct Searching {
 impl FaultCollector {
     /// A collector for the faults of a plan.
     pub fn new(plan: &Plan) -> Self {
-        let healed = plan.heal_at_ms.map(|heal| Time::ZERO + heal.duration());
+        let healed = Time::ZERO + plan.heals_at();
         let planned = plan.faults().map(|(number, fault)| {
             let ends = fault.kind.lasts().map(|lasts| {
                 let ends = Time::ZERO + fault.at() + lasts;
-                healed.map_or(ends, |healed| ends.min(healed))
+                ends.min(healed)
             });
             let acts_on = fault.kind.acts_on();
             (number, PlannedFault { acts_on, ends })
