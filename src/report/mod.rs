@@ -96,7 +96,7 @@ fn root_cause(
         return None;
     }
     let trials = Trials::new(target, pool::jobs(None), args.budget);
-    Some(RootCause::of(&why::explain(&trials, outcome, expect)))
+    Some(RootCause::of(&why::explain(trials, outcome, expect)))
 }
 
 /// Where a report goes.

@@ -25,7 +25,12 @@ impl RootCause {
     pub fn of(explanation: &Explanation) -> Self {
         let race = match &explanation.decisive {
             Some(Decisive::Race { first, second }) => first.event.zip(second.event),
-            Some(Decisive::Fault { .. } | Decisive::Input { .. } | Decisive::Answer { .. })
+            Some(
+                Decisive::Fault { .. }
+                | Decisive::Value(_)
+                | Decisive::Input { .. }
+                | Decisive::Answer { .. },
+            )
             | None => None,
         };
         let also = explanation.also.iter().take(MAX_ALSO);

@@ -23,9 +23,9 @@ use crate::{
 };
 
 pub mod args;
-mod candidate;
-mod ddmin;
-mod elements;
+pub mod candidate;
+pub mod ddmin;
+pub mod elements;
 mod goal;
 mod report;
 mod schedule;

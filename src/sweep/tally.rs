@@ -159,6 +159,7 @@ mod tests {
             event: 0,
             actor: Actor::World,
             socket: None,
+            message: None,
             cause: cause.to_owned(),
             sentence: String::new(),
         };

@@ -364,6 +364,7 @@ pub(crate) mod tests {
             event,
             actor: Actor::Socket(SOCKET),
             socket: Some(SOCKET),
+            message: None,
             cause: "the welcome without a machine".to_owned(),
             sentence: "c0#1 was declared ready under ws_1, for which container0 has no machine."
                 .to_owned(),

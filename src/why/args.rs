@@ -9,7 +9,8 @@ use crate::execution::{
     clock,
 };
 
-/// Find the root cause of a violation: the order of two steps, a fault, an input, the design.
+/// Find the root cause of a violation: the order of two steps, a fault, a value of the
+/// environment, an input, the design.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct WhyArgs {
@@ -31,7 +32,8 @@ Examples:
   gatesim why golden-path@v6:0 --message-format json
   gatesim why chaos@v9:5 --budget 1m
 
-Re-executes the run many times, changing one thing at a time: one step waits for another, a fault, a
-client or a message is left out, a question of the design is answered as in the reference. A change
-with which the run passes is decisive. The smaller the run, the more changes fit into the budget:
-shrink it first.";
+First leaves out the faults, clients, messages and containers without which the run fails in the same
+way. Then re-executes the rest many times, changing one thing at a time: one step waits for another, a
+fault, a client or a message is left out, a value of the environment is changed, a question of the
+design is answered as in the reference. A change with which the run passes is decisive. With a larger
+budget more is left out, and more changes are tried.";

@@ -9,7 +9,8 @@ use gatesim_sim::{
 
 use super::{
     graph::weight,
-    trials::{EventIdentity, Symptom, Trials, Variation},
+    symptom::{EventIdentity, Symptom},
+    trials::{Trials, Variation},
 };
 
 /// How much later a client starts, to test whether its timing decides.
@@ -48,9 +49,11 @@ pub struct Remedy {
     pub order: Option<Fixed>,
 }
 
-/// The difference in the order of events with which the run passes.
+/// The difference in the order of events with which the run passes, as JSON in `order` of a decisive
+/// answer: `{"kind": "before", "event": E, "other": O}` if E no longer precedes O, `{"kind": "gone",
+/// "event": E, "time": N}` if E does not happen an N-th time. Both are titles of events.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(tag = "fixed", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Fixed {
     /// Without the change, `event` always precedes `other`.
     Before {
@@ -69,7 +72,7 @@ pub enum Fixed {
 }
 
 /// Faults without which the run passes, by number.
-pub fn faults(trials: &Trials<'_>, symptom: &Symptom) -> Vec<u32> {
+pub fn faults(trials: &Trials, symptom: &Symptom) -> Vec<u32> {
     let plan = &trials.target().plan;
     let numbers: Vec<u32> = plan.faults().map(|(number, _)| number).collect();
     let without = |number: &u32| {
@@ -138,7 +141,7 @@ impl ClientEdit {
 }
 
 /// Inputs by clients without which the run passes.
-pub fn inputs(trials: &Trials<'_>, symptom: &Symptom) -> Vec<ClientInput> {
+pub fn inputs(trials: &Trials, symptom: &Symptom) -> Vec<ClientInput> {
     let plan = &trials.target().plan;
     let mut edits = Vec::new();
     for (number, client) in plan.clients() {
@@ -194,7 +197,7 @@ fn keep<T>(items: Vec<T>, passes: &[Option<bool>]) -> Vec<T> {
 
 /// Answers of the design that differ from the reference, where the run passes with that of the
 /// reference; the one that diverges latest first. If no single one suffices, a minimal set.
-pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> Vec<Remedy> {
+pub fn answers(trials: &Trials, symptom: &Symptom, trace: &[TraceEvent]) -> Vec<Remedy> {
     let design = &trials.target().design;
     let reference = Design::builtin("reference").expect("it is built in");
     let sound = reference.answers().into_iter();
@@ -257,11 +260,7 @@ pub fn answers(trials: &Trials<'_>, symptom: &Symptom, trace: &[TraceEvent]) -> 
 }
 
 /// Removes changes while the run passes with the rest.
-fn fewest(
-    trials: &Trials<'_>,
-    symptom: &Symptom,
-    mut changes: Vec<AnswerChange>,
-) -> Vec<AnswerChange> {
+fn fewest(trials: &Trials, symptom: &Symptom, mut changes: Vec<AnswerChange>) -> Vec<AnswerChange> {
     let design = &trials.target().design;
     let mut place = 0;
     while place < changes.len() {

@@ -5,14 +5,21 @@ use serde::Serialize;
 
 use super::{
     blame::{AnswerChange, Fixed},
+    counterpart::Counterparts,
     graph::Graph,
+    reduction::LeftOut,
+    threshold::Threshold,
 };
 
 /// Why a run fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The numbers of the events that led to the violation, ascending.
+    /// The numbers of the events that led to the violation, ascending. Those of faults and of other
+    /// clients are among them only if the run does not fail in this way without them.
     pub slice: Vec<u64>,
+    /// Clients, faults, messages and containers without which the run fails in the same way. The factors
+    /// below were searched in the run that is left.
+    pub left_out: LeftOut,
     /// The decisive factor; none if the run passed with none of the changes.
     pub decisive: Option<Decisive>,
     /// Further decisive factors, the best explanation first.
@@ -79,7 +86,11 @@ pub enum Decisive {
         what: String,
         /// The step relative to which its time decides, if it does.
         timing: Option<Timing>,
+        /// The value of the fault that decides, if one does.
+        threshold: Option<Threshold>,
     },
+    /// A value of the environment: of a link, a service, the balancer, a container, a client.
+    Value(Threshold),
     /// An input of a client.
     Input {
         /// What it is, to follow "passes without".
@@ -120,8 +131,8 @@ pub enum Comes {
 pub struct StepWords {
     /// Its name, the same in every run that reaches it.
     pub name: StepName,
-    /// Its number in this run.
-    pub step: u64,
+    /// Its number in the run; none if the run does not reach it.
+    pub step: Option<u64>,
     /// Its most important event, or that of the step that it leads to.
     pub event: Option<u64>,
     /// The title of that event; the task that executes the step if there is none.
@@ -154,7 +165,7 @@ impl StepWords {
         let who = graph.who(step);
         StepWords {
             name: graph.causes().name(step).expect("it was executed"),
-            step,
+            step: Some(step),
             event: headline.map(|entry| entry.number),
             title: headline.map_or_else(|| who.clone(), |event| event.fact.row().title()),
             own: headline.is_some_and(|entry| entry.step == step),
@@ -165,7 +176,16 @@ impl StepWords {
     /// For a sentence.
     fn words(&self) -> String {
         let lead = if self.own { "" } else { "what leads to " };
-        format!("{lead}*{}* ({}, step {})", self.title, self.who, self.step)
+        let step = (self.step).map_or_else(String::new, |step| format!(", step {step}"));
+        format!("{lead}*{}* ({}{step})", self.title, self.who)
+    }
+
+    /// The same step in the original of the run that it was found in.
+    fn in_original(&mut self, counterparts: &Counterparts<'_>) {
+        self.name.source = counterparts.named(&self.name.source);
+        self.who = counterparts.named(&self.who);
+        self.step = counterparts.step(&self.name);
+        self.event = self.event.and_then(|event| counterparts.event(event));
     }
 }
 
@@ -177,8 +197,34 @@ impl Decisive {
                 changes,
                 order: None,
             },
-            Decisive::Race { .. } | Decisive::Fault { .. } | Decisive::Input { .. } => self,
+            Decisive::Race { .. }
+            | Decisive::Fault { .. }
+            | Decisive::Value(_)
+            | Decisive::Input { .. } => self,
         }
+    }
+
+    /// The steps that it names.
+    pub fn steps(&mut self) -> Vec<&mut StepWords> {
+        match self {
+            Decisive::Race { first, second } => vec![first, second],
+            Decisive::Fault {
+                timing: Some(timing),
+                ..
+            } => vec![&mut timing.step],
+            Decisive::Fault { .. }
+            | Decisive::Value(_)
+            | Decisive::Input { .. }
+            | Decisive::Answer { .. } => Vec::new(),
+        }
+    }
+
+    /// Found in the smaller run, told of the original.
+    pub fn in_original(mut self, counterparts: &Counterparts<'_>) -> Self {
+        for step in self.steps() {
+            step.in_original(counterparts);
+        }
+        self
     }
 
     /// One sentence, which begins with "passes" and has no full stop.
@@ -191,18 +237,24 @@ impl Decisive {
                 number,
                 what,
                 timing,
+                threshold,
             } => {
+                let timing = timing.iter().map(|Timing { comes, step }| {
+                    let side = match comes {
+                        Comes::Before => "before",
+                        Comes::After => "after",
+                    };
+                    format!(", and if it comes {side} {}", step.words())
+                });
+                let threshold = threshold.iter().map(|threshold| {
+                    let field = threshold.name.field;
+                    format!(", and if its `{field}` {}", threshold.words())
+                });
                 let fault = format!("passes without fault {number} ({what})");
-                match timing {
-                    None => fault,
-                    Some(Timing { comes, step }) => {
-                        let side = match comes {
-                            Comes::Before => "before",
-                            Comes::After => "after",
-                        };
-                        format!("{fault}, and if it comes {side} {}", step.words())
-                    }
-                }
+                [fault].into_iter().chain(timing).chain(threshold).collect()
+            }
+            Decisive::Value(threshold) => {
+                format!("passes if {} {}", threshold.value, threshold.words())
             }
             Decisive::Input { what, later_ms } => match later_ms {
                 None => format!("passes without {what}"),

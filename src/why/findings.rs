@@ -5,8 +5,12 @@ use super::{
     blame::{ClientInput, Remedy, answers, faults, inputs},
     graph::Graph,
     race::{RaceSearch, RacingPair},
+    threshold::{Threshold, thresholds},
     trials::Trials,
 };
+
+/// Most values of the environment that no limit explains.
+const MAX_UNEXPLAINED: usize = 2;
 
 /// The changes with which a run passes.
 pub struct DecisiveFactors {
@@ -16,27 +20,32 @@ pub struct DecisiveFactors {
     faults: Vec<u32>,
     parts: Vec<ClientInput>,
     remedies: Vec<Remedy>,
+    /// Those that a limit explains first.
+    thresholds: Vec<Threshold>,
 }
 
 impl DecisiveFactors {
     /// Searches for them. Searches that take few runs come first, so that the budget cuts short only
     /// the search for a pair.
-    pub fn of(trials: &Trials<'_>, search: &RaceSearch<'_>) -> Self {
+    pub fn of(trials: &Trials, search: &RaceSearch<'_>) -> Self {
         let faults = faults(trials, search.symptom);
         let parts = inputs(trials, search.symptom);
         let remedies = answers(trials, search.symptom, search.graph.trace());
+        let thresholds = thresholds(trials, search.symptom, search.graph.trace());
         DecisiveFactors {
             pairs: search.pairs(trials),
             faults,
             parts,
             remedies,
+            thresholds,
         }
     }
 
-    /// A pair, then faults, then inputs of other clients, then the design.
+    /// A pair, then faults, values that a limit explains, inputs of other clients, the design, other
+    /// values. What the failing client itself does is an answer only if there is no other.
     pub fn ranked(
         self,
-        trials: &Trials<'_>,
+        trials: &Trials,
         search: &RaceSearch<'_>,
         other_timing: OtherTiming,
     ) -> Vec<Decisive> {
@@ -62,16 +71,33 @@ impl DecisiveFactors {
                     .pairs
                     .iter()
                     .find_map(|pair| timing_of(graph, *pair, number)),
+                threshold: (self.thresholds.iter())
+                    .filter(|threshold| threshold.fault() == Some(number))
+                    // When it begins says less than how long it lasts.
+                    .min_by_key(|threshold| threshold.name.field == "at_ms")
+                    .cloned(),
             });
         }
+        let of_environment = self.thresholds.into_iter();
+        let (explained, others): (Vec<Threshold>, Vec<Threshold>) = of_environment
+            .filter(|threshold| threshold.fault().is_none())
+            .partition(|threshold| !threshold.limits.is_empty());
+        ranked.extend(explained.into_iter().map(Decisive::Value));
         ranked.extend(foreign.into_iter().map(input));
         ranked.extend(self.remedies.into_iter().map(|remedy| Decisive::Answer {
             changes: remedy.changes,
             order: remedy.order.filter(|_| other_timing.is_all()),
         }));
+        // If other timing helps as well, a value may do no more than shift it.
+        if other_timing.is_all() {
+            let values = others.into_iter().take(MAX_UNEXPLAINED);
+            ranked.extend(values.map(Decisive::Value));
+        }
         ranked.extend(far);
-        // That the run passes without the failing client itself explains little.
-        ranked.extend(owned.into_iter().map(input));
+        if ranked.is_empty() {
+            // That the run passes without the failing client itself explains little.
+            ranked.extend(owned.into_iter().map(input));
+        }
         ranked
     }
 }

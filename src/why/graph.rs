@@ -366,8 +366,15 @@ pub const WEIGHTY: u8 = 7;
 
 /// How much an event says about the step in which it happens.
 pub fn weight(entry: &TraceEvent) -> u8 {
-    if let Fact::Protocol(Event::IdGiven { .. }) = entry.fact {
-        return 4;
+    match entry.fact {
+        // Every few seconds, or beside an event that says more.
+        Fact::Protocol(Event::IdGiven { .. }) | Fact::World(WorldEvent::PongArrived { .. }) => {
+            return 4;
+        }
+        // A number decided.
+        Fact::Protocol(Event::LimitReached { .. })
+        | Fact::World(WorldEvent::MessageForgotten { .. }) => return WEIGHTY,
+        _ => {}
     }
     match entry.fact.subject() {
         Subject::Error => 10,

@@ -1,41 +1,55 @@
 //! `gatesim why`: the root cause of a violation, found by re-execution.
 //!
-//! - `graph`: causality between the steps of the failing run; `slice`: the causal slice of the
-//!   violation;
-//! - `trials`: re-executions with one change each;
+//! - `trials`: re-executions with one change each; `symptom`: whether one fails in the same way;
+//! - `reduction`: the smaller run, without what the failure does not need. Everything that follows is
+//!   searched in it, and told of the original (`counterpart`);
+//! - `graph`: causality between its steps; `slice`: the causal slice of the violation, or the
+//!   history of a message;
 //! - `race`: two steps whose order decides; `blame`: a fault, an input, an answer of the design;
-//!   `findings`: all decisive factors, the best explanation first;
+//!   `threshold`: a value of the environment; `findings`: all decisive factors, the best explanation
+//!   first;
 //! - `explanation`: the result, and its sentence; `report`: its output.
 
-use gatesim_model::core::time::Time;
-use gatesim_sim::{Options, check::Violation, run::outcome::Outcome, trace::event::TraceEvent};
+use gatesim_model::core::{
+    ids::{MessageId, SocketId},
+    time::Time,
+};
+use gatesim_sim::{Options, run::outcome::Outcome, trace::event::TraceEvent};
 
 use crate::{
     execution::{determinism::run_checked, interrupt},
     exit::Exit,
     output::{MessageFormat, Output},
+    shrink::elements::Element,
     target::expectation::Expectation,
 };
 
 pub mod args;
 mod blame;
+mod counterpart;
 mod explanation;
 mod findings;
 mod graph;
 mod race;
+mod reduction;
 mod report;
 mod slice;
+mod symptom;
+mod threshold;
 mod trials;
 
 pub use explanation::{Comes, Coverage, Decisive, Explanation, OtherTiming, StepWords, Timing};
 
+pub use trials::Trials;
+
 use args::WhyArgs;
+use counterpart::Counterparts;
 use findings::DecisiveFactors;
 use graph::{Graph, weight};
 use race::RaceSearch;
-pub use trials::Trials;
-
-use trials::{EventIdentity, Symptom, Variation};
+use reduction::{LeftOut, Reduction};
+use symptom::{EventIdentity, Symptom};
+use trials::Variation;
 
 /// Runs the command.
 pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
@@ -51,7 +65,7 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
     };
     let expect = target.expectation(&outcome)?;
     let trials = Trials::new(&target, args.jobs.count(), args.budget);
-    let explanation = expect.map(|expect| explain(&trials, &outcome, expect));
+    let explanation = expect.map(|expect| explain(trials, &outcome, expect));
     match out.format() {
         MessageFormat::Human => report::write_human(&target, &outcome, &explanation, out)?,
         MessageFormat::Json => report::write_json(&target, &explanation, out)?,
@@ -64,24 +78,34 @@ pub fn why(args: &WhyArgs, out: &mut Output) -> anyhow::Result<Exit> {
 }
 
 /// The root cause of a failure of this outcome, which has trace and causes.
-pub fn explain(trials: &Trials<'_>, outcome: &Outcome, expect: Expectation) -> Explanation {
-    let violation = (outcome.violations.iter()).find(|violation| expect.is_of(violation));
-    let noticed = Noticed::of(outcome, violation);
-    let graph = Graph::new(outcome, noticed.event);
-    let symptom = Symptom {
-        expect,
-        count: match &noticed.mark {
-            Some(mark) => {
-                let until = &outcome.trace[..=noticed.event as usize];
-                until
-                    .iter()
-                    .filter(|entry| EventIdentity::of(entry) == *mark)
-                    .count()
-            }
-            None => 0,
-        },
-        mark: noticed.mark.clone(),
+pub fn explain(trials: Trials, outcome: &Outcome, expect: Expectation) -> Explanation {
+    let noticed = Noticed::of(outcome, &expect);
+    let symptom = Symptom::of(expect, outcome, noticed.seen(outcome));
+    let Reduction { plan, left_out } = reduction::reduce(&trials, &symptom);
+    if left_out.is_empty() {
+        return explain_smaller(&trials, &symptom, outcome, outcome, left_out);
+    }
+    let trials = trials.of_plan(plan);
+    let options = Options {
+        trace: true,
+        causes: true,
+        ..Options::default()
     };
+    let smaller = trials.target().execute(&options);
+    explain_smaller(&trials, &symptom, outcome, &smaller, left_out)
+}
+
+/// Searches in the smaller run, and tells of the original.
+fn explain_smaller(
+    trials: &Trials,
+    symptom: &Symptom,
+    original: &Outcome,
+    smaller: &Outcome,
+    left_out: Vec<Element>,
+) -> Explanation {
+    let noticed = Noticed::of(smaller, &symptom.expect);
+    let symptom = Symptom::of(symptom.expect.clone(), smaller, noticed.seen(smaller));
+    let graph = Graph::new(smaller, noticed.event);
     let search = RaceSearch {
         graph: &graph,
         symptom: &symptom,
@@ -91,30 +115,39 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome, expect: Expectation) -> E
     };
     let other_timing = other_timing(trials, &symptom);
     let findings = DecisiveFactors::of(trials, &search);
-    let decisive = findings.ranked(trials, &search, other_timing);
-    let mut decisive = decisive.into_iter();
-    let first = decisive.next();
-    let also = decisive.map(Decisive::in_short).collect();
-    let steps = match &first {
-        Some(Decisive::Race { first, second }) => vec![first.step, second.step],
-        Some(Decisive::Fault {
-            timing: Some(timing),
-            ..
-        }) => vec![timing.step.step],
-        Some(Decisive::Fault { .. } | Decisive::Input { .. } | Decisive::Answer { .. }) | None => {
-            Vec::new()
-        }
-    };
+    let mut decisive = findings.ranked(trials, &search, other_timing);
+    let named = decisive
+        .first_mut()
+        .map(Decisive::steps)
+        .unwrap_or_default();
+    let steps: Vec<u64> = named.iter().filter_map(|step| step.step).collect();
+    let slice = slice::slice(&graph, &noticed, &steps);
+
+    let in_original = Noticed::of(original, &symptom.expect);
+    let counterparts = Counterparts::new(original, smaller, in_original.socket.zip(noticed.socket))
+        .joined(noticed.event, in_original.event);
+    let mut decisive = (decisive.into_iter()).map(|one| one.in_original(&counterparts));
+    let mut first = decisive.next();
+    let named = first.as_mut().map(Decisive::steps).unwrap_or_default();
+    let mut slice: Vec<u64> = (slice.into_iter())
+        .filter_map(|number| counterparts.event(number))
+        .filter(|number| *number <= in_original.until)
+        .chain(named.into_iter().filter_map(|step| step.event))
+        .chain([in_original.event])
+        .collect();
+    slice.sort_unstable();
+    slice.dedup();
     Explanation {
-        slice: slice::slice(&graph, &noticed, &steps),
+        slice,
         sentence: match &first {
             Some(decisive) => decisive.sentence(),
             None if trials.runs() == 0 => "no change was tried".to_owned(),
             None => "passes with none of the changes that were tried".to_owned(),
         },
-        other_timing,
+        also: decisive.map(Decisive::in_short).collect(),
         decisive: first,
-        also,
+        left_out: LeftOut::of(left_out),
+        other_timing,
         runs: trials.runs(),
         search: match trials.exhausted() {
             true => Coverage::CutShort,
@@ -126,7 +159,7 @@ pub fn explain(trials: &Trials<'_>, outcome: &Outcome, expect: Expectation) -> E
 /// Runs with all of the timing resampled.
 const OTHER_TIMINGS: u64 = 24;
 
-fn other_timing(trials: &Trials<'_>, symptom: &Symptom) -> OtherTiming {
+fn other_timing(trials: &Trials, symptom: &Symptom) -> OtherTiming {
     let variations: Vec<Variation> = (0..OTHER_TIMINGS).map(Variation::timing).collect();
     let fails = trials.each(&variations, |_, outcome| symptom.expect.is_met_by(outcome));
     let fails: Vec<bool> = fails.into_iter().flatten().collect();
@@ -140,26 +173,33 @@ fn other_timing(trials: &Trials<'_>, symptom: &Symptom) -> OtherTiming {
 pub(crate) struct Noticed {
     /// The last event that belongs to it.
     event: u64,
+    /// The last event before it.
+    until: u64,
     /// The step of that event.
     step: u64,
     /// The time of its detection.
     time: Time,
     /// The connection concerned.
-    socket: Option<gatesim_model::core::ids::SocketId>,
+    socket: Option<SocketId>,
+    /// The message concerned.
+    message: Option<MessageId>,
     /// The identity of that event in other runs; none if a missed deadline was detected.
     mark: Option<EventIdentity>,
 }
 
 impl Noticed {
-    fn of(outcome: &Outcome, violation: Option<&Violation>) -> Self {
+    fn of(outcome: &Outcome, expect: &Expectation) -> Self {
         let trace = &outcome.trace;
         let end = trace.len().saturating_sub(1) as u64;
+        let violation = (outcome.violations.iter()).find(|violation| expect.is_of(violation));
         let Some(violation) = violation else {
             return Noticed {
                 event: end,
+                until: end,
                 step: outcome.causes.len(),
                 time: outcome.time,
                 socket: None,
+                message: None,
                 mark: None,
             };
         };
@@ -169,18 +209,28 @@ impl Noticed {
         };
         let at = trace.get(violation.event as usize);
         let seen = at.filter(|entry| entry.time == violation.time && concerns(entry));
-        // A deadline is not missed at an event: the search begins at the last event of the connection.
-        let near = || {
-            let before = trace[..=violation.event.min(end) as usize].iter().rev();
-            before.filter(concerns).find(|entry| weight(entry) > 1)
-        };
-        let last = seen.or_else(near);
+        // A deadline is not missed at an event: the search begins at the last event of the message, or of
+        // the connection.
+        let until = violation.event.min(end);
+        let before = || trace[..=until as usize].iter().rev();
+        let of_message = |message: &MessageId| slice::last_of_message(trace, message, until);
+        let last = seen
+            .or_else(|| of_message(violation.message.as_ref()?))
+            .or_else(|| before().filter(concerns).find(|entry| weight(entry) > 1));
         Noticed {
             event: last.map_or(violation.event, |entry| entry.number),
+            until,
             step: last.map_or(violation.step, |entry| entry.step),
             time: violation.time,
             socket: violation.socket,
+            message: violation.message.clone(),
             mark: seen.map(EventIdentity::of),
         }
+    }
+
+    /// The event at which it was detected, unless a deadline was missed.
+    fn seen<'a>(&self, outcome: &'a Outcome) -> Option<&'a TraceEvent> {
+        let event = outcome.trace.get(self.event as usize);
+        event.filter(|_| self.mark.is_some())
     }
 }

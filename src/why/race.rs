@@ -14,7 +14,8 @@ use gatesim_sim::{
 
 use super::{
     graph::{Graph, StepSite, WEIGHTY, weight},
-    trials::{EventIdentity, Symptom, Trials, Variation},
+    symptom::{EventIdentity, Symptom},
+    trials::{Trials, Variation},
 };
 
 /// Most steps that are delayed.
@@ -54,7 +55,7 @@ pub struct RaceSearch<'a> {
 
 impl RaceSearch<'_> {
     /// Pairs whose order decides, the best first.
-    pub fn pairs(&self, trials: &Trials<'_>) -> Vec<RacingPair> {
+    pub fn pairs(&self, trials: &Trials) -> Vec<RacingPair> {
         let mut found = Vec::new();
         for held in self.candidates() {
             let awaited = self.awaited(held);
@@ -124,7 +125,7 @@ impl RaceSearch<'_> {
     }
 
     /// The first of `awaited` with which waiting helps, if the order alone decides.
-    fn bisect(&self, trials: &Trials<'_>, held: u64, awaited: &[u64]) -> Option<RacingPair> {
+    fn bisect(&self, trials: &Trials, held: u64, awaited: &[u64]) -> Option<RacingPair> {
         let far = awaited.len().checked_sub(1)?;
         let mut probes = vec![0, far / 64, far / 8, far / 2, far];
         probes.dedup();

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::{
     Decisive, Explanation,
     explanation::{Coverage, StepWords},
+    reduction::LeftOut,
 };
 use crate::{
     output::{Output, Style},
     target::Target,
-    timeline::list,
+    timeline::{TracedRun, list},
 };
 
 /// Most further decisive factors that are printed.
@@ -28,23 +29,33 @@ pub fn write_human(
         return out.line(format!(
             "{} {}: there is no failure to explain",
             style.good("HELD"),
-            target.title
+            target.run
         ));
     };
     out.line(failure.human(style))?;
     out.line("")?;
-    out.lines(lines(outcome, explanation, style))
+    out.lines(lines(target, outcome, explanation, style))
 }
 
 /// The slice as a timeline, then the sentence, then further decisive factors.
-fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<String> {
+fn lines(
+    target: &Target,
+    outcome: &Outcome,
+    explanation: &Explanation,
+    style: Style,
+) -> Vec<String> {
+    let run = TracedRun {
+        outcome,
+        plan: &target.plan,
+        headline: None,
+    };
     let mut lines = vec![style.strong("events that led to it")];
     let marked = marked(explanation);
     for number in &explanation.slice {
         let Some(entry) = outcome.trace.get(*number as usize) else {
             continue;
         };
-        let line = list::line(entry);
+        let line = list::line_of(&run, entry);
         lines.push(match marked.contains(number) {
             true => format!("> {line}"),
             false => format!("  {line}"),
@@ -59,6 +70,7 @@ fn lines(outcome: &Outcome, explanation: &Explanation, style: Style) -> Vec<Stri
         let more = explanation.also.len() - MAX_ALSO;
         lines.push(format!("    and {more} more"));
     }
+    lines.extend(without(&explanation.left_out));
     let other_timing = explanation.other_timing.sentence();
     lines.extend(other_timing.map(|sentence| format!("    {sentence}")));
     lines.push(match explanation.search {
@@ -82,8 +94,16 @@ fn marked(explanation: &Explanation) -> Vec<u64> {
             let step = timing.iter().map(|timing| &timing.step);
             step.filter_map(event).collect()
         }
-        Some(Decisive::Input { .. } | Decisive::Answer { .. }) | None => Vec::new(),
+        Some(Decisive::Value(_) | Decisive::Input { .. } | Decisive::Answer { .. }) | None => {
+            Vec::new()
+        }
     }
+}
+
+/// What the run fails without as well.
+fn without(left_out: &LeftOut) -> Option<String> {
+    let words = left_out.words()?;
+    Some(format!("    it fails in the same way without {words}"))
 }
 
 /// An explanation as a JSON line.
@@ -102,7 +122,7 @@ pub fn write_json(
     out: &mut Output,
 ) -> anyhow::Result<()> {
     let json = ExplanationJson {
-        run: target.title.to_string(),
+        run: target.run.to_string(),
         held: explanation.is_none(),
         explanation,
     };

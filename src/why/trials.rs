@@ -21,12 +21,11 @@ use gatesim_sim::{
         OrderingConstraint,
         choices::{Perturb, WHOLE},
     },
-    trace::event::TraceEvent,
 };
 
 use crate::{
     execution::{clock::Stopwatch, interrupt, pool::in_parallel},
-    target::{Target, expectation::Expectation},
+    target::Target,
 };
 
 /// What is changed in the run to be explained.
@@ -77,71 +76,9 @@ impl Variation {
     }
 }
 
-/// What is to be explained: how a run failed, and the event at which that was detected, unless it was
-/// a deadline.
-#[derive(Clone, Debug)]
-pub struct Symptom {
-    /// Invariant and cause.
-    pub expect: Expectation,
-    /// That event.
-    pub mark: Option<EventIdentity>,
-    /// The number of events with this identity up to that one.
-    pub count: usize,
-}
-
-/// What identifies an event in other runs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventIdentity {
-    /// Its name.
-    pub title: String,
-    /// Its connections.
-    pub sockets: Vec<gatesim_model::core::ids::SocketId>,
-}
-
-impl EventIdentity {
-    /// Of this event.
-    pub fn of(entry: &TraceEvent) -> Self {
-        EventIdentity {
-            title: entry.fact.row().title(),
-            sockets: entry.sockets(),
-        }
-    }
-
-    /// Whether it happens in a trace.
-    pub fn is_in(&self, trace: &[TraceEvent]) -> bool {
-        trace.iter().any(|entry| EventIdentity::of(entry) == *self)
-    }
-}
-
-impl Symptom {
-    /// Whether a run does not have it. Of each invariant only the first violation is recorded: if that
-    /// is another one now, the event must not happen to any connection.
-    pub fn is_gone(&self, outcome: &Outcome) -> bool {
-        if outcome.panic.is_some() || self.expect.is_met_by(outcome) {
-            return false;
-        }
-        let hidden = outcome
-            .violations
-            .iter()
-            .any(|violation| violation.invariant.name() == self.expect.invariant);
-        let like =
-            |mark: &EventIdentity, entry: &TraceEvent| entry.fact.row().title() == mark.title;
-        let gone = |mark: &EventIdentity| !outcome.trace.iter().any(|entry| like(mark, entry));
-        !hidden || self.mark.as_ref().is_some_and(gone)
-    }
-}
-
-impl Symptom {
-    /// Whether a missed deadline is now missed for another reason: of each invariant only the first
-    /// violation is recorded, so this cannot be decided more exactly.
-    pub fn is_another(&self, outcome: &Outcome) -> bool {
-        self.mark.is_none() && outcome.panic.is_none() && !self.expect.is_met_by(outcome)
-    }
-}
-
 /// The run to be explained, and the budget.
-pub struct Trials<'a> {
-    target: &'a Target,
+pub struct Trials {
+    target: Target,
     jobs: NonZeroUsize,
     watch: Stopwatch,
     budget: Duration,
@@ -149,11 +86,14 @@ pub struct Trials<'a> {
     exhausted: AtomicBool,
 }
 
-impl<'a> Trials<'a> {
+/// The first searches may take one of so many parts of the budget.
+const SHARES: u32 = 4;
+
+impl Trials {
     /// Re-executions of `target` by `jobs` worker threads; none begins after `budget` is over.
-    pub fn new(target: &'a Target, jobs: NonZeroUsize, budget: Duration) -> Self {
+    pub fn new(target: &Target, jobs: NonZeroUsize, budget: Duration) -> Self {
         Trials {
-            target,
+            target: target.clone(),
             jobs,
             watch: Stopwatch::start(),
             budget,
@@ -162,9 +102,30 @@ impl<'a> Trials<'a> {
         }
     }
 
+    /// The same budget for a run with another plan.
+    pub fn of_plan(self, plan: Plan) -> Self {
+        Trials {
+            target: Target {
+                plan,
+                ..self.target
+            },
+            ..self
+        }
+    }
+
     /// The run that is varied.
-    pub fn target(&self) -> &'a Target {
-        self.target
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How many runs are executed at the same time.
+    pub fn jobs(&self) -> usize {
+        self.jobs.get()
+    }
+
+    /// Whether the part of the budget is spent that the first searches may take.
+    pub fn is_share_spent(&self) -> bool {
+        interrupt::requested() || self.watch.elapsed() >= self.budget / SHARES
     }
 
     /// Runs so far.

@@ -4,7 +4,7 @@ use std::{fmt::Write, fs};
 
 use serde_json::Value;
 
-use crate::support::{Ran, gatesim};
+use crate::support::{Ran, Scratch, gatesim};
 
 /// A budget that suffices on every machine: the result must not depend on it.
 const AMPLE: &str = "10m";
@@ -94,6 +94,108 @@ fn the_slice_and_the_sentence_are_printed() {
     let ran = gatesim(&["why", run, "--budget", AMPLE]);
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     insta::assert_snapshot!(ran.stdout);
+}
+
+/// A plan with a planted cause, and what its explanation must and must not say.
+struct Planted {
+    plan: &'static str,
+    design: &'static str,
+    says: &'static [&'static str],
+    never: &'static [&'static str],
+}
+
+const PLANTED: &[Planted] = &[
+    Planted {
+        plan: "long-partition",
+        design: "reference+late-repetition=executed",
+        says: &[
+            "client0      c0#1 sent message c0-m0",
+            "started for message c0-m0",
+            "fault 0: the link of client0 carries nothing for 1200s",
+            "c0-m0 again",
+            "redis        the ledger forgets message c0-m0 after 900 s",
+            "why passes without fault 0 (the link of client0 carries nothing for 1200s), and if its `for_ms` is 8",
+            ": the ledger forgets message c0-m0 after 900 s)",
+            "it fails in the same way without fault 1, client 1",
+        ],
+        never: &["database", "c1#", "client 0,", "applied"],
+    },
+    Planted {
+        plan: "drained-early",
+        design: "reference+client-resend=never",
+        says: &[
+            "c0#1 sent message c0-m0",
+            "fault 0: container0 is asked to stop",
+            "c0#1 ended by the balancer: the container has left service",
+            "run0 event 8 written to the journal",
+            "run0 ended, complete",
+            "welcome arrived: client ready",
+            "why passes without fault 0",
+        ],
+        never: &["fault 1: ", "c1#", "answer to a ping", "user bound"],
+    },
+    Planted {
+        plan: "idle-timeout",
+        design: "reference+client-resend=never",
+        says: &[
+            "c0#1 ended by the balancer: nothing passed for too long",
+            "run0 ended, complete",
+            "why passes if `idle_timeout_ms` of the balancer is ",
+            " (it fails at ",
+            ": c0#1 ended by the balancer: nothing passed for too long)",
+        ],
+        never: &["without message", "without client", "answer to a ping"],
+    },
+];
+
+#[test]
+fn explanations_name_what_was_planted_and_nothing_beside_it() {
+    for Planted {
+        plan,
+        design,
+        says,
+        never,
+    } in PLANTED
+    {
+        let file = format!("tests/cli/plans/{plan}.toml");
+        let ran = gatesim(&["why", &file, "--design", design, "--budget", AMPLE]);
+        assert_eq!(ran.code, 1, "{plan}: {}", ran.stderr);
+        let (_, explanation) = ran.stdout.split_once("events that led to it").unwrap();
+        for words in *says {
+            assert!(
+                explanation.contains(words),
+                "{plan}: {words:?} is not in\n{explanation}"
+            );
+        }
+        for words in *never {
+            assert!(
+                !explanation.contains(words),
+                "{plan}: {words:?} is in\n{explanation}"
+            );
+        }
+    }
+}
+
+/// A threshold is two plans: one run holds, the other fails in the same way.
+#[test]
+fn both_sides_of_a_threshold_are_so() {
+    let file = "tests/cli/plans/idle-timeout.toml";
+    let design = ["--design", "reference+client-resend=never"];
+    let args = ["why", file, "--budget", AMPLE, "--message-format", "json"];
+    let explanation = gatesim(&[&args[..], &design].concat()).json().remove(0);
+    let between = &explanation["decisive"]["between"];
+    let plan = fs::read_to_string(file).unwrap();
+    let scratch = Scratch::new("threshold");
+    for (side, code) in [("holds", 0), ("fails", 1)] {
+        let amount = between[side].as_u64().unwrap();
+        let name = format!("{side}.toml");
+        let timeout = format!("idle_timeout_ms = {amount}");
+        scratch.write(&name, &plan.replace("idle_timeout_ms = 5000", &timeout));
+        let file = scratch.path().join(name);
+        let args = ["replay", file.to_str().unwrap(), "--quiet"];
+        let ran = gatesim(&[&args[..], &design].concat());
+        assert_eq!(ran.code, code, "{side} {amount}: {}", ran.stdout);
+    }
 }
 
 #[test]

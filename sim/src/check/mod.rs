@@ -10,6 +10,7 @@
 //! - [`figures`]: figures of merit of a run, and how those of several runs are added up;
 //! - `per_client`: a table of clients or connections.
 
+pub(crate) mod about;
 mod facts;
 pub mod faults;
 pub mod figures;

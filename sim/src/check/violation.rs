@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use gatesim_model::core::{ids::SocketId, time::Time};
+use gatesim_model::core::{
+    ids::{MessageId, SocketId},
+    time::Time,
+};
 use serde::Serialize;
 
 use crate::{check::invariants::Invariant, trace::event::Actor};
@@ -22,6 +25,9 @@ pub struct Violation {
     pub actor: Actor,
     /// The connection concerned.
     pub socket: Option<SocketId>,
+    /// The message that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     /// The cause in a few fixed words, the same for every seed with the same cause: no ids, no
     /// numbers, no times. Part of the signature.
     pub cause: String,

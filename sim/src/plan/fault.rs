@@ -172,7 +172,7 @@ macro_rules! fault_kinds {
             pub fn visit_amounts(&mut self, visitor: &mut impl AmountVisitor) {
                 match self {
                     $( FaultKind::$kind { $($chosen,)? $($field,)* } => {
-                        $( $field.visit(visitor); )*
+                        $( $field.visit(stringify!($field), visitor); )*
                     } )+
                 }
             }
@@ -196,26 +196,26 @@ fault_table!(fault_kinds);
 
 /// Sees the amounts of a fault.
 pub trait AmountVisitor {
-    /// One amount.
-    fn amount<U: Unit>(&mut self, value: &mut U);
+    /// One amount, and the field that it is.
+    fn amount<U: Unit>(&mut self, field: &'static str, value: &mut U);
 }
 
 /// A field of a fault.
 trait FaultField {
     /// Shows it, if it is an amount.
-    fn visit(&mut self, visitor: &mut impl AmountVisitor);
+    fn visit(&mut self, field: &'static str, visitor: &mut impl AmountVisitor);
 }
 
 impl<U: Unit> FaultField for U {
-    fn visit(&mut self, visitor: &mut impl AmountVisitor) {
-        visitor.amount(self);
+    fn visit(&mut self, field: &'static str, visitor: &mut impl AmountVisitor) {
+        visitor.amount(field, self);
     }
 }
 
 macro_rules! no_amount {
     ($($type:ty),*) => { $(
         impl FaultField for $type {
-            fn visit(&mut self, _: &mut impl AmountVisitor) {}
+            fn visit(&mut self, _: &'static str, _: &mut impl AmountVisitor) {}
         }
     )* };
 }

@@ -201,6 +201,7 @@ pub fn sample_outcome() -> Outcome {
             event: 11,
             actor: CONTAINER,
             socket: Some(SOCKET),
+            message: None,
             cause: "refused".to_owned(),
             sentence: format!("The machine {NASTY} refused to move."),
         }],

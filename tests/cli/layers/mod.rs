@@ -53,7 +53,7 @@ const TOOL: &[(&str, &str)] = &[
     ("power", "execution exit output target"),
     ("verify_fix", "execution exit output statistics target"),
     ("shrink", "execution exit output target"),
-    ("why", "execution exit output target timeline"),
+    ("why", "execution exit output shrink target timeline"),
     ("report", "execution exit output target why"),
     (
         "cli",

@@ -117,7 +117,7 @@ impl Answers {
             } => {
                 let gap = self.receive(now, *socket, message, *seq, *kind);
                 if let Some(missing) = gap {
-                    found.add(*socket, "answered with a gap", || {
+                    found.add((*socket, message), "answered with a gap", || {
                         format!(
                             "The answer to message {message} of {socket} is over, and its event \
                              {missing} never came."
@@ -164,7 +164,7 @@ impl Answers {
             return;
         };
         earlier.going += 1;
-        found.add(socket, "message executed twice", || {
+        found.add((socket, message), "message executed twice", || {
             format!(
                 "A run was started for message {message} of {socket}, which had been executed \
                  already when it came over {}.",
@@ -267,7 +267,8 @@ impl Answers {
                 Some(_) => "its run is over",
                 None => "it was never executed",
             };
-            found.at(at).add(socket, "message never answered", || {
+            let about = (socket, &message);
+            found.at(at).add(about, "message never answered", || {
                 format!(
                     "{socket} has been ready for {} s, and message {message} is neither answered \
                      nor reported as failed: {what}.",

@@ -114,7 +114,8 @@ impl Checker {
                 step: self.last.step,
                 event: self.last.number,
                 actor: self.last.actor,
-                socket: found.socket,
+                socket: found.about.socket,
+                message: found.about.message,
                 cause: found.cause,
                 sentence: found.sentence,
             });

@@ -53,7 +53,7 @@ impl Rule for EventsInOrder {
                     Ordering::Equal => "event received twice",
                     Ordering::Less => "event received after a later one",
                 };
-                found.add(*socket, cause, || {
+                found.add((*socket, message), cause, || {
                     format!(
                         "{socket} received event {seq} ({kind}) of {run} for message {message} \
                          after event {latest} of the same run."

@@ -46,7 +46,7 @@ impl UsersIsolated {
             return;
         };
         if owner != user {
-            found.add(socket, "message executed for another user", || {
+            found.add((socket, message), "message executed for another user", || {
                 let message = match message {
                     Some(message) => format!("Message {message}"),
                     None => "A frame".to_owned(),
@@ -61,12 +61,16 @@ impl UsersIsolated {
         if let Some((message, sender)) = message.zip(sender)
             && sender != owner
         {
-            found.add(socket, "message of another user executed", || {
-                format!(
-                    "Message {message} of {sender} was executed in the context of {user}, on \
+            found.add(
+                (socket, message),
+                "message of another user executed",
+                || {
+                    format!(
+                        "Message {message} of {sender} was executed in the context of {user}, on \
                      {socket}."
-                )
-            });
+                    )
+                },
+            );
         }
     }
 
@@ -116,7 +120,7 @@ impl UsersIsolated {
                 format!("a connection of {hearer}"),
             ),
         };
-        found.add(socket, cause, || {
+        found.add((socket, message), cause, || {
             format!(
                 "An event for client{asker} of {owner} about its message {message} reached \
                  {socket}, {who}."

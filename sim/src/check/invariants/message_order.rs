@@ -55,7 +55,7 @@ impl MessageOrder {
                 let arrivals = self.connections.get_mut(socket);
                 let later = arrivals.and_then(|arrivals| arrivals.dispatched(message));
                 if let Some(later) = later {
-                    found.add(*socket, "message executed after a later one", || {
+                    found.add((*socket, message), "message executed after a later one", || {
                         format!(
                             "Message {message} reached {socket} before {later} and was executed \
                              after it."

@@ -102,7 +102,8 @@ impl NoClientMessageLost {
                 self.meets(*socket, message, Fate::Refused);
             }
             Fact::Protocol(Event::MessageDropped { socket, message }) => {
-                found.add(*socket, "message dropped without an answer", || {
+                let about = (*socket, message.as_ref());
+                found.add(about, "message dropped without an answer", || {
                     let message = match message {
                         Some(message) => format!("Message {message}"),
                         None => "A frame".to_owned(),

@@ -20,6 +20,16 @@ pub(super) enum Obligation {
     Answer(u32, MessageId),
 }
 
+impl Obligation {
+    /// The message that it is about, if it is about one.
+    pub(super) fn message(&self) -> Option<&MessageId> {
+        match self {
+            Obligation::Connection(_) => None,
+            Obligation::Answer(_, message) => Some(message),
+        }
+    }
+}
+
 /// A client that has not left.
 pub(super) struct WaitingClient {
     pub(super) standing: ClientStanding,

@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use gatesim_model::core::{ids::SocketId, time::Time};
+use gatesim_model::core::time::Time;
 
 use super::view::LiveView;
-use crate::trace::event::TraceEvent;
+use crate::{check::about::About, trace::event::TraceEvent};
 
 /// One invariant's judge. It goes on judging after a finding, so its state must be sound then: what
 /// one finding says once is not said again as the consequence of it.
@@ -46,8 +46,7 @@ pub(super) struct Sighting {
     /// The rule that found it.
     pub(super) rule: usize,
     pub(super) time: Time,
-    /// The connection concerned.
-    pub(super) socket: Option<SocketId>,
+    pub(super) about: About,
     pub(super) cause: String,
     pub(super) sentence: String,
 }
@@ -67,10 +66,10 @@ impl Findings {
 
     /// The invariant is broken. `cause` is in fixed words: no ids, numbers or times; it names what
     /// is wrong, so that mending one thing never gives another a new name. `sentence` has the ids, and
-    /// is made for the first sighting only.
+    /// is made for the first sighting only. `about` is a connection, if it is one, or a connection and a message.
     pub(super) fn add(
         &mut self,
-        socket: impl Into<Option<SocketId>>,
+        about: impl Into<About>,
         cause: impl fmt::Display,
         sentence: impl FnOnce() -> String,
     ) {
@@ -84,7 +83,7 @@ impl Findings {
         self.fresh.push(Sighting {
             rule: self.rule,
             time: self.time,
-            socket: socket.into(),
+            about: about.into(),
             cause: self.cause.clone(),
             sentence: sentence(),
         });

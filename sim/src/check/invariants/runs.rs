@@ -171,7 +171,7 @@ impl FiveEventsComplete {
         let socket = run.socket;
         for flaw in run.sequence.flaws().filter(|_| complete) {
             let cause = format_args!("run reported complete although {flaw}");
-            found.add(socket, cause, || {
+            found.add((socket, &run.message), cause, || {
                 format!(
                     "{} of {socket} for message {} was reported complete although {flaw}.",
                     key.1, run.message
@@ -212,7 +212,7 @@ impl FiveEventsComplete {
             // Said here, and not again when its bound has passed.
             self.due.disarm(&RunDeadline::End(*key));
             if let Some(run) = self.runs.get(key) {
-                found.add(socket, "run abandoned", || {
+                found.add((socket, &run.message), "run abandoned", || {
                     format!(
                         "The endpoint of {socket} and its tasks ended in the middle of {} for \
                          message {}: the run will never end.",
@@ -373,8 +373,9 @@ impl FiveEventsComplete {
             return;
         };
         let (socket, message) = (run.socket, &run.message);
+        let about = (socket, message);
         match due {
-            RunDeadline::End(_) => found.add(socket, "run does not end", || {
+            RunDeadline::End(_) => found.add(about, "run does not end", || {
                 format!(
                     "{} of {socket} for message {message} has not ended after {} s.",
                     key.1,
@@ -382,7 +383,7 @@ impl FiveEventsComplete {
                 )
             }),
             RunDeadline::Fate((_, seq)) => {
-                found.add(socket, "event neither sent, stored nor failed", || {
+                found.add(about, "event neither sent, stored nor failed", || {
                     format!(
                         "Event {seq} of {} for message {message} was neither sent, stored nor \
                          failed within {} s.",
@@ -396,7 +397,7 @@ impl FiveEventsComplete {
                 if run.unsettled.contains_key(seq)
                     && view.connection(*socket).is_some_and(LiveConnection::lives) =>
             {
-                found.add(*socket, "stored event not replayed", || {
+                found.add((*socket, message), "stored event not replayed", || {
                     format!(
                         "{socket} of {} has been ready for {} s, and the stored event {seq} of {} \
                          for message {message} was not replayed.",

@@ -339,7 +339,8 @@ impl NothingWaitsForever {
                     None => Obligation::Connection(number),
                 };
                 let cause = "nothing can happen any more";
-                found.add(client.standing.socket(), cause, || {
+                let about = (client.standing.socket(), obligation.message());
+                found.add(about, cause, || {
                     let chain = self.chain(now, client, &obligation);
                     format!("Nothing can happen any more, but {chain}")
                 });
@@ -415,7 +416,8 @@ impl Rule for NothingWaitsForever {
             let Some(client) = self.clients.get(number) else {
                 continue;
             };
-            found.at(time).add(client.standing.socket(), cause, || {
+            let about = (client.standing.socket(), obligation.message());
+            found.at(time).add(about, cause, || {
                 format!(
                     "Every fault has been over for longer than the bound of {} s, but {}",
                     self.bound(&obligation).as_secs(),

@@ -102,7 +102,7 @@ world_vocabulary! {
         line: (format!(
             "{socket} closed {} {}, code {code}",
             if *clean { "cleanly" } else { "without a close handshake" },
-            if *by_client { "by the client" } else { "by the server or the network" }
+            if *by_client { "after the client closed it" } else { "by the server or the network" }
         )),
         witness: (by_client.then(|| format!("{socket} closed"))),
         samples: { socket: SOCKET, code: 1006, clean: false, by_client: false };
