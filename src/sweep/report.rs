@@ -260,6 +260,7 @@ fn row(pair: &Pair, tally: &PairTally) -> TableRow {
         .map(|(code, count)| format!("{code}:{count}"))
         .collect();
     let ready = percent(figures.connections_ready, figures.connections_expected);
+    let welcomed = percent(figures.connections_welcomed, figures.connections_expected);
     let healed = percent(figures.healed_ready, figures.healed_expected);
     let delivered = percent(figures.agent_runs_delivered, figures.agent_runs_started);
     let overhead = figures.coordination_overhead.percentile(99);
@@ -268,6 +269,7 @@ fn row(pair: &Pair, tally: &PairTally) -> TableRow {
         ("runs", tally.runs.to_string()),
         ("failed", tally.failed.to_string()),
         ("ready", ready),
+        ("welcomed", welcomed),
         ("healed", healed),
         ("p50 ms", millis(figures.time_to_ready.percentile(50))),
         ("p99 ms", millis(figures.time_to_ready.percentile(99))),

@@ -207,14 +207,17 @@ const fn worse_of(less: &[&'static str]) -> Worse {
 }
 
 figures! {
-    /// Connections a client began to open, leaving out those it was right to be refused
-    /// (bad tokens) and those that faults of the plan took away.
+    /// Connections that clients with a good token are owed: one when a client begins to connect, and one
+    /// more whenever it begins again after a welcome, however often it tries.
     connections_expected: Count;
-    /// Of these, the ones that received the welcome.
+    /// Connections owed to clients whose client was told that it is ready.
+    connections_welcomed: Count, of connections_expected, worse when less;
+    /// Connections owed to clients that could process messages: a message loop under an id whose registered
+    /// machine is ready.
     connections_ready: Count, of connections_expected, worse when less;
     /// Connections expected that began when every fault was over.
     healed_expected: Count;
-    /// Of these, the ones that received the welcome.
+    /// Of these, the ones that could process messages.
     healed_ready: Count, of healed_expected, worse when less;
     /// Messages that clients handed to a socket, each counted once however often it was sent.
     messages_sent: Count;

@@ -9,6 +9,7 @@ mod fidelity;
 mod healing;
 mod history;
 mod marks;
+mod served;
 mod snapshot;
 mod stopping;
 mod support;

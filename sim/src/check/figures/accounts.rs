@@ -1,4 +1,7 @@
 //! What became of the messages that clients sent, and what is left of connections that ended.
+//!
+//! Knows from: what clients send and receive, links, which runs have begun and ended, and what was made
+//! and removed for a connection.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

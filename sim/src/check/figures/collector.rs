@@ -3,7 +3,8 @@
 use gatesim_model::event::Event;
 
 use super::{
-    accounts::Accounts, attempts::Attempts, deliveries::Deliveries, population::PopulationCollector,
+    accounts::Accounts, attempts::Attempts, deliveries::Deliveries, owed::OwedConnections,
+    population::PopulationCollector,
 };
 use crate::{
     plan::{Plan, figure::Figures},
@@ -16,6 +17,7 @@ use crate::{
 pub struct FiguresCollector {
     figures: Figures,
     attempts: Attempts,
+    owed: OwedConnections,
     deliveries: Deliveries,
     accounts: Accounts,
     population: PopulationCollector,
@@ -25,6 +27,7 @@ impl FiguresCollector {
     /// A collector for a run of this plan.
     pub fn of(plan: &Plan) -> Self {
         FiguresCollector {
+            owed: OwedConnections::of(plan),
             population: PopulationCollector::new(plan),
             ..Self::default()
         }
@@ -39,21 +42,22 @@ impl FiguresCollector {
                 count_protocol(figures, event);
                 self.accounts.protocol(figures, container, event);
                 self.attempts.protocol(now, container, event);
+                self.owed.protocol(figures, container, event);
             }
             (Fact::World(event), _) => {
                 count_world(figures, event);
                 self.accounts.world(figures, now, event);
                 self.deliveries.world(figures, event);
                 self.attempts.world(figures, now, event);
+                self.owed.world(figures, now, event);
             }
             // Only containers speak for the protocol; the checker insists on it.
             (Fact::Protocol(_), _) => {}
         }
     }
 
-    /// The figures of the run. Attempts that are still under way count as not ready.
+    /// The figures of the run.
     pub fn finish(mut self) -> Figures {
-        self.attempts.finish(&mut self.figures);
         self.figures.left_behind = self.accounts.left_behind();
         self.figures
     }

@@ -1,4 +1,6 @@
 //! Answers as clients receive them: agent runs of which a client has every event.
+//!
+//! Knows from: what clients send and receive.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,23 +1,17 @@
 //! Figures of merit, collected from the events of a run.
 //!
 //! # Which connections count
-//! The incident reports ask that 99.5 % of connections succeed. An attempt counts towards that
-//! unless, between its start and the welcome (or its end),
-//! - the gateway found, rightly, that the client was not authenticated: the cause that the endpoint
-//!   reports says so, and the close code, which the design chooses, does not matter; or
-//! - a registry had no room for it, as large as the deployment made it; or
-//! - a breaker refused it that had opened while there were faults: its cool-down is the protocol's,
-//!   and goes on for some time after them; or
-//! - a fault took it away: its container was stopped or crashed, a link on its way was partitioned or
-//!   reset, a backing service was down or not itself, a container was stalled, no container was in
-//!   service, or the one that served it still lacked a required component when either side gave
-//!   up; or
-//! - its client left by itself sooner than [`attempts::HURRIED`], or before the balancer had routed
-//!   it; or
-//! - its client sent more frames than the gateway keeps for a connection that is being set up.
+//! The incident reports ask that 99.5 % of connections succeed. Counted is what clients with a good token
+//! are owed: one connection when a client begins to connect, and one more whenever it begins again after a
+//! welcome. It stays one however often the client tries, whatever goes wrong meanwhile: every fault
+//! ends, and clients stay until they are served. A client that leaves sooner than [`owed::HURRIED`] has not
+//! waited. Whether a connection is ready is not what the gateway says: a message loop runs under an id
+//! whose registered machine is in a ready state.
 //!
-//! Such an attempt is left out of both sides of the rate and of the times, even if it succeeded.
-//! Those that began when every fault was over are also counted by themselves.
+//! # Which times count
+//! Those of attempts that became ready and that no fault touched between their start and the
+//! welcome: no container on their way was stopped or crashed, no link partitioned or reset, no backing
+//! service down or not itself, no container stalled, and some container was in service.
 //!
 //! # Which frames count
 //! Those that appear as events: messages that reached a server, and welcomes, agent events and
@@ -38,6 +32,7 @@
 //! - [`crate::plan::figure`]: the figures by name, and how they are summed; it lies below, because a
 //!   scenario may limit them;
 //! - [`collector`]: shows each event to the others;
+//! - [`owed`]: the connections that clients are owed;
 //! - [`attempts`] with [`clock`]: attempts to connect and what coordination costs them;
 //! - [`deliveries`]: answers as clients receive them;
 //! - [`population`]: what all clients meet together: attempts in one instant, cuts, planned stops;
@@ -48,6 +43,7 @@ mod attempts;
 mod clock;
 mod collector;
 mod deliveries;
+mod owed;
 mod population;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The views of one connection do not contradict each other (I-16).
 //!
-//! From `HandshakeMoved`, `CoordinatorMoved`, `IdentityMoved`, `Transition`, table entries of these
+//! Knows from: `HandshakeMoved`, `CoordinatorMoved`, `IdentityMoved`, `Transition`, table entries of these
 //! views, and `TransportEnded`.
 
 use std::time::Duration;

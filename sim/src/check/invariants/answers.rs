@@ -1,7 +1,8 @@
 //! A message seen from outside: executed at most once in the whole world, and answered in full or
 //! reported as failed to the client that sent it (part of I-10).
 //!
-//! From `RunStarted` and `RunEnded`, and from what clients send and receive.
+//! Knows from: what clients send and receive, the end of the faults, and, for the number of
+//! executions, the facts that a run has begun or ended (`RunStarted`, `RunEnded`).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -36,8 +37,8 @@ pub(super) struct Answers {
 
 #[derive(Default)]
 struct AskingClient {
-    /// The connection that it may use.
-    ready: Option<SocketId>,
+    /// The connection that it may use, and since when.
+    ready: Option<(SocketId, Time)>,
     unanswered: BTreeMap<MessageId, AnswerSoFar>,
     executions: BTreeMap<MessageId, FirstExecution>,
 }
@@ -48,6 +49,8 @@ struct AnswerSoFar {
     next: u32,
     /// The first event that was passed over.
     missing: Option<u32>,
+    /// The run that the first event was of.
+    run: Option<RunId>,
 }
 
 /// The first run of a message, and how many go on.
@@ -97,7 +100,7 @@ impl Answers {
         let now = entry.time;
         match event {
             WorldEvent::ClientReady { socket } => {
-                self.clients.entry(socket.peer).or_default().ready = Some(*socket);
+                self.clients.entry(socket.peer).or_default().ready = Some((*socket, now));
                 self.expect_all(now, socket.peer);
             }
             WorldEvent::ClientClosed { socket, .. } => {
@@ -110,11 +113,20 @@ impl Answers {
             }
             WorldEvent::ClientGotEvent {
                 socket,
+                run,
                 message,
                 seq,
                 kind,
                 ..
             } => {
+                if self.is_of_another_run(socket.peer, message, *run) {
+                    found.add(*socket, "answered by two runs", || {
+                        format!(
+                            "The answer to message {message} of {socket} began with the events of one \
+                             run and goes on with those of another, {run}."
+                        )
+                    });
+                }
                 let gap = self.receive(now, *socket, message, *seq, *kind);
                 if let Some(missing) = gap {
                     found.add((*socket, message), "answered with a gap", || {
@@ -184,6 +196,14 @@ impl Answers {
         self.expect(now, client, &message);
     }
 
+    /// Whether an answer that began with one run goes on with another. Runs have numbers of their own
+    /// in the whole world.
+    fn is_of_another_run(&mut self, client: u32, message: &MessageId, run: RunId) -> bool {
+        let client = self.clients.get_mut(&client);
+        let answer = client.and_then(|client| client.unanswered.get_mut(message));
+        answer.is_some_and(|answer| *answer.run.get_or_insert(run) != run)
+    }
+
     /// An event of an answer came. If it is the last one, the first that is missing.
     fn receive(
         &mut self,
@@ -219,7 +239,7 @@ impl Answers {
         let Some(client) = self.clients.get_mut(&socket.peer) else {
             return;
         };
-        if client.ready != Some(socket) {
+        if client.ready.is_none_or(|(ready, _)| ready != socket) {
             return;
         }
         client.ready = None;
@@ -260,7 +280,7 @@ impl Answers {
             if execution.is_some_and(|execution| execution.going > 0) {
                 continue;
             }
-            let Some(socket) = client.ready else {
+            let Some((socket, since)) = client.ready else {
                 continue;
             };
             let what = match execution {
@@ -271,7 +291,8 @@ impl Answers {
             found.at(at).add(about, "message never answered", || {
                 format!(
                     "{socket} has been ready for {} s, and message {message} is neither answered \
-                     nor reported as failed: {what}.",
+                     nor reported as failed, and nothing has happened to it for {} s: {what}.",
+                    at.since(since).as_secs(),
                     self.bound.as_secs()
                 )
             });

@@ -1,16 +1,20 @@
 //! The end of a connection names its cause, and the client sees it (I-14).
 //!
-//! From the events by which the server ends a connection (`CloseSent`, `UpgradeRefused`,
-//! `EndpointEnded`), and from what the client sees (`ClientClosed`, `ClientRefused`).
+//! Knows from: what the server hands over (`CloseSent`, `UpgradeRefused`, `EndpointEnded`), what the
+//! client sees (`ClientClosed`, `ClientRefused`), who is there (clients, links, containers), which tokens
+//! the plan makes good and which stops it gives time. The cause that the gateway states is used
+//! against it only: a code that does not name it is a lie by its own account, and one that the world
+//! contradicts is a lie as well.
 
 use std::collections::BTreeSet;
 
 use gatesim_model::{
-    core::ids::SocketId,
+    core::{ids::SocketId, time::Time},
     event::{CloseCause, EndpointEnd, Event},
 };
 
 use super::{
+    limits::{KnownOfPlan, Limits},
     rule::{Findings, Rule},
     view::{LiveConnection, LiveView, container_of},
 };
@@ -36,12 +40,16 @@ const SWITCHING_PROTOCOLS: u16 = 101;
 ///   HTTP 500, which names a server fault. One that raises drops the transport
 ///   (`docs/protocol.md#transport-7`): 1006 says that something went wrong, which is true of a
 ///   server fault, and hides every other cause.
+/// - A peer that is said to be gone must not be there, a container that is said to go away must have
+///   been asked to stop, and a token that is said to be bad must not be good for ever. A session of a
+///   peer that is there never ends normally: only the peer knows when it has everything.
+/// - A container that is asked to stop, with time to spare, closes each of its connections.
 /// - The client must see the code that was handed over, unless it closed first or a fault (a link
 ///   partitioned or reset, a container gone) stood between.
 /// - A 101 that leaves out the subprotocol that was offered is no acceptance: a browser has to drop
 ///   the connection (RFC 6455, 4.1) without a reason that a person sees.
-#[derive(Default)]
 pub(super) struct CloseTellsTheTruth {
+    known: KnownOfPlan,
     /// The attempts that clients have open, and the close that the server sent.
     open: PerClient<SocketId, Option<SentClose>>,
     /// Links that are partitioned.
@@ -64,7 +72,7 @@ impl Rule for CloseTellsTheTruth {
 
     fn observe(&mut self, view: &LiveView, entry: &TraceEvent, found: &mut Findings) {
         match &entry.fact {
-            Fact::World(event) => self.world(view, event, found),
+            Fact::World(event) => self.world(view, entry.time, event, found),
             Fact::Protocol(Event::CloseSent {
                 socket,
                 code,
@@ -75,6 +83,7 @@ impl Rule for CloseTellsTheTruth {
                 let Some(connection) = connection.filter(|one| !one.peer_gone()) else {
                     return;
                 };
+                self.contradicted(view, (*socket, connection), *cause, found);
                 if connection.accepted.is_none() {
                     return refusal_hides(*socket, *cause, found);
                 }
@@ -106,6 +115,7 @@ impl Rule for CloseTellsTheTruth {
                 let unexplained =
                     connection.filter(|one| one.close_code.is_none() && !one.peer_gone());
                 if let Some(connection) = unexplained {
+                    self.contradicted(view, (*socket, connection), *cause, found);
                     match how {
                         EndpointEnd::Returned => silent_return(*socket, connection, *cause, found),
                         EndpointEnd::Raised => drop_hides(*socket, *cause, found),
@@ -236,7 +246,84 @@ fn drop_hides(socket: SocketId, cause: CloseCause, found: &mut Findings) {
 }
 
 impl CloseTellsTheTruth {
-    fn world(&mut self, view: &LiveView, event: &WorldEvent, found: &mut Findings) {
+    pub(super) fn new(limits: &Limits) -> Self {
+        CloseTellsTheTruth {
+            known: limits.known.clone(),
+            open: PerClient::new(),
+            partitioned: BTreeSet::new(),
+            unselected: BTreeSet::new(),
+        }
+    }
+
+    /// Compares the cause that the server gives for an end with what the world knows.
+    fn contradicted(
+        &self,
+        view: &LiveView,
+        (socket, connection): (SocketId, &LiveConnection),
+        cause: CloseCause,
+        found: &mut Findings,
+    ) {
+        let stays = view.stopping(connection.container).is_none();
+        let is_good = self.known.tokens_arrive && self.known.good_tokens.contains(&socket.peer);
+        let (words, truth) = match cause {
+            CloseCause::PeerGone if !connection.peer_may_be_gone() => {
+                ("peer said to be gone is there", "its peer is there")
+            }
+            CloseCause::Finished if !connection.peer_may_be_gone() => (
+                "session ended as finished",
+                "its peer is there and had not ended it",
+            ),
+            CloseCause::GoingAway if stays => (
+                "container said to go away stays",
+                "its container was not asked to stop",
+            ),
+            CloseCause::NotAuthenticated if is_good => (
+                "good token said to be bad",
+                "the token of its client is good",
+            ),
+            CloseCause::PeerGone
+            | CloseCause::Finished
+            | CloseCause::GoingAway
+            | CloseCause::NotAuthenticated
+            | CloseCause::ClientMisbehaved
+            | CloseCause::Overload
+            | CloseCause::NotReady
+            | CloseCause::AuthUnavailable
+            | CloseCause::ServerFault
+            | CloseCause::PeerSilent => return,
+        };
+        found.add(socket, words, || {
+            format!("The server ended {socket} because of {cause}, but {truth}.")
+        });
+    }
+
+    /// A container that was asked to stop is gone.
+    fn stopped(&self, view: &LiveView, now: Time, container: u32, found: &mut Findings) {
+        let Some(since) = view
+            .stopping(container)
+            .filter(|_| self.known.stops_have_time)
+        else {
+            return;
+        };
+        if view.stalled(container, since, now).is_some() {
+            return;
+        }
+        let left = view.served_by(container).find(|(_, connection)| {
+            connection.accepted.is_some_and(|at| at < since)
+                && connection.lives()
+                && !connection.peer_may_be_gone()
+        });
+        if let Some((socket, _)) = left {
+            found.add(socket, "stopped without a close", || {
+                format!(
+                    "container{container} was asked to stop, with time to spare, and is gone without a \
+                     close of {socket}: its client sees 1006."
+                )
+            });
+        }
+    }
+
+    fn world(&mut self, view: &LiveView, now: Time, event: &WorldEvent, found: &mut Findings) {
         match event {
             WorldEvent::ClientConnecting { socket, .. } => {
                 self.open.insert(*socket, None);
@@ -286,7 +373,10 @@ impl CloseTellsTheTruth {
                     });
                 }
             }
-            WorldEvent::ContainerGone { container, .. } => {
+            WorldEvent::ContainerGone { container, crashed } => {
+                if !crashed {
+                    self.stopped(view, now, *container, found);
+                }
                 self.forget(|_, said| said.container == *container);
             }
             WorldEvent::LinkPartitioned { from, to } => {

@@ -1,6 +1,6 @@
 //! Failures of one client do not keep another client out (I-18).
 //!
-//! From `BreakerFed`, `BreakerMoved`, `BreakerRefused` and `AdmissionRefused`; whose client it is
+//! Knows from: `BreakerFed`, `BreakerMoved`, `BreakerRefused` and `AdmissionRefused`; whose client it is
 //! comes from `ClientConnecting`.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,5 +1,7 @@
 //! The events of a run reach the client in the order of emission, and messages are executed in the
 //! order of arrival (I-11).
+//!
+//! Knows from: what runs emit, what clients receive, what arrives at servers, and what is executed.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 

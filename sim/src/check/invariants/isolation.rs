@@ -1,6 +1,6 @@
 //! What belongs to one user reaches no other user and is not executed for one (I-13).
 //!
-//! From `ClientConnecting` and `ClientSent`, which say whose a message is, and from `Dispatched`,
+//! Knows from: `ClientConnecting` and `ClientSent`, which say whose a message is, and from `Dispatched`,
 //! `RunStarted`, `HandlerChosen` and what clients receive, which show where it went.
 
 use std::collections::BTreeMap;

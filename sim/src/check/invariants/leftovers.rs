@@ -1,6 +1,6 @@
 //! Nothing of a connection outlives its transport for long (I-09).
 //!
-//! From the events that create and remove tasks, table entries and machines, and from
+//! Knows from: the events that create and remove tasks, table entries and machines, and from
 //! `TransportEnded`.
 
 use std::{

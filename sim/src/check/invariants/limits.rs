@@ -5,11 +5,11 @@
 //! same for every design, and marks the point from which waiting is a defect. Sections cited with `#`
 //! are those of `docs/protocol.md`.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use gatesim_model::core::environment::Environment;
 
-use crate::plan::{ClientPlan, Plan};
+use crate::plan::{ClientPlan, FaultKind, FaultPlan, Millis, PerMille, Plan, Token};
 
 /// Declared bounds, all in virtual time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +76,52 @@ pub struct Limits {
     /// From the end of all faults to the point by which no client waits any more, and until which
     /// clients stay that are still owed something: a connection, and an answer over it.
     pub converged: Duration,
+    /// What the plan makes true of clients and stops.
+    pub(super) known: KnownOfPlan,
+}
+
+/// What the judges know from the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct KnownOfPlan {
+    /// Clients whose tokens are good for ever.
+    pub(super) good_tokens: BTreeSet<u32>,
+    /// Whether nothing hides a token from the gateway, and the authentication service never calls a
+    /// good one bad.
+    pub(super) tokens_arrive: bool,
+    /// Whether each stop that is asked for leaves at least [`TO_STOP`].
+    pub(super) stops_have_time: bool,
+}
+
+/// What an orderly stop needs: 3 s for messages that are being handled and 2 s for the ends of
+/// connections (`#shutdown`), twice.
+const TO_STOP: Duration = Duration::from_secs(10);
+
+impl KnownOfPlan {
+    fn of(plan: &Plan) -> Self {
+        let good = plan.clients().filter(|(_, client)| {
+            client.token == Token::Valid
+                && client.token_life_ms.is_none()
+                && client.token_after_ms == Millis::default()
+        });
+        let denies = |fault: &FaultPlan| matches!(fault.kind, FaultKind::AuthDenies { .. });
+        let stops = plan.faults.iter().map(|fault| fault.kind.grace());
+        let mut stops = stops.filter(|grace| *grace > Duration::ZERO);
+        KnownOfPlan {
+            good_tokens: good.map(|(number, _)| number).collect(),
+            tokens_arrive: plan.balancer.headers.per_mille == PerMille::default()
+                && !plan.faults.iter().any(denies),
+            stops_have_time: stops.all(|grace| grace >= TO_STOP),
+        }
+    }
 }
 
 impl Limits {
     /// The bounds for a plan.
     pub fn of(plan: &Plan) -> Self {
-        Self::with(plan.environment, &Way::of(plan))
+        Limits {
+            known: KnownOfPlan::of(plan),
+            ..Self::with(plan.environment, &Way::of(plan))
+        }
     }
 
     fn with(environment: Environment, way: &Way) -> Self {
@@ -116,13 +156,22 @@ impl Limits {
             reconnected,
             answered,
             converged: reconnected + answered,
+            known: KnownOfPlan::default(),
         }
     }
 
-    /// The bounds for an environment, where nothing takes time on the way.
+    /// The bounds for an environment, where nothing takes time on the way, stops have time, and the
+    /// tokens of these clients are good.
     #[cfg(test)]
-    pub(crate) fn without_way(environment: Environment) -> Self {
-        Self::with(environment, &Way::default())
+    pub(crate) fn without_way(environment: Environment, good_tokens: BTreeSet<u32>) -> Self {
+        Limits {
+            known: KnownOfPlan {
+                good_tokens,
+                tokens_arrive: true,
+                stops_have_time: true,
+            },
+            ..Self::with(environment, &Way::default())
+        }
     }
 }
 

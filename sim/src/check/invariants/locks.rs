@@ -1,6 +1,6 @@
 //! Which task holds a lock, and which wait for it; a part of [`super::waiting`] (I-15).
 //!
-//! From `LockAsked`, `LockTaken`, `LockReleased` and `LockGivenUp`.
+//! Knows from: `LockAsked`, `LockTaken`, `LockReleased` and `LockGivenUp`.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,7 +1,7 @@
 //! Every client message is executed at most once and answered in full, or refused, or the client
 //! learns from the close code that the connection did not end well (I-10).
 //!
-//! From `MessageArrived` on: `Dispatched`, `MessageRefused`, `MessageDropped`, and `EndpointEnded`
+//! Knows from: `MessageArrived` on: `Dispatched`, `MessageRefused`, `MessageDropped`, and `EndpointEnded`
 //! as the last chance.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use gatesim_model::{
         ids::{MessageId, SocketId},
         time::Time,
     },
-    event::{CloseCause, EndpointEnd, Event},
+    event::{EndpointEnd, Event},
 };
 
 use super::{
@@ -114,12 +114,9 @@ impl NoClientMessageLost {
                     )
                 });
             }
-            Fact::Protocol(Event::EndpointEnded { socket, how, cause }) => {
+            Fact::Protocol(Event::EndpointEnded { socket, how, .. }) => {
                 let messages = self.arrived.remove(socket).unwrap_or_default();
-                // A send may have found the peer gone before anything else did.
-                if *cause != CloseCause::PeerGone
-                    && let Some(connection) = view.connection(*socket)
-                {
+                if let Some(connection) = view.connection(*socket) {
                     judge_end(*socket, connection, *how, &messages, found);
                 }
             }
@@ -156,7 +153,7 @@ fn judge_end(
         .filter(|(_, fate)| **fate == Fate::Waiting)
         .map(|(message, _)| message.as_str())
         .collect();
-    if !normal || connection.peer_gone() || waiting.is_empty() {
+    if !normal || connection.peer_may_be_gone() || waiting.is_empty() {
         return;
     }
     let cause = match connection.close_code {

@@ -155,7 +155,7 @@ invariants! {
         |_| Box::new(isolation::UsersIsolated::default()),
         "What belongs to one user reaches no other user and no client that did not ask, and is executed for no other user.";
     CloseTellsTheTruth => "close-tells-the-truth", "I-14", Always, EndedByServer,
-        |_| Box::new(close::CloseTellsTheTruth::default()),
+        |limits| Box::new(close::CloseTellsTheTruth::new(limits)),
         "Every connection that the server ends is closed with a legal code that names the cause, and the client sees that code.";
     NothingWaitsForever => "nothing-waits-forever", "I-15", Eventually, MessageSent,
         |limits| Box::new(waiting::NothingWaitsForever::new(limits)),

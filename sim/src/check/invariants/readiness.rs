@@ -1,5 +1,8 @@
 //! What may not be said or done before a connection is ready (I-05, I-06, I-07).
 //!
+//! Knows from: the registry and the machines in it, and the components of the container. That the gateway
+//! says a connection is ready (`ReadyReported`, the welcome) is what is judged.
+//!
 //! These rules keep no state: what is registered when the event happens decides.
 
 use std::fmt;

@@ -1,4 +1,7 @@
-//! Clients that give up; a part of [`super::waiting`] (I-15), from `ClientGaveUp`.
+//! Clients that give up; a part of [`super::waiting`] (I-15).
+//!
+//! Knows from: `ClientGaveUp`, which has the token that the client could have shown, changed headers, and
+//! impairments of the authentication service.
 
 use std::collections::BTreeSet;
 

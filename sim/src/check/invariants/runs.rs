@@ -1,7 +1,7 @@
 //! Every event of an agent run is delivered, stored and replayed, or reported to its producer as
 //! failed; and every run ends (I-12).
 //!
-//! From the events of runs (`RunStarted` to `RunEnded`, `AgentEvent...`), the welcome of the user's
+//! Knows from: the events of runs (`RunStarted` to `RunEnded`, `AgentEvent...`), the welcome of the user's
 //! next connection, and the tasks and endpoint that a run needs to go on.
 
 use std::{

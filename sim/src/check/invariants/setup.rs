@@ -1,18 +1,20 @@
-//! An accepted connection becomes ready or is closed, in time (I-08), from `Accepted` to the
-//! `Transition` to PROCESSING_READY or `CloseSent`.
+//! An accepted connection becomes ready or is closed, in time (I-08).
+//!
+//! Knows from: `Accepted`, the `Transition` of the machine to PROCESSING_READY, `CloseSent` as an act, and the
+//! end of peer, transport and container. The cause that an endpoint states is not asked.
 
 use std::time::Duration;
 
 use gatesim_model::{
     core::{ids::SocketId, state::ConnectionState, time::Time},
-    event::{CloseCause, Event},
+    event::Event,
 };
 
 use super::{
     deadlines::Deadlines,
     limits::Limits,
     rule::{Findings, Rule},
-    view::LiveView,
+    view::{LiveConnection, LiveView},
 };
 use crate::trace::{
     event::{Fact, TraceEvent, WorldEvent},
@@ -58,8 +60,8 @@ impl Rule for SetupEndsInTime {
                 self.waiting.disarm(socket);
             }
             Fact::Protocol(Event::EndpointEnded { socket, cause, .. }) => {
-                // A send may have found the peer gone before anything else did.
-                let peer_gone = *cause == CloseCause::PeerGone;
+                let connection = view.connection(*socket);
+                let peer_gone = connection.is_none_or(LiveConnection::peer_may_be_gone);
                 if self.waiting.disarm(socket) && !peer_gone {
                     let words = "endpoint ended without ready and without a close";
                     found.add(*socket, words, || {

@@ -1,6 +1,6 @@
 //! A peer that is gone is noticed, and one that answers is not declared dead (I-20).
 //!
-//! From what arrives at the server (`MessageArrived`, `PongArrived`), the heartbeat's task and
+//! Knows from: what arrives at the server (`MessageArrived`, `PongArrived`), the heartbeat's task and
 //! time-out, and the events that end a connection.
 
 use std::{collections::BTreeSet, time::Duration};

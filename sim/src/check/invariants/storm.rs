@@ -1,6 +1,6 @@
 //! A client that is refused retries more and more slowly (I-17).
 //!
-//! From `ClientConnecting`, `ClientReady`, `ClientRefused` and `ClientClosed`.
+//! Knows from: `ClientConnecting`, `ClientReady`, `ClientRefused` and `ClientClosed`.
 
 use std::{collections::VecDeque, time::Duration};
 

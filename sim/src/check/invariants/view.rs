@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct LiveView {
     containers: BTreeMap<u32, ContainerMemory>,
     connections: PerClient<SocketId, LiveConnection>,
+    /// Links that are partitioned.
+    partitioned: BTreeSet<(Actor, Actor)>,
 }
 
 /// One container's memory.
@@ -33,6 +35,8 @@ struct ContainerMemory {
     machines: BTreeMap<ConnectionId, RegisteredMachine>,
     present: BTreeSet<Component>,
     stall: Option<Stall>,
+    /// Since when it is asked to stop.
+    stopping: Option<Time>,
 }
 
 /// The last stall of a container: a time without a processor.
@@ -63,6 +67,9 @@ pub(super) struct LiveConnection {
     pub(super) disconnect_seen: Option<Time>,
     pub(super) transport_ended: Option<Time>,
     pub(super) endpoint_ended: Option<Time>,
+    /// Its client has ended it, or something on the way has, or may have: the server may learn it from
+    /// a send that fails, before anything else tells it.
+    disturbed: bool,
 }
 
 impl LiveConnection {
@@ -74,6 +81,11 @@ impl LiveConnection {
     /// Whether the peer or the network has ended it.
     pub(super) fn peer_gone(&self) -> bool {
         self.disconnect_seen.is_some() || self.transport_ended.is_some()
+    }
+
+    /// The same, or the server may have found out by itself that it is so.
+    pub(super) fn peer_may_be_gone(&self) -> bool {
+        self.peer_gone() || self.disturbed
     }
 
     fn is_over(&self) -> bool {
@@ -99,6 +111,12 @@ pub(super) fn container_of(entry: &TraceEvent) -> u32 {
             )
         }
     }
+}
+
+/// Whether a link is on the way of a connection to this container.
+fn is_between((from, to): (Actor, Actor), socket: SocketId, container: u32) -> bool {
+    let container = Some(container);
+    from.is_on_way(socket, container) || to.is_on_way(socket, container)
 }
 
 impl LiveView {
@@ -156,6 +174,20 @@ impl LiveView {
         self.stalled(self.connection(socket)?.container, since, now)
     }
 
+    /// Since when a container is asked to stop, if it is.
+    pub(super) fn stopping(&self, container: u32) -> Option<Time> {
+        self.containers.get(&container)?.stopping
+    }
+
+    /// The connections that a container serves.
+    pub(super) fn served_by(
+        &self,
+        container: u32,
+    ) -> impl Iterator<Item = (SocketId, &LiveConnection)> {
+        let served = self.connections.iter();
+        served.filter(move |(_, connection)| connection.container == container)
+    }
+
     /// The machines of a connection and their states, as a clause.
     pub(super) fn machines_in_words(&self, socket: SocketId) -> String {
         let machines: Vec<String> = self
@@ -189,6 +221,20 @@ impl LiveView {
                     connection.transport_ended = Some(entry.time)
                 });
             }
+            Fact::World(WorldEvent::ContainerTerminating { container }) => {
+                self.containers.entry(*container).or_default().stopping = Some(entry.time);
+            }
+            Fact::World(
+                WorldEvent::ClientClosed { socket, .. } | WorldEvent::ConnectionCut { socket, .. },
+            ) => self.update(*socket, |connection| connection.disturbed = true),
+            Fact::World(WorldEvent::LinkReset { from, to }) => self.disturb((*from, *to)),
+            Fact::World(WorldEvent::LinkPartitioned { from, to }) => {
+                self.partitioned.insert((*from, *to));
+                self.disturb((*from, *to));
+            }
+            Fact::World(WorldEvent::LinkRepaired { from, to }) => {
+                self.partitioned.remove(&(*from, *to));
+            }
             Fact::World(WorldEvent::ContainerStalled { container }) => {
                 self.containers.entry(*container).or_default().stall = Some(Stall::Going);
             }
@@ -200,9 +246,18 @@ impl LiveView {
         }
     }
 
+    /// Something has happened to a link: connections over it may be over.
+    fn disturb(&mut self, link: (Actor, Actor)) {
+        for (socket, connection) in self.connections.iter_mut() {
+            connection.disturbed |= is_between(link, socket, connection.container);
+        }
+    }
+
     fn apply_protocol(&mut self, container: u32, now: Time, event: &Event) {
         match event {
             Event::EndpointStarted { socket } => {
+                let mut partitioned = self.partitioned.iter();
+                let disturbed = partitioned.any(|link| is_between(*link, *socket, container));
                 self.connections.insert(
                     *socket,
                     LiveConnection {
@@ -214,6 +269,7 @@ impl LiveView {
                         disconnect_seen: None,
                         transport_ended: None,
                         endpoint_ended: None,
+                        disturbed,
                     },
                 );
             }

@@ -1,8 +1,10 @@
 //! Nothing waits for ever (I-15): locks are acquired in time, and once every fault is over each
 //! obligation to a client is met within its bound.
 //!
-//! From what clients do and receive, the runs and calls that work for them, `CloseSent`,
-//! `FaultsHealed` and `Finished`; locks are judged in [`super::locks`], clients that give up in
+//! Knows from: what clients do and receive, the runs and calls that work for them, `FaultsHealed` and
+//! `Finished`; from the plan, which tokens are good. Of what the gateway says of itself it takes only
+//! that it turns a client away for too many connections or bad frames (`CloseSent`), which gives the
+//! client its bound again; locks are judged in [`super::locks`], clients that give up in
 //! [`super::resignation`].
 
 use std::{
@@ -46,6 +48,8 @@ use crate::{
 /// will never have) has the bound again from there.
 pub(super) struct NothingWaitsForever {
     connection_bound: Duration,
+    /// Clients whose tokens are good for ever.
+    good_tokens: BTreeSet<u32>,
     answer_bound: Duration,
     era: Era,
     clients: PerClient<u32, WaitingClient>,
@@ -64,6 +68,7 @@ impl NothingWaitsForever {
     pub(super) fn new(limits: &Limits) -> Self {
         NothingWaitsForever {
             connection_bound: limits.reconnected,
+            good_tokens: limits.known.good_tokens.clone(),
             answer_bound: limits.answered,
             era: Era::Faulty,
             clients: PerClient::new(),
@@ -104,6 +109,10 @@ impl NothingWaitsForever {
     /// A client is refused for a good reason, and with it the messages that it has sent already.
     fn refused(&mut self, now: Time, client: u32) {
         self.renew(now, Obligation::Connection(client));
+        self.renew_answers(now, client);
+    }
+
+    fn renew_answers(&mut self, now: Time, client: u32) {
         let asking = self.clients.get(&client);
         let unanswered = asking.map(|asking| asking.unanswered.clone());
         for message in unanswered.unwrap_or_default() {
@@ -213,15 +222,13 @@ impl NothingWaitsForever {
                 message,
                 kind,
                 ..
-            } => match kind {
-                AgentEventKind::AgentCompleted => self.answered(socket.peer, message),
-                AgentEventKind::AgentStarted
-                | AgentEventKind::AgentThinking
-                | AgentEventKind::ToolExecuting
-                | AgentEventKind::ToolCompleted => {
-                    self.renew(now, Obligation::Answer(socket.peer, message.clone()));
+            } => {
+                if *kind == AgentEventKind::AgentCompleted {
+                    self.answered(socket.peer, message);
                 }
-            },
+                // Its other answers may be on the way behind this event.
+                self.renew_answers(now, socket.peer);
+            }
             WorldEvent::ClientGotError {
                 socket,
                 message: Some(message),
@@ -300,9 +307,8 @@ impl NothingWaitsForever {
                         .all(|one| view.is_present(container, *one))
                 };
                 let good_reason = match cause {
-                    CloseCause::NotAuthenticated
-                    | CloseCause::ClientMisbehaved
-                    | CloseCause::Overload => true,
+                    CloseCause::NotAuthenticated => !self.good_tokens.contains(&socket.peer),
+                    CloseCause::ClientMisbehaved | CloseCause::Overload => true,
                     CloseCause::NotReady => lacks(),
                     CloseCause::PeerGone
                     | CloseCause::Finished

@@ -162,11 +162,6 @@ impl<K: OfClient, T> PerClient<K, T> {
         self.iter_mut().map(|(_, value)| value)
     }
 
-    /// Every value, taken out of the table.
-    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
-        self.clients.into_iter().flat_map(Slot::into_values)
-    }
-
     /// Keeps the values that pass the test.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut T) -> bool) {
         self.extract(|key, value| !keep(key, value));

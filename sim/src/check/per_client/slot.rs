@@ -65,16 +65,6 @@ impl<R: Copy + Ord, T> Slot<R, T> {
         }
     }
 
-    pub(super) fn into_values(self) -> impl Iterator<Item = T> {
-        let (one, several) = match self {
-            Slot::Nothing => (None, Vec::new()),
-            Slot::One(_, value) => (Some(value), Vec::new()),
-            Slot::Several(all) => (None, all),
-        };
-        one.into_iter()
-            .chain(several.into_iter().map(|(_, value)| value))
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (R, &T)> {
         let (one, several) = match self {
             Slot::Nothing => (None, &[][..]),

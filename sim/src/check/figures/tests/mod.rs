@@ -2,6 +2,7 @@
 
 mod attempts;
 mod messages;
+mod owed;
 mod population;
 
 use std::time::Duration;
@@ -9,10 +10,10 @@ use std::time::Duration;
 use gatesim_model::{
     core::{
         ids::{RunId, SocketId},
-        message::{AgentEventKind, ErrorCode},
+        message::AgentEventKind,
         time::Time,
     },
-    event::{Breaker, BreakerState, CloseCause, Component, Event, ReadySource},
+    event::{Component, Event, ReadySource},
     port::env::Service,
 };
 

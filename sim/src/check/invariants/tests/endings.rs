@@ -286,3 +286,81 @@ fn views_agree() {
         ]
     ));
 }
+
+#[test]
+fn what_the_server_says_of_an_end_must_be_so() {
+    let held = |events: &EventList| events.verdict(Invariant::CloseTellsTheTruth) == "held";
+    let named = |events: &EventList, cause: &str| {
+        let verdict = events.verdict(Invariant::CloseTellsTheTruth);
+        assert!(verdict.contains(cause), "{cause}: {verdict}");
+    };
+    let (from, to) = (Actor::Client(0), Actor::Balancer);
+    let container = 0;
+
+    let mut there = EventList::accepted();
+    there.close(1000, CloseCause::PeerGone);
+    named(&there, "peer said to be gone is there");
+    let mut cut_off = EventList::accepted();
+    cut_off
+        .world(WorldEvent::LinkReset { from, to })
+        .close(1000, CloseCause::PeerGone);
+    assert!(held(&cut_off), "its link was reset");
+
+    let mut finished = EventList::accepted();
+    finished.endpoint_ended(EndpointEnd::Returned, CloseCause::Finished);
+    named(&finished, "session ended as finished");
+
+    let mut stays = EventList::accepted();
+    stays.close(1012, CloseCause::GoingAway);
+    named(&stays, "container said to go away stays");
+    let mut goes = EventList::accepted();
+    goes.world(WorldEvent::ContainerTerminating { container })
+        .close(1012, CloseCause::GoingAway);
+    assert!(held(&goes), "its container goes");
+
+    let mut trusted = EventList::new();
+    trusted
+        .container(Event::EndpointStarted { socket: TRUSTED })
+        .container(Event::Accepted {
+            socket: TRUSTED,
+            subprotocol: None,
+            offered: false,
+        })
+        .container(Event::CloseSent {
+            socket: TRUSTED,
+            code: 1008,
+            reason: "".into(),
+            cause: CloseCause::NotAuthenticated,
+        });
+    named(&trusted, "good token said to be bad");
+}
+
+#[test]
+fn a_planned_stop_closes_each_connection() {
+    let (container, crashed) = (0, false);
+    let mut silent = EventList::accepted();
+    silent
+        .world(WorldEvent::ContainerTerminating { container })
+        .wait_secs(10)
+        .world(WorldEvent::ContainerGone { container, crashed });
+    let verdict = silent.verdict(Invariant::CloseTellsTheTruth);
+    assert!(verdict.contains("stopped without a close"), "{verdict}");
+
+    let mut closed = EventList::accepted();
+    closed
+        .world(WorldEvent::ContainerTerminating { container })
+        .close(1012, CloseCause::GoingAway)
+        .world(WorldEvent::ContainerGone { container, crashed });
+    let mut killed = EventList::accepted();
+    killed.world(WorldEvent::ContainerGone {
+        container,
+        crashed: true,
+    });
+    for (what, events) in [("closed", closed), ("crashed", killed)] {
+        assert_eq!(
+            events.verdict(Invariant::CloseTellsTheTruth),
+            "held",
+            "{what}"
+        );
+    }
+}

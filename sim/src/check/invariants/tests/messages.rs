@@ -276,3 +276,28 @@ fn messages_in_order() {
         ]
     ));
 }
+
+#[test]
+fn an_answer_is_of_one_run() {
+    let answered = |runs: [u32; 2]| {
+        let mut events = EventList::accepted();
+        events.world(WorldEvent::ClientSent {
+            socket: SOCKET,
+            message: "c0-m1".into(),
+        });
+        for (run, seq) in runs.into_iter().zip(0..) {
+            events.world(WorldEvent::ClientGotEvent {
+                socket: SOCKET,
+                run: RunId(run),
+                message: "c0-m1".into(),
+                seq,
+                kind: AgentEventKind::AgentThinking,
+                recovered: false,
+            });
+        }
+        events.verdict(Invariant::NoClientMessageLost)
+    };
+    assert_eq!(answered([0, 0]), "held");
+    let glued = answered([0, 1]);
+    assert!(glued.contains("answered by two runs"), "{glued}");
+}
