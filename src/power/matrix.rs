@@ -5,6 +5,7 @@ use super::{
     finding::{DefectFinding, DefectVerdict},
     hunt::RUNS_AFTER_FIND,
     report::verdict,
+    steps,
 };
 use crate::{
     output::labels::{self, percent},
@@ -20,6 +21,7 @@ pub fn markdown(power: &Power, catalogue: &Catalogue) -> String {
         survivors(power),
         differences(power),
         conditions(power),
+        steps::section(catalogue),
         harmless(catalogue),
         excluded(catalogue),
     ];

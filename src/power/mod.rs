@@ -3,7 +3,8 @@
 //!
 //! - `hunt`: the search for one defect from one first seed;
 //! - `finding`: the results for one defect, and for the whole catalogue;
-//! - `report`: the output; `matrix`: the kill matrix as a file.
+//! - `report`: the output; `matrix`: the kill matrix as a file;
+//! - `steps`: the table of steps by kinds in it.
 
 use std::{
     num::NonZeroUsize,
@@ -39,6 +40,7 @@ mod finding;
 mod hunt;
 mod matrix;
 mod report;
+mod steps;
 
 /// The results for all defects.
 pub struct Power {

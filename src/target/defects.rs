@@ -33,6 +33,9 @@ pub struct Catalogue {
     /// Answers that differ from the reference and are not defects on their own.
     #[serde(default)]
     pub harmless: Vec<Harmless>,
+    /// Why there is no defect of some kinds at some steps.
+    #[serde(rename = "gap")]
+    pub gaps: Vec<CatalogueGap>,
     /// Where the simulated revisions break other invariants than their known defects predict.
     #[serde(default, rename = "disagreement")]
     pub disagreements: Vec<Disagreement>,
@@ -47,6 +50,10 @@ pub struct Defect {
     pub id: String,
     /// One line.
     pub title: String,
+    /// The step at which it goes wrong, one of [`STEPS`].
+    pub step: String,
+    /// In which way.
+    pub kind: Kind,
     /// The answer that is flipped: `question=answer`.
     pub flip: String,
     /// Other answers without which the flipped one has no effect.
@@ -63,6 +70,88 @@ pub struct Defect {
     pub survives: Option<String>,
     /// Anything else.
     pub note: Option<String>,
+}
+
+/// Where something can go wrong: the steps of `docs/protocol.md#connection-sequence`, and what is no step
+/// of a connection.
+pub const STEPS: [&str; 42] = [
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17",
+    "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33",
+    "34", "35", "36", "37", "38", "39", "delivery", "stop", "client",
+];
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $name:literal,)+) => {
+        /// In which way something goes wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Kind] = &[$(Kind::$kind,)+];
+
+            /// Its name in the catalogue.
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The step is missing.
+    Missing = "missing",
+    /// It comes early.
+    Early = "early",
+    /// It comes late.
+    Late = "late",
+    /// It comes twice.
+    Twice = "twice",
+    /// It is detached from its connection, or from the step that needs its result.
+    Detached = "detached",
+    /// It is cancelled between its two halves.
+    Cancelled = "cancelled",
+    /// It raises.
+    Raises = "raises",
+    /// It uses a name or an id that is not bound.
+    Unbound = "unbound",
+    /// It asks about another object than it should, or about none.
+    WrongObject = "wrong-object",
+    /// It polls with a period of its own.
+    OwnPeriod = "own-period",
+    /// It believes an answer that is stale.
+    Stale = "stale",
+    /// It fails in the middle of a round over all connections, or all frames.
+    MidRound = "mid-round",
+    /// Something else.
+    Otherwise = "otherwise",
+}
+
+/// Why there is no defect of these kinds at these steps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueGap {
+    /// The steps; all if none is named.
+    #[serde(default)]
+    pub steps: Vec<String>,
+    /// The kinds; all if none is named.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    /// Why.
+    pub because: String,
+}
+
+/// What the catalogue has of one kind at one step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// The ids of these defects.
+    Defects(Vec<&'a str>),
+    /// None, for the reason at this place of the gaps.
+    Gap(usize),
+    /// None, and no reason.
+    Open,
 }
 
 /// A prerequisite of a defect.
@@ -155,6 +244,26 @@ impl Catalogue {
             .filter(|defect| asked.is_empty() || asked.contains(&defect.id))
             .map(|defect| defect.subject().with_context(|| defect.id.clone()))
             .collect()
+    }
+
+    /// What there is of one kind at one step.
+    pub fn cell(&self, step: &str, kind: Kind) -> Cell<'_> {
+        let is_here = |defect: &&Defect| defect.step == step && defect.kind == kind;
+        let ids: Vec<&str> = self
+            .defects
+            .iter()
+            .filter(is_here)
+            .map(|d| &*d.id)
+            .collect();
+        let covers = |gap: &CatalogueGap| {
+            (gap.steps.is_empty() || gap.steps.iter().any(|of| of == step))
+                && (gap.kinds.is_empty() || gap.kinds.contains(&kind))
+        };
+        match (ids.is_empty(), self.gaps.iter().position(covers)) {
+            (false, _) => Cell::Defects(ids),
+            (true, Some(place)) => Cell::Gap(place),
+            (true, None) => Cell::Open,
+        }
     }
 
     /// The invariants that a design should break according to its known defects, each with these
@@ -278,6 +387,24 @@ mod tests {
             );
             assert!(!defect.scenarios.is_empty(), "{}", defect.id);
             assert!(!defect.expect.is_empty(), "{}", defect.id);
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_defect_or_a_reason_at_each_step() {
+        let catalogue = catalogue();
+        for defect in &catalogue.defects {
+            assert!(STEPS.contains(&&*defect.step), "{}", defect.id);
+        }
+        for step in STEPS {
+            for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Otherwise) {
+                let cell = catalogue.cell(step, *kind);
+                assert_ne!(cell, Cell::Open, "step {step}, {}", kind.name());
+            }
+        }
+        for gap in &catalogue.gaps {
+            let known = |step: &String| STEPS.contains(&step.as_str());
+            assert!(gap.steps.iter().all(known), "{:?}", gap.steps);
         }
     }
 

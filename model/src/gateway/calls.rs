@@ -1,14 +1,18 @@
 //! Calls to backing services: one place that bounds them in time and reports their two ends, and
 //! breakers that report their moves.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use crate::{
     core::{
-        breaker::{CallResult, CircuitBreaker, Policy},
+        breaker::{BreakerAdmission, CallResult, CircuitBreaker, Policy},
         ids::SocketId,
         ledger::{self, MessageKey},
     },
+    design::BreakerTrials,
     event::{Blame, Breaker, BreakerState, Event, Limit},
     port::{
         env::{CallError, Env, Reply, Request},
@@ -82,14 +86,26 @@ pub async fn ask_ledger<E: Env>(
 pub(crate) struct SharedBreaker {
     name: Breaker,
     breaker: RefCell<CircuitBreaker>,
+    trials: BreakerTrials,
+    /// Whether a trial has begun and not ended.
+    trial: Cell<TrialCall>,
+}
+
+/// The one call that goes through a breaker on trial, where there is one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TrialCall {
+    None,
+    UnderWay,
 }
 
 impl SharedBreaker {
     /// A closed breaker.
-    pub(crate) fn new(name: Breaker, policy: Policy) -> Self {
+    pub(crate) fn new(name: Breaker, policy: Policy, trials: BreakerTrials) -> Self {
         SharedBreaker {
             name,
             breaker: RefCell::new(CircuitBreaker::new(policy)),
+            trials,
+            trial: Cell::new(TrialCall::None),
         }
     }
 
@@ -98,14 +114,26 @@ impl SharedBreaker {
         let admission = self.breaker.borrow_mut().admit(env.now());
         self.moved(env, admission.moved());
         let breaker = self.name;
-        if !admission.is_admitted() {
+        let admitted = admission.is_admitted() && self.has_room_for(admission);
+        if !admitted {
             env.emit(Event::BreakerRefused { socket, breaker });
         }
-        admission.is_admitted()
+        admitted
+    }
+
+    /// Whether another trial may begin, if this is one.
+    fn has_room_for(&self, admission: BreakerAdmission) -> bool {
+        match (self.trials, admission) {
+            (BreakerTrials::OneAtATime, BreakerAdmission::Trial | BreakerAdmission::FirstTrial) => {
+                self.trial.replace(TrialCall::UnderWay) == TrialCall::None
+            }
+            (BreakerTrials::OneAtATime | BreakerTrials::Unlimited, _) => true,
+        }
     }
 
     /// A call went well.
     pub(crate) fn succeeded(&self, env: &impl Env) {
+        self.trial.set(TrialCall::None);
         let moved = self
             .breaker
             .borrow_mut()
@@ -115,6 +143,7 @@ impl SharedBreaker {
 
     /// A call that was made for this connection failed.
     pub(crate) fn failed(&self, env: &impl Env, socket: SocketId, blame: Blame) {
+        self.trial.set(TrialCall::None);
         let (moved, failures) = {
             let mut breaker = self.breaker.borrow_mut();
             let moved = breaker.record(CallResult::Failure, env.now());

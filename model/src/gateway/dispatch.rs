@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::{
     core::message::{ClientMessage, RunRequest, ServerMessage},
+    design::UserContext,
     event::{Event, Step},
     gateway::{
         agent,
@@ -81,7 +82,11 @@ pub async fn route<E: Env>(
         Route::Answer(answer) => connection.send(&answer).await?,
         Route::Nothing => {}
         Route::Run(request, handler) => {
-            let user = connection.user().ok_or(RouteError::NoUser)?.clone();
+            let user = match container.design.user_context {
+                UserContext::Connection => connection.user().cloned(),
+                UserContext::Process => container.auth.latest(),
+            };
+            let user = user.ok_or(RouteError::NoUser)?;
             if let Some((handler_of, _)) = found {
                 connection.emit(Event::HandlerChosen { socket, handler_of });
             }

@@ -135,6 +135,11 @@ fn targets<E: Env>(container: &Container<E>, to: &Addressee<E>) -> Vec<(Rc<Manag
             let all = managers.into_iter().map(|manager| (manager, Audience::All));
             all.collect()
         }
+        EventTarget::AllOfTheUser => {
+            let all = container.live_connections().into_iter();
+            let of_user = all.filter(|connection| connection.user() == Some(&to.user));
+            of_user.flat_map(one).collect()
+        }
         EventTarget::NewestConnection => {
             let newest = container.router.newest();
             newest.map_or_else(Vec::new, one)

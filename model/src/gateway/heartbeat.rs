@@ -8,10 +8,13 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    core::{close::honest_code, message::ServerMessage},
+    core::{
+        close::{NORMAL, honest_code},
+        message::ServerMessage,
+    },
     design::HeartbeatFailure,
     event::{CloseCause, Event},
-    gateway::connection::Connection,
+    gateway::{connection::Connection, container::Container},
     port::{
         env::Env,
         wait::{First, first},
@@ -39,19 +42,44 @@ pub async fn beat<E: Env>(connection: Rc<Connection<E>>) {
                 report(&connection);
             }
         }
-        HeartbeatFailure::Close => {
+        HeartbeatFailure::Close | HeartbeatFailure::CloseNormally => {
             let pinging = Box::pin(ping_while(&connection, || true));
             match first(silent(&connection), pinging).await {
-                First::Left(()) => {
-                    report(&connection);
-                    let cause = CloseCause::PeerSilent;
-                    let code = honest_code(cause);
-                    connection.close(code, "heartbeat timeout", cause).await;
-                }
+                First::Left(()) => close_silent(&connection).await,
                 First::Right(()) => {}
             }
         }
     }
+}
+
+/// Body of the one heartbeat task of a container, where there is one: pings the connections in turn,
+/// sleeps an interval, and so on. It waits for each, and the first that fails ends it.
+pub async fn beat_for_all<E: Env>(container: Rc<Container<E>>) {
+    loop {
+        for connection in container.live_connections() {
+            if !connection.is_ready() {
+                continue;
+            }
+            if silence(&connection) > patience(&connection) {
+                close_silent(&connection).await;
+            } else if connection.send(&ServerMessage::Ping).await.is_err() {
+                return;
+            }
+        }
+        let interval = container.environment.heartbeat_interval();
+        container.env.sleep(interval).await;
+    }
+}
+
+/// Ends a connection whose peer is silent.
+async fn close_silent<E: Env>(connection: &Connection<E>) {
+    report(connection);
+    let cause = CloseCause::PeerSilent;
+    let code = match connection.design.heartbeat_failure {
+        HeartbeatFailure::Leave | HeartbeatFailure::Close => honest_code(cause),
+        HeartbeatFailure::CloseNormally => NORMAL,
+    };
+    connection.close(code, "heartbeat timeout", cause).await;
 }
 
 /// Sends a ping, sleeps an interval, and so on.

@@ -19,6 +19,7 @@ use crate::{
         ledger::{JournalPage, LEASE, LedgerAnswer, LedgerCommand, MessageKey, Status},
         message::AgentEventKind,
     },
+    design::JournalNews,
     event::Event,
     gateway::{calls, delivery::outbox::DeliveryReport},
     port::env::Env,
@@ -36,8 +37,9 @@ const RENEW_EVERY: Duration = Duration::from_secs(2);
 const FAIL_LIMIT: Duration = Duration::from_secs(1);
 
 /// The journals of one container, by message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Journals {
+    listeners: JournalNews,
     by_message: RefCell<BTreeMap<MessageKey, Rc<Journal>>>,
 }
 
@@ -49,13 +51,17 @@ pub(crate) struct Journal {
     asker: SocketId,
     events: RefCell<Vec<AgentEventKind>>,
     status: Cell<Status>,
+    listeners: JournalNews,
     news: Notify,
 }
 
 impl Journals {
-    /// No run yet.
-    pub fn new() -> Self {
-        Journals::default()
+    /// No run yet. `listeners` are told of news.
+    pub fn new(listeners: JournalNews) -> Self {
+        Journals {
+            listeners,
+            by_message: RefCell::default(),
+        }
     }
 
     /// A run has claimed its message.
@@ -66,6 +72,7 @@ impl Journals {
             asker,
             events: RefCell::default(),
             status: Cell::new(Status::Running),
+            listeners: self.listeners,
             news: Notify::new(),
         });
         self.by_message.borrow_mut().insert(key, journal.clone());
@@ -126,7 +133,7 @@ impl Journal {
             AgentEventKind::AgentStarted
             | AgentEventKind::AgentThinking
             | AgentEventKind::ToolExecuting
-            | AgentEventKind::ToolCompleted => self.news.notify_waiters(),
+            | AgentEventKind::ToolCompleted => self.tell(),
         }
         DeliveryReport::Delivered
     }
@@ -175,10 +182,20 @@ impl Journal {
     /// The first end counts.
     fn end(&self, status: Status) {
         match self.status.get() {
-            Status::Running | Status::Silent => self.status.set(status),
+            Status::Running | Status::Silent => {
+                self.status.set(status);
+                self.tell();
+            }
             Status::Completed | Status::Failed => {}
         }
-        self.news.notify_waiters();
+    }
+
+    /// There is news.
+    fn tell(&self) {
+        match self.listeners {
+            JournalNews::EveryListener => self.news.notify_waiters(),
+            JournalNews::OneListener => self.news.notify_one(),
+        }
     }
 
     /// What there is from event `from` on; waits until there is anything, or the run is over.

@@ -4,7 +4,7 @@ use std::{future, rc::Rc, time::Duration};
 
 use crate::{
     core::{close::TRY_AGAIN_LATER, message::Notice},
-    design::{ShutdownPolicy, StopInSetup},
+    design::{DrainPace, ShutdownPolicy, StopInSetup},
     event::{CloseCause, EndpointEnd, Limit, TaskName},
     gateway::{
         connection::{Connection, Transport},
@@ -16,6 +16,7 @@ use crate::{
     port::{
         env::{Env, Task},
         limits,
+        socket::SocketError,
         wait::timeout,
     },
 };
@@ -24,6 +25,10 @@ use crate::{
 pub const DRAIN_GRACE: Duration = Duration::from_secs(3);
 /// How long runs may take to fail, and endpoints to clean up once their connections are closed.
 pub const DRAIN_CLEAN_UP: Duration = Duration::from_secs(2);
+
+/// Over how long the closes are spread, where they are: half of the time for cleaning up.
+const CLOSES_SPREAD_OVER: Duration = Duration::from_secs(1);
+
 impl<E: Env> Container<E> {
     /// Serves one connection from its upgrade to its end: first the middleware, which may answer
     /// the upgrade itself, then the endpoint. Returning without a close before makes the server end
@@ -47,11 +52,22 @@ impl<E: Env> Container<E> {
         match self.design.shutdown {
             ShutdownPolicy::Ignored => future::pending().await,
             ShutdownPolicy::ExitsAtOnce => {}
-            ShutdownPolicy::Drained => self.drain().await,
+            ShutdownPolicy::Drained => {
+                self.finish_runs().await;
+                self.close_all();
+                self.clean_up().await;
+            }
+            ShutdownPolicy::DrainedUntilAFailure => {
+                self.finish_runs().await;
+                if self.close_in_turn().await.is_ok() {
+                    self.clean_up().await;
+                }
+            }
         }
     }
 
-    async fn drain(self: &Rc<Self>) {
+    /// Takes on nothing more, tells the clients, and lets runs come to their end, in force if need be.
+    async fn finish_runs(self: &Rc<Self>) {
         self.lifecycle.set(Lifecycle::Draining);
         for connection in self.live_connections() {
             let told = connection.clone();
@@ -81,12 +97,42 @@ impl<E: Env> Container<E> {
             run.cancel();
         }
         delivery::give_up(self);
-        for connection in self.live_connections() {
+    }
+
+    fn close_all(&self) {
+        let connections = self.live_connections();
+        let count = connections.len().max(1) as u32;
+        for (connection, place) in connections.into_iter().zip(0..) {
+            let pause = match self.design.drain_pace {
+                DrainPace::AtOnce => None,
+                DrainPace::Spread => Some(CLOSES_SPREAD_OVER * place / count),
+            };
             let ended = connection.clone();
             connection.spawn_owned(TaskName::Shutdown, async move {
+                if let Some(pause) = pause {
+                    ended.env.sleep(pause).await;
+                }
                 end_if_accepted(&ended).await;
             });
         }
+    }
+
+    /// Closes one connection after the other, in any state; one that is not accepted yet cannot
+    /// take a close frame.
+    async fn close_in_turn(&self) -> Result<(), SocketError> {
+        for connection in self.live_connections() {
+            match connection.transport() {
+                Transport::Upgrading => return Err(SocketError::SendBeforeAccept),
+                Transport::Open | Transport::Closed | Transport::PeerGone => {
+                    connection.end(CloseCause::GoingAway).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every endpoint has cleaned up, and stops what looks after the container.
+    async fn clean_up(&self) {
         let cleaned_up = async {
             while !self.live.borrow().is_empty() {
                 self.env.sleep(Duration::from_millis(10)).await;
@@ -110,6 +156,7 @@ impl<E: Env> Container<E> {
 async fn interrupt<E: Env>(connection: &Connection<E>) {
     match connection.design.stop_in_setup {
         StopInSetup::GoingAway => end_if_accepted(connection).await,
+        StopInSetup::GoingAwayUnaccepted => connection.end(CloseCause::GoingAway).await,
         StopInSetup::StepFailed => match connection.transport() {
             Transport::Upgrading => {}
             Transport::Open | Transport::Closed | Transport::PeerGone => {

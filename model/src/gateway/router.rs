@@ -76,7 +76,7 @@ impl<E: Env> Router<E> {
         lists.newest = Rc::downgrade(connection);
         match policy {
             // One for each connection, and removed with it.
-            RouterHandlers::Own => {}
+            RouterHandlers::Own | RouterHandlers::NewestOfAll => {}
             RouterHandlers::FirstOfAll => {
                 if lists.in_order.len() >= MAX_STALE_HANDLERS {
                     connection.reached(Limit::Handlers, MAX_STALE_HANDLERS);
@@ -95,7 +95,7 @@ impl<E: Env> Router<E> {
     /// Removes the handler of a connection, if it has one (docs/protocol.md#step-38).
     pub fn unregister(&self, policy: RouterHandlers, connection: &Connection<E>) {
         match policy {
-            RouterHandlers::Own => {}
+            RouterHandlers::Own | RouterHandlers::NewestOfAll => {}
             RouterHandlers::FirstOfAll => return,
         }
         let mut lists = self.lists.borrow_mut();
@@ -118,6 +118,7 @@ impl<E: Env> Router<E> {
         let found = match policy {
             RouterHandlers::Own => lists.in_order.get(lists.place_of.get(&socket)?),
             RouterHandlers::FirstOfAll => lists.in_order.values().next(),
+            RouterHandlers::NewestOfAll => lists.in_order.values().next_back(),
         };
         found.copied()
     }

@@ -40,6 +40,10 @@ answers! {
         /// Inside a time-out and a retry ladder, behind a breaker shared by all connections:
         /// the time-out may strike between the two halves of accept (D41, D42).
         BreakerWithRetries = "breaker-with-retries",
+        /// By the endpoint, and once more by a helper that it calls.
+        Twice = "twice",
+        /// By a task that is not awaited: the endpoint goes on before the accept is handed over.
+        NotAwaited = "not-awaited",
     }
     /// What follows accept at once in the cloud?
     PostAcceptSleep {
@@ -67,6 +71,8 @@ answers! {
         ReturnExisting = "return-existing",
         /// The registration is refused.
         Refuse = "refuse",
+        /// A new machine takes the place of the existing one, whose connection has none from then on.
+        Replace = "replace",
     }
     /// What does a missing machine mean to the parts that look for it: the end of the
     /// initialisation, readiness, the loop-entry gate?

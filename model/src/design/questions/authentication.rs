@@ -100,6 +100,8 @@ answers! {
         InvalidToken = "invalid-token",
         /// That authentication is unavailable.
         Unavailable = "unavailable",
+        /// That the client is a guest: it is let in without a user of its own.
+        Guest = "guest",
     }
     /// What feeds the authenticator's breaker, which refuses every client when open?
     AuthBreakerFeed {
@@ -118,5 +120,26 @@ answers! {
         InternalError = "internal-error",
         /// The status that an HTTP server would answer, which is no close code (D47).
         HttpStatus = "http-status",
+    }
+    /// By what does the gateway remember a good token, so that it need not ask again for 300 s?
+    TokenCaching {
+        /// By the whole of it.
+        WholeToken = "whole-token",
+        /// By its first part, which says how it is signed and is the same for all.
+        FirstPart = "first-part",
+    }
+    /// How many calls go through a breaker on trial?
+    BreakerTrials {
+        /// Any number: each that ends well or badly moves it.
+        Unlimited = "unlimited",
+        /// One at a time. A trial that is cancelled never ends, and no other is begun.
+        OneAtATime = "one-at-a-time",
+    }
+    /// Where does a message get its user from?
+    UserContext {
+        /// From its connection.
+        Connection = "connection",
+        /// From a variable of the process, which holds the user that was authenticated last.
+        Process = "process",
     }
 }

@@ -39,6 +39,8 @@ answers! {
         /// 1008 is a refusal; an interruption is tried again at once; after anything else the
         /// client waits first.
         ByCause = "by-cause",
+        /// A close that arrives is the end, whichever code it has; only a broken connection is tried again.
+        AnyCloseIsFinal = "any-close-is-final",
     }
     /// When does a client forget its failures, and begin again without a pause?
     ClientBackoffReset {
@@ -79,5 +81,44 @@ answers! {
         Ignored = "ignored",
         /// It closes it and opens another.
         Reconnect = "reconnect",
+    }
+    /// How do the pauses grow between the attempts of a client that cannot get a connection?
+    ClientBackoff {
+        /// They double, up to a limit.
+        Capped = "capped",
+        /// They double for ever.
+        Uncapped = "uncapped",
+        /// Not at all: there are none but the least interval between two attempts.
+        Absent = "absent",
+    }
+    /// By how much does chance lengthen these pauses?
+    ClientJitter {
+        /// By nothing.
+        None = "none",
+        /// By up to 100 ms, but for the first.
+        Some = "some",
+        /// By up to their own length, and the first by up to that of the second.
+        Full = "full",
+    }
+    /// How long does a client wait for the welcome of a connection?
+    ClientConnectTime {
+        /// As long as it would bear silence on an established one.
+        AsLongAsSilence = "as-long-as-silence",
+        /// A second.
+        OneSecond = "one-second",
+    }
+    /// Which events does a client count among those that it has, when it asks for the rest?
+    ClientPosition {
+        /// Every one that it received.
+        EveryEvent = "every-event",
+        /// Those that it received while they were new, and not those that it was given again.
+        NewEvents = "new-events",
+    }
+    /// When does a client take a message for answered?
+    ClientAnswered {
+        /// With the last event, or with an error.
+        AtTheEnd = "at-the-end",
+        /// With the first event.
+        AtTheFirstEvent = "at-the-first-event",
     }
 }

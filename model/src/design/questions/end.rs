@@ -28,6 +28,8 @@ answers! {
         Leave = "leave",
         /// It closes the connection.
         Close = "close",
+        /// It closes the connection as if all was well.
+        CloseNormally = "close-normally",
     }
     /// What is removed when a connection ends?
     CleanupPolicy {
@@ -37,6 +39,8 @@ answers! {
         OnExceptionPath = "on-exception-path",
         /// Everything, always, after CLOSING and CLOSED.
         Always = "always",
+        /// Everything, but only of a connection that has a user.
+        IfAuthenticated = "if-authenticated",
     }
     /// What does a connection in set-up make of the container being asked to stop?
     StopInSetup {
@@ -45,6 +49,8 @@ answers! {
         /// The step in progress swallows the cancellation and reports that it has failed, and the
         /// connection is closed for that (D82).
         StepFailed = "step-failed",
+        /// It is closed for that, even if it is still being accepted.
+        GoingAwayUnaccepted = "going-away-unaccepted",
     }
     /// When is the machine of a connection removed that the endpoint closes?
     MachineRemoval {
@@ -62,5 +68,33 @@ answers! {
         ExitsAtOnce = "exits-at-once",
         /// It refuses new connections, lets runs finish for a short time, and closes.
         Drained = "drained",
+        /// The same, but it closes one connection after the other, accepted or not, and the first
+        /// failure ends the round.
+        DrainedUntilAFailure = "drained-until-a-failure",
+    }
+    /// Which task pings the peers of a container?
+    HeartbeatTask {
+        /// One for each connection.
+        OneEach = "one-each",
+        /// One for all, in a round: the first ping that fails ends it.
+        OneForAll = "one-for-all",
+        /// None.
+        None = "none",
+    }
+    /// What happens to the tasks of a connection that ends?
+    TaskStop {
+        /// They are cancelled and awaited.
+        Cancelled = "cancelled",
+        /// They are awaited until they end by themselves.
+        Awaited = "awaited",
+        /// They are forgotten.
+        Forgotten = "forgotten",
+    }
+    /// How fast does a container that stops close its connections?
+    DrainPace {
+        /// All at once.
+        AtOnce = "at-once",
+        /// One after the other, spread over the time that it has.
+        Spread = "spread",
     }
 }

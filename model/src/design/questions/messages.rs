@@ -55,6 +55,8 @@ answers! {
         ApplicationState = "application-state",
         /// Whether the machine is ready.
         Machine = "machine",
+        /// Whether the machine is ready that is registered under the user's id: there is none.
+        MachineOfTheUser = "machine-of-the-user",
     }
     /// Which tasks may use the transport?
     TransportOwner {
@@ -84,6 +86,8 @@ answers! {
         /// The first one that was registered for any connection. None is ever removed: they are
         /// taken out of a list that was made for the occasion (D39).
         FirstOfAll = "first-of-all",
+        /// The one that was registered last, whichever connection it was made for.
+        NewestOfAll = "newest-of-all",
     }
     /// Which part knows which messages are being executed? A client that gets no answer sends its
     /// message again, on its next connection.
@@ -94,6 +98,10 @@ answers! {
         PerContainer = "per-container",
         /// Redis, for all containers.
         SharedStore = "shared-store",
+        /// Redis, which is first asked and then told: two that ask at the same time both execute it.
+        LookedUpFirst = "looked-up-first",
+        /// Redis, for each connection: on the next one it is another message.
+        PerConnection = "per-connection",
     }
     /// What happens to a message if Redis cannot be asked whether it is being executed?
     LedgerOutage {
@@ -101,6 +109,8 @@ answers! {
         Executed = "executed",
         /// It is refused, and the client is told.
         Refused = "refused",
+        /// It is dropped without an answer.
+        Dropped = "dropped",
     }
     /// What happens to a message that the ledger does not know, and whose client sends it for so
     /// long that the ledger may have forgotten it?
@@ -135,6 +145,8 @@ answers! {
         /// To whichever connected last to the container: one handler serves all, and its socket
         /// is overwritten (D40).
         NewestConnection = "newest-connection",
+        /// To all that the user has in this container.
+        AllOfTheUser = "all-of-the-user",
     }
     /// How does an event of a run get from the bridge to the managers?
     Emitter {
@@ -172,5 +184,49 @@ answers! {
         /// Every event is written to the journal of its message in Redis before it is sent; a
         /// client that sends the message again, to any container, is given what it does not have.
         Journaled = "journaled",
+    }
+    /// What happens to a frame that is not a message?
+    MalformedFrame {
+        /// It is answered by an error.
+        ErrorAnswer = "error-answer",
+        /// It raises in the reader, whose task ends without a report: nothing is received any more.
+        EndsTheReader = "ends-the-reader",
+    }
+    /// How are agent runs numbered?
+    RunNumbers {
+        /// Uniquely among all processes.
+        Unique = "unique",
+        /// From zero in each process: two runs of one number claim the same message.
+        PerProcess = "per-process",
+    }
+    /// Is the order of the events checked that a run makes of the supervisor's steps?
+    RunOrder {
+        /// Yes: a run out of order fails.
+        Checked = "checked",
+        /// No: the supervisor is believed.
+        Believed = "believed",
+    }
+    /// From where on is a client given an answer that it asks for again?
+    ResumePoint {
+        /// From behind the last event that it says it has.
+        BehindTheLast = "behind-the-last",
+        /// From the first event.
+        Start = "start",
+        /// From one event further on: the last one is counted twice.
+        OneTooFar = "one-too-far",
+    }
+    /// Which of the connections that listen to a run's journal are told of news?
+    JournalNews {
+        /// All.
+        EveryListener = "every-listener",
+        /// The one that has waited longest, even if its peer is gone.
+        OneListener = "one-listener",
+    }
+    /// How often does a container read the journal of a run that goes on elsewhere?
+    JournalReading {
+        /// Four times a second.
+        Often = "often",
+        /// Once a minute.
+        EveryMinute = "every-minute",
     }
 }

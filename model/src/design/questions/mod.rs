@@ -59,6 +59,9 @@ design! {
     outage_verdict: OutageVerdict = "outage-verdict",
     auth_breaker: AuthBreakerFeed = "auth-breaker",
     auth_failure_code: AuthFailureCode = "auth-failure-code",
+    token_caching: TokenCaching = "token-caching",
+    breaker_trials: BreakerTrials = "breaker-trials",
+    user_context: UserContext = "user-context",
 
     // Services and set-up.
     service_validation: ServiceValidation = "service-validation",
@@ -77,6 +80,8 @@ design! {
     gate_wait: GateWait = "gate-wait",
     failure_exit: FailureExit = "failure-exit",
     failure_code: FailureCode = "failure-code",
+    set_up_moves: SetUpMoves = "set-up-moves",
+    takeover: Takeover = "takeover",
 
     // Messages.
     early_frames: EarlyFrames = "early-frames",
@@ -97,6 +102,12 @@ design! {
     emitter: Emitter = "emitter",
     event_delivery: EventDelivery = "event-delivery",
     undelivered_events: UndeliveredEvents = "undelivered-events",
+    malformed_frame: MalformedFrame = "malformed-frame",
+    run_numbers: RunNumbers = "run-numbers",
+    run_order: RunOrder = "run-order",
+    resume_point: ResumePoint = "resume-point",
+    journal_news: JournalNews = "journal-news",
+    journal_reading: JournalReading = "journal-reading",
 
     // The client.
     client_connect: ClientConnect = "client-connect",
@@ -108,6 +119,11 @@ design! {
     client_handlers: ClientHandlers = "client-handlers",
     token_refresh: TokenRefresh = "token-refresh",
     client_silence: ClientSilence = "client-silence",
+    client_backoff: ClientBackoff = "client-backoff",
+    client_jitter: ClientJitter = "client-jitter",
+    client_connect_time: ClientConnectTime = "client-connect-time",
+    client_position: ClientPosition = "client-position",
+    client_answered: ClientAnswered = "client-answered",
 
     // Time.
     clock: ClockSource = "clock",
@@ -119,4 +135,7 @@ design! {
     stop_in_setup: StopInSetup = "stop-in-setup",
     machine_removal: MachineRemoval = "machine-removal",
     shutdown: ShutdownPolicy = "shutdown",
+    heartbeat_task: HeartbeatTask = "heartbeat-task",
+    task_stop: TaskStop = "task-stop",
+    drain_pace: DrainPace = "drain-pace",
 }

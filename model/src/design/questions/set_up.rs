@@ -70,6 +70,8 @@ answers! {
         UnderAnotherKey = "under-another-key",
         /// The factory is asked for the user's manager, and makes one if there is none (D85).
         AskedOfTheFactory = "asked-of-the-factory",
+        /// All managers of its user go, and with them those of the user's other connections.
+        AllOfTheUser = "all-of-the-user",
     }
     /// What happens to the machine once the user is known?
     Migration {
@@ -101,6 +103,8 @@ answers! {
         BeforeReady = "before-ready",
         /// Once the gate is open.
         AfterReady = "after-ready",
+        /// Never: the client is to see for itself.
+        Never = "never",
     }
     /// What if the welcome cannot be sent?
     UnsentWelcome {
@@ -135,5 +139,21 @@ answers! {
         ByComponent = "by-component",
         /// 1011, for every cause (D13).
         InternalError = "internal-error",
+    }
+    /// Which moves does the set-up ask of the machine?
+    SetUpMoves {
+        /// AUTHENTICATED, SERVICES_READY, PROCESSING_READY.
+        InOrder = "in-order",
+        /// AUTHENTICATED is left out: what is asked for next is refused.
+        WithoutAuthenticated = "without-authenticated",
+        /// PROCESSING_READY is asked for before SERVICES_READY, and refused.
+        ProcessingFirst = "processing-first",
+    }
+    /// What becomes of a user's other connections when one more is registered?
+    Takeover {
+        /// They stay.
+        None = "none",
+        /// They are closed, one after the other: a user has one connection.
+        NewestWins = "newest-wins",
     }
 }

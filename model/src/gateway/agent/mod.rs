@@ -14,7 +14,7 @@ use crate::{
         message::{AgentEvent, AgentEventKind, ErrorCode, RunRequest},
         time::Time,
     },
-    design::AgentRunPlace,
+    design::{AgentRunPlace, RunOrder},
     event::{Event, Limit, LimitValue},
     gateway::{
         calls,
@@ -130,6 +130,10 @@ async fn execute_once<E: Env>(asked: Rc<Asked<E>>) {
             let error = ErrorCode::OutcomeUnknown;
             refuse_with(&asked.connection, asked.request.id.clone(), error).await;
         }
+        Claim::Forgotten => asked.connection.emit(Event::MessageDropped {
+            socket: asked.connection.socket_id(),
+            message: Some(asked.request.id.clone()),
+        }),
     }
 }
 
@@ -262,8 +266,11 @@ impl<E: Env> AgentRun<'_, E> {
 
     /// Emits one event and hands it to the delivery.
     async fn emit(&mut self, kind: AgentEventKind) -> Result<(), RunFailure> {
-        let seq = self.progress.next(kind)?;
         let container = &self.asked.container;
+        let seq = match container.design.run_order {
+            RunOrder::Checked => self.progress.next(kind)?,
+            RunOrder::Believed => self.progress.count(),
+        };
         container.env.emit(Event::AgentEventEmitted {
             socket: self.asked.connection.socket_id(),
             run: self.id,

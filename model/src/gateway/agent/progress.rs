@@ -41,8 +41,13 @@ impl RunProgress {
             | AgentEventKind::AgentCompleted => {}
         }
         self.kinds.insert(kind);
+        Ok(self.count())
+    }
+
+    /// The sequence number of the next event, of any kind.
+    pub(super) fn count(&mut self) -> u32 {
         self.events += 1;
-        Ok(self.events - 1)
+        self.events - 1
     }
 }
 

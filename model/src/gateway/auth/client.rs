@@ -15,6 +15,7 @@ use crate::{
         ids::{SocketId, UserId},
         time::Time,
     },
+    design::{Design, TokenCaching},
     event::{Blame, Breaker},
     gateway::calls::{self, SharedBreaker},
     port::env::{CallError, Env, Reply, Request, TokenVerdict},
@@ -29,15 +30,18 @@ pub const TOKEN_CACHE_LIMIT: usize = 1024;
 /// The client of one container, shared by all its connections.
 #[derive(Debug)]
 pub(crate) struct AuthClient {
+    caching: TokenCaching,
     breaker: SharedBreaker,
     cache: RefCell<TokenCache>,
 }
 
 impl AuthClient {
     /// A closed breaker and an empty cache.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(design: &Design) -> Self {
+        let (policy, trials) = (Policy::auth_client(), design.breaker_trials);
         AuthClient {
-            breaker: SharedBreaker::new(Breaker::AuthClient, Policy::auth_client()),
+            caching: design.token_caching,
+            breaker: SharedBreaker::new(Breaker::AuthClient, policy, trials),
             cache: RefCell::default(),
         }
     }
@@ -51,7 +55,8 @@ impl AuthClient {
         token: &Arc<str>,
         probe: Probe,
     ) -> Result<TokenVerdict, NoAnswer> {
-        if let Some(user) = self.cache.borrow_mut().get(token, env.now()) {
+        let key = self.key_of(token);
+        if let Some(user) = self.cache.borrow_mut().get(&key, env.now()) {
             return Ok(TokenVerdict::Valid { user });
         }
         match probe {
@@ -83,9 +88,16 @@ impl AuthClient {
         };
         if let TokenVerdict::Valid { user } = &verdict {
             let mut cache = self.cache.borrow_mut();
-            cache.insert(token.clone(), user.clone(), env.now());
+            cache.insert(key, user.clone(), env.now());
         }
         Ok(verdict)
+    }
+
+    fn key_of(&self, token: &Arc<str>) -> Arc<str> {
+        match self.caching {
+            TokenCaching::WholeToken => token.clone(),
+            TokenCaching::FirstPart => token.split('.').next().unwrap_or_default().into(),
+        }
     }
 }
 

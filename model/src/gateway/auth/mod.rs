@@ -78,8 +78,9 @@ pub async fn authenticate<E: Env>(
         },
     };
     feed(container, socket, &outcome);
-    match outcome {
+    match or_guest(container, outcome) {
         Ok(user) => {
+            container.auth.note_latest(&user);
             container.env.emit(Event::Authenticated {
                 socket,
                 user: user.clone(),
@@ -151,7 +152,9 @@ impl Failure {
     fn outage<E: Env>(container: &Container<E>, blame: BlamedSide) -> Self {
         let (error, blame) = match container.design.outage_verdict {
             OutageVerdict::InvalidToken => (ErrorCode::ValidationFailed, BlamedSide::Client),
-            OutageVerdict::Unavailable => (ErrorCode::AuthServiceError, blame),
+            OutageVerdict::Unavailable | OutageVerdict::Guest => {
+                (ErrorCode::AuthServiceError, blame)
+            }
         };
         Failure {
             error,
@@ -191,6 +194,20 @@ impl Failure {
             | ErrorCode::NotReady
             | ErrorCode::InternalError => false,
         }
+    }
+}
+
+/// The outcome, or the user of all guests, if the service could not be asked and the design lets a
+/// client in all the same.
+fn or_guest<E: Env>(
+    container: &Container<E>,
+    outcome: Result<UserId, Failure>,
+) -> Result<UserId, Failure> {
+    let is_outage = |failure: &Failure| failure.cause == CloseCause::AuthUnavailable;
+    match container.design.outage_verdict {
+        OutageVerdict::InvalidToken | OutageVerdict::Unavailable => outcome,
+        OutageVerdict::Guest if outcome.as_ref().is_err_and(is_outage) => Ok("guest".into()),
+        OutageVerdict::Guest => outcome,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         ids::{ConnectionId, MessageId, SocketId, UserId},
         time::Time,
     },
-    design::Design,
+    design::{Design, TaskStop},
     event::{CloseCause, Event, IdHolder, Limit, LimitValue, TaskName},
     gateway::inbox::Inbox,
     port::{
@@ -272,11 +272,13 @@ impl<E: Env> Connection<E> {
         tasks.push(task);
     }
 
-    /// Cancels every owned task and waits until they have ended.
+    /// Cancels every owned task and waits until they have ended, or as the design has it otherwise.
     pub async fn stop_tasks(&self) {
         let tasks = self.tasks.take();
-        for task in &tasks {
-            task.cancel();
+        match self.design.task_stop {
+            TaskStop::Cancelled => tasks.iter().for_each(Task::cancel),
+            TaskStop::Awaited => {}
+            TaskStop::Forgotten => return,
         }
         for task in &tasks {
             task.finished().await;

@@ -66,8 +66,12 @@ impl<E: Env> Endpoint<E> {
         match self.container.design.accept {
             AcceptPolicy::Direct => self.accept_directly(subprotocol).await?,
             AcceptPolicy::BreakerWithRetries => self.accept_behind_breaker(subprotocol).await?,
+            AcceptPolicy::Twice => {
+                self.accept_directly(subprotocol).await?;
+                self.accept_directly(subprotocol).await?;
+            }
+            AcceptPolicy::NotAwaited => self.accept_unawaited(subprotocol),
         }
-        self.connection.accepted(subprotocol);
 
         // Accepted all the same, because a close before accept cannot say why.
         if self.container.is_draining() {
@@ -108,7 +112,19 @@ impl<E: Env> Endpoint<E> {
             .socket()
             .accept(subprotocol)
             .await
-            .map_err(|error| Leave::because(NotAccepted::Transport(error).cause()))
+            .map_err(|error| Leave::because(NotAccepted::Transport(error).cause()))?;
+        self.connection.accepted(subprotocol);
+        Ok(())
+    }
+
+    fn accept_unawaited(&self, subprotocol: Option<&'static str>) {
+        let connection = self.connection.clone();
+        self.connection.spawn_owned(TaskName::Accept, async move {
+            // A failure is logged.
+            if connection.socket().accept(subprotocol).await.is_ok() {
+                connection.accepted(subprotocol);
+            }
+        });
     }
 
     async fn accept_behind_breaker(&self, subprotocol: Option<&'static str>) -> Result<(), Leave> {
@@ -131,6 +147,7 @@ impl<E: Env> Endpoint<E> {
             let error = match self.try_to_accept(subprotocol, ladder.per_try).await {
                 Ok(()) => {
                     self.record_accept(Ok(()));
+                    self.connection.accepted(subprotocol);
                     return Ok(());
                 }
                 Err(error) => error,

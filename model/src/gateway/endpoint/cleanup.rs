@@ -32,7 +32,7 @@ impl<E: Env> Endpoint<E> {
             },
         }
         match self.container.design.cleanup {
-            CleanupPolicy::Never | CleanupPolicy::Always => {}
+            CleanupPolicy::Never | CleanupPolicy::Always | CleanupPolicy::IfAuthenticated => {}
             CleanupPolicy::OnExceptionPath => self.forget_identity(),
         }
     }
@@ -68,15 +68,11 @@ impl<E: Env> Endpoint<E> {
         self.connection.finish_closing().await;
         self.connection.set_ending();
         self.leave_coordinator(Step::Cleanup);
-        match self.container.design.cleanup {
-            // The handler is looked for in a list that was made for the occasion (D39).
-            CleanupPolicy::Never | CleanupPolicy::OnExceptionPath => {}
-            CleanupPolicy::Always => {
-                self.move_own_machines(ConnectionState::Closing);
-                let policy = self.container.design.router_handlers;
-                self.container.router.unregister(policy, &self.connection);
-                self.forget_identity();
-            }
+        if self.is_cleaned_up() {
+            self.move_own_machines(ConnectionState::Closing);
+            let policy = self.container.design.router_handlers;
+            self.container.router.unregister(policy, &self.connection);
+            self.forget_identity();
         }
         self.connection.stop_tasks().await;
         match self.container.design.early_frames {
@@ -90,19 +86,26 @@ impl<E: Env> Endpoint<E> {
         if monitored.is_some() {
             self.removed_from(Table::Monitor);
         }
-        match self.container.design.cleanup {
-            CleanupPolicy::Never | CleanupPolicy::OnExceptionPath => {}
-            CleanupPolicy::Always => {
-                self.move_own_machines(ConnectionState::Closed);
-                for id in self.registered.take() {
-                    self.unregister(&id);
-                }
+        if self.is_cleaned_up() {
+            self.move_own_machines(ConnectionState::Closed);
+            for id in self.registered.take() {
+                self.unregister(&id);
             }
         }
         let address = &self.connection.socket().upgrade().peer_address;
         let mut admission = self.container.admission.borrow_mut();
         if admission.release(address, socket) {
             self.removed_from(Table::Pool);
+        }
+    }
+
+    /// Whether machine, handler and identity are removed.
+    fn is_cleaned_up(&self) -> bool {
+        match self.container.design.cleanup {
+            // The handler is looked for in a list that was made for the occasion (D39).
+            CleanupPolicy::Never | CleanupPolicy::OnExceptionPath => false,
+            CleanupPolicy::Always => true,
+            CleanupPolicy::IfAuthenticated => self.connection.user().is_some(),
         }
     }
 

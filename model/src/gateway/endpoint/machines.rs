@@ -71,6 +71,10 @@ impl<E: Env> Endpoint<E> {
                     });
                     Ok(machine)
                 }
+                DuplicateRegistration::Replace => {
+                    self.unregister(id);
+                    self.register(id, user)
+                }
                 DuplicateRegistration::Refuse => {
                     self.connection.emit(refused(false));
                     Err(NotRegistered::Taken)

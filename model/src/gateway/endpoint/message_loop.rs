@@ -6,11 +6,11 @@ use crate::{
     core::{
         close::TRY_AGAIN_LATER,
         environment::{LOOP_ERROR_LIMIT, MAX_MESSAGE_BYTES, loop_backoff},
-        ids::{MessageId, UserId},
+        ids::{ConnectionId, MessageId, UserId},
         message::{ClientMessage, ErrorCode},
         message_queue::{Failed, MAX_FRAME_AGE, Popped, Pushed},
     },
-    design::{EarlyFrames, LoopCheck, OversizePolicy},
+    design::{EarlyFrames, LoopCheck, MalformedFrame, OversizePolicy},
     event::{CloseCause, Event, IdHolder, Limit, ReadySource, Step},
     gateway::{
         connection::{Connection, ReceiveError, Transport},
@@ -163,15 +163,21 @@ impl<E: Env> Endpoint<E> {
                 }
                 Ok(())
             }
-            LoopCheck::Machine => {
-                let machine = self.look_up(&self.connection.id(), Step::MessageLoop);
-                let lookup = machine.map_or(Lookup::Missing, |m| Lookup::found(&m.borrow()));
-                let missing = self.container.design.missing_machine;
-                is_connection_ready_for_messages(lookup, missing)
-                    .then_some(())
-                    .ok_or(LoopEnd::NotReady)
+            LoopCheck::Machine => self.is_ready_under(&self.connection.id()),
+            LoopCheck::MachineOfTheUser => {
+                let user = user_of(&self.connection);
+                self.is_ready_under(&ConnectionId::from(user.as_str()))
             }
         }
+    }
+
+    fn is_ready_under(&self, id: &ConnectionId) -> Result<(), LoopEnd> {
+        let machine = self.look_up(id, Step::MessageLoop);
+        let lookup = machine.map_or(Lookup::Missing, |m| Lookup::found(&m.borrow()));
+        let missing = self.container.design.missing_machine;
+        is_connection_ready_for_messages(lookup, missing)
+            .then_some(())
+            .ok_or(LoopEnd::NotReady)
     }
 
     /// The next frame, from the transport or from the reader (docs/protocol.md#step-35b).
@@ -245,8 +251,13 @@ pub(super) async fn read<E: Env>(container: Rc<Container<E>>, connection: Rc<Con
     while let Ok(Received::Text(text)) = connection.receive().await {
         match container.design.early_frames {
             EarlyFrames::Queued => {
-                if let Ok(ClientMessage::Pong) = serde_json::from_str(&text) {
-                    connection.note_sign();
+                match serde_json::from_str(&text) {
+                    Ok(ClientMessage::Pong) => connection.note_sign(),
+                    Ok(_) => {}
+                    Err(_) => match container.design.malformed_frame {
+                        MalformedFrame::ErrorAnswer => {}
+                        MalformedFrame::EndsTheReader => return,
+                    },
                 }
                 if enqueue(&container, &connection, text).await.is_err() {
                     return;

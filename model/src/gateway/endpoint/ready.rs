@@ -8,7 +8,9 @@ use crate::{
         registry::SharedMachine,
         state::ConnectionState,
     },
-    design::{FinalSetupLookup, GateWait, StabilisationPolicy, UnsentWelcome, WelcomeOrder},
+    design::{
+        FinalSetupLookup, GateWait, SetUpMoves, StabilisationPolicy, UnsentWelcome, WelcomeOrder,
+    },
     event::{CloseCause, Event, ReadySource, Step},
     gateway::{
         app_state::REQUIRED,
@@ -36,6 +38,11 @@ impl<E: Env> Endpoint<E> {
                 self.check_transport(handshake).await?;
                 self.pass_gate().await?;
                 self.welcome().await
+            }
+            WelcomeOrder::Never => {
+                self.finish_set_up().await?;
+                self.check_transport(handshake).await?;
+                self.pass_gate().await
             }
         }
     }
@@ -111,11 +118,16 @@ impl<E: Env> Endpoint<E> {
         };
         // Asked in the same breath as the transition: what validation found may be old.
         self.require(&self.container.app.missing(&REQUIRED)).await?;
-        let services_ready =
-            self.transition(&machine, ConnectionState::ServicesReady, "set-up completed");
-        if services_ready {
-            let to = ConnectionState::ProcessingReady;
-            self.transition(&machine, to, "ready for messages");
+        let services = (ConnectionState::ServicesReady, "set-up completed");
+        let processing = (ConnectionState::ProcessingReady, "ready for messages");
+        let moves = match self.container.design.set_up_moves {
+            SetUpMoves::InOrder | SetUpMoves::WithoutAuthenticated => [services, processing],
+            SetUpMoves::ProcessingFirst => [processing, services],
+        };
+        for (to, reason) in moves {
+            if !self.transition(&machine, to, reason) {
+                break;
+            }
         }
         Ok(())
     }

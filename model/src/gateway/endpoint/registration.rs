@@ -3,14 +3,15 @@
 
 use crate::{
     core::{
+        close::POLICY_VIOLATION,
         identity,
         ids::{ConnectionId, UserId},
         machine::Machine,
         registry::SharedMachine,
         state::ConnectionState,
     },
-    design::{ManagerKey, Migration, RegistryScope},
-    event::{Event, IdHolder, Step, Table, TaskName},
+    design::{HeartbeatTask, ManagerKey, Migration, RegistryScope, SetUpMoves, Takeover},
+    event::{CloseCause, Event, IdHolder, Step, Table, TaskName},
     gateway::heartbeat,
     port::env::Env,
 };
@@ -33,6 +34,22 @@ impl<E: Env> Endpoint<E> {
             manager.add(&self.connection, key).await;
         }
         self.bind_machine(user);
+        match self.container.design.takeover {
+            Takeover::None => {}
+            Takeover::NewestWins => self.close_others_of(user).await,
+        }
+    }
+
+    /// A user has one connection, and this is it.
+    async fn close_others_of(&self, user: &UserId) {
+        for other in self.container.live_connections() {
+            if other.user() == Some(user) && other.socket_id() != self.connection.socket_id() {
+                let reason = "replaced by another connection";
+                other
+                    .close(POLICY_VIOLATION, reason, CloseCause::ClientMisbehaved)
+                    .await;
+            }
+        }
     }
 
     /// The context of a user has an id of its own, where a part of the connection goes by it
@@ -84,7 +101,12 @@ impl<E: Env> Endpoint<E> {
         };
         if let Some(machine) = machine {
             machine.borrow_mut().assign_user(user.clone());
-            self.transition(&machine, ConnectionState::Authenticated, "user bound");
+            match self.container.design.set_up_moves {
+                SetUpMoves::InOrder | SetUpMoves::ProcessingFirst => {
+                    self.transition(&machine, ConnectionState::Authenticated, "user bound");
+                }
+                SetUpMoves::WithoutAuthenticated => {}
+            }
         }
     }
 
@@ -117,7 +139,16 @@ impl<E: Env> Endpoint<E> {
         });
         self.connection.give_id(IdHolder::Heartbeat, &id);
         self.container.monitor.borrow_mut().insert(socket, id);
-        let beat = heartbeat::beat(self.connection.clone());
-        self.connection.spawn_owned(TaskName::Heartbeat, beat);
+        match self.container.design.heartbeat_task {
+            HeartbeatTask::OneEach => {
+                let beat = heartbeat::beat(self.connection.clone());
+                self.connection.spawn_owned(TaskName::Heartbeat, beat);
+            }
+            HeartbeatTask::OneForAll => {
+                let rounds = heartbeat::beat_for_all(self.container.clone());
+                self.container.spawn_background(TaskName::Heartbeat, rounds);
+            }
+            HeartbeatTask::None => {}
+        }
     }
 }

@@ -175,8 +175,7 @@ async fn remove_if_idle<E: Env>(container: &Container<E>, key: &ManagerTableKey,
     if let Some(manager) = manager.filter(|manager| now.since(manager.last_activity()) > idle) {
         let socket = manager.kept_for();
         limits::reached(&container.env, socket, Limit::ManagerIdleTime, idle);
-        manager.retire();
-        container.managers.drop_manager(&container.env, key);
+        container.managers.retire(&container.env, key);
         container.env.sleep(Duration::ZERO).await;
     }
 }
@@ -197,6 +196,14 @@ pub(crate) async fn release<E: Env>(container: &Container<E>, connection: &Conne
         ManagerRelease::UnderAnotherKey => {
             if let Some((_, manager)) = given {
                 manager.remove(socket).await;
+            }
+        }
+        ManagerRelease::AllOfTheUser => {
+            for key in given
+                .iter()
+                .flat_map(|(key, _)| managers.keys_of(&key.user))
+            {
+                managers.retire(&container.env, &key);
             }
         }
         ManagerRelease::AskedOfTheFactory => {

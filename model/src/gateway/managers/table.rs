@@ -128,6 +128,14 @@ impl<E: Env> Managers<E> {
         manager
     }
 
+    /// Empties a manager permanently, and removes it.
+    pub(super) fn retire(&self, env: &E, key: &ManagerTableKey) {
+        if let Some(manager) = self.find(key) {
+            manager.retire();
+            self.drop_manager(env, key);
+        }
+    }
+
     pub(super) fn drop_manager(&self, env: &E, key: &ManagerTableKey) {
         let mut tables = self.tables.borrow_mut();
         let Some(manager) = tables.by_key.remove(key) else {

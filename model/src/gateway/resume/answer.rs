@@ -9,7 +9,7 @@ use crate::{
         ledger::{JournalPage, LEASE, LedgerAnswer, LedgerCommand, Status},
         message::{AgentEvent, ErrorCode, RunRequest},
     },
-    design::{EventDelivery, SilentRun},
+    design::{EventDelivery, JournalReading, ResumePoint, SilentRun},
     event::{Limit, TaskName},
     gateway::{
         agent, calls,
@@ -64,11 +64,26 @@ impl<E: Env> Asked<E> {
                 asker: self.connection.socket_id(),
                 connection: self.connection.clone(),
             }),
-            next: after.map_or(0, |seq| seq + 1),
+            next: self.resumes_behind(after),
             recovered: after.is_some(),
         };
         self.connection
             .spawn_owned(TaskName::Answer, answering.give());
+    }
+}
+
+impl<E: Env> Asked<E> {
+    /// The number of the first event that a client is given which says that it has those up to
+    /// `after`.
+    fn resumes_behind(&self, after: Option<u32>) -> u32 {
+        let Some(latest) = after else {
+            return 0;
+        };
+        match self.container.design.resume_point {
+            ResumePoint::BehindTheLast => latest + 1,
+            ResumePoint::Start => 0,
+            ResumePoint::OneTooFar => latest + 2,
+        }
     }
 }
 
@@ -133,7 +148,7 @@ impl<E: Env> Answering<E> {
             };
             match given {
                 Some(given) => return given,
-                None if self.pause().await => {}
+                None if self.pause(self.reads_every()).await => {}
                 None => return Given::All,
             }
         }
@@ -185,7 +200,7 @@ impl<E: Env> Answering<E> {
             EventDelivery::Inline => {
                 // What was not taken stays in the journal, and is read from there again.
                 while hand_over(container, &self.to, event.clone()).await == Handed::NotTaken {
-                    if !self.pause().await {
+                    if !self.pause(POLL_EVERY).await {
                         return false;
                     }
                 }
@@ -207,6 +222,13 @@ impl<E: Env> Answering<E> {
         }
     }
 
+    fn reads_every(&self) -> Duration {
+        match self.asked.container.design.journal_reading {
+            JournalReading::Often => POLL_EVERY,
+            JournalReading::EveryMinute => Duration::from_secs(60),
+        }
+    }
+
     async fn say_failed(&self) -> Given {
         let message = self.asked.request.id.clone();
         let connection = &self.to.connection;
@@ -217,8 +239,8 @@ impl<E: Env> Answering<E> {
     }
 
     /// Waits before another look; false if the connection is over.
-    async fn pause(&self) -> bool {
-        let pause = self.asked.container.env.sleep(POLL_EVERY);
+    async fn pause(&self, time: Duration) -> bool {
+        let pause = self.asked.container.env.sleep(time);
         match first(self.to.connection.over(), pause).await {
             First::Left(()) => false,
             First::Right(()) => true,

@@ -28,6 +28,8 @@ pub(crate) enum Claim {
     Unavailable,
     /// Another run may have executed it so long ago that this is forgotten.
     TooOld,
+    /// Unknown, and the message is not thought of any more.
+    Forgotten,
 }
 
 impl<E: Env> Asked<E> {
@@ -38,15 +40,23 @@ impl<E: Env> Asked<E> {
             MessageLedger::None => Rival::Displaced,
             MessageLedger::PerContainer => match self.claim_here(run) {
                 Claim::Ours => Rival::Displaced,
-                claim @ (Claim::Taken | Claim::Unavailable | Claim::TooOld) => return claim,
+                claim @ (Claim::Taken | Claim::Unavailable | Claim::TooOld | Claim::Forgotten) => {
+                    return claim;
+                }
             },
-            MessageLedger::SharedStore => match design.silent_run {
+            MessageLedger::SharedStore | MessageLedger::PerConnection => match design.silent_run {
                 SilentRun::Awaited | SilentRun::Failed => Rival::Respected,
                 SilentRun::ExecutedAgain => Rival::SucceededIfSilent,
             },
+            MessageLedger::LookedUpFirst => match self.is_known().await {
+                true => return Claim::Taken,
+                false => Rival::Displaced,
+            },
         };
         match design.message_ledger {
-            MessageLedger::SharedStore => {}
+            MessageLedger::SharedStore
+            | MessageLedger::PerConnection
+            | MessageLedger::LookedUpFirst => {}
             // A journal is kept in the ledger, whichever part records the claim.
             MessageLedger::None | MessageLedger::PerContainer if self.is_journaled() => {}
             MessageLedger::None | MessageLedger::PerContainer => return Claim::Ours,
@@ -69,8 +79,17 @@ impl<E: Env> Asked<E> {
             Err(_) => match design.ledger_outage {
                 LedgerOutage::Executed => Claim::Ours,
                 LedgerOutage::Refused => Claim::Unavailable,
+                LedgerOutage::Dropped => Claim::Forgotten,
             },
         }
+    }
+
+    /// Whether the ledger knows the message at present.
+    async fn is_known(&self) -> bool {
+        let (env, socket) = (&self.container.env, self.connection.socket_id());
+        let look = LedgerCommand::Read { from: 0 };
+        let answer = calls::ask_ledger(env, socket, &self.key(), look, CLAIM_LIMIT).await;
+        matches!(answer, Ok(LedgerAnswer::Page(_)))
     }
 
     fn claim_here(&self, run: RunId) -> Claim {

@@ -20,6 +20,7 @@ pub(crate) use claim::Claim;
 
 use crate::{
     core::{ids::UserId, ledger::MessageKey, message::RunRequest},
+    design::MessageLedger,
     gateway::{connection::Connection, container::Container, router::AgentHandler},
     port::env::Env,
 };
@@ -36,9 +37,18 @@ pub(crate) struct Asked<E: Env> {
 impl<E: Env> Asked<E> {
     /// The user that sent the message, and its id.
     fn key(&self) -> MessageKey {
+        let message = &self.request.id;
         MessageKey {
             user: self.user.clone(),
-            message: self.request.id.clone(),
+            message: match self.container.design.message_ledger {
+                MessageLedger::None
+                | MessageLedger::PerContainer
+                | MessageLedger::SharedStore
+                | MessageLedger::LookedUpFirst => message.clone(),
+                MessageLedger::PerConnection => {
+                    format!("{message} on {}", self.connection.id()).into()
+                }
+            },
         }
     }
 }

@@ -18,7 +18,7 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use gatesim_model::{
     core::{close, ids::SocketId, message::ClientMessage, time::Time},
-    design::{ClientFlush, ClientSilence, Design},
+    design::{ClientConnectTime, ClientFlush, ClientSilence, Design},
     port::wait::{First, first},
 };
 
@@ -264,7 +264,8 @@ impl Tab {
                 self.connecting_alarm(now),
                 self.renewed_at.or(self.renew_at),
                 self.current.and_then(|current| self.alarm_of(current)),
-                self.successor.and_then(|next| self.silent_at(next.heard)),
+                self.successor
+                    .and_then(|next| self.unwelcome_at(next.heard)),
                 Some(self.leaves_at),
                 Some(self.patient_until).filter(|at| *at > now),
             ],
@@ -283,7 +284,7 @@ impl Tab {
     }
 
     fn alarm_of(&self, current: Current) -> Option<Time> {
-        let silence = self.silent_at(current.heard);
+        let silence = self.given_up_at(current);
         let due = self.outbox.next_due().filter(|_| self.may_flush(current));
         match current.stage {
             ConnectionStage::Connecting => silence,
@@ -433,14 +434,13 @@ impl Tab {
 
     /// Gives up a connection on which nothing is heard, and one that is to follow and does not.
     fn mind_silence(&mut self, now: Time) {
-        let is_silent = |since| self.silent_at(since).is_some_and(|at| at <= now);
-        let current = self.current.filter(|current| match current.stage {
-            ConnectionStage::Connecting | ConnectionStage::Open | ConnectionStage::Welcomed(_) => {
-                is_silent(current.heard)
-            }
-            ConnectionStage::Over => false,
-        });
-        let successor = self.successor.filter(|next| is_silent(next.heard));
+        let is_due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let current = self
+            .current
+            .filter(|current| is_due(self.given_up_at(*current)));
+        let successor = self
+            .successor
+            .filter(|next| is_due(self.unwelcome_at(next.heard)));
         let silent = [
             current.map(|current| current.socket),
             successor.map(|next| next.socket),
@@ -448,6 +448,23 @@ impl Tab {
         for socket in silent.into_iter().flatten() {
             self.close(socket, SILENCE, now);
             self.lost(socket, Ending::NotOpened, now);
+        }
+    }
+
+    /// When a connection on which nothing more is heard is given up.
+    fn given_up_at(&self, current: Current) -> Option<Time> {
+        match current.stage {
+            ConnectionStage::Connecting | ConnectionStage::Open => self.unwelcome_at(current.heard),
+            ConnectionStage::Welcomed(_) => self.silent_at(current.heard),
+            ConnectionStage::Over => None,
+        }
+    }
+
+    /// When the wait for a welcome is too long.
+    fn unwelcome_at(&self, since: Time) -> Option<Time> {
+        match self.design().client_connect_time {
+            ClientConnectTime::AsLongAsSilence => self.silent_at(since),
+            ClientConnectTime::OneSecond => Some(since + timings::SHORT_CONNECT_TIME),
         }
     }
 

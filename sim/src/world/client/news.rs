@@ -9,12 +9,12 @@ use gatesim_model::{
         message::{AgentEventKind, ClientMessage, Notice, ServerMessage},
         time::Time,
     },
-    design::{ClientConnect, ClientHandlers},
+    design::{ClientAnswered, ClientConnect, ClientHandlers, ClientPosition},
 };
 
 use super::{
     ConnectionStage, Current, Phase, Tab,
-    reconnect::{Ending, Jitter, Retry},
+    reconnect::{Ending, Retry},
     timings::REFRESH_CHECK,
     websocket::News,
 };
@@ -137,11 +137,11 @@ impl Tab {
         match self.reconnect.ended(ending) {
             Retry::GiveUp => self.give_up(),
             Retry::Again { pause, jitter } => {
-                let jitter = match jitter {
-                    Jitter::None => 0,
-                    Jitter::UpTo100Ms => self.jitter.draw(0..=100),
+                let jitter_ms = match u64::try_from(jitter.as_millis()).unwrap_or(u64::MAX) {
+                    0 => 0,
+                    most => self.jitter.draw(0..=most),
                 };
-                self.schedule(now, pause + Duration::from_millis(jitter));
+                self.schedule(now, pause + Duration::from_millis(jitter_ms));
             }
             Retry::AgainWithNewToken(pause) => {
                 self.credentials.distrust(now);
@@ -182,7 +182,12 @@ impl Tab {
                 ..
             } => self.welcomed(socket, now),
             ServerMessage::AgentEvent(event) => {
-                self.outbox.progressed(&event.message, event.run, event.seq);
+                match (self.design().client_position, event.recovered) {
+                    (ClientPosition::EveryEvent, _) | (ClientPosition::NewEvents, false) => {
+                        self.outbox.progressed(&event.message, event.run, event.seq);
+                    }
+                    (ClientPosition::NewEvents, true) => {}
+                }
                 self.emit(WorldEvent::ClientGotEvent {
                     socket,
                     run: event.run,
@@ -191,6 +196,10 @@ impl Tab {
                     kind: event.event,
                     recovered: event.recovered,
                 });
+                match self.design().client_answered {
+                    ClientAnswered::AtTheEnd => {}
+                    ClientAnswered::AtTheFirstEvent => self.outbox.settled(&event.message),
+                }
                 if event.event == AgentEventKind::AgentCompleted {
                     self.outbox.answered(&event.message);
                 }

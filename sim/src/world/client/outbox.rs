@@ -5,7 +5,7 @@
 //! bounds the messages of a client, and no scenario comes near.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -52,6 +52,8 @@ pub(super) struct ClientOutbox {
     unanswered: BTreeMap<u32, AnswerProgress>,
     /// Of these, what is to be sent again on the present connection.
     again: VecDeque<u32>,
+    /// Taken for answered, and not: the client does not ask for the rest, and its user waits for it.
+    settled: BTreeSet<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,12 +91,13 @@ impl ClientOutbox {
             waiting: waiting.into(),
             unanswered: BTreeMap::new(),
             again: VecDeque::new(),
+            settled: BTreeSet::new(),
         }
     }
 
     /// Nothing left to send, and no answer to wait for.
     pub(super) fn is_done(&self) -> bool {
-        self.waiting.is_empty() && self.unanswered.is_empty()
+        self.waiting.is_empty() && self.unanswered.is_empty() && self.settled.is_empty()
     }
 
     /// When there is something to hand over next, if ever.
@@ -153,6 +156,16 @@ impl ClientOutbox {
     pub(super) fn answered(&mut self, id: &MessageId) {
         if let Some(number) = self.numbers.get(id) {
             self.unanswered.remove(number);
+            self.settled.remove(number);
+        }
+    }
+
+    /// The client asks for a message no more, whether or not it is answered.
+    pub(super) fn settled(&mut self, id: &MessageId) {
+        if let Some(number) = self.numbers.get(id)
+            && self.unanswered.remove(number).is_some()
+        {
+            self.settled.insert(*number);
         }
     }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use gatesim_model::{
     core::close,
-    design::{ClientBackoffReset, ClientCloseCodes, ClientGiveUp, Design},
+    design::{
+        ClientBackoff, ClientBackoffReset, ClientCloseCodes, ClientGiveUp, ClientJitter, Design,
+    },
 };
 
-use super::timings::{MAX_ATTEMPTS, MAX_REFUSALS, SETTLED, Timings};
+use super::timings::{MAX_ATTEMPTS, MAX_REFUSALS, SETTLED, SOME_JITTER, Timings};
 
 /// How an attempt or a connection ended that the client did not end itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,19 +24,12 @@ pub(super) enum Ending {
 /// What to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// Try again after this pause, to which comes up to 100 ms if `jitter` says so.
-    Again { pause: Duration, jitter: Jitter },
+    /// Try again after this pause, which chance lengthens by up to `jitter`.
+    Again { pause: Duration, jitter: Duration },
     /// The same, and with another token if there is one.
     AgainWithNewToken(Duration),
     /// Never.
     GiveUp,
-}
-
-/// Whether a pause is lengthened by chance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Jitter {
-    None,
-    UpTo100Ms,
 }
 
 /// What a close code says to the client.
@@ -44,6 +39,8 @@ enum Cause {
     /// Not now: the server is overloaded, not ready, or at fault; or the client is, and would do
     /// the same again.
     NotNow,
+    /// That it is over for good.
+    Final,
     /// Nothing in particular: the network, or a server that moves.
     Interrupted,
 }
@@ -54,6 +51,8 @@ pub(super) struct Reconnect {
     reset: ClientBackoffReset,
     codes: ClientCloseCodes,
     give_up: ClientGiveUp,
+    backoff: ClientBackoff,
+    jitter: ClientJitter,
     timings: Timings,
     failures: u32,
     refusals: u32,
@@ -66,6 +65,8 @@ impl Reconnect {
             reset: design.client_backoff_reset,
             codes: design.client_close_codes,
             give_up: design.client_give_up,
+            backoff: design.client_backoff,
+            jitter: design.client_jitter,
             timings,
             failures: 0,
             refusals: 0,
@@ -98,6 +99,7 @@ impl Reconnect {
                     false => Retry::AgainWithNewToken(self.timings.auth_cooldown),
                 }
             }
+            Cause::Final => Retry::GiveUp,
             Cause::NotNow => self.failed(self.failures + 2),
             Cause::Interrupted => self.failed(self.failures + 1),
         }
@@ -115,6 +117,10 @@ impl Reconnect {
                     self.refusals = 0;
                     Cause::Interrupted
                 }
+            },
+            ClientCloseCodes::AnyCloseIsFinal => match code {
+                close::ABNORMAL => Cause::Interrupted,
+                _ => Cause::Final,
             },
             ClientCloseCodes::ByCause => match code {
                 close::POLICY_VIOLATION => Cause::NotAuthenticated,
@@ -135,15 +141,33 @@ impl Reconnect {
             ClientGiveUp::AfterTenAttempts if self.failures > MAX_ATTEMPTS => return Retry::GiveUp,
             ClientGiveUp::AfterTenAttempts | ClientGiveUp::Never => {}
         }
-        let (pause, jitter) = match step {
-            0 | 1 => (Duration::ZERO, Jitter::None),
-            n => {
-                let doubled = 2_u32.saturating_pow((n - 2).min(u32::BITS));
-                let pause = self.timings.backoff_base.saturating_mul(doubled);
-                (pause.min(self.timings.backoff_cap), Jitter::UpTo100Ms)
-            }
+        let pause = self.pause(step);
+        Retry::Again {
+            pause,
+            jitter: self.jitter(pause),
+        }
+    }
+
+    fn pause(&self, step: u32) -> Duration {
+        let Some(doublings) = step.checked_sub(2) else {
+            return Duration::ZERO;
         };
-        Retry::Again { pause, jitter }
+        let doubled = 2_u32.saturating_pow(doublings.min(u32::BITS));
+        let pause = self.timings.backoff_base.saturating_mul(doubled);
+        match self.backoff {
+            ClientBackoff::Capped => pause.min(self.timings.backoff_cap),
+            ClientBackoff::Uncapped => pause,
+            ClientBackoff::Absent => Duration::ZERO,
+        }
+    }
+
+    fn jitter(&self, pause: Duration) -> Duration {
+        match (self.jitter, pause.is_zero()) {
+            (ClientJitter::None, _) | (ClientJitter::Some, true) => Duration::ZERO,
+            (ClientJitter::Some, false) => SOME_JITTER,
+            (ClientJitter::Full, true) => self.timings.backoff_base,
+            (ClientJitter::Full, false) => pause,
+        }
     }
 }
 
@@ -237,10 +261,43 @@ mod tests {
         }
         assert_eq!(
             reconnect.ended(Ending::Closed(1012)),
-            moved(0, Jitter::None)
+            moved(0, Duration::ZERO)
         );
         reconnect.lasted(SETTLED / 2);
         let second = reconnect.ended(Ending::Closed(1012));
-        assert_eq!(second, moved(1, Jitter::UpTo100Ms));
+        assert_eq!(second, moved(1, SOME_JITTER));
+    }
+
+    #[test]
+    fn chance_never_makes_a_pause_shorter() {
+        let design = |answer: &str| {
+            Design::resolve(&format!("reference+client-jitter={answer}")).expect("an answer")
+        };
+        let jitters = |answer: &str| {
+            let timings = Timings::of(Environment::Staging);
+            let mut reconnect = Reconnect::new(&design(answer), timings);
+            [(); 3].map(|()| match reconnect.ended(Ending::NotOpened) {
+                Retry::Again { jitter, .. } => jitter.as_millis(),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(jitters("none"), [0, 0, 0]);
+        assert_eq!(jitters("some"), [0, 100, 100]);
+        assert_eq!(jitters("full"), [1000, 1000, 2000]);
+    }
+
+    #[test]
+    fn without_a_limit_pauses_double_for_ever() {
+        let pauses = |answer: &str| {
+            let design = format!("reference+client-backoff={answer}");
+            let design = Design::resolve(&design).expect("an answer");
+            let mut reconnect = Reconnect::new(&design, Timings::of(Environment::Staging));
+            [(); 8].map(|()| match reconnect.ended(Ending::NotOpened) {
+                Retry::Again { pause, .. } => pause.as_secs(),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(pauses("uncapped"), [0, 1, 2, 4, 8, 16, 32, 64]);
+        assert_eq!(pauses("absent"), [0; 8]);
     }
 }

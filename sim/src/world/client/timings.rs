@@ -10,6 +10,10 @@ use gatesim_model::core::environment::Environment;
 pub const MAX_ATTEMPTS: u32 = 10;
 /// Closes with 1008 in a row before a client gives up.
 pub const MAX_REFUSALS: u32 = 3;
+/// By how much chance lengthens a pause that is not the first, where it lengthens it a little.
+pub const SOME_JITTER: Duration = Duration::from_millis(100);
+/// How long an impatient client waits for news of a connection that is not ready.
+pub const SHORT_CONNECT_TIME: Duration = Duration::from_secs(1);
 /// How long a connection must have lasted since its welcome to count as one that held.
 pub const SETTLED: Duration = Duration::from_secs(5);
 /// How long a client waits for the server's half of the close handshake.
