@@ -15,7 +15,12 @@ use crate::{
     execution::interrupt,
     exit::Exit,
     output::{MessageFormat, Output, note, progress::ProgressDisplay},
-    sweep::{acceptance, tally::PairTally, work::SweepWork},
+    sweep::{
+        acceptance,
+        limits::{LimitResult, LimitVerdict},
+        tally::PairTally,
+        work::{Pair, SweepWork},
+    },
     target::{
         accepted::{AcceptedCause, AcceptedList},
         expectation::Expectation,
@@ -33,7 +38,8 @@ pub fn accept(args: &AcceptArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if reason == Some("") {
         bail!("--reason is empty; state why the causes are accepted");
     }
-    let work = SweepWork::of(&args.runs, from_ref(&args.design), Options::default())?;
+    let designs = from_ref(&args.design);
+    let work = SweepWork::of(&args.runs, designs, Options::default())?.with_reference()?;
     let path = args.output.clone().unwrap_or_else(|| {
         let name = acceptance::file_name(&args.design);
         Path::new(LISTS).join(name)
@@ -50,15 +56,17 @@ pub fn accept(args: &AcceptArgs, out: &mut Output) -> anyhow::Result<Exit> {
     if harvest.tallies.iter().all(|tally| tally.runs == 0) {
         return Ok(Exit::NothingRan);
     }
-    let swept = work.pairs.iter().zip(&harvest.tallies);
-    let swept: Vec<(&str, &PairTally)> = swept
-        .map(|(pair, tally)| (pair.scenario_reference.as_str(), tally))
+    let all: Vec<(&Pair, &PairTally)> = work.pairs.iter().zip(&harvest.tallies).collect();
+    let swept = all.iter().copied();
+    let swept: Vec<(&Pair, &PairTally)> = swept
+        .filter(|(pair, tally)| pair.design_reference == args.design && tally.runs > 0)
         .collect();
     let mut list = AcceptedList {
         design: args.design.clone(),
         ..before.clone()
     };
     count(&mut list, &swept);
+    exceed(&mut list, &swept, &all);
     let seen = |cause: &AcceptedCause| !cause.seen.is_empty();
     if args.drop_gone {
         list.causes.retain(|_, cause| seen(cause));
@@ -99,11 +107,12 @@ fn known(path: &Path) -> anyhow::Result<AcceptedList> {
 
 /// Replaces the counts of the scenarios that were swept. A cause that is not in the list gets an empty
 /// reason.
-fn count(list: &mut AcceptedList, swept: &[(&str, &PairTally)]) {
-    for (scenario, tally) in swept.iter().filter(|(_, tally)| tally.runs > 0) {
-        list.runs.insert((*scenario).to_owned(), tally.runs);
+fn count(list: &mut AcceptedList, swept: &[(&Pair, &PairTally)]) {
+    for (pair, tally) in swept {
+        let scenario = &pair.scenario_reference;
+        list.runs.insert(scenario.clone(), tally.runs);
         for cause in list.causes.values_mut() {
-            cause.seen.remove(*scenario);
+            cause.seen.remove(scenario);
         }
         for (failure, group) in tally.groups.iter() {
             let cause = list.causes.entry(Expectation::from(failure));
@@ -111,22 +120,43 @@ fn count(list: &mut AcceptedList, swept: &[(&str, &PairTally)]) {
                 reason: String::new(),
                 seen: Default::default(),
             });
-            cause.seen.insert((*scenario).to_owned(), group.count);
+            cause.seen.insert(scenario.clone(), group.count);
         }
     }
 }
 
-/// Gives causes that are new in the list their reason; lists them.
-fn give_reasons(
-    list: &mut AcceptedList,
-    reason: Option<&str>,
-) -> anyhow::Result<BTreeSet<Expectation>> {
-    let mut added = BTreeSet::new();
-    for (expect, cause) in &mut list.causes {
-        if cause.reason.is_empty() {
-            cause.reason = reason.unwrap_or_default().to_owned();
-            added.insert(expect.clone());
+/// Replaces the exceeded limits of the scenarios that were swept, as [`count`] does.
+fn exceed(list: &mut AcceptedList, swept: &[(&Pair, &PairTally)], all: &[(&Pair, &PairTally)]) {
+    let before = std::mem::take(&mut list.limits);
+    for (pair, tally) in swept {
+        let limits = LimitResult::among(all.iter().copied(), pair, tally).into_iter();
+        for limit in limits.filter(|limit| limit.verdict == LimitVerdict::Exceeded) {
+            let key = (pair.scenario_reference.clone(), limit.name);
+            let reason = before.get(&key).cloned();
+            list.limits.insert(key, reason.unwrap_or_default());
         }
+    }
+    let swept = |scenario: &String| {
+        swept
+            .iter()
+            .any(|(pair, _)| pair.scenario_reference == *scenario)
+    };
+    let others = before
+        .into_iter()
+        .filter(|((scenario, _), _)| !swept(scenario));
+    list.limits.extend(others);
+}
+
+/// Gives what is new in the list its reason, and lists it.
+fn give_reasons(list: &mut AcceptedList, reason: Option<&str>) -> anyhow::Result<BTreeSet<String>> {
+    let mut added = BTreeSet::new();
+    let causes = list.causes.iter_mut();
+    let causes = causes.map(|(expect, cause)| (expect.to_string(), &mut cause.reason));
+    let limits = list.limits.iter_mut();
+    let limits = limits.map(|((scenario, name), reason)| (format!("{scenario}: {name}"), reason));
+    for (name, stated) in causes.chain(limits).filter(|(_, stated)| stated.is_empty()) {
+        stated.push_str(reason.unwrap_or_default());
+        added.insert(name);
     }
     if reason.is_none() && !added.is_empty() {
         let added: Vec<String> = added.iter().map(|cause| format!("\n  {cause}")).collect();
@@ -151,7 +181,7 @@ struct AcceptedJson<'a> {
     file: PathBuf,
     design: &'a str,
     causes: usize,
-    added: &'a BTreeSet<Expectation>,
+    added: &'a BTreeSet<String>,
     dropped: Vec<&'a Expectation>,
     not_seen: usize,
     seen_once: usize,

@@ -138,6 +138,13 @@ impl Acceptance {
         }
     }
 
+    /// Whether it is known that a design does not keep to a limit of a scenario.
+    pub fn accepts(&self, pair: &Pair, limit: &str) -> bool {
+        let key = (pair.scenario_reference.clone(), limit.to_owned());
+        let list = self.of(&pair.design_reference);
+        list.is_some_and(|list| list.list.limits.contains_key(&key))
+    }
+
     /// The file by which a design is judged.
     pub fn file(&self, design: &str) -> Option<&Path> {
         self.of(design).map(|list| list.file.as_path())
@@ -344,6 +351,7 @@ mod tests {
                 design: "v9".to_owned(),
                 runs: [("chaos".to_owned(), 1_000)].into(),
                 causes: [].into(),
+                limits: [].into(),
             },
             comparisons: 1_000,
         };

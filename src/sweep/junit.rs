@@ -174,7 +174,7 @@ fn of_gap(tally: &PairTally, gap: Option<&Gap>) -> TestCaseStatus {
 
 fn of_limit(tally: &PairTally, limit: &LimitResult) -> TestCaseStatus {
     match limit.verdict {
-        LimitVerdict::Held => passed(tally),
+        LimitVerdict::Held | LimitVerdict::Accepted => passed(tally),
         LimitVerdict::NotJudged => skipped(&limit.value),
         LimitVerdict::Exceeded => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);

@@ -96,6 +96,8 @@ pub enum LimitVerdict {
     Held,
     /// It was not.
     Exceeded,
+    /// It was not, as is known of the design.
+    Accepted,
     /// There were too few runs to say.
     NotJudged,
 }
@@ -118,6 +120,19 @@ impl LimitResult {
                 }
             })
             .collect()
+    }
+
+    /// The same, of one of these pairs, among which the reference may be.
+    pub fn among<'a>(
+        mut pairs: impl Iterator<Item = (&'a Pair, &'a PairTally)>,
+        pair: &Pair,
+        tally: &PairTally,
+    ) -> Vec<LimitResult> {
+        let same_scenario = |other: &Pair| other.scenario_reference == pair.scenario_reference;
+        let reference = pairs
+            .find(|(other, _)| other.design_reference == REFERENCE && same_scenario(other))
+            .map(|(_, tally)| tally);
+        LimitResult::of(pair, tally, reference)
     }
 
     /// In one line.

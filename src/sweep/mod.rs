@@ -8,7 +8,7 @@ mod gaps;
 pub mod groups;
 mod happened;
 mod junit;
-mod limits;
+pub mod limits;
 mod partition;
 mod report;
 mod result;

@@ -7,7 +7,7 @@ use crate::{
     sweep::{
         acceptance::{Acceptance, Standing},
         gaps::Gap,
-        limits::{LimitResult, LimitVerdict, REFERENCE},
+        limits::{LimitResult, LimitVerdict},
         tally::PairTally,
         work::{Harvest, Pair, SweepWork},
     },
@@ -146,12 +146,14 @@ impl SweepResult {
 
     /// What became of the limits of a scenario under a design.
     pub fn limits(&self, pair: &Pair, tally: &PairTally) -> Vec<LimitResult> {
-        let same_scenario = |other: &Pair| other.scenario_reference == pair.scenario_reference;
-        let mut pairs = self.pairs();
-        let reference = pairs
-            .find(|(other, _)| other.design_reference == REFERENCE && same_scenario(other))
-            .map(|(_, tally)| tally);
-        LimitResult::of(pair, tally, reference)
+        let mut limits = LimitResult::among(self.pairs(), pair, tally);
+        for limit in &mut limits {
+            if limit.verdict == LimitVerdict::Exceeded && self.acceptance.accepts(pair, &limit.name)
+            {
+                limit.verdict = LimitVerdict::Accepted;
+            }
+        }
+        limits
     }
 
     /// The limits that designs did not keep to.

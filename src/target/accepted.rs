@@ -32,6 +32,8 @@ pub struct AcceptedList {
     pub runs: BTreeMap<String, u64>,
     /// The causes.
     pub causes: BTreeMap<Expectation, AcceptedCause>,
+    /// Limits that it does not keep to, by scenario and name, and why that is accepted.
+    pub limits: BTreeMap<(String, String), String>,
 }
 
 /// A cause that is known.
@@ -60,6 +62,21 @@ pub struct WrittenList<'a> {
     /// The causes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accepted: Vec<WrittenCause<'a>>,
+    /// Limits of scenarios that the design does not keep to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limit: Vec<WrittenLimit<'a>>,
+}
+
+/// A limit in the file.
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WrittenLimit<'a> {
+    /// The scenario.
+    scenario: &'a str,
+    /// The name of the limit, as a sweep prints it.
+    name: &'a str,
+    /// Why it is accepted that it is exceeded; not empty.
+    reason: &'a str,
 }
 
 /// A cause in the file.
@@ -85,6 +102,16 @@ struct ReadList {
     runs: BTreeMap<String, u64>,
     #[serde(default)]
     accepted: Vec<Spanned<ReadCause>>,
+    #[serde(default)]
+    limit: Vec<ReadLimit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadLimit {
+    scenario: String,
+    name: String,
+    reason: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -119,16 +146,25 @@ impl AcceptedList {
             design: read.design,
             runs: read.runs,
             causes: BTreeMap::new(),
+            limits: BTreeMap::new(),
         };
+        let stated = |reason: Spanned<String>| match reason.get_ref().trim().is_empty() {
+            true => {
+                let message = "`reason` is empty; state why this is accepted".to_owned();
+                Err(at(reason.span(), message))
+            }
+            false => Ok(reason.into_inner()),
+        };
+        for limit in read.limit {
+            let key = (limit.scenario, limit.name);
+            list.limits.insert(key, stated(limit.reason)?);
+        }
         for entry in read.accepted {
             let span = entry.span();
             let cause = entry.into_inner();
             check_invariant(cause.invariant.get_ref())
                 .map_err(|message| at(cause.invariant.span(), message))?;
-            if cause.reason.get_ref().trim().is_empty() {
-                let message = "`reason` is empty; state why this is accepted".to_owned();
-                return Err(at(cause.reason.span(), message));
-            }
+            let reason = stated(cause.reason)?;
             let mut seen = BTreeMap::new();
             for (scenario, count) in cause.seen {
                 let runs = list.runs.get(&scenario).copied().unwrap_or(0);
@@ -146,7 +182,6 @@ impl AcceptedList {
                 cause: cause.cause,
             };
             let twice = format!("{expect} is listed twice");
-            let reason = cause.reason.into_inner();
             if (list.causes.insert(expect, AcceptedCause { reason, seen })).is_some() {
                 return Err(at(span, twice));
             }
@@ -162,11 +197,18 @@ impl AcceptedList {
             reason: &cause.reason,
             seen: &cause.seen,
         });
+        let limits = self.limits.iter();
+        let limits = limits.map(|((scenario, name), reason)| WrittenLimit {
+            scenario,
+            name,
+            reason,
+        });
         let written = WrittenList {
             format: FORMAT,
             design: &self.design,
             runs: &self.runs,
             accepted: accepted.collect(),
+            limit: limits.collect(),
         };
         let text = HEADING.to_owned() + &toml::to_string(&written)?;
         write_whole(path, |out| Ok(out.write_all(text.as_bytes())?))
@@ -191,9 +233,17 @@ reason = \"known\"
 seen = { chaos = 3 }
 ";
 
+    const LIMIT: &str = "
+[[limit]]
+scenario = \"chaos\"
+name = \"delivered\"
+reason = \"slow\"
+";
+
     #[test]
     fn what_is_written_is_read() {
-        let list = AcceptedList::parse("list.toml", LIST).unwrap();
+        let list = AcceptedList::parse("list.toml", &(LIST.to_owned() + LIMIT)).unwrap();
+        assert_eq!((list.causes.len(), list.limits.len()), (1, 1));
         let file = std::env::temp_dir().join(format!("accepted-{}.toml", std::process::id()));
         list.write(&file).unwrap();
         let read = AcceptedList::read(&file);
@@ -216,6 +266,7 @@ seen = { chaos = 3 }
             LIST.replace("reason =", "because ="),
             LIST.replace("cause =", "# cause ="),
             again.unwrap(),
+            LIST.to_owned() + &LIMIT.replace("slow", ""),
         ]
         .iter()
         .map(|text| {

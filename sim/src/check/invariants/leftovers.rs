@@ -72,7 +72,7 @@ impl Leftover<'_> {
     }
 }
 
-/// As a cause. Each kind is one of its own: what is mended hides nothing.
+/// As a cause. Each kind is one of its own: what is repaired hides nothing.
 impl fmt::Display for Leftover<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

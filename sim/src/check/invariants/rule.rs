@@ -36,13 +36,13 @@ pub(super) struct Findings {
     rule: usize,
     time: Time,
     known: Vec<(usize, String)>,
-    fresh: Vec<Sighting>,
+    fresh: Vec<FirstSighting>,
     /// Reused for the words of a cause.
     cause: String,
 }
 
 /// The first sighting of a cause.
-pub(super) struct Sighting {
+pub(super) struct FirstSighting {
     /// The rule that found it.
     pub(super) rule: usize,
     pub(super) time: Time,
@@ -65,7 +65,7 @@ impl Findings {
     }
 
     /// The invariant is broken. `cause` is in fixed words: no ids, numbers or times; it names what
-    /// is wrong, so that mending one thing never gives another a new name. `sentence` has the ids, and
+    /// is wrong, so that repairing one thing never gives another a new name. `sentence` has the ids, and
     /// is made for the first sighting only. `about` is a connection, if it is one, or a connection and a message.
     pub(super) fn add(
         &mut self,
@@ -80,7 +80,7 @@ impl Findings {
             return;
         }
         self.known.push((self.rule, self.cause.clone()));
-        self.fresh.push(Sighting {
+        self.fresh.push(FirstSighting {
             rule: self.rule,
             time: self.time,
             about: about.into(),
@@ -91,7 +91,7 @@ impl Findings {
 
     /// Takes what was found since it was last asked, in the order of happening: several deadlines
     /// may have passed at once. Of those at the same time the headline is first.
-    pub(super) fn take(&mut self) -> Vec<Sighting> {
+    pub(super) fn take(&mut self) -> Vec<FirstSighting> {
         self.fresh.sort_by_key(|sighting| sighting.time);
         std::mem::take(&mut self.fresh)
     }
