@@ -29,12 +29,12 @@ pub struct Extremes {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Extreme {
-    least: Sighting,
-    most: Sighting,
+    least: WorstRun,
+    most: WorstRun,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sighting {
+struct WorstRun {
     value: u64,
     seed: u64,
 }
@@ -45,7 +45,7 @@ impl Extremes {
         for row in FIGURES {
             let value = figures.value(row.name).and_then(|figure| figure.number());
             if let Some(value) = value {
-                let one = Sighting { value, seed };
+                let one = WorstRun { value, seed };
                 self.join(
                     row.name,
                     Extreme {
@@ -66,8 +66,8 @@ impl Extremes {
 
     fn join(&mut self, figure: &'static str, other: Extreme) {
         let known = self.by_figure.entry(figure).or_insert(other);
-        let less = |one: Sighting| (one.value, one.seed);
-        let more = |one: Sighting| (u64::MAX - one.value, one.seed);
+        let less = |one: WorstRun| (one.value, one.seed);
+        let more = |one: WorstRun| (u64::MAX - one.value, one.seed);
         known.least = std::cmp::min_by_key(known.least, other.least, |one| less(*one));
         known.most = std::cmp::min_by_key(known.most, other.most, |one| more(*one));
     }
@@ -197,7 +197,7 @@ fn exceeded(exceeds: bool, enough: bool) -> LimitVerdict {
     }
 }
 
-fn by_run(pair: &Pair, worst: Sighting, held: bool) -> Judged {
+fn by_run(pair: &Pair, worst: WorstRun, held: bool) -> Judged {
     let run = pair.run_name(worst.seed);
     (kept(held), format!("{} in the run {run}", worst.value))
 }

@@ -111,7 +111,7 @@ fn a_search_that_was_cut_short_is_gone_on_with() {
 fn an_interrupt_writes_the_smallest_so_far() {
     let scratch = Scratch::new("shrink-interrupt");
     let file = scratch.path().join("small.toml");
-    let slow = "seeds/regressions/slow-reader-v9-178.toml";
+    let slow = "seeds/regressions/slow-reader-v9-43.toml";
     let args = ["shrink", slow, "--jobs", "1", "-o", file.to_str().unwrap()];
     let mut child = command(&args)
         .stdout(Stdio::piped())

@@ -22,7 +22,7 @@ fn the_reference_holds() {
     let ran = gatesim(&["sweep", "--seeds", "5"]);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     assert!(
-        ran.stdout.ends_with("105 runs, all held\n"),
+        ran.stdout.ends_with("110 runs, all held\n"),
         "{}",
         ran.stdout
     );

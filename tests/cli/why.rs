@@ -21,7 +21,7 @@ const DEFECTS: &[(&str, &str)] = &[
     ),
     ("D06", "seeds/regressions/golden-path-v9-0.toml"),
     ("D07", "seeds/regressions/two-in-one-second-v2-2.toml"),
-    ("D08", "seeds/regressions/slow-reader-v9-178.toml"),
+    ("D08", "seeds/regressions/slow-reader-v9-43.toml"),
     ("D09", "seeds/regressions/golden-path-v4-1.toml"),
     ("D10", "seeds/regressions/golden-path-v5-1.toml"),
     ("D16", "seeds/regressions/two-in-one-second-v1-2.toml"),

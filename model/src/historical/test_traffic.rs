@@ -34,7 +34,7 @@ pub(crate) struct TestResults {
     last: RefCell<Option<(Time, Tester)>>,
 }
 
-/// Whom a connection is taken for that is admitted without authentication.
+/// The user that a connection is taken for that is admitted without authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tester {
     /// The user.
@@ -44,7 +44,7 @@ pub(crate) struct Tester {
 }
 
 impl TestResults {
-    /// Whom a connection is taken for that is admitted without authentication; none if it has to
+    /// The user that a connection is taken for that is admitted without authentication; none if it has to
     /// authenticate. `for_tests` says whether the deployment carries the variable of tests.
     pub(crate) fn tester(
         &self,

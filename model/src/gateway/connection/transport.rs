@@ -215,7 +215,7 @@ impl<E: Env> Connection<E> {
         Ok(received)
     }
 
-    /// A frame of the peer was received, of whatever kind.
+    /// A frame of the peer was received, of any kind.
     fn note_frame(&self) {
         match self.design.heartbeat_sign {
             HeartbeatSign::AnyFrame => self.note_sign(),

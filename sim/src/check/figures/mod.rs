@@ -3,7 +3,7 @@
 //! # Which connections count
 //! The incident reports ask that 99.5 % of connections succeed. Counted is what clients with a good token
 //! are owed: one connection when a client begins to connect, and one more whenever it begins again after a
-//! welcome. It stays one however often the client tries, whatever goes wrong meanwhile: every fault
+//! welcome. It stays one however often the client tries, regardless of what goes wrong meanwhile: every fault
 //! ends, and clients stay until they are served. A client that leaves sooner than [`owed::HURRIED`] has not
 //! waited. Whether a connection is ready is not what the gateway says: a message loop runs under an id
 //! whose registered machine is in a ready state.

@@ -1,7 +1,7 @@
 //! Errors that are violations by themselves (I-01, I-19).
 //!
 //! Knows from: what the transport refuses (`TransportMisused`), and the place in which a step failed
-//! (`InternalError`): facts, whatever the gateway makes of them.
+//! (`InternalError`): facts, regardless of what the gateway makes of them.
 
 use gatesim_model::{event::Event, port::socket::SocketError};
 

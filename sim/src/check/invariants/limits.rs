@@ -120,11 +120,11 @@ impl Limits {
     pub fn of(plan: &Plan) -> Self {
         Limits {
             known: KnownOfPlan::of(plan),
-            ..Self::with(plan.environment, &Way::of(plan))
+            ..Self::with(plan.environment, &WayTimes::of(plan))
         }
     }
 
-    fn with(environment: Environment, way: &Way) -> Self {
+    fn with(environment: Environment, way: &WayTimes) -> Self {
         let (setup, attempts, reconnect, breaker) = match environment {
             Environment::Testing | Environment::Development => (10, 20, 10, 30),
             Environment::Staging => (30, 11, 30, 30),
@@ -137,9 +137,10 @@ impl Limits {
             Environment::Production => 20 + 75,
         });
         let setup = Duration::from_secs(setup) + way.accept;
-        let delivery = Duration::from_secs(30) + way.queue;
+        // A message on its way up, and what is said of it on its way down.
+        let delivery = Duration::from_secs(30) + 2 * (way.frame + way.queue);
         let reconnected = Duration::from_secs(reconnect + breaker) + setup + way.opening;
-        let answered = reconnected + delivery + 2 * way.frame + way.queue;
+        let answered = reconnected + delivery;
         Limits {
             setup,
             cleanup: Duration::from_secs(5),
@@ -170,14 +171,14 @@ impl Limits {
                 tokens_arrive: true,
                 stops_have_time: true,
             },
-            ..Self::with(environment, &Way::default())
+            ..Self::with(environment, &WayTimes::default())
         }
     }
 }
 
 /// What the way between a container and the client with the slowest link takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Way {
+struct WayTimes {
     /// One frame, if no other is before it: the greatest latency of both links, a retransmission where
     /// frames are lost, and how long the balancer holds one that others overtake.
     frame: Duration,
@@ -196,7 +197,7 @@ struct Way {
 /// Frames of a container before its welcome: the answer to the upgrade and notices of the set-up.
 const BEFORE_WELCOME: u32 = 4;
 
-impl Way {
+impl WayTimes {
     fn of(plan: &Plan) -> Self {
         let most = |times: &mut dyn Iterator<Item = Duration>| times.max().unwrap_or_default();
         let (near, far) = (
@@ -229,7 +230,7 @@ impl Way {
         );
         let opened = most(&mut near().map(|link| link.opening())) + far.opening();
         let held = plan.balancer.upgrade_hold_us.most.duration();
-        Way {
+        WayTimes {
             frame,
             queue: pace * (window + far.window.get() + 1),
             opening: opened + held + accept + 2 * frame + pace * BEFORE_WELCOME,

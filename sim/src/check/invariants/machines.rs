@@ -1,7 +1,7 @@
 //! Machines, ids and progress of one connection (I-02, I-03, I-04).
 //!
 //! Knows from: what happens to the registry and its machines (`MachineRegistered`, `MachineShared`,
-//! `MachineUnregistered`, `Transition`), which ids are given to whom (`IdGiven`), and `TransportEnded`.
+//! `MachineUnregistered`, `Transition`), which ids a part is given (`IdGiven`), and `TransportEnded`.
 
 use gatesim_model::{
     core::{

@@ -28,7 +28,7 @@ use crate::{
 ///
 /// - A connection from which nothing has arrived for the heartbeat's interval, its time-out and
 ///   some slack must be on its way out (`docs/protocol.md#heartbeat`).
-/// - A peer of which anything has arrived in that time is alive, whatever it was. A heartbeat that times
+/// - A peer of which anything has arrived in that time is alive, regardless of what it was. A heartbeat that times
 ///   out nevertheless was starved by its own side, or waited for an answer that its own data held up. If
 ///   a link on its way carried nothing meanwhile, it may rightly have missed an answer.
 pub(super) struct DeadPeersAreNoticed {
