@@ -252,7 +252,7 @@ fn json<'a>(path: &Path, capsule: &'a Capsule) -> CapsuleJson<'a> {
     CapsuleJson {
         file: path.display().to_string(),
         run: title.to_string(),
-        made_from: title.made_from(),
+        made_from: title.other_name(),
         why: &capsule.why,
         expect: &capsule.expect,
         reproduction: None,

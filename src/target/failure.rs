@@ -255,7 +255,7 @@ impl FailureReport {
     pub fn json(&self) -> FailureJson<'_> {
         FailureJson {
             run: self.title.to_string(),
-            made_from: self.title.made_from(),
+            made_from: self.title.other_name(),
             scenario: &self.run.scenario,
             design: &self.run.design,
             seed: self.run.seed,

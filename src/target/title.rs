@@ -37,7 +37,12 @@ impl RunTitle {
         }
     }
 
-    /// The name from which it was made and which gives another run, in words.
+    /// The name from which it was made, if that gives another run.
+    pub fn other_name(&self) -> Option<String> {
+        self.made_from.as_ref().map(RunName::to_string)
+    }
+
+    /// The same in words.
     pub fn made_from(&self) -> Option<String> {
         let name = self.made_from.as_ref()?;
         Some(format!("{name}, which gives another plan"))

@@ -214,24 +214,6 @@ fn everything_that_can_be_limited_is_listed() {
 fn a_limit_finds_what_no_invariant_does() {
     for (name, answer, limits, expected) in [
         (
-            "rolling-deploy",
-            "shutdown=ignored",
-            "planned_stops_ended_1006 = { most = 0 }",
-            "limit planned_stops_ended_1006: ",
-        ),
-        (
-            "rolling-deploy",
-            "shutdown=ignored",
-            "agent_runs_delivered = { no_worse_than_reference_by_per_mille = 10 }",
-            "no worse than `reference` by more than 10 in 1000 is allowed",
-        ),
-        (
-            "rolling-deploy",
-            "shutdown=exits-at-once",
-            "planned_stops_ended_1006 = { most_per_mille = 100 }",
-            "limit planned_stops_ended_1006: ",
-        ),
-        (
             "golden-path",
             "stabilisation=fixed-sleeps",
             "time_to_ready_p99_ms = { most = 280 }",
@@ -254,12 +236,6 @@ fn a_limit_finds_what_no_invariant_does() {
             "preliminary-id=second-granular",
             "attempts_refused = { most_per_mille = 10 }",
             "limit attempts_refused: ",
-        ),
-        (
-            "golden-path",
-            "preliminary-id=second-granular",
-            "connections_ready = { least_per_mille = 950 }",
-            "limit connections_ready: ",
         ),
         (
             "golden-path",

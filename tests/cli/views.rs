@@ -50,7 +50,9 @@ fn only_a_connection() {
     assert!(shown.lines().count() > 20, "{shown}");
     for line in shown.lines().skip(1).filter(|l| !l.starts_with(">>>>>>")) {
         let concerns = line.contains("c0#1") || line.contains("machine ws_");
-        assert!(concerns || line.contains("run over"), "{line}");
+        // What concerns all.
+        let of_the_run = line.contains("run over") || line.contains("every fault is over");
+        assert!(concerns || of_the_run, "{line}");
     }
     // In every spelling.
     let written = |part: &str| replay(&["--only", part, "--until", "3.25s"]).stdout;

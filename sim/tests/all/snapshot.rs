@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use gatesim_model::core::ids::SocketId;
 use gatesim_sim::{
     Options,
     run::outcome::Outcome,
@@ -51,15 +52,15 @@ fn a_history_has_every_snapshot() {
 }
 
 /// Connections whose transport has not ended: a close may still be on its way to a peer that is gone.
-fn open_transports(outcome: &Outcome) -> BTreeSet<Actor> {
+fn open_transports(outcome: &Outcome) -> BTreeSet<SocketId> {
     let mut open = BTreeSet::new();
     for entry in &outcome.trace {
         match &entry.fact {
             Fact::World(WorldEvent::UpgradeRouted { socket, .. }) => {
-                open.insert(Actor::Socket(*socket));
+                open.insert(*socket);
             }
             Fact::World(WorldEvent::TransportEnded { socket }) => {
-                open.remove(&Actor::Socket(*socket));
+                open.remove(socket);
             }
             Fact::World(_) | Fact::Protocol(_) => {}
         }
@@ -84,16 +85,14 @@ fn nothing_stays_that_is_not_there_any_more() {
             let snapshot = Snapshot::after(&outcome.trace);
             let open = open_transports(&outcome);
             // A client that has left without a close may still be served.
-            let idle = |actor: &Actor| {
-                snapshot.value(*actor, &StatePath::Endpoints).is_none() && !open.contains(actor)
-            };
+            let idle = |actor: &Actor| snapshot.value(*actor, &StatePath::Endpoints).is_none();
             let left: Vec<String> = snapshot
                 .actors()
                 .filter(idle)
                 .flat_map(|actor| snapshot.state(actor).into_iter().flatten())
                 .filter(|(path, _)| match path {
+                    StatePath::Connection(socket, _) => !open.contains(socket),
                     StatePath::Machine(_)
-                    | StatePath::Connection(..)
                     | StatePath::Registry
                     | StatePath::Endpoints
                     | StatePath::Table(_)

@@ -39,6 +39,8 @@ pub(super) struct Answers {
 struct AskingClient {
     /// The connection that it may use, and since when.
     ready: Option<(SocketId, Time)>,
+    /// The container to which its last upgrade went.
+    container: Option<u32>,
     unanswered: BTreeMap<MessageId, AnswerSoFar>,
     executions: BTreeMap<MessageId, FirstExecution>,
 }
@@ -103,7 +105,11 @@ impl Answers {
                 self.clients.entry(socket.peer).or_default().ready = Some((*socket, now));
                 self.expect_all(now, socket.peer);
             }
-            WorldEvent::ClientClosed { socket, .. } => {
+            WorldEvent::UpgradeRouted { socket, container } => {
+                self.clients.entry(socket.peer).or_default().container = Some(*container);
+            }
+            // A client that does not know yet that its connection is over has to find out first.
+            WorldEvent::ClientClosed { socket, .. } | WorldEvent::TransportEnded { socket } => {
                 self.leave(*socket);
             }
             WorldEvent::ClientSent { socket, message } => {
@@ -155,6 +161,13 @@ impl Answers {
                 while let Some((run, _)) = self.going.range(runs_of(*container)).next() {
                     let run = *run;
                     self.end(now, run);
+                }
+                let with_it = self.clients.iter().filter_map(|(_, client)| {
+                    let (socket, _) = client.ready?;
+                    (client.container == Some(*container)).then_some(socket)
+                });
+                for socket in with_it.collect::<Vec<_>>() {
+                    self.leave(socket);
                 }
             }
             WorldEvent::FaultsHealed => {

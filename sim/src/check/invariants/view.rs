@@ -27,6 +27,8 @@ pub(super) struct LiveView {
     connections: PerClient<SocketId, LiveConnection>,
     /// Links that are partitioned.
     partitioned: BTreeSet<(Actor, Actor)>,
+    /// Connections whose transport had ended before their endpoint started, and when.
+    ended_early: BTreeMap<SocketId, Time>,
 }
 
 /// One container's memory.
@@ -217,6 +219,9 @@ impl LiveView {
                     .retain(|_, connection| connection.container != *container);
             }
             Fact::World(WorldEvent::TransportEnded { socket }) => {
+                if !self.connections.contains_key(socket) {
+                    self.ended_early.insert(*socket, entry.time);
+                }
                 self.update(*socket, |connection| {
                     connection.transport_ended = Some(entry.time)
                 });
@@ -267,7 +272,7 @@ impl LiveView {
                         accepted: None,
                         close_code: None,
                         disconnect_seen: None,
-                        transport_ended: None,
+                        transport_ended: self.ended_early.remove(socket),
                         endpoint_ended: None,
                         disturbed,
                     },
