@@ -184,8 +184,10 @@ impl PopulationCollector {
         }
         let peak = Peak(self.recent.len() as u64);
         figures.attempts_per_second = figures.attempts_per_second.max(peak);
-        let mut connection = WatchedConnection::default();
-        connection.disturbed = self.is_partitioned(socket, None);
+        let connection = WatchedConnection {
+            disturbed: self.is_partitioned(socket, None),
+            ..WatchedConnection::default()
+        };
         self.connections.insert(socket, connection);
     }
 
