@@ -1,6 +1,10 @@
 //! `[limits]` of a scenario: what an operator would not accept although no invariant breaks.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use crate::support::{Ran, Scratch, gatesim, gatesim_in};
 
@@ -23,7 +27,10 @@ fn scenario(name: &str, lines: &[(&str, &str)], limits: &str) -> String {
 }
 
 fn sweep(text: &str, args: &[&str]) -> Ran {
-    let scratch = Scratch::new("limits");
+    // Tests run side by side.
+    static SWEEPS: AtomicU32 = AtomicU32::new(0);
+    let number = SWEEPS.fetch_add(1, Ordering::Relaxed);
+    let scratch = Scratch::new(&format!("limits-{number}"));
     scratch.write("limited.toml", text);
     gatesim_in(scratch.path(), &[&["sweep", "limited.toml"], args].concat())
 }
