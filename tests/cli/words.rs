@@ -151,9 +151,11 @@ fn lists() -> Vec<Line> {
 }
 
 /// The Markdown files, without blocks of code.
+/// Markdown, and data with its comments and sentences.
 fn documents() -> Vec<Line> {
     let files = files();
-    let documents = files.iter().filter(|(file, _)| file.ends_with(".md"));
+    let is_read = |file: &str| file.ends_with(".md") || file.ends_with(".toml");
+    let documents = files.iter().filter(|(file, _)| is_read(file));
     documents
         .flat_map(|(file, text)| {
             let mut in_code = false;
