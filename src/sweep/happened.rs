@@ -1,6 +1,9 @@
 //! In how many runs each fault of a scenario happened, and why not in the others.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use gatesim_sim::{
     check::faults::FaultFate,
@@ -31,11 +34,8 @@ impl FaultCounts {
         self.happened += had(FaultFate::Happened);
         self.without_effect += had(FaultFate::WithoutEffect);
         self.not_reached += had(FaultFate::NotReached);
-        let mut reasons = run.dropped.clone();
-        reasons.sort_unstable();
-        reasons.dedup();
-        for reason in reasons {
-            *self.dropped.entry(reason).or_default() += 1;
+        for reason in &run.dropped {
+            *self.dropped.entry(*reason).or_default() += 1;
         }
     }
 
@@ -72,7 +72,7 @@ impl FaultCounts {
 #[derive(Clone, Debug, Default)]
 struct FaultInRun {
     fates: Vec<FaultFate>,
-    dropped: Vec<DropReason>,
+    dropped: BTreeSet<DropReason>,
 }
 
 /// The faults of a scenario over many runs, in the order of their tables.
@@ -94,7 +94,7 @@ impl Happened {
             run[*table].fates.extend(fates.get(&number));
         }
         for dropped in &drawn.dropped {
-            run[dropped.table].dropped.push(dropped.reason);
+            run[dropped.table].dropped.insert(dropped.reason);
         }
         self.grow(run.len());
         for (counts, run) in self.faults.iter_mut().zip(&run) {

@@ -52,7 +52,7 @@ fn report(result: &SweepResult) -> Report {
 }
 
 fn suite(result: &SweepResult, pair: &Pair, tally: &PairTally) -> TestSuite {
-    let name = format!("{}@{}", pair.scenario_reference, pair.design_reference);
+    let name = pair.name();
     let mut suite = TestSuite::new(name.clone());
     suite.set_time(tally.busy);
     suite.add_properties(properties(result, tally));

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     output::{MessageFormat, Output, note},
     sweep::{
-        acceptance::{Acceptance, RateChangeJson},
+        acceptance::{Acceptance, Gone, RateChangeJson},
         durations::Durations,
         gaps::{Gap, GapJson},
         groups::Group,
@@ -74,7 +74,8 @@ fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::
     if !rest.is_empty() {
         out.line("")?;
     }
-    let rows: Vec<TableRow> = pairs(result)
+    let rows: Vec<TableRow> = result
+        .pairs()
         .map(|(pair, tally)| row(pair, tally))
         .collect();
     for (number, line) in table(&rows).iter().enumerate() {
@@ -86,8 +87,9 @@ fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::
     if faults {
         write_faults(result, out)?;
     }
+    let gone = result.acceptance.gone(result);
     for design in result.designs() {
-        write_causes(result, &causes, &design, out)?;
+        write_causes(result, &causes, &gone, &design, out)?;
     }
     out.line("")?;
     out.line(verdict(result))
@@ -95,11 +97,11 @@ fn write_human(result: &SweepResult, faults: bool, out: &mut Output) -> anyhow::
 
 /// In how many runs each fault happened, and what was never put to the test.
 fn write_faults(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
-    for (pair, tally) in pairs(result).filter(|(_, tally)| tally.runs > 0) {
+    for (pair, tally) in result.pairs().filter(|(_, tally)| tally.runs > 0) {
         let faults = tally.happened.named(pair.scenario.fault_names());
         let width = faults.iter().map(|(fault, _)| fault.len()).max();
         out.line("")?;
-        out.line(format!("{}, {} runs", name(pair), tally.runs))?;
+        out.line(format!("{}, {} runs", pair.name(), tally.runs))?;
         for (fault, counts) in &faults {
             let width = width.unwrap_or_default();
             out.line(format!("  {fault:<width$}  {counts}"))?;
@@ -117,18 +119,14 @@ pub fn never_judged(invariant: Invariant) -> String {
     format!("{invariant} was not put to the test: {why} in any run")
 }
 
-fn name(pair: &Pair) -> String {
-    format!("{}@{}", pair.scenario_reference, pair.design_reference)
-}
-
 /// Everything that a design broke, and what it no longer breaks.
 fn write_causes(
     result: &SweepResult,
     causes: &[DesignCause<'_>],
+    gone: &[Gone],
     design: &DesignRuns<'_>,
     out: &mut Output,
 ) -> anyhow::Result<()> {
-    let gone = result.acceptance.gone(result);
     let gone = gone.iter().filter(|gone| gone.design == design.design);
     let gone: Vec<String> = gone
         .flat_map(|gone| {
@@ -208,10 +206,10 @@ fn verdict(result: &SweepResult) -> String {
         ));
     }
     for (pair, limit) in result.exceeded() {
-        text.push_str(&format!("\n{}: {}", name(pair), limit.sentence()));
+        text.push_str(&format!("\n{}: {}", pair.name(), limit.sentence()));
     }
     for (pair, gap) in result.gaps() {
-        text.push_str(&format!("\n{}: {gap}", name(pair)));
+        text.push_str(&format!("\n{}: {gap}", pair.name()));
     }
     if !result.divergences.is_empty() {
         text.push_str(&format!(
@@ -265,7 +263,7 @@ fn row(pair: &Pair, tally: &PairTally) -> TableRow {
     let delivered = percent(figures.agent_runs_delivered, figures.agent_runs_started);
     let overhead = figures.coordination_overhead.percentile(99);
     let mut row = vec![
-        ("scenario@design", name(pair)),
+        ("scenario@design", pair.name()),
         ("runs", tally.runs.to_string()),
         ("failed", tally.failed.to_string()),
         ("ready", ready),
@@ -391,7 +389,7 @@ fn write_json(result: &SweepResult, out: &mut Output) -> anyhow::Result<()> {
     for failure in &result.failures {
         out.json("failure", &failure.json())?;
     }
-    for (pair, tally) in pairs(result) {
+    for (pair, tally) in result.pairs() {
         out.json("result", &result_json(result, pair, tally))?;
     }
     for gone in result.acceptance.gone(result) {
@@ -443,10 +441,6 @@ fn result_json<'a>(result: &SweepResult, pair: &'a Pair, tally: &'a PairTally) -
         steps: tally.steps,
         figures: &tally.figures,
     }
-}
-
-fn pairs(result: &SweepResult) -> impl Iterator<Item = (&Pair, &PairTally)> {
-    result.pairs()
 }
 
 fn causes_json<'a>(

@@ -57,6 +57,11 @@ impl Pair {
         }
     }
 
+    /// Scenario and design, as a run name has them.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.scenario_reference, self.design_reference)
+    }
+
     /// Runs a seed.
     pub fn run(&self, seed: u64, options: &Options) -> Outcome {
         gatesim_sim::run(&self.design, &self.scenario.plan(seed), options)

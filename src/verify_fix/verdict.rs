@@ -15,6 +15,9 @@ const BY_CHANCE: f64 = 0.001;
 /// The same for a failure that is new: rather a false alarm than a regression that is missed.
 const NEW_BY_CHANCE: f64 = 0.01;
 
+/// The runs of all fair populations.
+const OTHERS: &str = "runs with other timing, other plans and other seeds";
+
 /// The effect of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
@@ -83,29 +86,25 @@ impl FixVerdict {
         let ((failed, runs), (fails, _)) = (sum(before), sum(after));
         match self {
             FixVerdict::Fixed => format!(
-                "of {runs} runs with other timing, other plans and other seeds {failed} failed before, and \
-                 none does now; at most {:.1} in 1,000 such runs still fail (95 % confidence)",
+                "of {runs} {OTHERS} {failed} failed before, and none does now; at most {:.1} in 1,000 such runs still fail (95 % confidence)",
                 Proportion::new(0, runs).upper_bound(0.95) * 1_000.0
             ),
             FixVerdict::TimingOnly => format!(
-                "the run no longer fails like this, but of {runs} runs with other timing, other plans and \
-                 other seeds {fails} fail, {failed} before: the change alters the timing and leaves the cause"
+                "the run no longer fails like this, but of {runs} {OTHERS} {fails} fail, {failed} before: the \
+                 change alters the timing and leaves the cause"
             ),
-            FixVerdict::LessOften => format!(
-                "of {runs} runs with other timing, other plans and other seeds {fails} fail, {failed} \
-                 before: less often, but still"
-            ),
-            FixVerdict::StillFails => format!(
-                "the run fails, and so do {fails} of {runs} runs with other timing, other plans and other \
-                 seeds, {failed} before"
-            ),
+            FixVerdict::LessOften => {
+                format!("of {runs} {OTHERS} {fails} fail, {failed} before: less often, but still")
+            }
+            FixVerdict::StillFails => {
+                format!("the run fails, and so do {fails} of {runs} {OTHERS}, {failed} before")
+            }
             FixVerdict::OtherFailure { signature, count } => format!(
                 "{signature}: in {count} runs after the change, in none before; a change that breaks \
                  something else is not a fix"
             ),
             FixVerdict::NotEnoughEvidence => format!(
-                "of {runs} runs with other timing, other plans and other seeds {failed} failed before, and \
-                 {ENOUGH_FAILURES} are needed; use more --samples or --seeds, or a run whose failure \
+                "of {runs} {OTHERS} {failed} failed before, and {ENOUGH_FAILURES} are needed; use more --samples or --seeds, or a run whose failure \
                  depends less on timing"
             ),
         }

@@ -95,6 +95,15 @@ impl Journals {
     }
 }
 
+/// Whether the run still owns its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ownership {
+    /// It does, and what it asked for was done.
+    Ours,
+    /// It was declared over, displaced, or forgotten.
+    Lost,
+}
+
 impl Journal {
     /// Writes one event down.
     pub(crate) async fn append<E: Env>(
@@ -110,20 +119,12 @@ impl Journal {
             kind,
         };
         match self.ask(env, command, APPEND_LIMIT).await {
-            Some(LedgerAnswer::Done) => {}
+            Some(Ownership::Ours) => {}
             // Declared over, or displaced; or Redis is down.
-            Some(LedgerAnswer::NotYours | LedgerAnswer::Unknown) | None => {
+            Some(Ownership::Lost) | None => {
                 let failed = Event::AgentEventFailed { socket, run, seq };
                 env.emit(failed);
                 return DeliveryReport::NotDelivered;
-            }
-            Some(
-                answer @ (LedgerAnswer::Taken
-                | LedgerAnswer::Full
-                | LedgerAnswer::TooOld
-                | LedgerAnswer::Page(_)),
-            ) => {
-                panic!("the ledger answered an event with {answer:?}")
             }
         }
         self.events.borrow_mut().push(kind);
@@ -145,17 +146,9 @@ impl Journal {
             env.sleep(RENEW_EVERY).await;
             let command = LedgerCommand::Renew { owner: self.run };
             match self.ask(env, command, LEASE).await {
-                Some(LedgerAnswer::NotYours | LedgerAnswer::Unknown) => return,
+                Some(Ownership::Lost) => return,
                 // Without Redis no other container can read the lease either.
-                Some(LedgerAnswer::Done) | None => {}
-                Some(
-                    answer @ (LedgerAnswer::Taken
-                    | LedgerAnswer::Full
-                    | LedgerAnswer::TooOld
-                    | LedgerAnswer::Page(_)),
-                ) => {
-                    panic!("the ledger answered a renewal with {answer:?}")
-                }
+                Some(Ownership::Ours) | None => {}
             }
         }
     }
@@ -169,14 +162,24 @@ impl Journal {
         self.end(Status::Failed);
     }
 
+    /// Asks for what only the owner of the run may do; none if Redis gave no answer.
     async fn ask<E: Env>(
         &self,
         env: &E,
         command: LedgerCommand,
         limit: Duration,
-    ) -> Option<LedgerAnswer> {
+    ) -> Option<Ownership> {
         let answer = calls::ask_ledger(env, self.asker, &self.key, command, limit);
-        answer.await.ok()
+        match answer.await.ok()? {
+            LedgerAnswer::Done => Some(Ownership::Ours),
+            LedgerAnswer::NotYours | LedgerAnswer::Unknown => Some(Ownership::Lost),
+            answer @ (LedgerAnswer::Taken
+            | LedgerAnswer::Full
+            | LedgerAnswer::TooOld
+            | LedgerAnswer::Page(_)) => {
+                panic!("the ledger answered the owner of a run with {answer:?}")
+            }
+        }
     }
 
     /// The first end counts.

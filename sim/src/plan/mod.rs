@@ -40,7 +40,7 @@ pub use fault::{ActsOn, AmountVisitor, Direction, FaultKind, FaultPlan, Towards,
 pub use link::{CONNECT_RETRIES, LinkPlan, RETRANSMISSION, USUAL_GIVE_UP_MS, USUAL_WINDOW};
 pub use list::List;
 pub use mark::{Mark, UnknownMark};
-pub use number::Numbered;
+pub use number::{Numbered, with_numbers_mut};
 pub use range::Range;
 pub use service::{ServicePlan, ServicesPlan};
 pub use unit::{Count, Micros, Millis, PerMille, UNIT, Unit};

@@ -21,6 +21,12 @@ pub(super) fn with_numbers<T: Numbered>(list: &[T]) -> impl Iterator<Item = (u32
     place.map(|(item, place)| (item.number().unwrap_or(place), item))
 }
 
+/// The same, for editing.
+pub fn with_numbers_mut<T: Numbered>(list: &mut [T]) -> impl Iterator<Item = (u32, &mut T)> {
+    let place = list.iter_mut().zip(0..);
+    place.map(|(item, place)| (item.number().unwrap_or(place), item))
+}
+
 /// The place of the one with this number, if there is one.
 pub(super) fn place_of<T: Numbered>(list: &[T], number: u32) -> Option<usize> {
     match list.first()?.number() {
@@ -64,9 +70,7 @@ pub(super) fn check<T: Numbered>(list: &[T]) -> Result<(), String> {
 
 /// Keeps only what `keeps` says of numbers; what is left keeps its number.
 pub(super) fn retain<T: Numbered>(list: &mut Vec<T>, mut keeps: impl FnMut(u32) -> bool) {
-    let positions = list.iter_mut().zip(0..);
-    for (item, place) in positions {
-        let number = item.number().unwrap_or(place);
+    for (number, item) in with_numbers_mut(list) {
         item.set_number(Some(number));
     }
     list.retain(|item| item.number().is_none_or(&mut keeps));

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use gatesim_sim::{
     plan::{
         A_DAY_MS, AmountVisitor, BalancerPlan, BalancingPolicy, ClientPlan, ContainerPlan,
-        FaultPlan, HeaderPlan, HeaderPolicy, Leaving, LinkPlan, MessagePlan, NoisePlan, Numbered,
-        Plan, Program, Range, ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS,
-        USUAL_WINDOW, Unit,
+        FaultPlan, HeaderPlan, HeaderPolicy, Leaving, LinkPlan, MessagePlan, NoisePlan, Plan,
+        Program, Range, ServicePlan, ServicesPlan, Token, TokenPlace, USUAL_GIVE_UP_MS,
+        USUAL_WINDOW, Unit, with_numbers_mut,
     },
     scheduler::Strategy,
 };
@@ -247,16 +247,13 @@ impl<'a> DialWalk<'a> {
             self.of(Part::Service(name)).service(service);
         }
         self.of(Part::BackendLink).link(backend_link);
-        for (container, place) in containers.iter_mut().zip(0..) {
-            let number = container.number().unwrap_or(place);
+        for (number, container) in with_numbers_mut(containers) {
             self.of(Part::Container(number)).container(container);
         }
-        for (client, place) in clients.iter_mut().zip(0..) {
-            let number = client.number().unwrap_or(place);
+        for (number, client) in with_numbers_mut(clients) {
             self.client(number, client);
         }
-        for (fault, place) in faults.iter_mut().zip(0..) {
-            let number = fault.number().unwrap_or(place);
+        for (number, fault) in with_numbers_mut(faults) {
             self.of(Part::Fault(number)).fault(fault);
         }
     }
